@@ -1,0 +1,42 @@
+import type { Box3 } from '../geometry/box.ts';
+import type { Matrix34, Matrix44 } from '../geometry/matrix.ts';
+import type { RgbImage } from '../image/rgb-image.ts';
+
+/** One camera of a frame: its picture, and how LiDAR points reach its pixels. */
+export interface CameraImage {
+  /** The data set's own name of the camera, such as `image_2`. */
+  readonly name: string;
+  readonly image: RgbImage;
+  /** Homogeneous pixels from points of the (rectified) camera frame: KITTI's P2. */
+  readonly pixelFromCamera: Matrix34;
+  /** The (rectified) camera frame from the LiDAR frame: KITTI's R0_rect · Tr_velo_to_cam, as 4x4. */
+  readonly cameraFromLidar: Matrix44;
+}
+
+/** A labelled object of a frame. */
+export interface ObjectLabel {
+  /** The data set's own class name, such as `Car`. */
+  readonly type: string;
+  /** Fraction outside the image, 0 to 1. */
+  readonly truncation: number;
+  /** 0 fully visible, 1 partly occluded, 2 largely occluded, 3 unknown. */
+  readonly occlusion: number;
+  /** Observation angle, radians. */
+  readonly alpha: number;
+  /** Box in the image: left, top, right, bottom in pixels. */
+  readonly box2: readonly [left: number, top: number, right: number, bottom: number];
+  /** Box in the LiDAR frame; undefined for regions that were not labelled in 3D (KITTI's DontCare). */
+  readonly box3: Box3 | undefined;
+  /** Detection confidence, in result files. */
+  readonly score?: number;
+}
+
+/** One moment of a drive, whatever data set it came from. */
+export interface Frame {
+  readonly id: string;
+  /** Rows of x, y, z, reflectance in the LiDAR frame, metres and 0..1; length is 4 times the number of points. */
+  readonly points: Float32Array;
+  readonly cameras: readonly CameraImage[];
+  /** Undefined where the data set has no labels for this frame. */
+  readonly labels: readonly ObjectLabel[] | undefined;
+}
