@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe } from 'vitest';
+
+const root = fileURLToPath(new URL('../../shared/data/', import.meta.url));
+
+/** The path of a real recording that lies beside the checkout, or undefined where it is missing. */
+export function realData(sub: string): string | undefined {
+  const path = `${root}${sub}`;
+  return existsSync(path) ? path : undefined;
+}
+
+/** A suite over real recordings; where they are missing it is skipped, and its name says so. */
+export function describeWithRealData(name: string, sub: string, body: (path: string) => void): void {
+  const path = realData(sub);
+  if (path !== undefined) describe(name, () => body(path));
+  else describe.skip(`${name} (skipped: ../shared/data/${sub} is not there)`, () => body(`${root}${sub}`));
+}
