@@ -1,0 +1,63 @@
+import type { Step, TensorKind } from './capture.ts';
+import type { Device } from './device.ts';
+import { devices } from './device.ts';
+import { EagerStep } from './eager-step.ts';
+import type { HostTensor } from './host-tensor.ts';
+import { InputError } from './input-error.ts';
+import { OrtStep } from './ort-step.ts';
+import type { Tree } from './tree.ts';
+
+/**
+ * A state in a device's memory, as a step left it. A step that is given it consumes it: its memory holds the state
+ * after next, and reading it afterwards is an error.
+ */
+export interface ResidentState {
+  /** Copies the state to host memory. */
+  read(): Promise<Tree<HostTensor>>;
+}
+
+/** A step that is ready to run on a device, for one set of types and shapes. */
+export interface CompiledStep {
+  readonly device: Device;
+  /**
+   * Runs the step. A state in host memory is copied and stays as it is; a resident one is consumed.
+   * Throws an InputError where a type or a shape is another than the one that the step was compiled for.
+   */
+  run(
+    state: Tree<HostTensor> | ResidentState,
+    batch: Tree<HostTensor>,
+  ): Promise<{ readonly state: ResidentState; readonly outputs: Tree<HostTensor> }>;
+  /** Gives the memory back. */
+  dispose(): Promise<void>;
+}
+
+export interface CompileOptions {
+  /** The types and shapes of the state; a state itself will do. */
+  readonly state: Tree<TensorKind>;
+  /** The types and shapes of a batch; a batch itself will do. */
+  readonly batch: Tree<TensorKind>;
+  /** Default: `cpu`. */
+  readonly device?: Device;
+  /** Threads of one operation on the CPU; by default one a core. */
+  readonly threads?: number;
+  /** The tfjs backend of device `eager`; default `cpu`, and `tensorflow` where @tensorflow/tfjs-node is loaded. */
+  readonly eagerBackend?: string;
+  /** Writes a Chrome trace of every operation's time to a file whose name begins so. */
+  readonly profileTo?: string;
+}
+
+/**
+ * Compiles a step that is written in plain tfjs operations: it is run once to capture its operations as an ONNX graph,
+ * which ONNX Runtime runs from then on; with device `eager` tfjs itself runs it each time.
+ *
+ * @example
+ * const double: Step = ({ sum }, { x }) => [{ sum: tf.add(sum, tf.sum(x)) }, { twice: tf.mul(x, 2) }];
+ * const step = await compile(double, { state: { sum: scalar(0) }, batch: { x: float32([1, 2], [2]) } });
+ * const { state, outputs } = await step.run({ sum: scalar(0) }, { x: float32([3, 4], [2]) });
+ */
+export async function compile(step: Step, options: CompileOptions): Promise<CompiledStep> {
+  const device = options.device ?? 'cpu';
+  if (!devices.includes(device)) throw new InputError({ file: 'device', expected: devices.join(', '), found: String(device) });
+  if (device === 'eager') return new EagerStep(step, options);
+  return OrtStep.open(step, { ...options, device });
+}

@@ -1,0 +1,181 @@
+import { sizeOf } from './host-tensor.ts';
+
+/** Element types of values in a graph: those of tensors, and the 64-bit integers that ONNX wants for shapes and indices. */
+export type ValueType = 'float32' | 'int32' | 'bool' | 'int64';
+
+export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array;
+
+export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+
+export type Attributes = { readonly [name: string]: AttributeValue };
+
+/** One ONNX operation of a graph. */
+export interface GraphNode {
+  readonly op: string;
+  readonly domain: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Value[];
+}
+
+/** A tensor that a graph computes, takes in, or holds: its name, type and fixed shape. */
+export interface Value {
+  readonly name: string;
+  readonly type: ValueType;
+  readonly shape: readonly number[];
+  /** The operation that makes it; undefined for inputs and constants. */
+  readonly node?: GraphNode;
+  /** What it holds, if that is known while capturing. */
+  readonly data?: ConstantData;
+  /** The one number that all its elements are, if that is known while capturing. */
+  readonly fill?: number;
+}
+
+interface NodeOptions {
+  readonly type: ValueType;
+  readonly shape: readonly number[];
+  readonly attributes?: Attributes;
+  readonly domain?: string;
+}
+
+/** Constants with at most this many values are compared by value, so that equal ones are stored once. */
+const sharedConstantSize = 64;
+
+/**
+ * An ONNX graph in the making. Operations that were asked for before, on the same values with the same attributes,
+ * give the value that they gave then, so that nothing is computed twice.
+ */
+export class Graph {
+  readonly inputs: Value[] = [];
+  private readonly known = new Map<string, readonly Value[]>();
+  private count = 0;
+
+  /** A value that is given at every run. */
+  input(name: string, type: ValueType, shape: readonly number[]): Value {
+    const value: Value = { name, type, shape };
+    this.inputs.push(value);
+    return value;
+  }
+
+  /** A value that never changes. */
+  constant(data: ConstantData, type: ValueType, shape: readonly number[]): Value {
+    const fill = data.length > 0 && data.length <= sharedConstantSize && allEqual(data) ? Number(data[0]) : undefined;
+    const make = (): Value => ({ name: this.nextName('constant'), type, shape, data, fill });
+    if (data.length > sharedConstantSize) return make();
+    return this.remember(`constant ${type} [${shape}] ${data.join()}`, () => [make()])[0];
+  }
+
+  /** A constant of one number everywhere. */
+  fill(value: number, type: ValueType, shape: readonly number[]): Value {
+    const size = sizeOf(shape);
+    if (size <= sharedConstantSize) return this.constant(filledArray(value, type, size), type, shape);
+    return this.remember(`fill ${type} [${shape}] ${value}`, () => {
+      const one = { name: 'value', type, shape: [1], data: filledArray(value, type, 1) } as const;
+      const node: GraphNode & { outputs: Value[] } = {
+        op: 'ConstantOfShape',
+        domain: '',
+        inputs: [this.shape(shape)],
+        attributes: {},
+        outputs: [],
+      };
+      const output: Value = { name: this.nextName('fill'), type, shape, node, fill: value };
+      node.outputs.push(output);
+      this.fillTensors.set(node, one);
+      return [output];
+    })[0];
+  }
+
+  /** The tensor attribute of each ConstantOfShape node. */
+  readonly fillTensors = new Map<GraphNode, Value>();
+
+  /** A vector of int64, as ONNX wants shapes, axes and pads. */
+  shape(values: readonly number[]): Value {
+    return this.constant(BigInt64Array.from(values, BigInt), 'int64', [values.length]);
+  }
+
+  /** A number as a constant of shape []. */
+  scalar(value: number, type: ValueType = 'float32'): Value {
+    return this.constant(filledArray(value, type, 1), type, []);
+  }
+
+  /** An operation with one output. */
+  node(op: string, inputs: readonly (Value | undefined)[], options: NodeOptions): Value {
+    return this.nodes(op, inputs, { ...options, outputs: [options] })[0];
+  }
+
+  /** An operation with several outputs. */
+  nodes(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    options: {
+      readonly outputs: ReadonlyArray<{ readonly type: ValueType; readonly shape: readonly number[] }>;
+      readonly attributes?: Attributes;
+      readonly domain?: string;
+    },
+  ): readonly Value[] {
+    const attributes = options.attributes ?? {};
+    const domain = options.domain ?? '';
+    const key = `${domain}.${op} ${inputs.map((input) => input?.name ?? '').join()} ${JSON.stringify(attributes)} ${options.outputs.map(({ type }) => type)}`;
+    return this.remember(key, () => {
+      const outputs: Value[] = [];
+      const node: GraphNode = { op, domain, inputs, attributes, outputs };
+      for (const { type, shape } of options.outputs) outputs.push({ name: this.nextName(op), type, shape, node });
+      return outputs;
+    });
+  }
+
+  private remember(key: string, make: () => readonly Value[]): readonly Value[] {
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.known.set(key, made);
+    return made;
+  }
+
+  private nextName(stem: string): string {
+    return `${stem}_${this.count++}`;
+  }
+}
+
+/** The operations that `outputs` need, each after those that it needs itself, and the constants among their inputs. */
+export function reachable(outputs: readonly Value[]): { nodes: GraphNode[]; constants: Value[] } {
+  const nodes: GraphNode[] = [];
+  const constants: Value[] = [];
+  const seen = new Set<GraphNode | Value>();
+  // An explicit stack: graphs of training steps are deeper than the call stack.
+  const stack: Array<{ value: Value; done: boolean }> = [...outputs].reverse().map((value) => ({ value, done: false }));
+  while (stack.length > 0) {
+    const { value, done } = stack.pop()!;
+    const { node } = value;
+    if (node === undefined) {
+      if (value.data !== undefined && !seen.has(value)) constants.push(value);
+      seen.add(value);
+    } else if (done) {
+      nodes.push(node);
+    } else if (!seen.has(node)) {
+      seen.add(node);
+      stack.push({ value, done: true });
+      for (const input of node.inputs) if (input !== undefined) stack.push({ value: input, done: false });
+    }
+  }
+  return { nodes, constants };
+}
+
+/** An array of one number, in the storage of the type. */
+function filledArray(value: number, type: ValueType, size: number): ConstantData {
+  switch (type) {
+    case 'float32':
+      return new Float32Array(size).fill(value);
+    case 'int32':
+      return new Int32Array(size).fill(value);
+    case 'bool':
+      return new Uint8Array(size).fill(value === 0 ? 0 : 1);
+    case 'int64':
+      return new BigInt64Array(size).fill(BigInt(value));
+  }
+}
+
+function allEqual(data: ConstantData): boolean {
+  for (let i = 1; i < data.length; i++) if (data[i] !== data[0]) return false;
+  return true;
+}

@@ -1,0 +1,167 @@
+import type { Graph, Value, ValueType } from '../graph.ts';
+import { binary, cast, unary } from '../operations.ts';
+import type { Lowering, LoweringContext, Lowerings } from './lowering.ts';
+
+const one = (graph: Graph, like: Value) => graph.scalar(1, like.type);
+
+/** tfjs's kernel is ONNX's operation of the same meaning. */
+function same(op: string): Lowering {
+  return ({ graph, inputs }) => unary(graph, op, inputs.x);
+}
+
+/** As `same`, for operations that tfjs computes in floating point whatever comes in. */
+function floating(op: string): Lowering {
+  return ({ graph, inputs }) => unary(graph, op, cast(graph, inputs.x, 'float32'));
+}
+
+/** Two operands under tfjs's names `a` and `b`; bytes of truth count as whole numbers. */
+function arithmetic(op: string): Lowering {
+  return ({ graph, inputs }) => {
+    const [a, b] = numbers(graph, inputs);
+    return binary(graph, op, a, b);
+  };
+}
+
+function comparison(op: string): Lowering {
+  return ({ graph, inputs }) => {
+    const [a, b] = numbers(graph, inputs);
+    return binary(graph, op, a, b, 'bool');
+  };
+}
+
+function logical(op: string): Lowering {
+  return ({ graph, inputs }) => binary(graph, op, cast(graph, inputs.a, 'bool'), cast(graph, inputs.b, 'bool'));
+}
+
+function numbers(graph: Graph, { a, b }: LoweringContext['inputs']): [Value, Value] {
+  const type: ValueType = a.type === 'float32' || b.type === 'float32' ? 'float32' : 'int32';
+  return [cast(graph, a, type), cast(graph, b, type)];
+}
+
+/** Division that rounds towards minus infinity; ONNX's own rounds whole numbers towards zero. */
+const floorDivide: Lowering = ({ graph, inputs }) => {
+  const [a, b] = numbers(graph, inputs);
+  if (a.type === 'float32') return unary(graph, 'Floor', binary(graph, 'Div', a, b));
+  const quotient = binary(graph, 'Div', a, b);
+  const remainder = binary(graph, 'Sub', a, binary(graph, 'Mul', quotient, b));
+  const zero = graph.scalar(0, 'int32');
+  const apart = binary(graph, 'Less', binary(graph, 'Mul', remainder, b), zero, 'bool');
+  return binary(graph, 'Sub', quotient, cast(graph, apart, 'int32'));
+};
+
+/** The remainder with the divisor's sign. */
+const modulo: Lowering = ({ graph, inputs }) => {
+  const [a, b] = numbers(graph, inputs);
+  const shape = binary(graph, 'Add', a, b).shape;
+  if (a.type === 'int32') return graph.node('Mod', [a, b], { type: 'int32', shape, attributes: { fmod: 0 } });
+  const remainder = graph.node('Mod', [a, b], { type: 'float32', shape, attributes: { fmod: 1 } });
+  const shifted = graph.node('Mod', [binary(graph, 'Add', remainder, b), b], { type: 'float32', shape, attributes: { fmod: 1 } });
+  const zero = graph.scalar(0);
+  const sameSign = binary(graph, 'Equal', binary(graph, 'Less', a, zero, 'bool'), binary(graph, 'Less', b, zero, 'bool'), 'bool');
+  return graph.node('Where', [sameSign, remainder, shifted], { type: 'float32', shape });
+};
+
+/** 1 where x > 0, `alpha` elsewhere, and NaN where x is NaN. */
+const step: Lowering = ({ graph, inputs: { x }, attributes }) => {
+  const alpha = Number(attributes.alpha ?? 0);
+  const positive = cast(graph, binary(graph, 'Greater', x, graph.scalar(0, x.type), 'bool'), x.type);
+  if (alpha === 0) return positive;
+  const { type, shape } = x;
+  return graph.node('Where', [cast(graph, positive, 'bool'), one(graph, x), graph.scalar(alpha, type)], { type, shape });
+};
+
+const select: Lowering = ({ graph, inputs: { condition, t, e } }) => {
+  // tfjs lets a condition of one axis choose whole rows.
+  const axes = [...condition.shape, ...t.shape.slice(condition.shape.length).map(() => 1)];
+  const choice =
+    condition.shape.length === t.shape.length
+      ? condition
+      : graph.node('Reshape', [condition, graph.shape(axes)], { type: 'bool', shape: axes });
+  return graph.node('Where', [cast(graph, choice, 'bool'), t, e], { type: t.type, shape: t.shape });
+};
+
+const finite: Lowering = ({ graph, inputs: { x } }) => {
+  const infinite = graph.node('IsInf', [x], { type: 'bool', shape: x.shape });
+  const nan = graph.node('IsNaN', [x], { type: 'bool', shape: x.shape });
+  return unary(graph, 'Not', binary(graph, 'Or', infinite, nan));
+};
+
+/** Clips by comparing, which, other than ONNX's Clip in places, lets NaN through. */
+function clip(graph: Graph, x: Value, low: number, high: number): Value {
+  return binary(graph, 'Min', binary(graph, 'Max', x, graph.scalar(low, x.type)), graph.scalar(high, x.type));
+}
+
+/** Kernels that work element by element. */
+export const elementwise: Lowerings = {
+  Abs: same('Abs'),
+  Acos: floating('Acos'),
+  Acosh: floating('Acosh'),
+  Asin: floating('Asin'),
+  Asinh: floating('Asinh'),
+  Atan: floating('Atan'),
+  Atanh: floating('Atanh'),
+  Ceil: same('Ceil'),
+  Cos: floating('Cos'),
+  Cosh: floating('Cosh'),
+  Elu: floating('Elu'),
+  Erf: floating('Erf'),
+  Exp: floating('Exp'),
+  // dy · (1 where y ≥ 0, y + 1 elsewhere), where y is what Elu gave.
+  EluGrad: ({ graph, inputs: { dy, y } }) =>
+    binary(graph, 'Mul', dy, binary(graph, 'Add', clip(graph, y, -1, 0), one(graph, y))),
+  Floor: same('Floor'),
+  Log: floating('Log'),
+  LogicalNot: ({ graph, inputs }) => unary(graph, 'Not', cast(graph, inputs.x, 'bool')),
+  Neg: same('Neg'),
+  Reciprocal: floating('Reciprocal'),
+  Relu: ({ graph, inputs: { x } }) =>
+    x.type === 'float32' ? unary(graph, 'Relu', x) : binary(graph, 'Max', x, graph.scalar(0, x.type)),
+  Relu6: ({ graph, inputs: { x } }) => clip(graph, x, 0, 6),
+  Round: floating('Round'),
+  Selu: floating('Selu'),
+  Sigmoid: floating('Sigmoid'),
+  Sign: same('Sign'),
+  Sin: floating('Sin'),
+  Sinh: floating('Sinh'),
+  Softplus: floating('Softplus'),
+  Sqrt: floating('Sqrt'),
+  Tan: floating('Tan'),
+  Tanh: floating('Tanh'),
+  Rsqrt: ({ graph, inputs }) => unary(graph, 'Reciprocal', unary(graph, 'Sqrt', cast(graph, inputs.x, 'float32'))),
+  Square: ({ graph, inputs: { x } }) => binary(graph, 'Mul', x, x),
+  Expm1: ({ graph, inputs: { x } }) => binary(graph, 'Sub', unary(graph, 'Exp', x), one(graph, x)),
+  Log1p: ({ graph, inputs: { x } }) => unary(graph, 'Log', binary(graph, 'Add', x, one(graph, x))),
+  IsNan: ({ graph, inputs: { x } }) => graph.node('IsNaN', [x], { type: 'bool', shape: x.shape }),
+  IsInf: ({ graph, inputs: { x } }) => graph.node('IsInf', [x], { type: 'bool', shape: x.shape }),
+  IsFinite: finite,
+  Step: step,
+  ClipByValue: ({ graph, inputs: { x }, attributes }) =>
+    clip(graph, x, Number(attributes.clipValueMin), Number(attributes.clipValueMax)),
+  LeakyRelu: ({ graph, inputs: { x }, attributes }) =>
+    unary(graph, 'LeakyRelu', x, { alpha: { float: Number(attributes.alpha) } }),
+  Prelu: ({ graph, inputs: { x, alpha } }) => graph.node('PRelu', [x, alpha], { type: x.type, shape: x.shape }),
+  Add: arithmetic('Add'),
+  Sub: arithmetic('Sub'),
+  Multiply: arithmetic('Mul'),
+  Maximum: arithmetic('Max'),
+  Minimum: arithmetic('Min'),
+  Pow: arithmetic('Pow'),
+  RealDiv: ({ graph, inputs: { a, b } }) => binary(graph, 'Div', cast(graph, a, 'float32'), cast(graph, b, 'float32')),
+  FloorDiv: floorDivide,
+  Mod: modulo,
+  SquaredDifference: ({ graph, inputs }) => {
+    const [a, b] = numbers(graph, inputs);
+    const difference = binary(graph, 'Sub', a, b);
+    return binary(graph, 'Mul', difference, difference);
+  },
+  AddN: ({ graph, inputs }) => Object.values(inputs).reduce((sum, term) => binary(graph, 'Add', sum, term)),
+  Equal: comparison('Equal'),
+  NotEqual: (context) => unary(context.graph, 'Not', comparison('Equal')(context) as Value),
+  Greater: comparison('Greater'),
+  GreaterEqual: comparison('GreaterOrEqual'),
+  Less: comparison('Less'),
+  LessEqual: comparison('LessOrEqual'),
+  LogicalAnd: logical('And'),
+  LogicalOr: logical('Or'),
+  Select: select,
+};

@@ -1,0 +1,75 @@
+import type { KernelConfig, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import '../tfjs-gradients.ts';
+import { CaptureBackend, captureBackendName } from '../capture-backend.ts';
+import type { Value } from '../graph.ts';
+import { convolutions } from './convolutions.ts';
+import { elementwise } from './elementwise.ts';
+import { gathers } from './gathers.ts';
+import type { KernelAttributes, Lowering, Lowerings } from './lowering.ts';
+import { pooling } from './pooling.ts';
+import { products } from './products.ts';
+import { reductions } from './reductions.ts';
+import { shapes } from './shapes.ts';
+
+/** Every tfjs kernel that can be captured. */
+export const lowerings: Lowerings = {
+  ...elementwise,
+  ...reductions,
+  ...shapes,
+  ...gathers,
+  ...products,
+  ...convolutions,
+  ...pooling,
+};
+
+/** A step uses a tfjs kernel that has no ONNX counterpart here. */
+export class UnmappedKernelError extends Error {
+  override readonly name = 'UnmappedKernelError';
+
+  constructor(kernelName: string) {
+    super(
+      `the tfjs kernel '${kernelName}' cannot be captured: it is not mapped to ONNX; ` +
+        `write it with other operations, run the step with device 'eager', or add it to src/engine/kernels`,
+    );
+  }
+}
+
+function kernelOf(kernelName: string, lowering: Lowering): KernelConfig {
+  return {
+    kernelName,
+    backendName: captureBackendName,
+    kernelFunc: ({ inputs, backend, attrs }) => {
+      const capture = backend as CaptureBackend;
+      const values = valuesOf(capture, inputs);
+      const result = lowering({ graph: capture.graph, inputs: values, attributes: (attrs ?? {}) as KernelAttributes });
+      return Array.isArray(result)
+        ? (result as readonly Value[]).map((value): TensorInfo => capture.tensorInfo(value))
+        : capture.tensorInfo(result as Value);
+    },
+  };
+}
+
+function valuesOf(capture: CaptureBackend, inputs: NamedTensorInfoMap): { [name: string]: Value } {
+  const values: { [name: string]: Value } = {};
+  // Lists of tensors (concat, stack, addN) come as an array.
+  for (const [name, info] of Object.entries(inputs)) if (info != null) values[name] = capture.valueOfTensor(info as TensorInfo);
+  return values;
+}
+
+/** Registers the capture backend and its kernels with tfjs, once. */
+export function registerCapture(): void {
+  if (tf.engine().registryFactory[captureBackendName] !== undefined) return;
+  // The cpu backend would otherwise advise, at its first use, to install another one.
+  tf.env().set('PROD', true);
+  tf.registerBackend(captureBackendName, () => new CaptureBackend(), 0);
+  for (const [name, lowering] of Object.entries(lowerings)) tf.registerKernel(kernelOf(name, lowering));
+  for (const { kernelName } of tf.getKernelsForBackend('cpu')) {
+    if (kernelName in lowerings) continue;
+    const kernelFunc = (): never => {
+      throw new UnmappedKernelError(kernelName);
+    };
+    tf.registerKernel({ kernelName, backendName: captureBackendName, kernelFunc });
+  }
+}

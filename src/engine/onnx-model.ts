@@ -1,0 +1,147 @@
+import protobuf from 'protobufjs/minimal.js';
+import type { AttributeValue, ConstantData, Graph, GraphNode, Value, ValueType } from './graph.ts';
+import { reachable } from './graph.ts';
+
+/** Field numbers and enumerations are those of onnx.proto3 (ONNX IR version 9). */
+const irVersion = 9;
+const opsetVersion = 18;
+const elementTypes: Record<ValueType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
+
+type Writer = protobuf.Writer;
+
+const lengthDelimited = 2;
+
+/** Writes a nested message as field `number`. */
+function message(writer: Writer, number: number, write: (writer: Writer) => void): void {
+  writer.uint32((number << 3) | lengthDelimited).fork();
+  write(writer);
+  writer.ldelim();
+}
+
+function text(writer: Writer, number: number, value: string): void {
+  writer.uint32((number << 3) | lengthDelimited).string(value);
+}
+
+function integer(writer: Writer, number: number, value: number): void {
+  writer.uint32(number << 3).int64(value);
+}
+
+function bytesOf(data: ConstantData): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function writeTensor(writer: Writer, name: string, type: ValueType, shape: readonly number[], data: ConstantData) {
+  for (const length of shape) integer(writer, 1, length);
+  integer(writer, 2, elementTypes[type]);
+  text(writer, 8, name);
+  writer.uint32((9 << 3) | lengthDelimited).bytes(bytesOf(data));
+}
+
+function writeAttribute(writer: Writer, name: string, value: AttributeValue): void {
+  text(writer, 1, name);
+  if (typeof value === 'number') {
+    integer(writer, 3, value);
+    integer(writer, 20, attributeTypes.int);
+  } else if (typeof value === 'string') {
+    text(writer, 4, value);
+    integer(writer, 20, attributeTypes.string);
+  } else if ('float' in value) {
+    writer.uint32((2 << 3) | 5).float(value.float);
+    integer(writer, 20, attributeTypes.float);
+  } else {
+    for (const item of value) integer(writer, 8, item);
+    integer(writer, 20, attributeTypes.ints);
+  }
+}
+
+function writeNode(
+  writer: Writer,
+  node: GraphNode,
+  nameOf: (value: Value | undefined) => string,
+  fillTensor: Value | undefined,
+): void {
+  for (const input of node.inputs) text(writer, 1, nameOf(input));
+  for (const output of node.outputs) text(writer, 2, nameOf(output));
+  text(writer, 4, node.op);
+  if (node.domain !== '') text(writer, 7, node.domain);
+  for (const [name, value] of Object.entries(node.attributes)) {
+    message(writer, 5, (attribute) => writeAttribute(attribute, name, value));
+  }
+  if (fillTensor?.data !== undefined) {
+    const { type, shape, data } = fillTensor;
+    message(writer, 5, (attribute) => {
+      text(attribute, 1, 'value');
+      message(attribute, 5, (tensor) => writeTensor(tensor, '', type, shape, data));
+      integer(attribute, 20, attributeTypes.tensor);
+    });
+  }
+}
+
+function writeValueInfo(writer: Writer, name: string, type: ValueType, shape: readonly number[]): void {
+  text(writer, 1, name);
+  message(writer, 2, (typeProto) => {
+    message(typeProto, 1, (tensorType) => {
+      integer(tensorType, 1, elementTypes[type]);
+      message(tensorType, 2, (shapeProto) => {
+        for (const length of shape) message(shapeProto, 1, (dimension) => integer(dimension, 1, length));
+      });
+    });
+  });
+}
+
+/** An output of a model: the value, and the name that it gets there. */
+export interface ModelOutput {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/**
+ * A graph as the bytes of an ONNX model (opset 18), with those operations alone that the outputs need.
+ * Inputs of the graph that no output needs are left out of the model.
+ */
+export function encodeModel(graph: Graph, outputs: readonly ModelOutput[]): Uint8Array {
+  const { nodes, constants } = reachable(outputs.map(({ value }) => value));
+  const used = new Set(nodes.flatMap((node) => node.inputs));
+  const names = new Map<Value, string>();
+  const copies: ModelOutput[] = [];
+  for (const output of outputs) {
+    // A value that is no operation's result, or has its name already, is given out as a copy.
+    if (output.value.node === undefined || names.has(output.value)) copies.push(output);
+    else names.set(output.value, output.name);
+    used.add(output.value);
+  }
+  const nameOf = (value: Value | undefined) => (value === undefined ? '' : (names.get(value) ?? value.name));
+  const domains = new Set(nodes.map((node) => node.domain).filter((domain) => domain !== ''));
+  const model = protobuf.Writer.create();
+  integer(model, 1, irVersion);
+  text(model, 2, 'pointpair');
+  message(model, 7, (writer) => {
+    for (const node of nodes) message(writer, 1, (inner) => writeNode(inner, node, nameOf, graph.fillTensors.get(node)));
+    for (const { name, value } of copies) {
+      message(writer, 1, (inner) => {
+        text(inner, 1, nameOf(value));
+        text(inner, 2, name);
+        text(inner, 4, 'Identity');
+      });
+    }
+    text(writer, 2, 'pointpair');
+    for (const { name, type, shape, data } of constants) {
+      message(writer, 5, (tensor) => writeTensor(tensor, name, type, shape, data!));
+    }
+    for (const { name, type, shape } of graph.inputs.filter((input) => used.has(input))) {
+      message(writer, 11, (info) => writeValueInfo(info, name, type, shape));
+    }
+    for (const { name, value } of outputs) {
+      message(writer, 12, (info) => writeValueInfo(info, name, value.type, value.shape));
+    }
+  });
+  message(model, 8, (opset) => integer(opset, 2, opsetVersion));
+  for (const domain of domains) {
+    message(model, 8, (opset) => {
+      text(opset, 1, domain);
+      integer(opset, 2, 1);
+    });
+  }
+  return model.finish();
+}
