@@ -1,16 +1,16 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { Graph, Value } from '../graph.ts';
-import { binary, cast, pad, slice, transpose } from '../operations.ts';
+import { binary, cast, pad, reshape, slice } from '../operations.ts';
 import type { KernelAttributes, Lowering, Lowerings } from './lowering.ts';
+import type { WindowAxis } from './windows.ts';
+import { fromNchw, padsOf, toNchw, windowAxes, withinReach } from './windows.ts';
 
 type PoolInfo = backend_util.Conv2DInfo;
-
-const channelsFirst = [0, 3, 1, 2];
-const channelsLast = [0, 2, 3, 1];
+type Paddings = ReadonlyArray<readonly [before: number, after: number]>;
 
 function poolInfo(shape: readonly number[], attributes: KernelAttributes): PoolInfo {
   return backend_util.computePool2DInfo(
-    [...shape] as [number, number, number, number],
+    shape as [number, number, number, number],
     attributes.filterSize as [number, number],
     attributes.strides as [number, number],
     1,
@@ -19,26 +19,25 @@ function poolInfo(shape: readonly number[], attributes: KernelAttributes): PoolI
   );
 }
 
-function poolAttributes(info: PoolInfo) {
-  const { top, bottom, left, right } = info.padInfo;
-  return {
-    kernel_shape: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    pads: [top, left, bottom, right],
-  };
-}
-
 /** A pooling of (batch, height, width, channels) by ONNX's operation; an average leaves the border out, as tfjs does. */
 const pool =
   (op: 'MaxPool' | 'AveragePool'): Lowering =>
   ({ graph, inputs: { x }, attributes }) => {
     const info = poolInfo(x.shape, attributes);
-    const y = graph.node(op, [transpose(graph, x, channelsFirst)], {
+    const axes = windowAxes(info);
+    if (axes.some(({ size, before, after }) => before >= size || after >= size)) {
+      throw new Error(`a pooling window of ${info.filterHeight}x${info.filterWidth} that can lie in the padding alone cannot be captured`);
+    }
+    const y = graph.node(op, [withinReach(graph, toNchw(graph, x, attributes), axes)], {
       type: 'float32',
       shape: [info.batchSize, info.outChannels, info.outHeight, info.outWidth],
-      attributes: poolAttributes(info),
+      attributes: {
+        kernel_shape: axes.map(({ size }) => size),
+        strides: axes.map(({ stride }) => stride),
+        pads: padsOf(axes),
+      },
     });
-    return transpose(graph, y, channelsLast);
+    return fromNchw(graph, y, attributes);
   };
 
 /** The elements of each window that lie at one place in it, (batch, out height, out width, channels). */
@@ -47,65 +46,54 @@ function windowElements(graph: Graph, bordered: Value, info: PoolInfo, row: numb
   return slice(graph, bordered, [0, row, column, 0], size, [1, info.strideHeight, info.strideWidth, 1]);
 }
 
-/** Puts elements back where `windowElements` took them from, with zeros between. */
-function placeElements(graph: Graph, elements: Value, info: PoolInfo, row: number, column: number, shape: readonly number[]): Value {
-  const spread = (x: Value, axis: number, stride: number) => {
-    if (stride === 1) return x;
-    const split = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];
-    const zeros: Array<[number, number]> = split.map((_, i) => (i === axis + 1 ? [0, stride - 1] : [0, 0]));
-    const apart = pad(graph, graph.node('Reshape', [x, graph.shape(split)], { type: x.type, shape: split }), zeros, 0);
-    const joined = x.shape.map((length, i) => (i === axis ? length * stride : length));
-    const flat = graph.node('Reshape', [apart, graph.shape(joined)], { type: x.type, shape: joined });
-    const used = joined.map((length, i) => (i === axis ? length - (stride - 1) : length));
-    return slice(graph, flat, joined.map(() => 0), used);
-  };
-  const rows = spread(elements, 1, info.strideHeight);
-  const spreadOut = spread(rows, 2, info.strideWidth);
-  const [, height, width] = spreadOut.shape;
-  return pad(graph, spreadOut, [[0, 0], [row, shape[1] - row - height], [column, shape[2] - column - width], [0, 0]], 0);
+/** Moves the elements of an axis apart, with stride - 1 zeros between them. */
+function spread(graph: Graph, x: Value, axis: number, stride: number): Value {
+  if (stride === 1) return x;
+  const column = reshape(graph, x, [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)]);
+  const zeros: Paddings = column.shape.map((_, i) => [0, i === axis + 1 ? stride - 1 : 0]);
+  const joined = x.shape.map((length, i) => (i === axis ? length * stride : length));
+  const apart = reshape(graph, pad(graph, column, zeros, 0), joined);
+  const used = joined.map((length, i) => (i === axis ? length - (stride - 1) : length));
+  return slice(graph, apart, joined.map(() => 0), used);
 }
 
-/** Sums over the places of a window what `share` gives each, and cuts the border off. */
-function gatherWindows(graph: Graph, info: PoolInfo, share: (row: number, column: number) => Value): Value {
-  const { top, bottom, left, right } = info.padInfo;
-  const bordered = [info.batchSize, info.inHeight + top + bottom, info.inWidth + left + right, info.inChannels];
+/** Adds up what `share` gives each place of a window, there where `windowElements` reads it, and cuts the border off. */
+function scatterWindows(graph: Graph, info: PoolInfo, share: (row: number, column: number) => Value): Value {
+  const axes = windowAxes(info);
+  const [rows, columns] = axes.map(({ input, before, after }) => before + input + Math.max(0, after));
   let sum: Value | undefined;
   for (let row = 0; row < info.filterHeight; row++) {
     for (let column = 0; column < info.filterWidth; column++) {
-      const placed = placeElements(graph, share(row, column), info, row, column, bordered);
+      const apart = spread(graph, spread(graph, share(row, column), 1, info.strideHeight), 2, info.strideWidth);
+      const [, height, width] = apart.shape;
+      const placed = pad(graph, apart, [[0, 0], [row, rows - row - height], [column, columns - column - width], [0, 0]], 0);
       sum = sum === undefined ? placed : binary(graph, 'Add', sum, placed);
     }
   }
-  return slice(graph, sum!, [0, top, left, 0], [info.batchSize, info.inHeight, info.inWidth, info.inChannels]);
+  const begin = [0, axes[0].before, axes[1].before, 0];
+  return slice(graph, sum!, begin, [info.batchSize, info.inHeight, info.inWidth, info.inChannels]);
 }
 
-function borders(info: PoolInfo): Array<[number, number]> {
-  const { top, bottom, left, right } = info.padInfo;
-  return [[0, 0], [top, bottom], [left, right], [0, 0]];
-}
-
-/** The gradient of max pooling goes to the last of the largest elements of a window, as in tfjs. */
+/** The gradient of max pooling goes to the first of the largest elements of a window, row by row, as in tfjs. */
 const maxPoolGradient: Lowering = ({ graph, inputs: { dy, input, output }, attributes }) => {
   const info = poolInfo(input.shape, attributes);
-  const bordered = pad(graph, input, borders(info), -3.4028234663852886e38);
-  let taken: Value = graph.fill(0, 'bool', dy.shape);
-  const shares = new Map<string, Value>();
-  for (let row = info.filterHeight - 1; row >= 0; row--) {
-    for (let column = info.filterWidth - 1; column >= 0; column--) {
-      const largest = binary(graph, 'Equal', windowElements(graph, bordered, info, row, column), output, 'bool');
-      const chosen = binary(graph, 'Greater', cast(graph, largest, 'int32'), cast(graph, taken, 'int32'), 'bool');
-      shares.set(`${row},${column}`, binary(graph, 'Mul', dy, cast(graph, chosen, 'float32')));
-      taken = binary(graph, 'Or', taken, largest);
-    }
-  }
-  return gatherWindows(graph, info, (row, column) => shares.get(`${row},${column}`)!);
+  const border = ({ before, after }: WindowAxis): [number, number] => [before, Math.max(0, after)];
+  const [vertical, horizontal] = windowAxes(info).map(border);
+  const bordered = pad(graph, input, [[0, 0], vertical, horizontal, [0, 0]], Number.NEGATIVE_INFINITY);
+  let open: Value = graph.fill(1, 'bool', dy.shape);
+  return scatterWindows(graph, info, (row, column) => {
+    const largest = binary(graph, 'Equal', windowElements(graph, bordered, info, row, column), output, 'bool');
+    const chosen = binary(graph, 'And', open, largest);
+    open = binary(graph, 'And', open, graph.node('Not', [largest], { type: 'bool', shape: dy.shape }));
+    return binary(graph, 'Mul', dy, cast(graph, chosen, 'float32'));
+  });
 };
 
 const averagePoolGradient: Lowering = ({ graph, inputs: { dy, input }, attributes }) => {
   const info = poolInfo(input.shape, attributes);
   // tfjs divides by the whole window in the gradient, also where it reaches over the border.
   const even = binary(graph, 'Mul', dy, graph.scalar(1 / (info.filterHeight * info.filterWidth)));
-  return gatherWindows(graph, info, () => even);
+  return scatterWindows(graph, info, () => even);
 };
 
 /** Kernels of two-dimensional pooling over (batch, height, width, channels) and their gradients. */

@@ -9,8 +9,11 @@ export function axesOf(axis: unknown, rank: number): number[] {
 }
 
 function reduction(op: string): Lowering {
-  return ({ graph, inputs: { x }, attributes }) =>
-    reduce(graph, op, x, axesOf(attributes.axis, x.shape.length), attributes.keepDims === true);
+  return ({ graph, inputs: { x }, attributes }) => {
+    // tfjs calls the axes of its maximum differently from all others.
+    const axes = axesOf(attributes.reductionIndices ?? attributes.axis, x.shape.length);
+    return reduce(graph, op, x, axes, attributes.keepDims === true);
+  };
 }
 
 /** A reduction of truth: whether all (ReduceMin) or any (ReduceMax) are true. */

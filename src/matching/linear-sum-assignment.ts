@@ -1,0 +1,132 @@
+import { InputError } from '../engine/input-error.ts';
+import {
+  type AssignmentWorkspace,
+  createAssignmentWorkspace,
+  solveAssignment,
+} from './shortest-augmenting-path.ts';
+
+/** Which column each row is given, at what total cost, and the dual variables that prove it the least. */
+export interface Assignment {
+  /** For each row its column, or -1 for the rows left over where there are more rows than columns. */
+  readonly columnOfRow: Int32Array;
+  /** The sum of the costs of the given pairs. */
+  readonly cost: number;
+  /**
+   * u with u[i] + v[j] <= cost[i][j] for all pairs and equality for given ones, up to rounding. On the side that is
+   * longer no value is above 0, and those left over have exactly 0: together this proves the cost the least.
+   */
+  readonly rowPotential: Float64Array;
+  /** v of the same inequality. */
+  readonly columnPotential: Float64Array;
+}
+
+/** Costs up to here leave room for the sums of prices in a double. */
+const LARGEST_UNSCALED = 2 ** 900;
+const SCALE_OF_HUGE = 2 ** -100;
+
+/** The solver of `linearSumAssignment`, which keeps its memory from one problem to the next. */
+export class AssignmentSolver {
+  private work: AssignmentWorkspace = createAssignmentWorkspace(0, 0);
+  private copy = new Float64Array(0);
+
+  /** As `linearSumAssignment`; the result is the caller's own. */
+  solve(cost: Float32Array | Float64Array, rows: number, columns: number): Assignment {
+    const largest = checkCosts(cost, rows, columns);
+    const transposed = rows > columns;
+    const n = transposed ? columns : rows;
+    const m = transposed ? rows : columns;
+    if (this.work.columnOf.length < n || this.work.rowOf.length < m) {
+      this.work = createAssignmentWorkspace(n, m);
+    }
+    const scale = largest > LARGEST_UNSCALED ? SCALE_OF_HUGE : 1;
+    const usable = cost instanceof Float64Array && !transposed && scale === 1;
+    const costs = usable ? cost : this.copyOf(cost, rows, columns, scale);
+
+    const stuck = solveAssignment(costs, n, m, this.work);
+    if (stuck >= 0) {
+      throw new InputError({
+        file: 'assignment costs',
+        place: `${transposed ? 'column' : 'row'} ${stuck}`,
+        expected: `finite costs that leave every ${transposed ? 'column a row' : 'row a column'} of its own`,
+        found: 'an infeasible problem: too many pairs are forbidden by +Infinity',
+      });
+    }
+
+    const { columnOf, rowOf, price } = this.work;
+    const columnOfRow = (transposed ? rowOf : columnOf).slice(0, rows);
+    let total = 0;
+    for (let i = 0; i < rows; i++) if (columnOfRow[i] >= 0) total += cost[i * columns + columnOfRow[i]];
+    const longPotential = Float64Array.from(price.subarray(0, m), (v) => v / scale);
+    const shortPotential = Float64Array.from({ length: n }, (_, i) => {
+      return (costs[i * m + columnOf[i]] - price[columnOf[i]]) / scale;
+    });
+    return {
+      columnOfRow,
+      cost: total,
+      rowPotential: transposed ? longPotential : shortPotential,
+      columnPotential: transposed ? shortPotential : longPotential,
+    };
+  }
+
+  /** The costs in double precision with the shorter side as rows. */
+  private copyOf(
+    cost: Float32Array | Float64Array,
+    rows: number,
+    columns: number,
+    scale: number,
+  ): Float64Array {
+    if (this.copy.length < cost.length) this.copy = new Float64Array(cost.length);
+    const copy = this.copy;
+    if (rows <= columns) {
+      if (scale === 1) copy.set(cost);
+      else for (let k = 0; k < cost.length; k++) copy[k] = cost[k] * scale;
+    } else {
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++) copy[j * rows + i] = cost[i * columns + j] * scale;
+      }
+    }
+    return copy;
+  }
+}
+
+/**
+ * The one-to-one assignment of rows to columns with the least total of `cost` (rows x columns, row-major): every
+ * row gets a column where rows <= columns, otherwise every column gets a row and the rows left over get -1.
+ * +Infinity forbids a pair. Throws InputError for NaN, -Infinity, a wrong size, or when the forbidden pairs leave no
+ * answer. Deterministic; Jonker and Volgenant 1987.
+ */
+export function linearSumAssignment(
+  cost: Float32Array | Float64Array,
+  rows: number,
+  columns: number,
+): Assignment {
+  return new AssignmentSolver().solve(cost, rows, columns);
+}
+
+/** Checks sizes and values; returns the largest finite magnitude. */
+function checkCosts(cost: Float32Array | Float64Array, rows: number, columns: number): number {
+  const whole = Number.isSafeInteger(rows) && Number.isSafeInteger(columns) && rows >= 0 && columns >= 0;
+  if (!whole || cost.length !== rows * columns) {
+    throw new InputError({
+      file: 'assignment costs',
+      expected: `rows x columns = ${rows} x ${columns} values`,
+      found: `${cost.length}`,
+    });
+  }
+  let largest = 0;
+  for (let k = 0; k < cost.length; k++) {
+    const magnitude = Math.abs(cost[k]);
+    if (magnitude <= largest) continue;
+    if (magnitude < Infinity) {
+      largest = magnitude;
+    } else if (cost[k] !== Infinity) {
+      throw new InputError({
+        file: 'assignment costs',
+        place: `row ${Math.floor(k / columns)}, column ${k % columns}`,
+        expected: 'a number, or +Infinity for a forbidden pair',
+        found: `${cost[k]}`,
+      });
+    }
+  }
+  return largest;
+}

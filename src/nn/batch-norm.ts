@@ -1,0 +1,113 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Tree } from '../engine/tree.ts';
+import { withGradient } from './custom-gradient.ts';
+import { constant } from './initializers.ts';
+import { type Applied, type Initialized, leafAt, type Mode } from './layer.ts';
+import { stopGradient } from './stop-gradient.ts';
+
+/** eps is added to the variance; momentum is PyTorch's: running ← (1 − momentum)·running + momentum·batch. */
+export interface BatchNormOptions {
+  readonly eps: number;
+  readonly momentum: number;
+}
+
+/** What PyTorch starts with. */
+export const defaultBatchNorm: BatchNormOptions = { eps: 1e-5, momentum: 0.1 };
+
+/** `weight` and `bias` [C], and the statistics `running_mean` and `running_var` [C], named as PyTorch names them. */
+export function initBatchNorm(channels: number): Initialized {
+  return {
+    params: { weight: constant([channels], 1), bias: constant([channels], 0) },
+    stats: { running_mean: constant([channels], 0), running_var: constant([channels], 1) },
+  };
+}
+
+/**
+ * Batch normalisation of rows [R, C] or images [N, C, H, W] over everything but C (Ioffe and Szegedy 2015).
+ * Training normalises by the biased variance of the batch and moves the running one by the unbiased one.
+ * `inputBias` [C] stands for a bias that x should carry but does not: it cancels in training, where it only moves the
+ * running mean (its gradient is exactly 0), and at evaluation it is part of the shift; so it costs no pass over x.
+ * Throws when training on one value a channel.
+ */
+export function batchNorm(
+  params: Tree<tf.Tensor>,
+  stats: Tree<tf.Tensor>,
+  x: tf.Tensor,
+  options: BatchNormOptions & Mode & { readonly inputBias?: tf.Tensor },
+): Applied {
+  const { eps, momentum, inputBias } = options;
+  const weight = leafAt(params, 'weight');
+  const bias = leafAt(params, 'bias');
+  const runningMean = leafAt(stats, 'running_mean');
+  const runningVariance = leafAt(stats, 'running_var');
+  const { axes, broadcast, count } = layoutOf(x);
+  if (!options.training) {
+    const scale = tf.mul(weight, tf.rsqrt(tf.add(runningVariance, eps)));
+    const mean = inputBias === undefined ? runningMean : tf.sub(runningMean, inputBias);
+    const shift = tf.sub(bias, tf.mul(mean, scale));
+    return { y: tf.add(tf.mul(x, tf.reshape(scale, broadcast)), tf.reshape(shift, broadcast)), stats };
+  }
+  if (count < 2) throw new Error(`batch norm cannot train on one value a channel, as x of [${x.shape}] has`);
+  // Taken of a detached x: the closed form below already holds what flows through the mean and the variance.
+  const values = stopGradient(x);
+  const mean = tf.mul(tf.sum(values, axes, true), 1 / count);
+  const centered = tf.sub(values, mean);
+  const variance = tf.mul(tf.sum(tf.square(centered), axes, true), 1 / count);
+  const inverse = tf.rsqrt(tf.add(variance, eps));
+  const observedMean = tf.reshape(mean, [-1]);
+  const biasedMean = inputBias === undefined ? observedMean : tf.add(observedMean, stopGradient(inputBias));
+  return {
+    y: normalize({ x, centered, inverse, weight, bias, inputBias, axes, broadcast, count }),
+    stats: {
+      running_mean: blend(runningMean, biasedMean, momentum, 1),
+      running_var: blend(runningVariance, tf.reshape(variance, [-1]), momentum, count / (count - 1)),
+    },
+  };
+}
+
+/** centered·(inverse·weight) + bias, with dx = weight·inverse·(dy − mean(dy) − x̂·mean(dy·x̂)), x̂ = centered·inverse. */
+function normalize(terms: {
+  readonly x: tf.Tensor;
+  readonly centered: tf.Tensor;
+  readonly inverse: tf.Tensor;
+  readonly weight: tf.Tensor;
+  readonly bias: tf.Tensor;
+  readonly inputBias: tf.Tensor | undefined;
+  readonly axes: number[];
+  readonly broadcast: number[];
+  readonly count: number;
+}): tf.Tensor {
+  const { x, centered, inverse, weight, bias, inputBias, axes, broadcast, count } = terms;
+  const inputs = inputBias === undefined ? [x, weight, bias] : [x, weight, bias, inputBias];
+  return withGradient(
+    inputs,
+    () => {
+      const scale = tf.mul(inverse, tf.reshape(weight, broadcast));
+      const value = tf.add(tf.mul(centered, scale), tf.reshape(bias, broadcast));
+      return { value, saved: [centered, inverse, scale] };
+    },
+    (dy, [centered, inverse, scale]) => {
+      const sum = tf.sum(dy, axes, true);
+      const product = tf.mul(tf.sum(tf.mul(dy, centered), axes, true), inverse);
+      const slope = tf.mul(tf.mul(product, inverse), 1 / count);
+      const rest = tf.sub(dy, tf.mul(centered, slope));
+      const dx = tf.mul(tf.sub(rest, tf.mul(sum, 1 / count)), scale);
+      const grads = [dx, tf.reshape(product, [-1]), tf.reshape(sum, [-1])];
+      return inputBias === undefined ? grads : [...grads, tf.zeros(inputBias.shape)];
+    },
+  );
+}
+
+/** The axes that statistics are taken over, a channel vector's shape for broadcasting, and the values a channel. */
+function layoutOf(x: tf.Tensor): { axes: number[]; broadcast: number[]; count: number } {
+  const shape: readonly number[] = x.shape;
+  const channels = shape[1];
+  const count = x.size / channels;
+  if (shape.length === 2) return { axes: [0], broadcast: [1, channels], count };
+  if (shape.length === 4) return { axes: [0, 2, 3], broadcast: [1, channels, 1, 1], count };
+  throw new Error(`batch norm takes rows [R, C] or images [N, C, H, W], not [${x.shape}]`);
+}
+
+function blend(running: tf.Tensor, batch: tf.Tensor, momentum: number, factor: number): tf.Tensor {
+  return tf.add(tf.mul(running, 1 - momentum), tf.mul(batch, momentum * factor));
+}

@@ -1,0 +1,35 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { float32, type HostTensor, sizeOf } from '../engine/host-tensor.ts';
+import { leavesOf, mapTree, type Tree, treeOf } from '../engine/tree.ts';
+
+/** A tree of zeros of the same shapes. */
+export function zerosOf(params: Tree<HostTensor>): Tree<HostTensor> {
+  return mapTree(params, ({ shape }) => float32(new Float32Array(sizeOf(shape)), shape));
+}
+
+/**
+ * Goes over parameters and their moments together: `step` gives the next ones where there is a gradient, and all stay
+ * as they are where there is none. Gives the next parameters, and a tree for each of the moments, in their order.
+ */
+export function updateEach(
+  params: Tree<tf.Tensor>,
+  grads: ReadonlyMap<string, tf.Tensor>,
+  moments: ReadonlyArray<Tree<tf.Tensor>>,
+  step: (param: tf.Tensor, grad: tf.Tensor, ...moments: tf.Tensor[]) => readonly tf.Tensor[],
+): Array<Tree<tf.Tensor>> {
+  const byPath = moments.map((tree) => new Map(leavesOf(tree)));
+  const next: Array<Array<[string, tf.Tensor]>> = [params, ...moments].map(() => []);
+  for (const [path, param] of leavesOf(params)) {
+    const own = byPath.map((leaves) => {
+      const moment = leaves.get(path);
+      if (moment === undefined) throw new Error(`the optimizer's state has nothing for parameter '${path}'`);
+      return moment;
+    });
+    const grad = grads.get(path);
+    const values = grad === undefined ? [param, ...own] : step(param, grad, ...own);
+    next.forEach((leaves, i) => {
+      leaves.push([path, values[i]]);
+    });
+  }
+  return next.map((leaves) => treeOf(leaves));
+}

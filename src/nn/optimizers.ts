@@ -1,0 +1,54 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../engine/host-tensor.ts';
+import type { Tree } from '../engine/tree.ts';
+import { type AdamWOptions, adamW, initAdamW } from './adamw.ts';
+import { initLars, type LarsOptions, lars } from './lars.ts';
+import { initSgd, type SgdOptions, sgd } from './sgd.ts';
+
+/** An optimizer as plain data. */
+export type OptimizerOptions =
+  | ({ readonly kind: 'sgd' } & SgdOptions)
+  | ({ readonly kind: 'adamw' } & AdamWOptions)
+  | ({ readonly kind: 'lars' } & LarsOptions);
+
+/** What every optimizer is given beside its own options; the learning rate is a tensor, so that one captured step serves a whole schedule. */
+export interface Hyperparameters {
+  readonly learningRate: tf.Scalar;
+  readonly weightDecay: number;
+}
+
+/** The parameters after a step, and what the optimizer remembers of it. */
+export interface Updated {
+  readonly params: Tree<tf.Tensor>;
+  readonly state: Tree<tf.Tensor>;
+}
+
+/** What the optimizer remembers before its first step. */
+export function initState(options: OptimizerOptions, params: Tree<HostTensor>): Tree<HostTensor> {
+  switch (options.kind) {
+    case 'sgd':
+      return initSgd(params);
+    case 'adamw':
+      return initAdamW(params);
+    case 'lars':
+      return initLars(params);
+  }
+}
+
+/** One step. Parameters without a gradient in `grads` (by path) stay as they are, weight decay included. */
+export function update(
+  options: OptimizerOptions,
+  params: Tree<tf.Tensor>,
+  grads: ReadonlyMap<string, tf.Tensor>,
+  state: Tree<tf.Tensor>,
+  hyper: Hyperparameters,
+): Updated {
+  switch (options.kind) {
+    case 'sgd':
+      return sgd(params, grads, state, { ...options, ...hyper });
+    case 'adamw':
+      return adamW(params, grads, state, { ...options, ...hyper });
+    case 'lars':
+      return lars(params, grads, state, { ...options, ...hyper });
+  }
+}

@@ -1,0 +1,107 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { type HostTensor, scalar } from '../engine/host-tensor.ts';
+import { InputError } from '../engine/input-error.ts';
+import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
+import { branchAt, leafAt } from './layer.ts';
+import { initState, type OptimizerOptions, type Updated, update } from './optimizers.ts';
+import { multiplierAt, type Schedule } from './schedules.ts';
+
+/** Parameters that are trained alike. */
+export interface ParameterGroup {
+  readonly name: string;
+  /** Which paths belong to it: a pattern, or prefixes that end where a key does (`encoder/layer1`); [''] takes all. */
+  readonly match: RegExp | readonly string[];
+  readonly optimizer: OptimizerOptions;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+}
+
+/** The group of every parameter, the first that matches. Throws an InputError where none does, or two have one name. */
+export function groupOfEach(
+  groups: readonly ParameterGroup[],
+  paths: readonly string[],
+): ReadonlyMap<string, ParameterGroup> {
+  const names = groups.map(({ name }) => name);
+  const repeated = names.find((name, i) => names.indexOf(name) < i);
+  if (repeated !== undefined) {
+    throw new InputError({
+      file: 'parameter groups',
+      expected: 'different names',
+      found: `'${repeated}' twice`,
+    });
+  }
+  return new Map(
+    paths.map((path) => {
+      const group = groups.find(({ match }) => matches(match, path));
+      if (group === undefined) {
+        throw new InputError({
+          file: 'parameter groups',
+          place: `parameter '${path}'`,
+          expected: 'a group that takes it',
+          found: `groups that do not: ${names.join(', ') || 'none'}`,
+        });
+      }
+      return [path, group];
+    }),
+  );
+}
+
+/** The state of all optimizers before the first step, a branch for each group that has parameters, by its name. */
+export function initOptimizer(groups: readonly ParameterGroup[], params: Tree<HostTensor>): Tree<HostTensor> {
+  return Object.fromEntries(
+    partition(groups, params).map(([group, own]) => [group.name, initState(group.optimizer, own)]),
+  );
+}
+
+/** One step of every group's optimizer, at the learning rate that stands under the group's name. */
+export function updateParameters(
+  groups: readonly ParameterGroup[],
+  params: Tree<tf.Tensor>,
+  grads: ReadonlyMap<string, tf.Tensor>,
+  state: Tree<tf.Tensor>,
+  learningRates: Tree<tf.Tensor>,
+): Updated {
+  const leaves: Array<readonly [string, tf.Tensor]> = [];
+  const next: { [group: string]: Tree<tf.Tensor> } = {};
+  for (const [group, own] of partition(groups, params)) {
+    const updated = update(group.optimizer, own, grads, branchAt(state, group.name), {
+      learningRate: leafAt(learningRates, group.name) as tf.Scalar,
+      weightDecay: group.weightDecay,
+    });
+    leaves.push(...leavesOf(updated.params));
+    next[group.name] = updated.state;
+  }
+  return { params: treeOf(leaves), state: next };
+}
+
+/** The learning rate of each group at this progress of a schedule, a scalar under the group's name. */
+export function learningRatesAt(
+  groups: readonly ParameterGroup[],
+  schedule: Schedule,
+  progress: number,
+): Tree<HostTensor> {
+  const multiplier = multiplierAt(schedule, progress);
+  return Object.fromEntries(
+    groups.map(({ name, learningRate }) => [name, scalar(learningRate * multiplier)]),
+  );
+}
+
+function matches(match: RegExp | readonly string[], path: string): boolean {
+  if (match instanceof RegExp) return path.search(match) >= 0;
+  return match.some((prefix) => prefix === '' || path === prefix || path.startsWith(`${prefix}/`));
+}
+
+function partition<Leaf>(
+  groups: readonly ParameterGroup[],
+  params: Tree<Leaf>,
+): Array<[group: ParameterGroup, own: Tree<Leaf>]> {
+  const leaves = leavesOf(params);
+  const groupOf = groupOfEach(
+    groups,
+    leaves.map(([path]) => path),
+  );
+  return groups
+    .map((group) => ({ group, own: leaves.filter(([path]) => groupOf.get(path) === group) }))
+    .filter(({ own }) => own.length > 0)
+    .map(({ group, own }) => [group, treeOf(own)]);
+}

@@ -1,0 +1,35 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** A contrastive loss, and how often the right key was the nearest, or among the nearest five. */
+export interface InfoNce {
+  readonly loss: tf.Scalar;
+  readonly top1: tf.Scalar;
+  readonly top5: tf.Scalar;
+}
+
+/** Logits within this of the right one count as ties, and ties as misses: a collapsed encoder retrieves nothing. */
+const tieMargin = 1e-4;
+
+/**
+ * InfoNCE (van den Oord et al. 2018): −1/Σw · Σ_i w_i · log( exp(q_i·k_i/τ) / Σ_j exp(q_i·k_j/τ) ), for L2-normalised
+ * rows q and k [R, D], of which the i-th belong together. `weights` [R] says which queries count; every key is a
+ * negative of every other query, whatever its weight.
+ */
+export function infoNce(
+  queries: tf.Tensor,
+  keys: tf.Tensor,
+  options: { readonly temperature: number; readonly weights: tf.Tensor },
+): InfoNce {
+  const { temperature, weights } = options;
+  const scale = 1 / temperature;
+  const logits = tf.mul(tf.matMul(queries, keys, false, true), scale); // [R, R]
+  const positives = tf.mul(tf.sum(tf.mul(queries, keys), 1), scale); // [R]
+  // The rows are of unit length, so no logit is above 1/τ: that bound takes the place of the usual maximum.
+  const normalizers = tf.add(tf.log(tf.sum(tf.exp(tf.sub(logits, scale)), 1)), scale); // [R]
+  const count = tf.maximum(tf.sum(weights), 1);
+  const mean = (rows: tf.Tensor) => tf.div(tf.sum(tf.mul(rows, weights)), count) as tf.Scalar;
+  const atLeast = tf.greaterEqual(logits, tf.reshape(tf.sub(positives, tieMargin), [-1, 1]));
+  const rank = tf.sum(tf.cast(atLeast, 'float32'), 1); // [R], 1 for the nearest
+  const within = (places: number) => mean(tf.cast(tf.lessEqual(rank, places), 'float32'));
+  return { loss: mean(tf.sub(normalizers, positives)), top1: within(1), top5: within(5) };
+}

@@ -1,0 +1,162 @@
+import type { CameraImage, Frame } from '../datasets/frame.ts';
+import { InputError } from '../engine/input-error.ts';
+import type { Random } from '../engine/random.ts';
+import { multiply34by44 } from '../geometry/matrix.ts';
+import { projectPoints } from '../geometry/projection.ts';
+import { applyView, inverseView, isMirrored, sampleSimipuView, type ViewTransform } from '../geometry/view-transform.ts';
+import { applyImageView } from '../image/augment.ts';
+import { crop, flip, type ImageView, imageView, mapPixels, resize } from '../image/image-view.ts';
+import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
+import { PointMatcher } from '../matching/point-matching.ts';
+import { ballQuery } from '../pointcloud/ball-query.ts';
+import { farthestPointSample } from '../pointcloud/farthest-points.ts';
+import { gatherRows } from '../pointcloud/point-rows.ts';
+import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
+import { bilinearCorners } from './bilinear-sampling.ts';
+import type { SimipuConfig } from './simipu-config.ts';
+
+/** The tables of one set abstraction for one sample: rows of the level before. */
+export interface LevelTables {
+  readonly centers: Int32Array;
+  /** For each scale, the neighbours of each centre one after the other. */
+  readonly neighbors: readonly Int32Array[];
+}
+
+/** One view of a sample's points. */
+export interface PointView {
+  /** Rows of x, y, z, reflectance, in the view's own frame. */
+  readonly points: Float32Array;
+  readonly levels: readonly LevelTables[];
+  /** Rows of x, y, z of the last level's centres, in the LiDAR frame: what was done to the view is undone. */
+  readonly centers: Float32Array;
+}
+
+/** What SimIPU learns from in one frame: two views of the points, the image, and who belongs to whom. */
+export interface SimipuSample {
+  readonly id: string;
+  /** The original points, and the same ones transformed; each in a random order of its own. */
+  readonly alpha: PointView;
+  readonly beta: PointView;
+  readonly view: ViewTransform;
+  readonly imageView: ImageView;
+  /** float32 (height, width, 3), normalised. */
+  readonly image: Float32Array;
+  /** For each centre of alpha, the centre of beta that it is matched with, and how far that one is, metres. */
+  readonly partner: Int32Array;
+  readonly distanceM: Float32Array;
+  /** For each centre of alpha, its pixel on the canvas (x, y; NaN behind the camera). */
+  readonly pixels: Float32Array;
+  /** 1 where the pixel is on the picture, else 0. */
+  readonly inside: Float32Array;
+  /** The cells of the feature map around each pixel, and their weights. */
+  readonly cells: Int32Array;
+  readonly cellWeights: Float32Array;
+}
+
+/** The stride of the features that are sampled, in pixels: the last stage of a ResNet. */
+export const featureStride = 32;
+
+const matcher = new PointMatcher();
+
+/** Draws a sample of a frame. Throws InputError where none of its points is in the range and in the picture. */
+export function simipuSample(frame: Frame, random: Random, config: SimipuConfig): SimipuSample {
+  const camera = frame.cameras[0];
+  const pixelFromLidar = multiply34by44(camera.pixelFromCamera, camera.cameraFromLidar);
+  const candidates = pointsInView(frame.points, camera, pixelFromLidar, config);
+  if (candidates.length === 0) {
+    const { min, max } = config.points.range;
+    throw new InputError({
+      file: `frame ${frame.id}`,
+      place: 'points',
+      expected: `some within (${min}) to (${max}) m${config.points.cropToImage ? ' that the camera sees' : ''}`,
+      found: `none of ${frame.points.length / 4}`,
+    });
+  }
+  const { count } = config.points;
+  const chosen = gatherRows(candidates, sampleRows(count, candidates.length / 4, random.fork('points')));
+  const view = sampleSimipuView(random.fork('view'), config.view);
+  const shuffled = (label: string) => gatherRows(chosen, random.fork(label).permutation(count));
+  const alpha = pointView(shuffled('alpha'), [], config);
+  const beta = pointView(applyView(shuffled('beta'), 4, view), view, config);
+  const { partner, distanceM } = matcher.match(alpha.centers, beta.centers);
+
+  const canvasView = fitToCanvas(camera, isMirrored(view), random.fork('image'), config);
+  const { u, v } = projectPoints(alpha.centers, 3, pixelFromLidar, { minDepthM: 1e-5 });
+  const source = new Float32Array(u.length * 2);
+  const inside = new Float32Array(u.length);
+  const { width, height } = camera.image;
+  for (let i = 0; i < u.length; i++) {
+    source[2 * i] = u[i];
+    source[2 * i + 1] = v[i];
+    inside[i] = u[i] >= 0 && u[i] <= width - 1 && v[i] >= 0 && v[i] <= height - 1 ? 1 : 0;
+  }
+  const pixels = mapPixels(canvasView, source);
+  for (let i = 0; i < u.length; i++) {
+    const [x, y] = [pixels[2 * i], pixels[2 * i + 1]];
+    if (!(x >= 0 && x <= canvasView.width - 1 && y >= 0 && y <= canvasView.height - 1)) inside[i] = 0;
+  }
+  const corners = bilinearCorners(pixels, {
+    width: Math.ceil(config.image.width / featureStride),
+    height: Math.ceil(config.image.height / featureStride),
+    imageWidth: config.image.width,
+    imageHeight: config.image.height,
+  });
+  const colours = config.image.colours === 'imagenet-bgr' ? IMAGENET_BGR : IMAGENET_RGB;
+  const image = normalizeImage(applyImageView(camera.image, canvasView), { ...colours, padTo: config.image });
+  const { cells, weights: cellWeights } = corners;
+  return { id: frame.id, alpha, beta, view, imageView: canvasView, image, partner, distanceM, pixels, inside, cells, cellWeights };
+}
+
+/** The rows of a sweep inside of the range and, if wanted, of the picture. */
+function pointsInView(
+  points: Float32Array,
+  camera: CameraImage,
+  pixelFromLidar: Float64Array,
+  config: SimipuConfig,
+): Float32Array {
+  const near = gatherRows(points, indicesInRange(points, config.points.range));
+  if (!config.points.cropToImage) return near;
+  const { u, v, inFront } = projectPoints(near, 4, pixelFromLidar);
+  const { width, height } = camera.image;
+  const seen = (i: number) => inFront[i] === 1 && u[i] >= 0 && u[i] <= width - 1 && v[i] >= 0 && v[i] <= height - 1;
+  return gatherRows(near, Int32Array.from(u.keys()).filter(seen));
+}
+
+/** Samples and neighbours of every level, and the last centres with the view undone. */
+function pointView(points: Float32Array, view: ViewTransform, config: SimipuConfig): PointView {
+  const levels: LevelTables[] = [];
+  let rows: Float32Array = points;
+  for (const { points: count, radii, neighbors } of config.pointEncoder.levels) {
+    const centers = farthestPointSample(rows, count, { stride: 4 });
+    const centerRows = gatherRows(rows, centers);
+    const tables = radii.map((radiusM, scale) =>
+      ballQuery(rows, centerRows, {
+        radiusM,
+        minRadiusM: config.pointEncoder.dilated && scale > 0 ? radii[scale - 1] : 0,
+        maxNeighbors: neighbors[scale],
+        stride: 4,
+        centerStride: 4,
+      }),
+    );
+    levels.push({ centers, neighbors: tables });
+    rows = centerRows;
+  }
+  const xyz = new Float32Array((rows.length / 4) * 3);
+  for (let i = 0; i < rows.length / 4; i++) xyz.set(rows.subarray(4 * i, 4 * i + 3), 3 * i);
+  return { points, levels, centers: applyView(xyz, 3, inverseView(view)) };
+}
+
+/** The picture scaled into the canvas, cropped where it is larger, and mirrored with the points. */
+function fitToCanvas(camera: CameraImage, mirrored: boolean, random: Random, config: SimipuConfig): ImageView {
+  const canvas = config.image;
+  const { width, height } = camera.image;
+  const fit = Math.min(canvas.width / width, canvas.height / height);
+  const factor = fit * random.uniform(...canvas.scale);
+  const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
+  let view = resize(imageView(camera.image), size);
+  const cut = { width: Math.min(size.width, canvas.width), height: Math.min(size.height, canvas.height) };
+  const left = random.integer(size.width - cut.width + 1);
+  const top = random.integer(size.height - cut.height + 1);
+  if (cut.width < size.width || cut.height < size.height) view = crop(view, { left, top, ...cut });
+  return mirrored ? flip(view) : view;
+}

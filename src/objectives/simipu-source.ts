@@ -1,0 +1,21 @@
+import { KittiObject } from '../datasets/kitti-object.ts';
+import type { SampleSource } from '../datasets/loader-source.ts';
+import type { DataSelection } from './objective.ts';
+import type { SimipuConfig } from './simipu-config.ts';
+import { type SimipuSample, simipuSample } from './simipu-sample.ts';
+
+/** What a worker thread needs to make SimIPU's samples. */
+export interface SimipuSourceOptions {
+  readonly data: DataSelection;
+  readonly config: SimipuConfig;
+}
+
+/** Samples of the frames of a KITTI object data set. */
+export async function simipuSource({ data, config }: SimipuSourceOptions): Promise<SampleSource<SimipuSample>> {
+  const { root, ...options } = data;
+  const frames = await KittiObject.open(root, options);
+  return {
+    length: frames.length,
+    sample: async (index, random) => simipuSample(await frames.frame(index), random, config),
+  };
+}

@@ -1,0 +1,155 @@
+import { InputError } from '../engine/input-error.ts';
+import { compressLzf, decompressLzf, lzfLargestRatio } from './lzf.ts';
+import {
+  concatBytes,
+  createFields,
+  type FieldLayout,
+  packRows,
+  rowBytes,
+  unpackRows,
+} from './packed-rows.ts';
+import { type PcdEncoding, type PcdHeader, pcdHeaderText, readPcdHeader } from './pcd-header.ts';
+import { checkCloud, type PointCloud, type PointField } from './point-cloud.ts';
+import { bytesOf } from './scalar-type.ts';
+import { TextLines } from './text-lines.ts';
+import { readTextRows, writeTextRows } from './text-rows.ts';
+
+/**
+ * Reads a Point Cloud Data file (pcl, versions 0.5 to 0.7; ascii, binary, binary_compressed) with every field as its
+ * header declares it, padding included. Text of a field declared as float32 is rounded to float32, which moves UTM
+ * coordinates by decimetres; `asciiFloat64` keeps such text as float64 fields instead.
+ * InputError for headers that contradict themselves, text that is no number or out of a type's range, and a file that
+ * is shorter or longer than its points (zero bytes after binary points are padding, and fine).
+ */
+export function readPcd(
+  bytes: Uint8Array,
+  options: { readonly file?: string; readonly asciiFloat64?: boolean } = {},
+): PointCloud {
+  const lines = new TextLines(bytes, options.file ?? 'PCD');
+  const declared = readPcdHeader(lines);
+  const header =
+    options.asciiFloat64 && declared.encoding === 'ascii'
+      ? { ...declared, layout: declared.layout.map(widened) }
+      : declared;
+  const { width, height, viewpoint } = header;
+  const fields = readers[header.encoding](lines, header);
+  return { count: width * height, width, height, fields, ...(viewpoint && { viewpoint }) };
+}
+
+/** The bytes of a PCD 0.7 file that `readPcd` reads back to the same cloud; in ascii, NaN loses its payload. */
+export function writePcd(
+  cloud: PointCloud,
+  options: { readonly encoding: PcdEncoding },
+): Uint8Array<ArrayBuffer> {
+  checkCloud(cloud, 'PCD to write');
+  const header = new TextEncoder().encode(pcdHeaderText(cloud, options.encoding));
+  return concatBytes([header, ...writers[options.encoding](cloud)]);
+}
+
+function widened(field: FieldLayout): FieldLayout {
+  return field.type === 'float32' ? { ...field, type: 'float64' } : field;
+}
+
+const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => PointField[]> = {
+  ascii(lines, { layout, width, height }) {
+    const values = layout.reduce((sum, field) => sum + field.count, 0);
+    // A value takes a character and a separator at least.
+    checkSize(lines, { layout, points: width * height, least: 2 * values });
+    const fields = createFields(layout, width * height);
+    readTextRows(lines, fields, width * height);
+    lines.expectEnd();
+    return fields;
+  },
+
+  binary(lines, { layout, width, height }) {
+    const points = width * height;
+    const stride = rowBytes(layout);
+    checkSize(lines, { layout, points, least: stride });
+    const fields = createFields(layout, points);
+    unpackRows(lines.bytes, fields, { offset: lines.offset, points });
+    checkPadding(lines, lines.offset + points * stride);
+    return fields;
+  },
+
+  binary_compressed(lines, { layout, width, height }) {
+    const { bytes, file, offset } = lines;
+    const points = width * height;
+    if (points === 0 && offset === bytes.length) return createFields(layout, 0);
+    if (bytes.length - offset < 8)
+      throw new InputError({
+        file,
+        place: `byte ${offset}`,
+        expected: 'the sizes of the compressed data (8 bytes)',
+        found: `${bytes.length - offset} bytes`,
+      });
+    const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 8);
+    const [packed, unpacked] = [view.getUint32(0, true), view.getUint32(4, true)];
+    const start = offset + 8;
+    if (unpacked !== points * rowBytes(layout))
+      throw new InputError({
+        file,
+        place: `byte ${offset + 4}`,
+        expected: `${points * rowBytes(layout)} uncompressed bytes (${points} points of ${rowBytes(layout)} bytes)`,
+        found: `${unpacked}`,
+      });
+    if (packed > bytes.length - start)
+      throw new InputError({
+        file,
+        place: `byte ${start}`,
+        expected: `${packed} compressed bytes`,
+        found: `${bytes.length - start}`,
+      });
+    checkSize(lines, { layout, points, least: rowBytes(layout) / lzfLargestRatio });
+    const planes = decompressLzf(bytes.subarray(start, start + packed), unpacked, { file });
+    const fields = createFields(layout, points);
+    let from = 0;
+    for (const { data } of fields) {
+      bytesOf(data).set(planes.subarray(from, from + data.byteLength));
+      from += data.byteLength;
+    }
+    checkPadding(lines, start + packed);
+    return fields;
+  },
+};
+
+const writers: Record<PcdEncoding, (cloud: PointCloud) => Uint8Array[]> = {
+  ascii: ({ fields, count }) => writeTextRows(fields, count),
+  binary: ({ fields, count }) => [packRows(fields, { points: count })],
+  binary_compressed({ fields }) {
+    const planes = concatBytes(fields.map((field) => bytesOf(field.data)));
+    if (planes.length >= 2 ** 32)
+      throw new InputError({
+        file: 'PCD to write',
+        expected: 'less than 4 GiB for binary_compressed',
+        found: `${planes.length} bytes`,
+      });
+    const packed = compressLzf(planes);
+    return [bytesOf(new Uint32Array([packed.length, planes.length])), packed];
+  },
+};
+
+/** Refuses more points than the rest of the file could hold, before anything is allocated for them. */
+function checkSize(
+  lines: TextLines,
+  options: { readonly layout: readonly FieldLayout[]; readonly points: number; readonly least: number },
+): void {
+  const left = lines.bytes.length - lines.offset;
+  if (options.points * options.least <= left) return;
+  throw new InputError({
+    file: lines.file,
+    place: `byte ${lines.offset}`,
+    expected: `${options.points} points of ${rowBytes(options.layout)} bytes`,
+    found: `${left} bytes of data`,
+  });
+}
+
+function checkPadding({ bytes, file }: TextLines, start: number): void {
+  for (let i = start; i < bytes.length; i++)
+    if (bytes[i] !== 0)
+      throw new InputError({
+        file,
+        place: `byte ${i}`,
+        expected: 'the end of the file, or zeros, after the last point',
+        found: `${bytes[i]}`,
+      });
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { InputError } from '../engine/input-error.ts';
+import type { OptimizerOptions } from '../nn/optimizers.ts';
+import type { ParameterGroup } from '../nn/parameter-groups.ts';
+import { simipuSchema } from '../objectives/simipu-config.ts';
+
+const whole = z.int().positive();
+const unit = z.number().min(0).max(1);
+const shared = { learningRate: z.number().min(0), weightDecay: z.number().min(0) };
+
+const optimizerSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('sgd'), momentum: unit, nesterov: z.boolean().optional(), ...shared }),
+  z.strictObject({
+    kind: z.literal('adamw'),
+    beta1: unit.optional(),
+    beta2: unit.optional(),
+    eps: z.number().positive().optional(),
+    ...shared,
+  }),
+  z.strictObject({
+    kind: z.literal('lars'),
+    momentum: unit,
+    trustCoefficient: z.number().positive().optional(),
+    excludeVectors: z.boolean().optional(),
+    ...shared,
+  }),
+]);
+
+const warmUp = z.strictObject({ length: z.number().positive(), start: unit.optional() }).optional();
+const scheduleSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('constant'), warmUp }),
+  z.strictObject({ kind: z.literal('step'), milestones: z.array(z.number()), gamma: z.number().positive(), warmUp }),
+  z.strictObject({ kind: z.literal('exponential'), gamma: z.number().positive(), warmUp }),
+  z.strictObject({ kind: z.literal('cosine'), length: z.number().positive(), end: unit.optional(), warmUp }),
+]);
+
+/** Everything that a pretraining run depends on. Progress of the schedule counts whole epochs. */
+export const runConfigSchema = z.strictObject({
+  objective: z.literal('simipu'),
+  simipu: simipuSchema,
+  batchSize: whole,
+  /** The length of the run: epochs, or, where it is given, steps. */
+  epochs: z.number().positive(),
+  steps: whole.nullable(),
+  seed: z.int().min(0),
+  schedule: scheduleSchema,
+  /** Of each parameter group. */
+  optimizers: z.strictObject({ points: optimizerSchema, image: optimizerSchema, heads: optimizerSchema }),
+  checkpoint: z.strictObject({ everySteps: whole, keep: whole }),
+  loader: z.strictObject({ workers: z.int().min(0), prefetch: whole }),
+});
+
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+type OptimizerConfig = z.infer<typeof optimizerSchema>;
+
+/** SimIPU's parameter groups: the head of the image branch is trained with the image encoder, as released. */
+export function parameterGroups({ optimizers }: RunConfig): ParameterGroup[] {
+  const group = (name: string, match: readonly string[], config: OptimizerConfig): ParameterGroup => {
+    const { learningRate, weightDecay, ...optimizer } = config;
+    return { name, match, optimizer: optimizer as OptimizerOptions, learningRate, weightDecay };
+  };
+  return [
+    group('points', ['pointEncoder'], optimizers.points),
+    group('image', ['imageEncoder', 'heads/crossImage'], optimizers.image),
+    group('heads', ['heads'], optimizers.heads),
+  ];
+}
+
+/** A configuration held against the schema. Throws an InputError that names the key, and the nearest known one to an unknown key. */
+export function parseRunConfig(value: unknown, { file }: { readonly file: string }): RunConfig {
+  const result = runConfigSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const place = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys((place === '' ? value : at(value, issue.path)) as object);
+    throw unknownKey(file, [...issue.path, issue.keys[0]].join('.'), known.filter((key) => !issue.keys.includes(key)));
+  }
+  throw new InputError({ file, place, expected: issue.message, found: JSON.stringify(at(value, issue.path)) ?? 'nothing' });
+}
+
+/** The error for a key that does not exist, beside those that do. */
+export function unknownKey(file: string, key: string, known: readonly string[]): InputError {
+  const name = key.slice(key.lastIndexOf('.') + 1);
+  const nearest = [...known].sort((a, b) => editDistance(name, a) - editDistance(name, b))[0];
+  const expected = nearest === undefined ? 'no key here' : `one of ${known.join(', ')} (nearest: ${nearest})`;
+  return new InputError({ file, place: key, expected, found: `the unknown key '${name}'` });
+}
+
+function at(value: unknown, path: ReadonlyArray<PropertyKey>): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as { [key: PropertyKey]: unknown } | undefined)?.[key], value);
+}
+
+/** How many letters must be added, left out or changed to turn one word into the other (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/**
+ * The configuration with settings of the form `key.path=value` applied; values are JSON, or else text.
+ * Only keys that exist can be set. Throws an InputError with the nearest known key.
+ */
+export function applySettings(config: RunConfig, settings: readonly string[]): RunConfig {
+  const changed: unknown = JSON.parse(JSON.stringify(config));
+  for (const setting of settings) {
+    const equals = setting.indexOf('=');
+    if (equals < 1) throw new InputError({ file: '--set', expected: 'key.path=value', found: `'${setting}'` });
+    const keys = setting.slice(0, equals).split('.');
+    let branch = changed as { [key: string]: unknown };
+    keys.forEach((key, depth) => {
+      if (typeof branch !== 'object' || branch === null || !Object.hasOwn(branch, key)) {
+        const known = typeof branch === 'object' && branch !== null ? Object.keys(branch) : [];
+        throw unknownKey('--set', keys.slice(0, depth + 1).join('.'), known);
+      }
+      if (depth === keys.length - 1) branch[key] = parseValue(setting.slice(equals + 1));
+      else branch = branch[key] as { [key: string]: unknown };
+    });
+  }
+  return parseRunConfig(changed, { file: '--set' });
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

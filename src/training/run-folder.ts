@@ -1,0 +1,312 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../engine/input-error.ts';
+import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+
+const METRICS = 'metrics.jsonl';
+const LEFT_BY_A_RUN =
+  /^(config\.json|env\.json|metrics\.jsonl|evaluation\.json|checkpoints|report\.html|events\.out\.tfevents\..*)$/;
+
+const numbers = z.record(z.string(), z.number().nullable());
+const headerSchema = z.looseObject({
+  kind: z.literal('header'),
+  /** The value of each loss when nothing is learned. */
+  chance: z.record(z.string(), z.number()).default({}),
+  /** What each term is. */
+  terms: z.record(z.string(), z.unknown()).default({}),
+});
+const lineSchema = z.looseObject({
+  /** The number of steps done, this one included. */
+  step: z.number().int().min(0),
+  epoch: z.number().optional(),
+  /** Seconds since the run began. */
+  time: z.number().optional(),
+  samplesPerSecond: z.number().nullable().optional(),
+  learningRate: numbers.optional(),
+  loss: numbers,
+  metric: numbers.optional(),
+  profile: numbers.optional(),
+});
+
+/** The first line of `metrics.jsonl`. */
+export type MetricsHeader = z.infer<typeof headerSchema>;
+/** A line of `metrics.jsonl`: one step. A number that was not finite is null in the file. */
+export type MetricsLine = z.infer<typeof lineSchema>;
+/** What `metrics.jsonl` holds. */
+export interface Metrics {
+  readonly header: MetricsHeader | undefined;
+  readonly lines: readonly MetricsLine[];
+}
+
+/** What a run ran on and with, as `env.json` has it. */
+export interface Environment {
+  /** ISO 8601. */
+  readonly started: string;
+  readonly command: string;
+  readonly pointpair: string;
+  readonly node: string;
+  readonly onnxruntime: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Of the working folder; null where it is no git checkout. */
+  readonly gitRevision: string | null;
+}
+
+/** How a run's folder is made or taken up again. */
+export interface RunFolderOptions {
+  /** The whole configuration, plain JSON. */
+  readonly config: unknown;
+  /** Goes on in this folder after this many steps, 0 where no checkpoint was written yet. */
+  readonly resume?: number;
+  /** Key paths of the configuration, such as `steps`, that may change when the run goes on. */
+  readonly mayDiffer?: readonly string[];
+  /** Removes what an earlier run left here, and only if there is nothing else. */
+  readonly overwrite?: boolean;
+}
+
+/** The folder of a running run: the writer of its metrics. */
+export class RunFolder {
+  readonly path: string;
+  private readonly descriptor: number;
+
+  constructor(path: string) {
+    this.path = path;
+    this.descriptor = openSync(join(path, METRICS), 'a');
+  }
+
+  /** Writes the header of the metrics, unless the run goes on and has it. */
+  writeHeader(header: Omit<MetricsHeader, 'kind'>): void {
+    if (fstatSync(this.descriptor).size === 0) this.write({ kind: 'header', ...header });
+  }
+
+  /** Adds a line to `metrics.jsonl`; it outlives this process from the moment this returns. */
+  appendMetrics(line: MetricsLine): void {
+    this.write(line);
+  }
+
+  /** Waits until the metrics are on the disk, where they outlive the machine's power. */
+  sync(): void {
+    fsyncSync(this.descriptor);
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  private write(line: unknown): void {
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.descriptor, bytes, at);
+  }
+}
+
+/**
+ * Makes a run's folder with `config.json` and `env.json`, or takes up the one that is there: then its configuration must be
+ * the same, and its metrics are cut off after the resumed step. Throws an InputError where the folder is taken, is no run's,
+ * or holds another configuration (the first differing keys are named).
+ */
+export async function createRunFolder(
+  path: string,
+  { config, resume, mayDiffer = [], overwrite = false }: RunFolderOptions,
+): Promise<RunFolder> {
+  await mkdir(path, { recursive: true }).catch((error: Error) => {
+    throw new InputError({ file: path, expected: 'a folder that can be made', found: error.message });
+  });
+  const all = await readdir(path);
+  const names = all.filter((name) => !isTemporaryName(name));
+  const configFile = join(path, 'config.json');
+  const envFile = join(path, 'env.json');
+  const plain: unknown = JSON.parse(JSON.stringify(config));
+  if (resume !== undefined) {
+    requireSameConfig(await readJson(configFile, 'the configuration of the run to resume'), plain, {
+      configFile,
+      mayDiffer,
+    });
+    for (const name of all.filter(isTemporaryName))
+      await rm(join(path, name), { recursive: true, force: true });
+    await cutMetrics(path, resume);
+    const before = names.includes('env.json') ? await readJson(envFile, 'a JSON object') : {};
+    const { resumed = [], ...first } = before as { resumed?: unknown[] };
+    const now = environment();
+    await writeJsonAtomically(envFile, { ...now, ...first, resumed: [...resumed, { step: resume, ...now }] });
+  } else {
+    if (names.length > 0) await clear(path, names, overwrite);
+    await writeJsonAtomically(envFile, environment());
+  }
+  await writeJsonAtomically(configFile, plain);
+  return new RunFolder(path);
+}
+
+/** The metrics of a run. A last line that a killed process left half written is passed over; any other that cannot be right is an InputError with its number. */
+export async function readMetrics(runFolder: string): Promise<Metrics> {
+  const { header, lines } = await parseMetrics(join(runFolder, METRICS));
+  return { header, lines: lines.map(({ line }) => line) };
+}
+
+/** Whether a loss ends, over the last tenth of its values, within 2 % of the value it has when nothing is learned, or is worse. */
+export function endsAtChance(values: readonly number[], chance: number): boolean {
+  if (values.length === 0) return false;
+  const last = values.slice(-Math.ceil(values.length / 10));
+  const mean = last.reduce((sum, value) => sum + value, 0) / last.length;
+  // Where the value is 0, what the loss began at is the measure.
+  const scale = Math.abs(chance) || Math.abs(values[0]) || 1;
+  return mean >= chance - 0.02 * scale;
+}
+
+/** This machine and program, now. */
+export function environment(): Environment {
+  const require = createRequire(import.meta.url);
+  const version = (name: string) => (require(`${name}/package.json`) as { version: string }).version;
+  const [, script = 'node', ...words] = process.argv;
+  const quoted = words.map((word) =>
+    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
+  );
+  return {
+    started: new Date().toISOString(),
+    command: [basename(script).replace(/^cli\.[jt]s$/, 'pointpair'), ...quoted].join(' '),
+    pointpair: version('pointpair'),
+    node: process.version,
+    onnxruntime: version('onnxruntime-node'),
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    gitRevision: gitRevision(),
+  };
+}
+
+function gitRevision(): string | null {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}
+
+async function clear(path: string, names: readonly string[], overwrite: boolean): Promise<void> {
+  if (!overwrite) {
+    const expected = 'a new or empty folder: give --resume to go on with the run in it, or another --out';
+    throw new InputError({ file: path, expected, found: listed(names) });
+  }
+  const foreign = names.filter((name) => !LEFT_BY_A_RUN.test(name));
+  if (foreign.length > 0) {
+    throw new InputError({
+      file: path,
+      expected: 'nothing but the files of a run to overwrite',
+      found: listed(foreign),
+    });
+  }
+  for (const name of names) await rm(join(path, name), { recursive: true });
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.length} ${names.length === 1 ? 'entry' : 'entries'} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
+}
+
+async function readJson(file: string, expected: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new InputError({ file, expected, found: (error as Error).message });
+  }
+}
+
+function requireSameConfig(
+  before: unknown,
+  now: unknown,
+  { configFile, mayDiffer }: { configFile: string; mayDiffer: readonly string[] },
+): void {
+  const differing = differences(before, now).filter(
+    ({ key }) => !mayDiffer.some((free) => key === free || key.startsWith(`${free}.`)),
+  );
+  if (differing.length === 0) return;
+  const [first, ...others] = differing;
+  const more = others.slice(0, 5).map(({ key, before, now }) => `${key} ${before} against ${now}`);
+  const rest =
+    others.length === 0
+      ? ''
+      : `; ${others.length} more differ: ${more.join(', ')}${others.length > 5 ? ', …' : ''}`;
+  throw new InputError({
+    file: configFile,
+    place: first.key,
+    expected: `${first.before}, as the run began with`,
+    found: `${first.now}${rest}`,
+  });
+}
+
+/** Where two JSON values differ, by key path. */
+function differences(
+  before: unknown,
+  now: unknown,
+  key = '',
+): Array<{ key: string; before: string; now: string }> {
+  const branches = [before, now].every((value) => typeof value === 'object' && value !== null);
+  if (branches && Array.isArray(before) === Array.isArray(now)) {
+    const [a, b] = [before, now] as Array<Record<string, unknown>>;
+    const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+    return keys.flatMap((inner) => differences(a[inner], b[inner], key === '' ? inner : `${key}.${inner}`));
+  }
+  if (Object.is(before, now)) return [];
+  const shown = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80));
+  return [{ key, before: shown(before), now: shown(now) }];
+}
+
+async function cutMetrics(runFolder: string, step: number): Promise<void> {
+  const file = join(runFolder, METRICS);
+  const { headerText, lines } = await parseMetrics(file, '');
+  const kept = lines.filter(({ line }) => line.step <= step).map(({ text }) => text);
+  await writeFileAtomically(file, [...headerText, ...kept].map((text) => `${text}\n`).join(''));
+}
+
+async function parseMetrics(file: string, absent?: string) {
+  const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' && absent !== undefined) return absent;
+    throw new InputError({ file, expected: 'the metrics of a run', found: error.message });
+  });
+  let header: MetricsHeader | undefined;
+  const headerText: string[] = [];
+  const lines: Array<{ text: string; line: MetricsLine }> = [];
+  const texts = content.split('\n');
+  for (const [index, text] of texts.entries()) {
+    const unfinished = index === texts.length - 1;
+    if (text === '' && unfinished) break;
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch (error) {
+      if (unfinished) break;
+      throw new InputError({
+        file,
+        place: `line ${index + 1}`,
+        expected: 'a JSON object',
+        found: (error as Error).message,
+      });
+    }
+    const isHeader = index === 0 && typeof json === 'object' && json !== null && 'kind' in json;
+    const { data, error } = (isHeader ? headerSchema : lineSchema).safeParse(json);
+    if (data === undefined) {
+      const { path, message } = error.issues[0];
+      const expected = isHeader ? 'a header of metrics' : 'the metrics of a step';
+      throw new InputError({
+        file,
+        place: `line ${index + 1}`,
+        expected,
+        found: `${path.join('.')}: ${message}`,
+      });
+    }
+    if (isHeader) {
+      header = data as MetricsHeader;
+      headerText.push(text);
+    } else lines.push({ text, line: data as MetricsLine });
+  }
+  return { header, headerText, lines };
+}
