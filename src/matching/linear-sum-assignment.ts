@@ -12,8 +12,8 @@ export interface Assignment {
   /** The sum of the costs of the given pairs. */
   readonly cost: number;
   /**
-   * u with u[i] + v[j] <= cost[i][j] for all pairs and equality for given ones, up to rounding. On the side that is
-   * longer no value is above 0, and those left over have exactly 0: together this proves the cost the least.
+   * u with u[i] + v[j] <= cost[i][j] for all pairs and equality for given ones. On the longer side no value is above
+   * 0, and those left over have exactly 0: together this proves the cost the least. All of it up to rounding.
    */
   readonly rowPotential: Float64Array;
   /** v of the same inequality. */

@@ -26,9 +26,17 @@ export function uniform(random: Random, shape: readonly number[], bound: number)
   return fill(shape, () => random.uniform(-bound, bound));
 }
 
-/** Normal with the given deviation and mean 0. */
+/** Normal with the given deviation and mean 0 (Box-Muller, both numbers of each pair). */
 export function normal(random: Random, shape: readonly number[], deviation: number): HostTensor {
-  return fill(shape, () => random.normal(0, deviation));
+  const data = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < data.length; i += 2) {
+    const radius = deviation * Math.sqrt(-2 * Math.log(1 - random.uniform()));
+    const angle = 2 * Math.PI * random.uniform();
+    data[i] = radius * Math.cos(angle);
+    // Past the end of an odd number of elements, this writes nothing.
+    data[i + 1] = radius * Math.sin(angle);
+  }
+  return float32(data, shape);
 }
 
 /** Normal with variance gain²/fan, gain² = 2/(1 + slope²) (He et al. 2015; PyTorch's kaiming_normal_). */

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { defaultBatchNorm } from './batch-norm.ts';
+import type { BatchNormOptions } from './batch-norm.ts';
 import type { Applied, Initialized, Mode } from './layer.ts';
 import { initMlp, type MlpOptions, mlp } from './mlp.ts';
 
@@ -15,7 +15,7 @@ export function mlpHead(
   params: Tree<tf.Tensor>,
   stats: Tree<tf.Tensor>,
   x: tf.Tensor,
-  { training }: Mode,
+  options: BatchNormOptions & Mode,
 ): Applied {
-  return mlp(params, stats, x, { ...defaultBatchNorm, training, lastRelu: false });
+  return mlp(params, stats, x, { ...options, lastRelu: false });
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { stopGradient } from '../nn/stop-gradient.ts';
 
 /** A contrastive loss, and how often the right key was the nearest, or among the nearest five. */
 export interface InfoNce {
@@ -24,8 +25,10 @@ export function infoNce(
   const scale = 1 / temperature;
   const logits = tf.mul(tf.matMul(queries, keys, false, true), scale); // [R, R]
   const positives = tf.mul(tf.sum(tf.mul(queries, keys), 1), scale); // [R]
-  // The rows are of unit length, so no logit is above 1/τ: that bound takes the place of the usual maximum.
-  const normalizers = tf.add(tf.log(tf.sum(tf.exp(tf.sub(logits, scale)), 1)), scale); // [R]
+  // The highest logit, not its bound 1/τ: below τ = 0.02 rows without a near key would vanish in float32.
+  const highest = tf.max(stopGradient(logits), 1, true); // [R, 1]
+  const sums = tf.sum(tf.exp(tf.sub(logits, stopGradient(highest))), 1);
+  const normalizers = tf.add(tf.log(sums), tf.reshape(highest, [-1])); // [R]
   const count = tf.maximum(tf.sum(weights), 1);
   const mean = (rows: tf.Tensor) => tf.div(tf.sum(tf.mul(rows, weights)), count) as tf.Scalar;
   const atLeast = tf.greaterEqual(logits, tf.reshape(tf.sub(positives, tieMargin), [-1, 1]));

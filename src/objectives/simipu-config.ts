@@ -19,8 +19,7 @@ const level = z
     message: 'radii, neighbors and widths must have one entry a scale each',
   });
 
-/** Everything that makes up a SimIPU model and its samples. Defaults are those of the released configuration. */
-export const simipuSchema = z.strictObject({
+const fields = z.strictObject({
   points: z.strictObject({
     /** Points a sample and view. */
     count: whole,
@@ -44,7 +43,7 @@ export const simipuSchema = z.strictObject({
     colours: z.enum(['imagenet-bgr', 'imagenet-rgb']),
   }),
   imageEncoder: z.strictObject({
-    depth: z.union([z.literal(18), z.literal(34), z.literal(50)]),
+    depth: z.literal([18, 34, 50]),
     width: whole,
     batchNorm,
   }),
@@ -59,6 +58,7 @@ export const simipuSchema = z.strictObject({
   }),
   /** The widths of the three projection heads, their inputs apart. */
   heads: z.strictObject({ intraPoints: widths, crossImage: widths, crossPoints: widths }),
+  headBatchNorm: batchNorm,
   temperature: positive,
   /** What the cross-modal loss does not reach: the point head and encoder (as released), the encoder, or nothing. */
   stopGradient: z.enum(['point-output', 'point-feature', 'none']),
@@ -68,6 +68,25 @@ export const simipuSchema = z.strictObject({
   validityMask: z.boolean(),
   /** The weight of the cross-modal loss. */
   crossFactor: z.number().min(0),
+});
+
+/** Everything that makes up a SimIPU model and its samples: what its parts have to have in common is checked as well. */
+export const simipuSchema = fields.superRefine((config, context) => {
+  const { pointEncoder, heads, points } = config;
+  const fault = (path: ReadonlyArray<string | number>, message: string) =>
+    context.addIssue({ code: 'custom', path: [...path], message });
+  let before = points.count;
+  pointEncoder.levels.forEach(({ points: count, radii }, l) => {
+    const level = ['pointEncoder', 'levels', l];
+    if (count > before) fault([...level, 'points'], `expected at most the ${before} points of the level before`);
+    if (pointEncoder.dilated && radii.some((radius, i) => i > 0 && radius <= radii[i - 1])) {
+      fault([...level, 'radii'], 'expected increasing radii where balls are dilated');
+    }
+    before = count;
+  });
+  if (heads.crossImage.at(-1) !== heads.crossPoints.at(-1)) {
+    fault(['heads', 'crossPoints'], `expected to end at the width of crossImage, ${heads.crossImage.at(-1)}`);
+  }
 });
 
 export type SimipuConfig = z.infer<typeof simipuSchema>;

@@ -107,7 +107,10 @@ export class Simipu implements Objective<SimipuSample> {
     const headParams = branchAt(params, 'heads');
     const headStats = branchAt(stats, 'heads');
     const project = (name: string, rows: tf.Tensor, current: Tensors) => {
-      const { y, stats: next } = mlpHead(branchAt(headParams, name), current, rows, mode);
+      const { y, stats: next } = mlpHead(branchAt(headParams, name), current, rows, {
+        ...this.config.headBatchNorm,
+        ...mode,
+      });
       return { rows: l2Normalize(y), stats: next };
     };
     // The two views pass one after the other, so the running statistics move twice, as with two calls of a module.

@@ -71,13 +71,44 @@ export function parameterGroups({ optimizers }: RunConfig): ParameterGroup[] {
 export function parseRunConfig(value: unknown, { file }: { readonly file: string }): RunConfig {
   const result = runConfigSchema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const place = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys((place === '' ? value : at(value, issue.path)) as object);
-    throw unknownKey(file, [...issue.path, issue.keys[0]].join('.'), known.filter((key) => !issue.keys.includes(key)));
+  const { issues } = result.error;
+  // A misspelt key also lacks under its right name; what is written there says more than what is not.
+  const unknown = issues.find((issue) => issue.code === 'unrecognized_keys');
+  if (unknown !== undefined) {
+    throw unknownKey(file, [...unknown.path, unknown.keys[0]].join('.'), Object.keys(fieldsAt(value, unknown.path)));
   }
-  throw new InputError({ file, place, expected: issue.message, found: JSON.stringify(at(value, issue.path)) ?? 'nothing' });
+  const { path, message } = issues[0];
+  const expected = /\bexpected (.+?)(?:, received .*)?$/i.exec(message)?.[1] ?? message;
+  const place = path.length === 0 ? undefined : path.join('.');
+  throw new InputError({ file, place, expected, found: JSON.stringify(at(value, path)) ?? 'nothing' });
+}
+
+type Fields = { readonly [key: string]: z.core.$ZodType };
+
+/** The keys that the configuration's schema knows at a path, with the schema of each. */
+function fieldsAt(value: unknown, path: readonly PropertyKey[]): Fields {
+  let fields = fieldsOf(runConfigSchema, value);
+  path.forEach((key, depth) => {
+    const inner = Object.hasOwn(fields, key) ? fields[String(key)] : undefined;
+    fields = inner === undefined ? {} : fieldsOf(inner, at(value, path.slice(0, depth + 1)));
+  });
+  return fields;
+}
+
+function fieldsOf(schema: z.core.$ZodType, value: unknown): Fields {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return fieldsOf(schema.unwrap(), value);
+  if (schema instanceof z.ZodObject) return schema.shape;
+  if (schema instanceof z.ZodArray) {
+    const items: readonly unknown[] = Array.isArray(value) ? value : [];
+    return Object.fromEntries(items.map((_, i) => [i, schema.element]));
+  }
+  if (schema instanceof z.ZodTuple) return Object.fromEntries(schema.def.items.entries());
+  if (schema instanceof z.ZodDiscriminatedUnion) {
+    const key = schema.def.discriminator;
+    const options = schema.options as readonly z.ZodObject[];
+    return options.find(({ shape }) => z.safeParse(shape[key], at(value, [key])).success)?.shape ?? {};
+  }
+  return {};
 }
 
 /** The error for a key that does not exist, beside those that do. */
@@ -107,7 +138,7 @@ function editDistance(a: string, b: string): number {
 
 /**
  * The configuration with settings of the form `key.path=value` applied; values are JSON, or else text.
- * Only keys that exist can be set. Throws an InputError with the nearest known key.
+ * Optional keys may be set too. Throws an InputError with the nearest known key for one that the schema does not know.
  */
 export function applySettings(config: RunConfig, settings: readonly string[]): RunConfig {
   const changed: unknown = JSON.parse(JSON.stringify(config));
@@ -117,12 +148,13 @@ export function applySettings(config: RunConfig, settings: readonly string[]): R
     const keys = setting.slice(0, equals).split('.');
     let branch = changed as { [key: string]: unknown };
     keys.forEach((key, depth) => {
-      if (typeof branch !== 'object' || branch === null || !Object.hasOwn(branch, key)) {
-        const known = typeof branch === 'object' && branch !== null ? Object.keys(branch) : [];
-        throw unknownKey('--set', keys.slice(0, depth + 1).join('.'), known);
-      }
+      const known = fieldsAt(changed, keys.slice(0, depth));
+      if (!Object.hasOwn(known, key)) throw unknownKey('--set', keys.slice(0, depth + 1).join('.'), Object.keys(known));
       if (depth === keys.length - 1) branch[key] = parseValue(setting.slice(equals + 1));
-      else branch = branch[key] as { [key: string]: unknown };
+      else {
+        if (typeof branch[key] !== 'object' || branch[key] === null) branch[key] = {};
+        branch = branch[key] as { [key: string]: unknown };
+      }
     });
   }
   return parseRunConfig(changed, { file: '--set' });

@@ -19,6 +19,7 @@ const simipuKitti = {
     imageEncoder: { depth: 50, width: 64, batchNorm: { eps: 1e-3, momentum: 0.01 } },
     pointEncoder: pointEncoder(simipuReleasedPointEncoder),
     heads: { intraPoints: [1024, 1024, 128], crossImage: [2048, 2048, 128], crossPoints: [1024, 1024, 128] },
+    headBatchNorm: { eps: 1e-5, momentum: 0.1 },
     temperature: 0.07,
     stopGradient: 'point-output',
     matchGateM: null,

@@ -1,0 +1,112 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { Command } from 'commander';
+import { KittiObject } from '../src/datasets/kitti-object.ts';
+import { InputError } from '../src/engine/input-error.ts';
+import { treeOf } from '../src/engine/tree.ts';
+import type { Box3 } from '../src/geometry/box.ts';
+import { encodePng } from '../src/image/decode-image.ts';
+import { readKittiBin } from '../src/pointcloud/kitti-bin.ts';
+import { readPcd } from '../src/pointcloud/pcd.ts';
+import { readPly } from '../src/pointcloud/ply.ts';
+import { cloudFromRows, type PointCloud, xyzOf } from '../src/pointcloud/point-cloud.ts';
+import { drawBirdsEye } from '../src/report/birds-eye.ts';
+import { describeCloud } from '../src/report/describe-cloud.ts';
+import { describeFrame } from '../src/report/describe-frame.ts';
+import { describeRun, describeState } from '../src/report/describe-run.ts';
+import { writeFileAtomically } from '../src/training/atomic-file.ts';
+import { loadCheckpoint } from '../src/training/checkpoint.ts';
+import { decodeSafetensors } from '../src/training/safetensors.ts';
+
+interface Options {
+  readonly frame?: string;
+  readonly picture?: string;
+}
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('Say what is in a data set, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.')
+    .argument('<path>', 'a file or a folder')
+    .option('--frame <id>', 'one frame of a data set')
+    .option('--picture <file.png>', "draw the points from above; of a frame, with its labels' boxes")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  pointpair inspect data/kitti --frame 000003 --picture frame.png
+  pointpair inspect scan.pcd
+  pointpair inspect runs/kitti
+  pointpair inspect runs/kitti/checkpoints/00000030`,
+    )
+    .action(async (path: string, options: Options) => {
+      process.stdout.write(`${await describe(path, options)}\n`);
+    });
+}
+
+async function describe(path: string, options: Options): Promise<string> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
+  });
+  if (!info.isDirectory()) return describeFile(path, options);
+  if (options.frame !== undefined) return describeOneFrame(path, options.frame, options);
+  if (await exists(join(path, 'state.json'))) {
+    const { state, meta } = await loadCheckpoint(path);
+    return `checkpoint of step ${meta.step}, ${meta.time}\n${describeState(state)}`;
+  }
+  if (await exists(join(path, 'config.json'))) return describeRun(path);
+  const frames = await KittiObject.open(path);
+  const incomplete = frames.incomplete.map(({ id, missing }) => `\n  ${id} lacks ${missing}`).join('');
+  return (
+    `KITTI object data set: ${frames.length} frames, ${frames.ids[0]} to ${frames.ids[frames.length - 1]}, ` +
+    `${frames.hasLabels ? 'with' : 'without'} labels${incomplete === '' ? '' : `; ${frames.incomplete.length} incomplete:${incomplete}`}`
+  );
+}
+
+async function describeOneFrame(root: string, id: string, { picture }: Options): Promise<string> {
+  const frames = await KittiObject.open(root, { ids: [id] });
+  const frame = await frames.frame(0);
+  const boxes = (frame.labels ?? []).flatMap(({ box3 }) => (box3 === undefined ? [] : [box3]));
+  if (picture !== undefined) await draw(picture, frame.points, boxes);
+  return describeFrame(frame);
+}
+
+async function describeFile(path: string, { picture }: Options): Promise<string> {
+  const bytes = await readFile(path);
+  if (extname(path) === '.safetensors') {
+    const { tensors } = decodeSafetensors(bytes, { file: path });
+    return `${basename(path)}: ${tensors.size} tensors\n${describeState(treeOf(tensors))}`;
+  }
+  if (['.json', '.jsonl'].includes(extname(path)) && (await exists(join(dirname(path), 'config.json')))) return describeRun(dirname(path));
+  const cloud = cloudIn(path, bytes);
+  if (picture !== undefined) {
+    const xyz = xyzOf(cloud);
+    const rows = new Float32Array((xyz.length / 3) * 4);
+    for (let i = 0; i < xyz.length / 3; i++) rows.set(xyz.subarray(3 * i, 3 * i + 3), 4 * i);
+    await draw(picture, rows, []);
+  }
+  return `${basename(path)}: ${describeCloud(cloud)}`;
+}
+
+function cloudIn(path: string, bytes: Uint8Array): PointCloud {
+  switch (extname(path).toLowerCase()) {
+    case '.bin':
+      return cloudFromRows(readKittiBin(bytes, { file: path }), ['x', 'y', 'z', 'reflectance']);
+    case '.pcd':
+      return readPcd(bytes, { file: path });
+    case '.ply':
+      return readPly(bytes, { file: path });
+    default:
+      throw new InputError({ file: path, expected: '.bin, .pcd, .ply, .safetensors, a run or a data set', found: `'${extname(path)}'` });
+  }
+}
+
+async function draw(file: string, points: Float32Array, boxes: readonly Box3[]): Promise<void> {
+  await writeFileAtomically(file, await encodePng(drawBirdsEye(points, { boxes })));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

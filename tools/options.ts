@@ -1,0 +1,41 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { type Device, devices } from '../src/engine/device.ts';
+
+/** A whole number from `least` on. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`a whole number from ${least} on is needed.`);
+    return value;
+  };
+}
+
+/** Collects the values of an option that is given several times. */
+export function collected(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+/** `--device`: where steps run. */
+export function deviceOption(): Option {
+  return new Option('--device <device>', 'where steps run').choices([...devices]).default('cpu' satisfies Device);
+}
+
+/** A signal for the first Ctrl-C; the second one ends the process. */
+export function interruptSignal(onInterrupt: () => void): { readonly signal: AbortSignal; readonly release: () => void } {
+  const controller = new AbortController();
+  const handle = () => {
+    process.off('SIGINT', handle);
+    process.off('SIGTERM', handle);
+    onInterrupt();
+    controller.abort();
+  };
+  process.on('SIGINT', handle);
+  process.on('SIGTERM', handle);
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off('SIGINT', handle);
+      process.off('SIGTERM', handle);
+    },
+  };
+}
