@@ -18,7 +18,14 @@ const program = new Command('pointpair')
   .showHelpAfterError('(pointpair <command> --help shows the options and an example)')
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of [scenesCommand, pretrainCommand, inspectCommand, exportCommand, reportCommand, demoCommand]) {
+for (const command of [
+  scenesCommand,
+  pretrainCommand,
+  inspectCommand,
+  exportCommand,
+  reportCommand,
+  demoCommand,
+]) {
   program.addCommand(command());
 }
 
@@ -33,6 +40,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   const debug = program.opts<{ debug?: boolean }>().debug === true;
-  process.stderr.write(`pointpair: ${debug && error instanceof Error ? error.stack : explain(error).split('\n')[0]}\n`);
+  process.stderr.write(
+    `pointpair: ${debug && error instanceof Error ? error.stack : explain(error).split('\n')[0]}\n`,
+  );
   process.exitCode = 1;
 }

@@ -6,7 +6,9 @@ import { wholeNumber } from './options.ts';
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description('Write the encoders of a run as standard ONNX files, and encoders.json that says what goes in and comes out.')
+    .description(
+      'Write the encoders of a run as standard ONNX files, and encoders.json that says what goes in and comes out.',
+    )
     .argument('<run>', "the run's folder")
     .requiredOption('--to <folder>', 'where the files go')
     .option('--step <number>', 'the checkpoint of this step instead of the newest', wholeNumber(0))

@@ -25,7 +25,9 @@ interface Options {
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('Say what is in a data set, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.')
+    .description(
+      'Say what is in a data set, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
+    )
     .argument('<path>', 'a file or a folder')
     .option('--frame <id>', 'one frame of a data set')
     .option('--picture <file.png>', "draw the points from above; of a frame, with its labels' boxes")
@@ -65,7 +67,7 @@ async function describe(path: string, options: Options): Promise<string> {
 async function describeOneFrame(root: string, id: string, { picture }: Options): Promise<string> {
   const frames = await KittiObject.open(root, { ids: [id] });
   const frame = await frames.frame(0);
-  const boxes = (frame.labels ?? []).flatMap(({ box3 }) => (box3 === undefined ? [] : [box3]));
+  const boxes = (frame.labels ?? []).flatMap(({ box3 }) => (box3 === undefined ? [] : [{ box: box3 }]));
   if (picture !== undefined) await draw(picture, frame.points, boxes);
   return describeFrame(frame);
 }
@@ -76,7 +78,8 @@ async function describeFile(path: string, { picture }: Options): Promise<string>
     const { tensors } = decodeSafetensors(bytes, { file: path });
     return `${basename(path)}: ${tensors.size} tensors\n${describeState(treeOf(tensors))}`;
   }
-  if (['.json', '.jsonl'].includes(extname(path)) && (await exists(join(dirname(path), 'config.json')))) return describeRun(dirname(path));
+  if (['.json', '.jsonl'].includes(extname(path)) && (await exists(join(dirname(path), 'config.json'))))
+    return describeRun(dirname(path));
   const cloud = cloudIn(path, bytes);
   if (picture !== undefined) {
     const xyz = xyzOf(cloud);
@@ -96,11 +99,19 @@ function cloudIn(path: string, bytes: Uint8Array): PointCloud {
     case '.ply':
       return readPly(bytes, { file: path });
     default:
-      throw new InputError({ file: path, expected: '.bin, .pcd, .ply, .safetensors, a run or a data set', found: `'${extname(path)}'` });
+      throw new InputError({
+        file: path,
+        expected: '.bin, .pcd, .ply, .safetensors, a run or a data set',
+        found: `'${extname(path)}'`,
+      });
   }
 }
 
-async function draw(file: string, points: Float32Array, boxes: readonly Box3[]): Promise<void> {
+async function draw(
+  file: string,
+  points: Float32Array,
+  boxes: ReadonlyArray<{ readonly box: Box3 }>,
+): Promise<void> {
   await writeFileAtomically(file, await encodePng(drawBirdsEye(points, { boxes })));
 }
 

@@ -5,7 +5,8 @@ import { type Device, devices } from '../src/engine/device.ts';
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`a whole number from ${least} on is needed.`);
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`a whole number from ${least} on is needed.`);
     return value;
   };
 }
@@ -17,11 +18,16 @@ export function collected(value: string, before: readonly string[]): string[] {
 
 /** `--device`: where steps run. */
 export function deviceOption(): Option {
-  return new Option('--device <device>', 'where steps run').choices([...devices]).default('cpu' satisfies Device);
+  return new Option('--device <device>', 'where steps run')
+    .choices([...devices])
+    .default('cpu' satisfies Device);
 }
 
 /** A signal for the first Ctrl-C; the second one ends the process. */
-export function interruptSignal(onInterrupt: () => void): { readonly signal: AbortSignal; readonly release: () => void } {
+export function interruptSignal(onInterrupt: () => void): {
+  readonly signal: AbortSignal;
+  readonly release: () => void;
+} {
   const controller = new AbortController();
   const handle = () => {
     process.off('SIGINT', handle);

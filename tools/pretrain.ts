@@ -32,7 +32,12 @@ export function pretrainCommand(): Command {
     .option('--config <file>', 'a configuration in JSON, such as the config.json of a run')
     .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
     .option('--steps <number>', 'the length of the run in steps', wholeNumber(1))
-    .option('--set <key.path=value>', 'change one value of the configuration; may be given again', collected, [])
+    .option(
+      '--set <key.path=value>',
+      'change one value of the configuration; may be given again',
+      collected,
+      [],
+    )
     .option('--resume', 'go on with the run in --out from its newest checkpoint')
     .option('--overwrite', 'remove the run that is in --out')
     .option('--strict', 'end at a damaged or incomplete frame instead of leaving it out')
@@ -50,7 +55,9 @@ Example:
 
 async function run(options: Options): Promise<void> {
   const config = await configuration(options);
-  const interrupt = interruptSignal(() => process.stderr.write('\ninterrupted: ending this step and writing a checkpoint\n'));
+  const interrupt = interruptSignal(() =>
+    process.stderr.write('\ninterrupted: ending this step and writing a checkpoint\n'),
+  );
   const result = await pretrain({
     config,
     data: { root: options.data, imageSet: options.imageSet, strict: options.strict },
@@ -61,9 +68,12 @@ async function run(options: Options): Promise<void> {
     overwrite: options.overwrite,
     signal: interrupt.signal,
   }).finally(interrupt.release);
-  if (result.damagedFrames > 0) process.stderr.write(`${result.damagedFrames} damaged frames were left out\n`);
+  if (result.damagedFrames > 0)
+    process.stderr.write(`${result.damagedFrames} damaged frames were left out\n`);
   if (result.interrupted) {
-    process.stderr.write(`stopped after step ${result.step} of ${result.totalSteps}; the same command with --resume goes on\n`);
+    process.stderr.write(
+      `stopped after step ${result.step} of ${result.totalSteps}; the same command with --resume goes on\n`,
+    );
     process.exitCode = 130;
     return;
   }
@@ -75,7 +85,9 @@ async function run(options: Options): Promise<void> {
 
 /** From a preset, a file, or, with --resume, the run itself; then --set and --steps. */
 async function configuration(options: Options): Promise<RunConfig> {
-  const file = options.config ?? (options.resume && options.preset === undefined ? join(options.out, 'config.json') : undefined);
+  const file =
+    options.config ??
+    (options.resume && options.preset === undefined ? join(options.out, 'config.json') : undefined);
   if (options.preset !== undefined && options.config !== undefined) {
     throw new InputError({ file: 'options', expected: 'either --preset or --config', found: 'both' });
   }
@@ -86,7 +98,11 @@ async function configuration(options: Options): Promise<RunConfig> {
 
 function preset(name: string | undefined): RunConfig {
   if (name === undefined) {
-    throw new InputError({ file: 'options', expected: `--preset (${presetNames.join(', ')}) or --config`, found: 'neither' });
+    throw new InputError({
+      file: 'options',
+      expected: `--preset (${presetNames.join(', ')}) or --config`,
+      found: 'neither',
+    });
   }
   const config = presetOf(name);
   if (config === undefined) throw unknownKey('--preset', name, presetNames);
@@ -104,7 +120,8 @@ async function configurationIn(file: string): Promise<RunConfig> {
   } catch (error) {
     throw new InputError({ file, expected: 'JSON', found: (error as Error).message });
   }
-  if (typeof value !== 'object' || value === null) throw new InputError({ file, expected: 'a JSON object', found: typeof value });
+  if (typeof value !== 'object' || value === null)
+    throw new InputError({ file, expected: 'a JSON object', found: typeof value });
   const { data: _, ...config } = value as { data?: unknown };
   return parseRunConfig(config, { file });
 }

@@ -3,7 +3,9 @@ import { writeReport } from '../src/report/run-report.ts';
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description("Write a run's report.html: curves, evaluation, configuration; one file, to be opened anywhere.")
+    .description(
+      "Write a run's report.html: curves, evaluation, configuration; one file, to be opened anywhere.",
+    )
     .argument('<run>', "the run's folder")
     .addHelpText('after', '\nExample:\n  pointpair report runs/kitti')
     .action(async (run: string) => {

@@ -22,11 +22,16 @@ export function scenesCommand(): Command {
     .option('--workers <number>', 'threads', wholeNumber(0), availableParallelism())
     .addHelpText('after', '\nExample:\n  pointpair scenes --count 500 --out data/scenes')
     .action(async (options: Options) => {
-      const report = await makeScenes({ ...options, heldOut: options.heldOut ?? Math.floor(options.count / 5) });
+      const report = await makeScenes({
+        ...options,
+        heldOut: options.heldOut ?? Math.floor(options.count / 5),
+      });
       const { out, made, kept, train, val, meanPoints, elapsedMs } = report;
       process.stdout.write(
         `${made} frames made, ${kept} kept: ${out} (${train} for training, ${val} held out)\n` +
-          (made > 0 ? `${meanPoints.toFixed(0)} points a sweep, ${((1000 * made) / elapsedMs).toFixed(1)} frames a second\n` : ''),
+          (made > 0
+            ? `${meanPoints.toFixed(0)} points a sweep, ${((1000 * made) / elapsedMs).toFixed(1)} frames a second\n`
+            : ''),
       );
     });
 }
@@ -45,7 +50,10 @@ export async function makeScenes(options: Required<Options>): Promise<GenerateSc
         if (progress === undefined) first = done;
         progress ??= new ProgressLine({ total: count, done });
         const seconds = (performance.now() - began) / 1000;
-        progress.update({ step: done, samplesPerSecond: done > first ? (done - first) / seconds : undefined });
+        progress.update({
+          step: done,
+          samplesPerSecond: done > first ? (done - first) / seconds : undefined,
+        });
       },
     });
   } finally {

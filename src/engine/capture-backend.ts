@@ -11,10 +11,11 @@ export class TracedReadError extends Error {
   override readonly name = 'TracedReadError';
 
   constructor(value: Value) {
-    const source = value.node === undefined ? `the input '${value.name}'` : `the output of '${value.node.op}'`;
+    const source =
+      value.node === undefined ? `the input '${value.name}'` : `the output of '${value.node.op}'`;
     super(
-      `a captured step reads a tensor's value (data(), dataSync(), array() or print()) of ${source}, shape [${value.shape}]: ` +
-        'values are not known while a step is captured; return the tensor from the step and read it there',
+      `a step that is being compiled reads ${source}, shape [${value.shape}] (by data(), dataSync(), array() or print()): ` +
+        'there are no values yet; return the tensor from the step and read it there',
     );
   }
 }
@@ -28,6 +29,7 @@ interface Entry {
 export class CaptureBackend extends tf.KernelBackend {
   private readonly entries = new tf.DataStorage<Entry>(this, tf.engine());
   private current: Graph | undefined;
+  private refused: TracedReadError | undefined;
 
   /** The graph that is being captured. */
   get graph(): Graph {
@@ -39,8 +41,11 @@ export class CaptureBackend extends tf.KernelBackend {
   capture<Result>(graph: Graph, body: () => Result): Result {
     if (this.current !== undefined) throw new Error('a step is captured inside of another capture');
     this.current = graph;
+    this.refused = undefined;
     try {
-      return body();
+      const result = body();
+      if (this.refused !== undefined) throw this.refused;
+      return result;
     } finally {
       this.current = undefined;
     }
@@ -62,13 +67,21 @@ export class CaptureBackend extends tf.KernelBackend {
     return this.tensorInfo(this.constantOf(values, shape, dtype)).dataId;
   }
 
-  override move(dataId: object, values: BackendValues, shape: number[], dtype: DataType, references: number): void {
+  override move(
+    dataId: object,
+    values: BackendValues,
+    shape: number[],
+    dtype: DataType,
+    references: number,
+  ): void {
     this.entries.set(dataId, { value: this.constantOf(values, shape, dtype), references });
   }
 
   private constantOf(values: BackendValues | null, shape: number[], dtype: DataType): Value {
     if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
-      throw new Error(`a captured step uses a tensor of type ${dtype}; float32, int32 and bool can be captured`);
+      throw new Error(
+        `a captured step uses a tensor of type ${dtype}; float32, int32 and bool can be captured`,
+      );
     }
     const storage = { float32: Float32Array, int32: Int32Array, bool: Uint8Array }[dtype];
     const source = (values ?? new storage(sizeOf(shape))) as ArrayLike<number>;
@@ -77,12 +90,19 @@ export class CaptureBackend extends tf.KernelBackend {
 
   override readSync(dataId: object): BackendValues {
     const { value } = this.entries.get(dataId);
-    if (value.data !== undefined && value.type !== 'int64') return value.data as Float32Array | Int32Array | Uint8Array;
+    if (value.data !== undefined && value.type !== 'int64')
+      return value.data as Float32Array | Int32Array | Uint8Array;
     throw new TracedReadError(value);
   }
 
   override async read(dataId: object): Promise<BackendValues> {
-    return this.readSync(dataId);
+    try {
+      return this.readSync(dataId);
+    } catch (error) {
+      // A step does not wait for anything: the capture throws in its stead, and the promise stays open.
+      this.refused ??= error as TracedReadError;
+      return new Promise(() => {});
+    }
   }
 
   override refCount(dataId: object): number {

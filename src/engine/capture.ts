@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { CaptureBackend } from './capture-backend.ts';
 import { captureBackendName } from './capture-backend.ts';
-import type { Value, ValueType } from './graph.ts';
+import type { Value } from './graph.ts';
 import { Graph } from './graph.ts';
 import type { HostTensor } from './host-tensor.ts';
 import { registerCapture } from './kernels/register.ts';
@@ -12,15 +12,26 @@ import { leavesOf, mapTree } from './tree.ts';
 export type TensorKind = Pick<HostTensor, 'dtype' | 'shape'>;
 
 /** A function over trees of tensors, written in plain tfjs operations. */
-export type Step = (state: Tree<tf.Tensor>, batch: Tree<tf.Tensor>) => readonly [state: Tree<tf.Tensor>, outputs: Tree<tf.Tensor>];
+export type Step = (
+  state: Tree<tf.Tensor>,
+  batch: Tree<tf.Tensor>,
+) => readonly [state: Tree<tf.Tensor>, outputs: Tree<tf.Tensor>];
 
 /** A step as a graph: the values of its inputs and of its results, by path. */
 export interface Captured {
   readonly graph: Graph;
   readonly state: ReadonlyMap<string, Value>;
-  readonly batch: ReadonlyMap<string, Value>;
   readonly nextState: ReadonlyMap<string, Value>;
   readonly outputs: ReadonlyMap<string, Value>;
+}
+
+/** The way between the tensors of traced code and the values of a graph. */
+export interface Tracer {
+  readonly graph: Graph;
+  /** A tensor that stands for a value. */
+  tensorOf(value: Value): tf.Tensor;
+  /** The values that the tensors of a tree stand for, by path; `what` names the tree in errors. */
+  valuesOf(tree: Tree<tf.Tensor>, what: string): ReadonlyMap<string, Value>;
 }
 
 /** Runs `body` with another tfjs backend than the current one. */
@@ -37,31 +48,64 @@ export function withBackend<Result>(name: string, body: () => Result): Result {
 }
 
 /**
- * Captures what a step computes from tensors of these types and shapes, without computing it.
- * Throws UnmappedKernelError for an operation that ONNX is not told here, and TracedReadError where the step reads a value.
+ * Runs `body` while tfjs computes nothing and appends its operations to a new graph instead.
+ * Throws UnmappedKernelError for an operation that ONNX is not told here, and TracedReadError where a value is read.
  */
-export function capture(step: Step, state: Tree<TensorKind>, batch: Tree<TensorKind>): Captured {
+export function trace<Result>(body: (tracer: Tracer) => Result): Result {
   registerCapture();
   return withBackend(captureBackendName, () => {
+    const engine = tf.engine();
     const backend = tf.backend() as CaptureBackend;
     const graph = new Graph();
+    const tracer: Tracer = {
+      graph,
+      tensorOf: (value) => engine.makeTensorFromTensorInfo(backend.tensorInfo(value), backend),
+      valuesOf: (tree, what) =>
+        new Map(
+          leavesOf(tree).map(([path, leaf]) => [
+            path,
+            backend.valueOfTensor(checkedTensor(leaf, `${what}/${path}`)),
+          ]),
+        ),
+    };
     return backend.capture(graph, () => {
-      const inputs = { state: new Map<string, Value>(), batch: new Map<string, Value>() };
-      const placeholder = (root: 'state' | 'batch') => (kind: TensorKind, path: string) => {
-        const value = graph.input(`${root}/${path}`, kind.dtype as ValueType, kind.shape);
-        inputs[root].set(path, value);
-        return tf.engine().makeTensorFromTensorInfo(backend.tensorInfo(value), backend);
-      };
-      const results = { nextState: new Map<string, Value>(), outputs: new Map<string, Value>() };
-      tf.engine().startScope();
+      engine.startScope();
       try {
-        const [nextState, outputs] = step(mapTree(state, placeholder('state')), mapTree(batch, placeholder('batch')));
-        for (const [path, tensor] of leavesOf(nextState)) results.nextState.set(path, backend.valueOfTensor(tensor));
-        for (const [path, tensor] of leavesOf(outputs)) results.outputs.set(path, backend.valueOfTensor(tensor));
+        return body(tracer);
       } finally {
-        tf.engine().endScope();
+        engine.endScope();
       }
-      return { graph, ...inputs, ...results };
     });
   });
+}
+
+/** Captures what a step computes from tensors of these types and shapes, without computing it. */
+export function capture(step: Step, state: Tree<TensorKind>, batch: Tree<TensorKind>): Captured {
+  return trace(({ graph, tensorOf, valuesOf }) => {
+    const inputs = (root: string, kinds: Tree<TensorKind>) =>
+      mapTree(kinds, ({ dtype, shape }, path) => tensorOf(graph.input(`${root}/${path}`, dtype, [...shape])));
+    const before = inputs('state', state);
+    const given = valuesOf(before, 'state');
+    const results: unknown = step(before, inputs('batch', batch));
+    if (!Array.isArray(results) || results.length !== 2) {
+      throw new Error(
+        `a step returns [state, outputs], not ${results instanceof Promise ? 'a promise' : typeof results}`,
+      );
+    }
+    const [after, outputs] = results;
+    return {
+      graph,
+      state: given,
+      nextState: valuesOf(after, 'state'),
+      outputs: valuesOf(outputs, 'outputs'),
+    };
+  });
+}
+
+function checkedTensor(leaf: unknown, place: string): tf.Tensor {
+  if (!(leaf instanceof tf.Tensor))
+    throw new Error(`a traced function returned ${typeof leaf} as ${place}, where a tensor belongs`);
+  if (leaf.isDisposed)
+    throw new Error(`a traced function returned a tensor as ${place} that it had disposed of`);
+  return leaf;
 }

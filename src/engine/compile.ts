@@ -5,28 +5,26 @@ import { EagerStep } from './eager-step.ts';
 import type { HostTensor } from './host-tensor.ts';
 import { InputError } from './input-error.ts';
 import { OrtStep } from './ort-step.ts';
+import type { ResidentState } from './resident-state.ts';
 import type { Tree } from './tree.ts';
 
-/**
- * A state in a device's memory, as a step left it. A step that is given it consumes it: its memory holds the state
- * after next, and reading it afterwards is an error.
- */
-export interface ResidentState {
-  /** Copies the state to host memory. */
-  read(): Promise<Tree<HostTensor>>;
+export type { ResidentState } from './resident-state.ts';
+
+/** What a step leaves: its next state, on the device, and its outputs, in host memory. */
+export interface StepResult {
+  readonly state: ResidentState;
+  readonly outputs: Tree<HostTensor>;
 }
 
 /** A step that is ready to run on a device, for one set of types and shapes. */
 export interface CompiledStep {
   readonly device: Device;
   /**
-   * Runs the step. A state in host memory is copied and stays as it is; a resident one is consumed.
-   * Throws an InputError where a type or a shape is another than the one that the step was compiled for.
+   * Runs the step. A state in host memory is copied and stays as it is; a resident one is consumed, unless the step
+   * hands it on unchanged. Throws an InputError where a type or a shape is another than the one that the step was
+   * compiled for; a resident state is then as it was before.
    */
-  run(
-    state: Tree<HostTensor> | ResidentState,
-    batch: Tree<HostTensor>,
-  ): Promise<{ readonly state: ResidentState; readonly outputs: Tree<HostTensor> }>;
+  run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>): Promise<StepResult>;
   /** Gives the memory back. */
   dispose(): Promise<void>;
 }
@@ -48,7 +46,9 @@ export interface CompileOptions {
 
 /**
  * Compiles a step that is written in plain tfjs operations: it is run once to capture its operations as an ONNX graph,
- * which ONNX Runtime runs from then on; with device `eager` tfjs itself runs it each time.
+ * which ONNX Runtime runs from then on; with device `eager` tfjs itself runs it each time. Whatever else the step looks
+ * at while it is captured stays as it was then: random numbers and schedules are inputs, in the batch or in the state.
+ * Throws UnmappedKernelError, TracedReadError, or an InputError for a device that is not there.
  *
  * @example
  * const double: Step = ({ sum }, { x }) => [{ sum: tf.add(sum, tf.sum(x)) }, { twice: tf.mul(x, 2) }];
@@ -57,7 +57,9 @@ export interface CompileOptions {
  */
 export async function compile(step: Step, options: CompileOptions): Promise<CompiledStep> {
   const device = options.device ?? 'cpu';
-  if (!devices.includes(device)) throw new InputError({ file: 'device', expected: devices.join(', '), found: String(device) });
+  if (!devices.includes(device)) {
+    throw new InputError({ file: 'device', expected: devices.join(', '), found: String(device) });
+  }
   if (device === 'eager') return new EagerStep(step, options);
   return OrtStep.open(step, { ...options, device });
 }

@@ -21,8 +21,6 @@ export interface SessionOptions {
   readonly device: Exclude<Device, 'eager'>;
   /** Threads of one operation; by default one a physical core. */
   readonly threads?: number;
-  /** Names of outputs that stay where they were computed. */
-  readonly residentOutputs?: readonly string[];
   /** Writes a Chrome trace of every operation's time to a file that begins so. */
   readonly profileTo?: string;
 }
@@ -51,7 +49,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
 
 const lookedFor = {
   webgpu: "a GPU with a Vulkan, Metal or Direct3D 12 driver that onnxruntime-node's WebGPU provider can open",
-  cuda: "an NVIDIA GPU with CUDA 12 or newer and cuDNN 9, and onnxruntime-node's CUDA provider (npm rebuild onnxruntime-node --ignore-scripts=false fetches it)",
+  cuda: "an NVIDIA GPU with CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA provider (ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false fetches it)",
 };
 
 function firstLine(error: unknown): string {

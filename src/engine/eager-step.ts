@@ -3,28 +3,32 @@ import '@tensorflow/tfjs-backend-cpu';
 import './tfjs-gradients.ts';
 import type { Step, TensorKind } from './capture.ts';
 import { withBackend } from './capture.ts';
-import type { CompiledStep, CompileOptions, ResidentState } from './compile.ts';
+import type { CompiledStep, CompileOptions, StepResult } from './compile.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
 import { InputError } from './input-error.ts';
+import type { ResidentState } from './resident-state.ts';
+import { consumedError, isResident, otherDeviceError } from './resident-state.ts';
 import type { Tree } from './tree.ts';
-import { mapTree } from './tree.ts';
-import { checkedLeaves, kindsOf } from './tree-check.ts';
+import { leavesOf, mapTree } from './tree.ts';
+import { checkedLeaves, checkKinds, kindsOf } from './tree-check.ts';
 
 /** A state as tensors of a tfjs backend. */
 class EagerState implements ResidentState {
+  readonly device = 'eager';
   private tensors: Tree<tf.Tensor> | undefined;
 
   constructor(tensors: Tree<tf.Tensor>) {
     this.tensors = tensors;
   }
 
+  /** The tensors; throws where a step has consumed them. */
   peek(): Tree<tf.Tensor> {
-    if (this.tensors === undefined) throw new Error("this state was consumed by a later step on device 'eager': read it before");
+    if (this.tensors === undefined) throw consumedError(this.device);
     return this.tensors;
   }
 
   consume(): void {
-    mapTree(this.peek(), (tensor) => tensor.dispose());
+    for (const [, tensor] of leavesOf(this.peek())) tensor.dispose();
     this.tensors = undefined;
   }
 
@@ -38,39 +42,57 @@ export class EagerStep implements CompiledStep {
   readonly device = 'eager';
   private readonly step: Step;
   private readonly backendName: string;
-  private readonly kinds: { readonly state: ReadonlyMap<string, TensorKind>; readonly batch: ReadonlyMap<string, TensorKind> };
+  private readonly kinds: {
+    readonly state: ReadonlyMap<string, TensorKind>;
+    readonly batch: ReadonlyMap<string, TensorKind>;
+  };
 
-  constructor(step: Step, options: CompileOptions) {
-    this.step = step;
-    this.backendName = options.eagerBackend ?? (tf.engine().registryFactory.tensorflow === undefined ? 'cpu' : 'tensorflow');
-    this.kinds = { state: kindsOf(options.state), batch: kindsOf(options.batch) };
+  constructor(step: Step, { state, batch, eagerBackend }: CompileOptions) {
     const registered = Object.keys(tf.engine().registryFactory);
+    this.step = step;
+    this.backendName = eagerBackend ?? (registered.includes('tensorflow') ? 'tensorflow' : 'cpu');
+    this.kinds = { state: kindsOf(state), batch: kindsOf(batch) };
     if (!registered.includes(this.backendName)) {
-      throw new InputError({ file: "device 'eager'", expected: `a tfjs backend '${this.backendName}', imported beforehand`, found: `only ${registered.join(', ')}` });
+      const expected = `a tfjs backend '${this.backendName}', imported beforehand`;
+      throw new InputError({ file: "device 'eager'", expected, found: `only ${registered.join(', ')}` });
     }
   }
 
-  async run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>) {
-    const resident = state instanceof EagerState ? state : undefined;
-    if (resident === undefined) checkedLeaves('state', state as Tree<HostTensor>, this.kinds.state);
+  async run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>): Promise<StepResult> {
+    const before = this.checked(state);
     checkedLeaves('batch', batch, this.kinds.batch);
-    return withBackend(this.backendName, () => {
-      const before = resident?.peek() ?? mapTree(state as Tree<HostTensor>, toTensor);
+    const result = withBackend(this.backendName, () => {
       let next: Tree<tf.Tensor> = {};
       let outputs: Tree<HostTensor> = {};
       tf.tidy(() => {
-        const [after, results] = this.step(before, mapTree(batch, toTensor));
+        const given = before instanceof EagerState ? before.peek() : mapTree(before, toTensor);
+        const [after, results] = this.step(given, mapTree(batch, toTensor));
+        outputs = mapTree(results, toHost);
         // Leaves that are handed on share their memory with the state before, which is given up below.
         next = mapTree(after, (tensor) => tf.keep(tensor.clone()));
-        outputs = mapTree(results, toHost);
       });
-      if (resident === undefined) mapTree(before, (tensor) => tensor.dispose());
-      else resident.consume();
       return { state: new EagerState(next), outputs };
     });
+    if (before instanceof EagerState) before.consume();
+    return result;
   }
 
+  private checked(state: Tree<HostTensor> | ResidentState): EagerState | Tree<HostTensor> {
+    if (!isResident(state)) {
+      checkedLeaves('state', state, this.kinds.state);
+      return state;
+    }
+    if (!(state instanceof EagerState)) throw otherDeviceError(state.device, this.device);
+    checkKinds('state', kindsOf(mapTree(state.peek(), kindOf)), this.kinds.state);
+    return state;
+  }
+
+  /** Nothing to give back: tfjs keeps nothing for a step. */
   async dispose(): Promise<void> {}
+}
+
+function kindOf(tensor: tf.Tensor): TensorKind {
+  return { dtype: tensor.dtype as DType, shape: tensor.shape };
 }
 
 function toTensor({ data, shape, dtype }: HostTensor): tf.Tensor {

@@ -5,7 +5,19 @@ export type ValueType = 'float32' | 'int32' | 'bool' | 'int64';
 
 export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array;
 
-export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+/** A whole number, a text, whole numbers, or, where it says so, a floating-point number or a tensor. */
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | {
+      readonly tensor: {
+        readonly type: ValueType;
+        readonly shape: readonly number[];
+        readonly data: ConstantData;
+      };
+    };
 
 export type Attributes = { readonly [name: string]: AttributeValue };
 
@@ -27,6 +39,8 @@ export interface Value {
   readonly node?: GraphNode;
   /** What it holds, if that is known while capturing. */
   readonly data?: ConstantData;
+  /** What a parameter holds: it is written with the graph, but operations do not look at it. */
+  readonly initial?: ConstantData;
   /** The one number that all its elements are, if that is known while capturing. */
   readonly fill?: number;
 }
@@ -57,36 +71,39 @@ export class Graph {
     return value;
   }
 
+  /** A value that is given with the graph, under a name of its own. */
+  parameter(name: string, type: ValueType, shape: readonly number[], initial: ConstantData): Value {
+    return { name, type, shape, initial };
+  }
+
   /** A value that never changes. */
   constant(data: ConstantData, type: ValueType, shape: readonly number[]): Value {
-    const fill = data.length > 0 && data.length <= sharedConstantSize && allEqual(data) ? Number(data[0]) : undefined;
+    const fill =
+      data.length > 0 && data.length <= sharedConstantSize && allEqual(data) ? Number(data[0]) : undefined;
     const make = (): Value => ({ name: this.nextName('constant'), type, shape, data, fill });
     if (data.length > sharedConstantSize) return make();
-    return this.remember(`constant ${type} [${shape}] ${data.join()}`, () => [make()])[0];
+    return this.remember(`constant ${type} [${shape}] ${bytesKey(data)}`, () => [make()])[0];
   }
 
   /** A constant of one number everywhere. */
   fill(value: number, type: ValueType, shape: readonly number[]): Value {
     const size = sizeOf(shape);
     if (size <= sharedConstantSize) return this.constant(filledArray(value, type, size), type, shape);
-    return this.remember(`fill ${type} [${shape}] ${value}`, () => {
-      const one = { name: 'value', type, shape: [1], data: filledArray(value, type, 1) } as const;
-      const node: GraphNode & { outputs: Value[] } = {
+    const data = filledArray(value, type, 1);
+    return this.remember(`fill ${type} [${shape}] ${bytesKey(data)}`, () => {
+      const outputs: Value[] = [];
+      const attributes = { value: { tensor: { type, shape: [1], data } } };
+      const node: GraphNode = {
         op: 'ConstantOfShape',
         domain: '',
         inputs: [this.shape(shape)],
-        attributes: {},
-        outputs: [],
+        attributes,
+        outputs,
       };
-      const output: Value = { name: this.nextName('fill'), type, shape, node, fill: value };
-      node.outputs.push(output);
-      this.fillTensors.set(node, one);
-      return [output];
+      outputs.push({ name: this.nextName('fill'), type, shape, node, fill: value });
+      return outputs;
     })[0];
   }
-
-  /** The tensor attribute of each ConstantOfShape node. */
-  readonly fillTensors = new Map<GraphNode, Value>();
 
   /** A vector of int64, as ONNX wants shapes, axes and pads. */
   shape(values: readonly number[]): Value {
@@ -119,7 +136,8 @@ export class Graph {
     return this.remember(key, () => {
       const outputs: Value[] = [];
       const node: GraphNode = { op, domain, inputs, attributes, outputs };
-      for (const { type, shape } of options.outputs) outputs.push({ name: this.nextName(op), type, shape, node });
+      for (const { type, shape } of options.outputs)
+        outputs.push({ name: this.nextName(op), type, shape, node });
       return outputs;
     });
   }
@@ -133,22 +151,25 @@ export class Graph {
   }
 
   private nextName(stem: string): string {
-    return `${stem}_${this.count++}`;
+    // Paths of a user's tensors are names as well: the colon keeps these apart from them.
+    return `${stem}:${this.count++}`;
   }
 }
 
-/** The operations that `outputs` need, each after those that it needs itself, and the constants among their inputs. */
+/** The operations that `outputs` need, each after those that it needs itself, and what is given with the graph among their inputs. */
 export function reachable(outputs: readonly Value[]): { nodes: GraphNode[]; constants: Value[] } {
   const nodes: GraphNode[] = [];
   const constants: Value[] = [];
   const seen = new Set<GraphNode | Value>();
   // An explicit stack: graphs of training steps are deeper than the call stack.
-  const stack: Array<{ value: Value; done: boolean }> = [...outputs].reverse().map((value) => ({ value, done: false }));
+  const stack: Array<{ value: Value; done: boolean }> = [...outputs]
+    .reverse()
+    .map((value) => ({ value, done: false }));
   while (stack.length > 0) {
     const { value, done } = stack.pop()!;
     const { node } = value;
     if (node === undefined) {
-      if (value.data !== undefined && !seen.has(value)) constants.push(value);
+      if ((value.data ?? value.initial) !== undefined && !seen.has(value)) constants.push(value);
       seen.add(value);
     } else if (done) {
       nodes.push(node);
@@ -175,7 +196,12 @@ function filledArray(value: number, type: ValueType, size: number): ConstantData
   }
 }
 
+/** The exact content of a short array, as a key: as numbers, 0 and -0 would look alike. */
+function bytesKey(data: ConstantData): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+}
+
 function allEqual(data: ConstantData): boolean {
-  for (let i = 1; i < data.length; i++) if (data[i] !== data[0]) return false;
+  for (let i = 1; i < data.length; i++) if (!Object.is(data[i], data[0])) return false;
   return true;
 }

@@ -31,7 +31,13 @@ function bytesOf(data: ConstantData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-function writeTensor(writer: Writer, name: string, type: ValueType, shape: readonly number[], data: ConstantData) {
+function writeTensor(
+  writer: Writer,
+  name: string,
+  type: ValueType,
+  shape: readonly number[],
+  data: ConstantData,
+) {
   for (const length of shape) integer(writer, 1, length);
   integer(writer, 2, elementTypes[type]);
   text(writer, 8, name);
@@ -49,32 +55,23 @@ function writeAttribute(writer: Writer, name: string, value: AttributeValue): vo
   } else if ('float' in value) {
     writer.uint32((2 << 3) | 5).float(value.float);
     integer(writer, 20, attributeTypes.float);
+  } else if ('tensor' in value) {
+    const { type, shape, data } = value.tensor;
+    message(writer, 5, (tensor) => writeTensor(tensor, '', type, shape, data));
+    integer(writer, 20, attributeTypes.tensor);
   } else {
     for (const item of value) integer(writer, 8, item);
     integer(writer, 20, attributeTypes.ints);
   }
 }
 
-function writeNode(
-  writer: Writer,
-  node: GraphNode,
-  nameOf: (value: Value | undefined) => string,
-  fillTensor: Value | undefined,
-): void {
+function writeNode(writer: Writer, node: GraphNode, nameOf: (value: Value | undefined) => string): void {
   for (const input of node.inputs) text(writer, 1, nameOf(input));
   for (const output of node.outputs) text(writer, 2, nameOf(output));
   text(writer, 4, node.op);
   if (node.domain !== '') text(writer, 7, node.domain);
   for (const [name, value] of Object.entries(node.attributes)) {
     message(writer, 5, (attribute) => writeAttribute(attribute, name, value));
-  }
-  if (fillTensor?.data !== undefined) {
-    const { type, shape, data } = fillTensor;
-    message(writer, 5, (attribute) => {
-      text(attribute, 1, 'value');
-      message(attribute, 5, (tensor) => writeTensor(tensor, '', type, shape, data));
-      integer(attribute, 20, attributeTypes.tensor);
-    });
   }
 }
 
@@ -117,7 +114,7 @@ export function encodeModel(graph: Graph, outputs: readonly ModelOutput[]): Uint
   integer(model, 1, irVersion);
   text(model, 2, 'pointpair');
   message(model, 7, (writer) => {
-    for (const node of nodes) message(writer, 1, (inner) => writeNode(inner, node, nameOf, graph.fillTensors.get(node)));
+    for (const node of nodes) message(writer, 1, (inner) => writeNode(inner, node, nameOf));
     for (const { name, value } of copies) {
       message(writer, 1, (inner) => {
         text(inner, 1, nameOf(value));
@@ -126,8 +123,8 @@ export function encodeModel(graph: Graph, outputs: readonly ModelOutput[]): Uint
       });
     }
     text(writer, 2, 'pointpair');
-    for (const { name, type, shape, data } of constants) {
-      message(writer, 5, (tensor) => writeTensor(tensor, name, type, shape, data!));
+    for (const { name, type, shape, data, initial } of constants) {
+      message(writer, 5, (tensor) => writeTensor(tensor, name, type, shape, (data ?? initial)!));
     }
     for (const { name, type, shape } of graph.inputs.filter((input) => used.has(input))) {
       message(writer, 11, (info) => writeValueInfo(info, name, type, shape));

@@ -1,32 +1,38 @@
 import type * as Ort from 'onnxruntime-node';
 import type { Captured, Step, TensorKind } from './capture.ts';
 import { capture } from './capture.ts';
-import type { CompiledStep, CompileOptions, ResidentState } from './compile.ts';
+import type { CompiledStep, CompileOptions, StepResult } from './compile.ts';
 import type { Device } from './device.ts';
 import { openSession, runtime } from './device.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
 import { sizeOf } from './host-tensor.ts';
 import type { ModelOutput } from './onnx-model.ts';
 import { encodeModel } from './onnx-model.ts';
+import type { ResidentState } from './resident-state.ts';
+import { consumedError, isResident, otherDeviceError } from './resident-state.ts';
 import type { Tree } from './tree.ts';
 import { treeOf } from './tree.ts';
-import { checkedLeaves, kindsOf } from './tree-check.ts';
+import { checkedLeaves, checkKinds, kindsOf, sameKind } from './tree-check.ts';
+
+type OrtDevice = Exclude<Device, 'eager'>;
+type Tensors = ReadonlyMap<string, Ort.Tensor>;
+type Kinds = ReadonlyMap<string, TensorKind>;
 
 const storages = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /** A state in ONNX Runtime's memory. */
 class OrtState implements ResidentState {
-  private tensors: ReadonlyMap<string, Ort.Tensor> | undefined;
-  readonly #device: Device;
+  readonly device: OrtDevice;
+  private tensors: Tensors | undefined;
 
-  constructor(tensors: ReadonlyMap<string, Ort.Tensor>, device: Device) {
+  constructor(tensors: Tensors, device: OrtDevice) {
     this.tensors = tensors;
-    this.#device = device;
+    this.device = device;
   }
 
   /** The tensors; throws where a step has consumed them. */
-  peek(): ReadonlyMap<string, Ort.Tensor> {
-    if (this.tensors === undefined) throw new Error(`this state was consumed by a later step on device '${this.#device}': read it before`);
+  peek(): Tensors {
+    if (this.tensors === undefined) throw consumedError(this.device);
     return this.tensors;
   }
 
@@ -34,95 +40,139 @@ class OrtState implements ResidentState {
     this.tensors = undefined;
   }
 
+  /** Takes back what a step that failed had consumed. */
+  restore(tensors: Tensors): void {
+    this.tensors = tensors;
+  }
+
   async read(): Promise<Tree<HostTensor>> {
-    const leaves: Array<[string, HostTensor]> = [];
-    for (const [path, tensor] of this.peek()) {
-      const data = (await tensor.getData()) as HostTensor['data'];
-      leaves.push([path, { dtype: tensor.type as DType, shape: [...tensor.dims], data: data.slice() }]);
-    }
-    return treeOf(leaves);
+    return treeOf([...this.peek()].map(([path, tensor]) => [path, copyOf(toHost(tensor))]));
   }
 }
 
 /** A step that ONNX Runtime runs. */
 export class OrtStep implements CompiledStep {
-  readonly device: Exclude<Device, 'eager'>;
+  readonly device: OrtDevice;
   private readonly session: Ort.InferenceSession;
-  private readonly captured: Captured;
-  private readonly kinds: { readonly state: ReadonlyMap<string, TensorKind>; readonly batch: ReadonlyMap<string, TensorKind> };
+  private readonly kinds: { readonly state: Kinds; readonly batch: Kinds; readonly nextState: Kinds };
+  /** Paths of what the step changes of its state; the rest is handed on as it is. */
+  private readonly changed: readonly string[];
+  private readonly outputs: readonly string[];
+  /** Names of the inputs that the results need. */
+  private readonly needed: ReadonlySet<string>;
   /** Memory for the state's next values, by path: what the state before the last one was in. */
   private readonly spare = new Map<string, Ort.Tensor>();
   private running = false;
 
-  private constructor(session: Ort.InferenceSession, captured: Captured, options: CompileOptions & { device: Exclude<Device, 'eager'> }) {
+  private constructor(
+    session: Ort.InferenceSession,
+    captured: Captured,
+    options: CompileOptions & { device: OrtDevice },
+  ) {
     this.session = session;
-    this.captured = captured;
     this.device = options.device;
-    this.kinds = { state: kindsOf(options.state), batch: kindsOf(options.batch) };
+    this.kinds = {
+      state: kindsOf(options.state),
+      batch: kindsOf(options.batch),
+      nextState: new Map(
+        [...captured.nextState].map(([path, { type, shape }]) => [path, { dtype: type as DType, shape }]),
+      ),
+    };
+    this.changed = changedPaths(captured);
+    this.outputs = [...captured.outputs.keys()];
+    this.needed = new Set(session.inputNames);
   }
 
-  static async open(step: Step, options: CompileOptions & { device: Exclude<Device, 'eager'> }): Promise<OrtStep> {
+  /** Captures a step and opens it on a device. */
+  static async open(step: Step, options: CompileOptions & { device: OrtDevice }): Promise<OrtStep> {
     const captured = capture(step, options.state, options.batch);
-    const outputs: ModelOutput[] = [];
-    for (const [path, value] of captured.nextState) {
-      if (!isKept(captured, path)) outputs.push({ name: `next/${path}`, value });
-    }
-    for (const [path, value] of captured.outputs) outputs.push({ name: `outputs/${path}`, value });
-    if (outputs.length === 0) throw new Error('a compiled step neither changes its state nor gives any output');
+    const outputs: ModelOutput[] = [
+      ...changedPaths(captured).map((path) => ({
+        name: `next/${path}`,
+        value: captured.nextState.get(path)!,
+      })),
+      ...[...captured.outputs].map(([path, value]) => ({ name: `outputs/${path}`, value })),
+    ];
+    if (outputs.length === 0)
+      throw new Error('a compiled step neither changes its state nor gives any output');
     const { device, threads, profileTo } = options;
     const model = encodeModel(captured.graph, outputs);
     return new OrtStep(await openSession(model, { device, threads, profileTo }), captured, options);
   }
 
-  async run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>) {
+  async run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>): Promise<StepResult> {
     if (this.running) throw new Error('a compiled step was asked to run while it runs: await the run before');
+    const leaves = checkedLeaves('batch', batch, this.kinds.batch);
+    const before = this.resident(state);
+    const tensors = before.peek();
+    const feeds = this.feedsOf(tensors, leaves);
+    const fetches = this.fetches();
+    // A step that hands its state on as it is, such as an encoder's forward pass, consumes nothing.
+    if (this.changed.length > 0) before.consume();
     this.running = true;
     try {
-      return await this.runOnce(state, batch);
+      const results = await this.session.run(feeds, fetches);
+      const outputs = treeOf(this.outputs.map((path) => [path, toHost(results[`outputs/${path}`])] as const));
+      return { state: this.changed.length > 0 ? this.advance(tensors, results) : before, outputs };
+    } catch (error) {
+      before.restore(tensors);
+      throw error;
     } finally {
       this.running = false;
     }
   }
 
-  private async runOnce(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>) {
-    const resident = state instanceof OrtState ? state : this.place(state as Tree<HostTensor>);
-    const tensors = resident.peek();
-    const feeds: { [name: string]: Ort.Tensor } = {};
-    for (const [path, tensor] of tensors) feeds[`state/${path}`] = tensor;
-    for (const [path, leaf] of checkedLeaves('batch', batch, this.kinds.batch)) feeds[`batch/${path}`] = toOrt(leaf);
-    for (const name of Object.keys(feeds)) if (!this.session.inputNames.includes(name)) delete feeds[name];
-    const fetches: { [name: string]: Ort.Tensor | null } = {};
-    for (const name of this.session.outputNames) fetches[name] = null;
-    const changed = [...this.captured.nextState.keys()].filter((path) => !isKept(this.captured, path));
-    for (const path of changed) fetches[`next/${path}`] = this.spareFor(path);
-    const results = await this.session.run(feeds, fetches);
-    const next = new Map<string, Ort.Tensor>();
-    for (const path of this.captured.nextState.keys()) next.set(path, results[`next/${path}`] ?? tensors.get(path));
-    const outputs: Array<[string, HostTensor]> = [];
-    for (const path of this.captured.outputs.keys()) outputs.push([path, toHost(results[`outputs/${path}`])]);
-    // A step that hands its state on as it is, such as an encoder's forward pass, consumes nothing.
-    if (changed.length === 0) return { state: resident, outputs: treeOf(outputs) };
-    for (const path of changed) if (tensors.has(path)) this.spare.set(path, tensors.get(path)!);
-    resident.consume();
-    return { state: new OrtState(next, this.device), outputs: treeOf(outputs) };
-  }
-
-  /** Copies a state from the host. */
-  private place(state: Tree<HostTensor>): OrtState {
-    const tensors = new Map<string, Ort.Tensor>();
-    for (const [path, leaf] of checkedLeaves('state', state, this.kinds.state)) {
-      tensors.set(path, toOrt({ ...leaf, data: leaf.data.slice() }));
+  /** A state in this step's memory: one from the host is copied. */
+  private resident(state: Tree<HostTensor> | ResidentState): OrtState {
+    if (!isResident(state)) {
+      const leaves = checkedLeaves('state', state, this.kinds.state);
+      return new OrtState(
+        new Map([...leaves].map(([path, leaf]) => [path, toOrt(copyOf(leaf))])),
+        this.device,
+      );
     }
-    return new OrtState(tensors, this.device);
+    if (!(state instanceof OrtState) || state.device !== this.device)
+      throw otherDeviceError(state.device, this.device);
+    checkKinds(
+      'state',
+      new Map([...state.peek()].map(([path, tensor]) => [path, kindOf(tensor)])),
+      this.kinds.state,
+    );
+    return state;
   }
 
-  private spareFor(path: string): Ort.Tensor {
-    const spare = this.spare.get(path);
-    this.spare.delete(path);
-    if (spare !== undefined) return spare;
-    const { type, shape } = this.captured.nextState.get(path)!;
-    const dtype = type as DType;
-    return toOrt({ dtype, shape, data: new storages[dtype](sizeOf(shape)) });
+  private feedsOf(state: Tensors, batch: ReadonlyMap<string, HostTensor>): { [name: string]: Ort.Tensor } {
+    const feeds: { [name: string]: Ort.Tensor } = {};
+    for (const [path, tensor] of state) if (this.needed.has(`state/${path}`)) feeds[`state/${path}`] = tensor;
+    for (const [path, leaf] of batch)
+      if (this.needed.has(`batch/${path}`)) feeds[`batch/${path}`] = toOrt(leaf);
+    return feeds;
+  }
+
+  /** What to compute, and the memory for the state's next values. */
+  private fetches(): { [name: string]: Ort.Tensor | null } {
+    const fetches: { [name: string]: Ort.Tensor | null } = {};
+    for (const path of this.outputs) fetches[`outputs/${path}`] = null;
+    for (const path of this.changed) {
+      const kind = this.kinds.nextState.get(path)!;
+      fetches[`next/${path}`] =
+        this.spare.get(path) ?? toOrt({ ...kind, data: new storages[kind.dtype](sizeOf(kind.shape)) });
+      this.spare.delete(path);
+    }
+    return fetches;
+  }
+
+  /** The state after a run; the memory of what changed is kept for the run after the next. */
+  private advance(before: Tensors, results: { readonly [name: string]: Ort.Tensor }): OrtState {
+    const after = new Map<string, Ort.Tensor>();
+    for (const path of this.kinds.nextState.keys())
+      after.set(path, results[`next/${path}`] ?? before.get(path));
+    for (const path of this.changed) {
+      const given = before.get(path);
+      if (given !== undefined && sameKind(kindOf(given), this.kinds.nextState.get(path)!))
+        this.spare.set(path, given);
+    }
+    return new OrtState(after, this.device);
   }
 
   async dispose(): Promise<void> {
@@ -131,9 +181,17 @@ export class OrtStep implements CompiledStep {
   }
 }
 
-/** Whether a step hands this part of the state on as it was given. */
-function isKept(captured: Captured, path: string): boolean {
-  return captured.nextState.get(path) === captured.state.get(path);
+/** The paths of the next state that are not handed on as they were given. */
+function changedPaths({ state, nextState }: Captured): string[] {
+  return [...nextState].filter(([path, value]) => state.get(path) !== value).map(([path]) => path);
+}
+
+function kindOf({ type, dims }: Ort.Tensor): TensorKind {
+  return { dtype: type as DType, shape: dims };
+}
+
+function copyOf(tensor: HostTensor): HostTensor {
+  return { ...tensor, data: tensor.data.slice() };
 }
 
 function toOrt({ dtype, data, shape }: HostTensor): Ort.Tensor {

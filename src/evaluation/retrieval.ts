@@ -56,11 +56,23 @@ const tasks = [
  */
 export async function evaluateRetrieval(options: RetrievalOptions): Promise<RetrievalResult> {
   const { config, batchSize, randomSeeds } = options;
-  const judge = new Simipu({ ...config, validityMask: true, matchGateM: config.matchGateM ?? samePlaceM }, batchSize);
+  const judge = new Simipu(
+    { ...config, validityMask: true, matchGateM: config.matchGateM ?? samePlaceM },
+    batchSize,
+  );
   const heldOut = await batchesOf(judge, options.heldOut, options.frames, options.seed);
-  const [calibration] = await batchesOf(judge, options.calibration.data, options.calibration.frames, options.seed);
+  const [calibration] = await batchesOf(
+    judge,
+    options.calibration.data,
+    options.calibration.frames,
+    options.seed,
+  );
 
-  const calibrate = await statisticsOf(config, batchSize, { calibration, model: options.before, device: options.device });
+  const calibrate = await statisticsOf(config, batchSize, {
+    calibration,
+    model: options.before,
+    device: options.device,
+  });
   const random = randomSeeds.map((seed) => judge.initialize(Random.fromSeed(seed).fork('initialize')));
   const untrained: ModelState[] = [];
   for (const model of [options.before, ...random]) untrained.push(await calibrate.run(model));
@@ -68,7 +80,9 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
 
   const measure = await compile(
     (state, batch) => {
-      const { metrics } = judge.loss(branchAt(state, 'params'), branchAt(state, 'stats'), batch, { training: false });
+      const { metrics } = judge.loss(branchAt(state, 'params'), branchAt(state, 'stats'), batch, {
+        training: false,
+      });
       return [state, metrics];
     },
     { state: { ...options.after }, batch: heldOut[0], device: options.device },
@@ -79,7 +93,8 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
     const sums: Record<string, number> = {};
     for (const [j, batch] of heldOut.entries()) {
       const { outputs } = await measure.run({ ...model }, batch);
-      for (const [name, { data }] of leavesOf(outputs)) sums[name] = (sums[name] ?? 0) + data[0] / heldOut.length;
+      for (const [name, { data }] of leavesOf(outputs))
+        sums[name] = (sums[name] ?? 0) + data[0] / heldOut.length;
       options.onProgress?.(i * heldOut.length + j + 1, models.length * heldOut.length);
     }
     results.push(sums);
@@ -92,15 +107,29 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
   const rows = tasks.map(({ task, metric, places, output }): RetrievalRow => {
     const values = others.map((result) => result[output]);
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const std = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1));
-    return { task, metric, chance: places / pool, random: { mean, std, seeds: values.length }, before: before[output], after: after[output] };
+    const std = Math.sqrt(
+      values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1),
+    );
+    return {
+      task,
+      metric,
+      chance: places / pool,
+      random: { mean, std, seeds: values.length },
+      before: before[output],
+      after: after[output],
+    };
   });
   const split = options.heldOut.imageSet ?? options.heldOut.split ?? 'training';
   return { split, frames: heldOut.length * batchSize, pool, rows };
 }
 
 /** Full batches of the first frames of a selection, always the same for a seed. */
-async function batchesOf(judge: Simipu, data: DataSelection, frames: number, seed: number): Promise<Tensors[]> {
+async function batchesOf(
+  judge: Simipu,
+  data: DataSelection,
+  frames: number,
+  seed: number,
+): Promise<Tensors[]> {
   const { root, ...selection } = data;
   const { length } = await KittiObject.open(root, selection);
   const loader = createLoader<SimipuSample>({
@@ -124,7 +153,11 @@ async function batchesOf(judge: Simipu, data: DataSelection, frames: number, see
 async function statisticsOf(
   config: SimipuConfig,
   batchSize: number,
-  { calibration, model, device }: { readonly calibration: Tensors; readonly model: ModelState; readonly device?: Device },
+  {
+    calibration,
+    model,
+    device,
+  }: { readonly calibration: Tensors; readonly model: ModelState; readonly device?: Device },
 ) {
   const whole = <Norm extends { readonly momentum: number }>(norm: Norm): Norm => ({ ...norm, momentum: 1 });
   const objective = new Simipu(

@@ -90,58 +90,42 @@ function hsvChannel(n: number, value: number, chroma: number): number {
 function blurred({ width, height, data }: RgbImage, sigma: number): Uint8Array {
   if (sigma === 0) return data.slice();
   const kernel = gaussian(sigma);
-  const across = blurredAlong(data, new Float32Array(data.length), kernel, {
-    lines: height,
-    lineStride: width * 3,
-    length: width,
-    stride: 3,
-  });
-  const both = blurredAlong(across, new Uint8ClampedArray(data.length), kernel, {
-    lines: width,
-    lineStride: 3,
-    length: height,
-    stride: width * 3,
-  });
-  return new Uint8Array(both.buffer);
+  const values = Float32Array.from(data);
+  for (let y = 0; y < height; y++) {
+    for (let channel = 0; channel < 3; channel++) {
+      blurLine(values, { start: y * width * 3 + channel, stride: 3, length: width }, kernel);
+    }
+  }
+  for (let column = 0; column < width * 3; column++) {
+    blurLine(values, { start: column, stride: width * 3, length: height }, kernel);
+  }
+  return new Uint8Array(Uint8ClampedArray.from(values).buffer);
 }
 
-function gaussian(sigma: number): Float64Array {
+function gaussian(sigma: number): Float32Array {
   const radius = Math.max(1, Math.ceil(3 * sigma));
   const weights = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
     Math.exp(-0.5 * ((i - radius) / sigma) ** 2),
   );
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
+  return Float32Array.from(weights, (weight) => weight / sum);
 }
 
-interface Lines {
-  readonly lines: number;
-  readonly lineStride: number;
-  readonly length: number;
-  readonly stride: number;
-}
-
-/** One pass along each line: the line is copied out with its ends repeated, so that the inner loop has no borders. */
-function blurredAlong<Result extends Float32Array | Uint8ClampedArray<ArrayBuffer>>(
-  data: Uint8Array | Float32Array,
-  result: Result,
-  kernel: Float64Array,
-  { lines, lineStride, length, stride }: Lines,
-): Result {
-  const radius = (kernel.length - 1) / 2;
-  const line = new Float64Array(length + 2 * radius);
-  for (let index = 0; index < lines; index++) {
-    for (let channel = 0; channel < 3; channel++) {
-      const start = index * lineStride + channel;
-      for (let i = 0; i < line.length; i++) {
-        line[i] = data[start + Math.min(Math.max(i - radius, 0), length - 1) * stride];
-      }
-      for (let i = 0; i < length; i++) {
-        let sum = 0;
-        for (let t = 0; t < kernel.length; t++) sum += kernel[t] * line[i + t];
-        result[start + i * stride] = sum;
-      }
-    }
+/** Blurs one line in place: it is copied out with its ends repeated, so that the inner loop has no borders. */
+function blurLine(
+  values: Float32Array,
+  { start, stride, length }: { start: number; stride: number; length: number },
+  kernel: Float32Array,
+): void {
+  const taps = kernel.length;
+  const radius = (taps - 1) / 2;
+  const line = new Float32Array(length + 2 * radius);
+  for (let i = 0, at = start; i < length; i++, at += stride) line[radius + i] = values[at];
+  line.fill(line[radius], 0, radius);
+  line.fill(line[radius + length - 1], radius + length);
+  for (let i = 0, at = start; i < length; i++, at += stride) {
+    let sum = 0;
+    for (let t = 0; t < taps; t++) sum += kernel[t] * line[i + t];
+    values[at] = sum;
   }
-  return result;
 }

@@ -27,7 +27,7 @@ export function infoNce(
   const positives = tf.mul(tf.sum(tf.mul(queries, keys), 1), scale); // [R]
   // The highest logit, not its bound 1/τ: below τ = 0.02 rows without a near key would vanish in float32.
   const highest = tf.max(stopGradient(logits), 1, true); // [R, 1]
-  const sums = tf.sum(tf.exp(tf.sub(logits, stopGradient(highest))), 1);
+  const sums = tf.sum(tf.exp(tf.sub(logits, highest)), 1);
   const normalizers = tf.add(tf.log(sums), tf.reshape(highest, [-1])); // [R]
   const count = tf.maximum(tf.sum(weights), 1);
   const mean = (rows: tf.Tensor) => tf.div(tf.sum(tf.mul(rows, weights)), count) as tf.Scalar;

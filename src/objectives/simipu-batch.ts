@@ -1,7 +1,7 @@
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
-import { featureStride, type PointView, type SimipuSample } from './simipu-sample.ts';
 import type { SimipuConfig } from './simipu-config.ts';
+import { featureStride, type PointView, type SimipuSample } from './simipu-sample.ts';
 
 type Part<Item> = (sample: Item) => Float32Array;
 
@@ -18,36 +18,71 @@ export function collateSimipu(samples: readonly SimipuSample[], config: SimipuCo
   const centers = config.pointEncoder.levels[config.pointEncoder.levels.length - 1].points;
   const cellsPerImage = Math.ceil(width / featureStride) * Math.ceil(height / featureStride);
   const gate = config.matchGateM ?? Number.POSITIVE_INFINITY;
-  const rows = (part: Part<SimipuSample>, shape: readonly number[]) => float32(stackFloats(samples, part), shape);
+  const rows = (part: Part<SimipuSample>, shape: readonly number[]) =>
+    float32(stackFloats(samples, part), shape);
   return {
     image: rows((sample) => sample.image, [batch, height, width, 3]),
-    alpha: stackViews(samples.map((sample) => sample.alpha), config),
-    beta: stackViews(samples.map((sample) => sample.beta), config),
-    partner: stackTables(samples.map((sample) => sample.partner), centers),
+    alpha: stackViews(
+      samples.map((sample) => sample.alpha),
+      config,
+    ),
+    beta: stackViews(
+      samples.map((sample) => sample.beta),
+      config,
+    ),
+    partner: stackTables(
+      samples.map((sample) => sample.partner),
+      centers,
+    ),
     distanceM: rows((sample) => sample.distanceM, [batch * centers]),
-    matched: rows((sample) => sample.distanceM.map((distance) => (distance <= gate ? 1 : 0)), [batch * centers]),
+    matched: rows(
+      (sample) => sample.distanceM.map((distance) => (distance <= gate ? 1 : 0)),
+      [batch * centers],
+    ),
     inside: rows((sample) => sample.inside, [batch * centers]),
-    cells: stackTables(samples.map((sample) => sample.cells), cellsPerImage),
+    cells: stackTables(
+      samples.map((sample) => sample.cells),
+      cellsPerImage,
+    ),
     cellWeights: rows((sample) => sample.cellWeights, [batch * centers * 4]),
   };
 }
 
 function stackViews(views: readonly PointView[], config: SimipuConfig): Tree<HostTensor> {
   const total = views.length * config.points.count;
-  const features = float32(stackFloats(views, (view) => columns(view.points, 3, 4)), [total, 1]);
+  const features = float32(
+    stackFloats(views, (view) => columns(view.points, 3, 4)),
+    [total, 1],
+  );
   const levels: { [level: string]: Tree<HostTensor> } = {};
   let rowsBefore = config.points.count;
   config.pointEncoder.levels.forEach(({ points, neighbors }, l) => {
     levels[l] = {
-      centers: stackTables(views.map((view) => view.levels[l].centers), rowsBefore),
+      centers: stackTables(
+        views.map((view) => view.levels[l].centers),
+        rowsBefore,
+      ),
       neighbors: Object.fromEntries(
-        neighbors.map((_, s) => [`${s}`, stackTables(views.map((view) => view.levels[l].neighbors[s]), rowsBefore)]),
+        neighbors.map((_, s) => [
+          `${s}`,
+          stackTables(
+            views.map((view) => view.levels[l].neighbors[s]),
+            rowsBefore,
+          ),
+        ]),
       ),
     };
     rowsBefore = points;
   });
   if (!config.pointEncoder.useXyz) return { features, levels };
-  return { features, levels, xyz: float32(stackFloats(views, (view) => columns(view.points, 0, 3)), [total, 3]) };
+  return {
+    features,
+    levels,
+    xyz: float32(
+      stackFloats(views, (view) => columns(view.points, 0, 3)),
+      [total, 3],
+    ),
+  };
 }
 
 /** Columns [from, to) of rows of 4. */
@@ -55,7 +90,8 @@ function columns(rows: Float32Array, from: number, to: number): Float32Array {
   const count = rows.length / 4;
   const width = to - from;
   const result = new Float32Array(count * width);
-  for (let i = 0; i < count; i++) for (let c = 0; c < width; c++) result[i * width + c] = rows[4 * i + from + c];
+  for (let i = 0; i < count; i++)
+    for (let c = 0; c < width; c++) result[i * width + c] = rows[4 * i + from + c];
   return result;
 }
 

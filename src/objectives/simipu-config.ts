@@ -78,7 +78,8 @@ export const simipuSchema = fields.superRefine((config, context) => {
   let before = points.count;
   pointEncoder.levels.forEach(({ points: count, radii }, l) => {
     const level = ['pointEncoder', 'levels', l];
-    if (count > before) fault([...level, 'points'], `expected at most the ${before} points of the level before`);
+    if (count > before)
+      fault([...level, 'points'], `expected at most the ${before} points of the level before`);
     if (pointEncoder.dilated && radii.some((radius, i) => i > 0 && radius <= radii[i - 1])) {
       fault([...level, 'radii'], 'expected increasing radii where balls are dilated');
     }

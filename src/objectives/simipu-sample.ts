@@ -3,7 +3,13 @@ import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
 import { multiply34by44 } from '../geometry/matrix.ts';
 import { projectPoints } from '../geometry/projection.ts';
-import { applyView, inverseView, isMirrored, sampleSimipuView, type ViewTransform } from '../geometry/view-transform.ts';
+import {
+  applyView,
+  inverseView,
+  isMirrored,
+  sampleSimipuView,
+  type ViewTransform,
+} from '../geometry/view-transform.ts';
 import { applyImageView } from '../image/augment.ts';
 import { crop, flip, type ImageView, imageView, mapPixels, resize } from '../image/image-view.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
@@ -104,7 +110,20 @@ export function simipuSample(frame: Frame, random: Random, config: SimipuConfig)
   const colours = config.image.colours === 'imagenet-bgr' ? IMAGENET_BGR : IMAGENET_RGB;
   const image = normalizeImage(applyImageView(camera.image, canvasView), { ...colours, padTo: config.image });
   const { cells, weights: cellWeights } = corners;
-  return { id: frame.id, alpha, beta, view, imageView: canvasView, image, partner, distanceM, pixels, inside, cells, cellWeights };
+  return {
+    id: frame.id,
+    alpha,
+    beta,
+    view,
+    imageView: canvasView,
+    image,
+    partner,
+    distanceM,
+    pixels,
+    inside,
+    cells,
+    cellWeights,
+  };
 }
 
 /** The rows of a sweep inside of the range and, if wanted, of the picture. */
@@ -118,7 +137,8 @@ function pointsInView(
   if (!config.points.cropToImage) return near;
   const { u, v, inFront } = projectPoints(near, 4, pixelFromLidar);
   const { width, height } = camera.image;
-  const seen = (i: number) => inFront[i] === 1 && u[i] >= 0 && u[i] <= width - 1 && v[i] >= 0 && v[i] <= height - 1;
+  const seen = (i: number) =>
+    inFront[i] === 1 && u[i] >= 0 && u[i] <= width - 1 && v[i] >= 0 && v[i] <= height - 1;
   return gatherRows(near, Int32Array.from(u.keys()).filter(seen));
 }
 
@@ -147,12 +167,20 @@ function pointView(points: Float32Array, view: ViewTransform, config: SimipuConf
 }
 
 /** The picture scaled into the canvas, cropped where it is larger, and mirrored with the points. */
-function fitToCanvas(camera: CameraImage, mirrored: boolean, random: Random, config: SimipuConfig): ImageView {
+function fitToCanvas(
+  camera: CameraImage,
+  mirrored: boolean,
+  random: Random,
+  config: SimipuConfig,
+): ImageView {
   const canvas = config.image;
   const { width, height } = camera.image;
   const fit = Math.min(canvas.width / width, canvas.height / height);
   const factor = fit * random.uniform(...canvas.scale);
-  const size = { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
+  const size = {
+    width: Math.max(1, Math.round(width * factor)),
+    height: Math.max(1, Math.round(height * factor)),
+  };
   let view = resize(imageView(camera.image), size);
   const cut = { width: Math.min(size.width, canvas.width), height: Math.min(size.height, canvas.height) };
   const left = random.integer(size.width - cut.width + 1);

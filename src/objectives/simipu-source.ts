@@ -11,7 +11,10 @@ export interface SimipuSourceOptions {
 }
 
 /** Samples of the frames of a KITTI object data set. */
-export async function simipuSource({ data, config }: SimipuSourceOptions): Promise<SampleSource<SimipuSample>> {
+export async function simipuSource({
+  data,
+  config,
+}: SimipuSourceOptions): Promise<SampleSource<SimipuSample>> {
   const { root, ...options } = data;
   const frames = await KittiObject.open(root, options);
   return {

@@ -8,7 +8,12 @@ import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { initMlpHead, mlpHead } from '../nn/mlp-head.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import { gatherRows } from '../pointcloud/grouping.ts';
-import { initPointNet2, type PointNet2Input, type PointNet2Options, pointNet2 } from '../pointcloud/pointnet2-encoder.ts';
+import {
+  initPointNet2,
+  type PointNet2Input,
+  type PointNet2Options,
+  pointNet2,
+} from '../pointcloud/pointnet2-encoder.ts';
 import { sampleFeatures } from './bilinear-sampling.ts';
 import { infoNce } from './info-nce.ts';
 import type { DataSelection, Objective, ObjectiveResult } from './objective.ts';
@@ -54,7 +59,8 @@ export class Simipu implements Objective<SimipuSample> {
   }
 
   collate(samples: readonly SimipuSample[]): Tree<HostTensor> {
-    if (samples.length !== this.batchSize) throw new Error(`${samples.length} samples for a batch of ${this.batchSize}`);
+    if (samples.length !== this.batchSize)
+      throw new Error(`${samples.length} samples for a batch of ${this.batchSize}`);
     return collateSimipu(samples, this.config);
   }
 
@@ -82,10 +88,16 @@ export class Simipu implements Objective<SimipuSample> {
   loss(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): ObjectiveResult {
     const { temperature, validityMask, crossFactor } = this.config;
     const embeddings = this.embed(params, stats, batch, mode);
-    const intra = infoNce(embeddings.intraQueries, embeddings.intraKeys, { temperature, weights: leafAt(batch, 'matched') });
+    const intra = infoNce(embeddings.intraQueries, embeddings.intraKeys, {
+      temperature,
+      weights: leafAt(batch, 'matched'),
+    });
     const inside = leafAt(batch, 'inside');
     const crossWeights = validityMask ? inside : tf.onesLike(inside);
-    const cross = infoNce(embeddings.crossQueries, embeddings.crossKeys, { temperature, weights: crossWeights });
+    const cross = infoNce(embeddings.crossQueries, embeddings.crossKeys, {
+      temperature,
+      weights: crossWeights,
+    });
     return {
       loss: tf.add(intra.loss, tf.mul(cross.loss, crossFactor)) as tf.Scalar,
       terms: { intra: intra.loss, cross: cross.loss },
@@ -138,7 +150,12 @@ export class Simipu implements Objective<SimipuSample> {
   }
 
   /** Features [B·M, C] of the last centres of one view. */
-  encodePoints(params: Tensors, stats: Tensors, view: Tensors, mode: Mode): { features: tf.Tensor; stats: Tensors } {
+  encodePoints(
+    params: Tensors,
+    stats: Tensors,
+    view: Tensors,
+    mode: Mode,
+  ): { features: tf.Tensor; stats: Tensors } {
     const levels = branchAt(view, 'levels');
     const input: PointNet2Input = {
       features: leafAt(view, 'features'),
@@ -146,14 +163,25 @@ export class Simipu implements Objective<SimipuSample> {
       levels: this.config.pointEncoder.levels.map(({ radii }, l) => {
         const level = branchAt(levels, `${l}`);
         const neighbors = branchAt(level, 'neighbors');
-        return { centers: leafAt(level, 'centers'), neighbors: radii.map((_, s) => leafAt(neighbors, `${s}`)) };
+        return {
+          centers: leafAt(level, 'centers'),
+          neighbors: radii.map((_, s) => leafAt(neighbors, `${s}`)),
+        };
       }),
     };
-    return pointNet2(branchAt(params, 'pointEncoder'), stats, input, { ...pointEncoderOptions(this.config), ...mode });
+    return pointNet2(branchAt(params, 'pointEncoder'), stats, input, {
+      ...pointEncoderOptions(this.config),
+      ...mode,
+    });
   }
 
   /** Features [B, C, H/32, W/32] of images [B, H, W, 3]. */
-  encodeImage(params: Tensors, stats: Tensors, images: tf.Tensor, mode: Mode): { features: tf.Tensor; stats: Tensors } {
+  encodeImage(
+    params: Tensors,
+    stats: Tensors,
+    images: tf.Tensor,
+    mode: Mode,
+  ): { features: tf.Tensor; stats: Tensors } {
     const options = { ...imageEncoderOptions(this.config), ...mode };
     const { features, stats: next } = resnet(branchAt(params, 'imageEncoder'), stats, images, options);
     return { features: features.c5!, stats: next };

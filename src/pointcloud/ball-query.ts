@@ -1,7 +1,7 @@
 import { InputError } from '../engine/input-error.ts';
 import { IndexSet } from './index-set.ts';
 import { nearestNeighbors } from './nearest-neighbors.ts';
-import { buildPointGrid, cellAlong, cellAt, type PointGrid } from './point-grid.ts';
+import { buildPointGrid, cellAlong, cellAt, gridFrameOf, type PointGrid } from './point-grid.ts';
 import { checkWhole, countRows, gatherRows } from './point-rows.ts';
 
 /** What counts as a neighbour, and how many are kept. */
@@ -46,9 +46,10 @@ export function ballQuery(
 
   const neighbors = new Int32Array(centerCount * maxNeighbors);
   if (centerCount === 0) return neighbors;
-  const grid = buildPointGrid(points, { stride, cellM: radiusM });
+  const frame = gridFrameOf(points, { stride, cellM: radiusM });
+  const grid = buildPointGrid(points, { stride, frame });
   // Centres of one cell share one ascending list of candidates.
-  const groups = buildPointGrid(centers, { stride: centerStride, cellM: radiusM });
+  const groups = buildPointGrid(centers, { stride: centerStride, frame });
   const nearby = new IndexSet(total);
   const candidates = new Int32Array(total);
   const near = minRadiusM * minRadiusM;
@@ -128,5 +129,8 @@ function cellSpan(
     if (options.values[i] < low) low = options.values[i];
     if (options.values[i] > high) high = options.values[i];
   }
-  return [cellAlong(grid, axis, low - options.reach), cellAlong(grid, axis, high + options.reach)];
+  return [
+    cellAlong(grid.frame, axis, low - options.reach),
+    cellAlong(grid.frame, axis, high + options.reach),
+  ];
 }

@@ -64,9 +64,13 @@ export function packRows(
 }
 
 /** Reverses the bytes of every element in place. */
-export function swapBytes(bytes: Uint8Array, size: number): void {
-  if (size === 1) return;
-  for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
+function swapBytes(bytes: Uint8Array, size: number): void {
+  for (let start = 0; start < bytes.length; start += size)
+    for (let low = start, high = start + size - 1; low < high; low++, high--) {
+      const swapped = bytes[low];
+      bytes[low] = bytes[high];
+      bytes[high] = swapped;
+    }
 }
 
 /** Several byte arrays as one. */

@@ -54,7 +54,7 @@ const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Poin
   ascii(lines, { layout, width, height }) {
     const values = layout.reduce((sum, field) => sum + field.count, 0);
     // A value takes a character and a separator at least.
-    checkSize(lines, { layout, points: width * height, least: 2 * values });
+    checkSize(lines, { points: width * height, least: 2 * values });
     const fields = createFields(layout, width * height);
     readTextRows(lines, fields, width * height);
     lines.expectEnd();
@@ -64,7 +64,7 @@ const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Poin
   binary(lines, { layout, width, height }) {
     const points = width * height;
     const stride = rowBytes(layout);
-    checkSize(lines, { layout, points, least: stride });
+    checkSize(lines, { points, least: stride });
     const fields = createFields(layout, points);
     unpackRows(lines.bytes, fields, { offset: lines.offset, points });
     checkPadding(lines, lines.offset + points * stride);
@@ -99,7 +99,7 @@ const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Poin
         expected: `${packed} compressed bytes`,
         found: `${bytes.length - start}`,
       });
-    checkSize(lines, { layout, points, least: rowBytes(layout) / lzfLargestRatio });
+    checkSize(lines, { points, least: rowBytes(layout) / lzfLargestRatio });
     const planes = decompressLzf(bytes.subarray(start, start + packed), unpacked, { file });
     const fields = createFields(layout, points);
     let from = 0;
@@ -129,17 +129,14 @@ const writers: Record<PcdEncoding, (cloud: PointCloud) => Uint8Array[]> = {
 };
 
 /** Refuses more points than the rest of the file could hold, before anything is allocated for them. */
-function checkSize(
-  lines: TextLines,
-  options: { readonly layout: readonly FieldLayout[]; readonly points: number; readonly least: number },
-): void {
+function checkSize(lines: TextLines, options: { readonly points: number; readonly least: number }): void {
   const left = lines.bytes.length - lines.offset;
   if (options.points * options.least <= left) return;
   throw new InputError({
     file: lines.file,
     place: `byte ${lines.offset}`,
-    expected: `${options.points} points of ${rowBytes(options.layout)} bytes`,
-    found: `${left} bytes of data`,
+    expected: `${options.points} points in at least ${Math.ceil(options.points * options.least)} bytes`,
+    found: `${left} bytes`,
   });
 }
 

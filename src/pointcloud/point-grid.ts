@@ -1,16 +1,21 @@
 /** Cells along an axis at most, so that a cell's key is exact in float64; wider clouds get larger cells. */
 const maxCellsPerAxis = 2 ** 17;
 
-/**
- * A uniform grid over points of which only the occupied cells are kept, in a hash table.
- * Points are copied cell by cell, by ascending index within a cell.
- */
-export interface PointGrid {
+/** Where the cells of a grid lie. */
+export interface GridFrame {
   /** Edge of a cell in metres. */
   readonly cellM: number;
   readonly origin: readonly [number, number, number];
   /** Cells along x, y, z. */
   readonly size: readonly [number, number, number];
+}
+
+/**
+ * A uniform grid over points of which only the occupied cells are kept, in a hash table.
+ * Points are copied cell by cell, by ascending index within a cell.
+ */
+export interface PointGrid {
+  readonly frame: GridFrame;
   /** Cell c holds positions `cellStart[c]` up to `cellStart[c + 1]`. */
   readonly cellStart: Int32Array;
   /** The point at each position. */
@@ -24,16 +29,14 @@ export interface PointGrid {
   readonly slotCell: Int32Array;
 }
 
-/** Builds the grid of finite points (rows of `stride` floats, at least one row); cells are larger than asked where the cloud is very wide. */
-export function buildPointGrid(
+/** The frame around finite points (rows of `stride` floats, at least one row); cells are larger than asked where the cloud is very wide. */
+export function gridFrameOf(
   points: Float32Array,
   options: { readonly stride: number; readonly cellM: number },
-): PointGrid {
-  const { stride } = options;
-  const count = points.length / stride;
+): GridFrame {
   const origin: [number, number, number] = [Infinity, Infinity, Infinity];
   const high = [-Infinity, -Infinity, -Infinity];
-  for (let at = 0; at < points.length; at += stride)
+  for (let at = 0; at < points.length; at += options.stride)
     for (let axis = 0; axis < 3; axis++) {
       const value = points[at + axis];
       if (value < origin[axis]) origin[axis] = value;
@@ -42,8 +45,17 @@ export function buildPointGrid(
   const extent = Math.max(high[0] - origin[0], high[1] - origin[1], high[2] - origin[2]);
   const cellM = Math.max(options.cellM, extent / (maxCellsPerAxis - 1));
   const cells = (axis: number) => Math.floor((high[axis] - origin[axis]) / cellM) + 1;
-  const size: [number, number, number] = [cells(0), cells(1), cells(2)];
+  return { cellM, origin, size: [cells(0), cells(1), cells(2)] };
+}
 
+/** Sorts points (rows of `stride` floats) into the cells of the frame; those outside it go to the cells at its border. */
+export function buildPointGrid(
+  points: Float32Array,
+  options: { readonly stride: number; readonly frame: GridFrame },
+): PointGrid {
+  const { stride, frame } = options;
+  const { size } = frame;
+  const count = points.length / stride;
   let slots = 16;
   while (slots < 2 * count) slots *= 2;
   const slotKey = new Float64Array(slots).fill(-1);
@@ -52,9 +64,9 @@ export function buildPointGrid(
   const cellCount = new Int32Array(count + 1);
   let occupied = 0;
   for (let i = 0, at = 0; i < count; i++, at += stride) {
-    const ix = Math.floor((points[at] - origin[0]) / cellM);
-    const iy = Math.floor((points[at + 1] - origin[1]) / cellM);
-    const iz = Math.floor((points[at + 2] - origin[2]) / cellM);
+    const ix = cellAlong(frame, 0, points[at]);
+    const iy = cellAlong(frame, 1, points[at + 1]);
+    const iz = cellAlong(frame, 2, points[at + 2]);
     const key = (iz * size[1] + iy) * size[0] + ix;
     let slot = slotOf(ix, iy, iz) & (slots - 1);
     while (slotKey[slot] !== key && slotKey[slot] !== -1) slot = (slot + 1) & (slots - 1);
@@ -80,12 +92,13 @@ export function buildPointGrid(
     y[position] = points[at + 1];
     z[position] = points[at + 2];
   }
-  return { cellM, origin, size, cellStart, order, x, y, z, slotKey, slotCell };
+  return { frame, cellStart, order, x, y, z, slotKey, slotCell };
 }
 
 /** The cell at a place of the grid, which must lie within its size, or -1 where it holds no point. */
 export function cellAt(grid: PointGrid, ix: number, iy: number, iz: number): number {
-  const { size, slotKey, slotCell } = grid;
+  const { frame, slotKey, slotCell } = grid;
+  const { size } = frame;
   const mask = slotKey.length - 1;
   const key = (iz * size[1] + iy) * size[0] + ix;
   let slot = slotOf(ix, iy, iz) & mask;
@@ -96,10 +109,10 @@ export function cellAt(grid: PointGrid, ix: number, iy: number, iz: number): num
   return -1;
 }
 
-/** The cell number along an axis of a coordinate, kept within the grid; it never decreases as the coordinate grows. */
-export function cellAlong(grid: PointGrid, axis: number, value: number): number {
-  const cell = Math.floor((value - grid.origin[axis]) / grid.cellM);
-  return Math.min(Math.max(cell, 0), grid.size[axis] - 1);
+/** The cell number along an axis of a coordinate, kept within the frame; it never decreases as the coordinate grows. */
+export function cellAlong(frame: GridFrame, axis: number, value: number): number {
+  const cell = Math.floor((value - frame.origin[axis]) / frame.cellM);
+  return Math.min(Math.max(cell, 0), frame.size[axis] - 1);
 }
 
 function slotOf(ix: number, iy: number, iz: number): number {

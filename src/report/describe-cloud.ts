@@ -15,7 +15,12 @@ export function describeCloud(cloud: PointCloud): string {
       finite++;
     }
     const shown = finite === 0 ? ['-', '-', '-'] : [least, sum / finite, most].map((value) => short(value));
-    return [name, count === 1 ? type : `${type} x ${count}`, ...shown, data.length - finite === 0 ? '' : `${data.length - finite}`];
+    return [
+      name,
+      count === 1 ? type : `${type} x ${count}`,
+      ...shown,
+      data.length - finite === 0 ? '' : `${data.length - finite}`,
+    ];
   });
   const head = ['field', 'type', 'least', 'mean', 'most', 'not finite'];
   return `${cloud.count} points${organized}\n${alignedTable(head, rows)}`;

@@ -16,7 +16,9 @@ export function describeFrame(frame: Frame): string {
     for (let i = 0; i < u.length; i++) {
       if (inFront[i] && u[i] >= 0 && u[i] <= image.width - 1 && v[i] >= 0 && v[i] <= image.height - 1) seen++;
     }
-    parts.push(`${name}: ${image.width} x ${image.height}, sees ${seen} of the points (${((100 * seen * 4) / points.length).toFixed(1)}%)`);
+    parts.push(
+      `${name}: ${image.width} x ${image.height}, sees ${seen} of the points (${((100 * seen * 4) / points.length).toFixed(1)}%)`,
+    );
   }
   if (labels === undefined) return [...parts, 'no labels'].join('\n');
   const rows = labels.map(({ type, box2, box3, occlusion, truncation }) => {
@@ -26,12 +28,21 @@ export function describeFrame(frame: Frame): string {
     const inside = box3 === undefined ? '-' : String(countInside(points, box3));
     return [type, center, size, inside, height, String(occlusion), truncation.toFixed(2)];
   });
-  const head = ['label', 'centre (m)', 'length x width x height (m)', 'points', 'pixels high', 'occlusion', 'truncation'];
+  const head = [
+    'label',
+    'centre (m)',
+    'length x width x height (m)',
+    'points',
+    'pixels high',
+    'occlusion',
+    'truncation',
+  ];
   return [...parts, labels.length === 0 ? 'no objects labelled' : alignedTable(head, rows)].join('\n');
 }
 
 function countInside(points: Float32Array, box: Parameters<typeof pointInBox>[0]): number {
   let count = 0;
-  for (let i = 0; i < points.length; i += 4) if (pointInBox(box, points[i], points[i + 1], points[i + 2])) count++;
+  for (let i = 0; i < points.length; i += 4)
+    if (pointInBox(box, points[i], points[i + 1], points[i + 2])) count++;
   return count;
 }

@@ -18,12 +18,26 @@ export async function describeRun(folder: string): Promise<string> {
   if (last === undefined) parts.push('no step done yet');
   else {
     const show = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(3));
-    const terms = Object.keys(last.loss).map((name) => [name, show(first.loss[name]), show(last.loss[name]), show(header?.chance[name])]);
-    const metrics = Object.keys(last.metric ?? {}).map((name) => [name, show(first.metric?.[name]), show(last.metric?.[name]), '']);
+    const terms = Object.keys(last.loss).map((name) => [
+      name,
+      show(first.loss[name]),
+      show(last.loss[name]),
+      show(header?.chance[name]),
+    ]);
+    const metrics = Object.keys(last.metric ?? {}).map((name) => [
+      name,
+      show(first.metric?.[name]),
+      show(last.metric?.[name]),
+      '',
+    ]);
     parts.push(`${last.step} steps, ${(last.epoch ?? 0).toFixed(1)} epochs`);
     parts.push(alignedTable(['', 'first', 'last', 'nothing learned'], [...terms, ...metrics]));
   }
-  parts.push(checkpoints.length === 0 ? 'no checkpoints' : `checkpoints at steps ${checkpoints.map(({ step }) => step).join(', ')}`);
+  parts.push(
+    checkpoints.length === 0
+      ? 'no checkpoints'
+      : `checkpoints at steps ${checkpoints.map(({ step }) => step).join(', ')}`,
+  );
   return parts.join('\n');
 }
 

@@ -29,7 +29,12 @@ const optimizerSchema = z.discriminatedUnion('kind', [
 const warmUp = z.strictObject({ length: z.number().positive(), start: unit.optional() }).optional();
 const scheduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('constant'), warmUp }),
-  z.strictObject({ kind: z.literal('step'), milestones: z.array(z.number()), gamma: z.number().positive(), warmUp }),
+  z.strictObject({
+    kind: z.literal('step'),
+    milestones: z.array(z.number()),
+    gamma: z.number().positive(),
+    warmUp,
+  }),
   z.strictObject({ kind: z.literal('exponential'), gamma: z.number().positive(), warmUp }),
   z.strictObject({ kind: z.literal('cosine'), length: z.number().positive(), end: unit.optional(), warmUp }),
 ]);
@@ -75,7 +80,11 @@ export function parseRunConfig(value: unknown, { file }: { readonly file: string
   // A misspelt key also lacks under its right name; what is written there says more than what is not.
   const unknown = issues.find((issue) => issue.code === 'unrecognized_keys');
   if (unknown !== undefined) {
-    throw unknownKey(file, [...unknown.path, unknown.keys[0]].join('.'), Object.keys(fieldsAt(value, unknown.path)));
+    throw unknownKey(
+      file,
+      [...unknown.path, unknown.keys[0]].join('.'),
+      Object.keys(fieldsAt(value, unknown.path)),
+    );
   }
   const { path, message } = issues[0];
   const expected = /\bexpected (.+?)(?:, received .*)?$/i.exec(message)?.[1] ?? message;
@@ -96,7 +105,8 @@ function fieldsAt(value: unknown, path: readonly PropertyKey[]): Fields {
 }
 
 function fieldsOf(schema: z.core.$ZodType, value: unknown): Fields {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return fieldsOf(schema.unwrap(), value);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
+    return fieldsOf(schema.unwrap(), value);
   if (schema instanceof z.ZodObject) return schema.shape;
   if (schema instanceof z.ZodArray) {
     const items: readonly unknown[] = Array.isArray(value) ? value : [];
@@ -120,7 +130,10 @@ export function unknownKey(file: string, key: string, known: readonly string[]):
 }
 
 function at(value: unknown, path: ReadonlyArray<PropertyKey>): unknown {
-  return path.reduce<unknown>((inner, key) => (inner as { [key: PropertyKey]: unknown } | undefined)?.[key], value);
+  return path.reduce<unknown>(
+    (inner, key) => (inner as { [key: PropertyKey]: unknown } | undefined)?.[key],
+    value,
+  );
 }
 
 /** How many letters must be added, left out or changed to turn one word into the other (Levenshtein). */
@@ -144,12 +157,14 @@ export function applySettings(config: RunConfig, settings: readonly string[]): R
   const changed: unknown = JSON.parse(JSON.stringify(config));
   for (const setting of settings) {
     const equals = setting.indexOf('=');
-    if (equals < 1) throw new InputError({ file: '--set', expected: 'key.path=value', found: `'${setting}'` });
+    if (equals < 1)
+      throw new InputError({ file: '--set', expected: 'key.path=value', found: `'${setting}'` });
     const keys = setting.slice(0, equals).split('.');
     let branch = changed as { [key: string]: unknown };
     keys.forEach((key, depth) => {
       const known = fieldsAt(changed, keys.slice(0, depth));
-      if (!Object.hasOwn(known, key)) throw unknownKey('--set', keys.slice(0, depth + 1).join('.'), Object.keys(known));
+      if (!Object.hasOwn(known, key))
+        throw unknownKey('--set', keys.slice(0, depth + 1).join('.'), Object.keys(known));
       if (depth === keys.length - 1) branch[key] = parseValue(setting.slice(equals + 1));
       else {
         if (typeof branch[key] !== 'object' || branch[key] === null) branch[key] = {};

@@ -20,7 +20,11 @@ export interface TrainedRun {
 export async function readRunConfig(folder: string): Promise<Pick<TrainedRun, 'config' | 'data'>> {
   const file = join(folder, 'config.json');
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file: folder, expected: "a run's folder, with config.json", found: error.code ?? error.message });
+    throw new InputError({
+      file: folder,
+      expected: "a run's folder, with config.json",
+      found: error.code ?? error.message,
+    });
   });
   const { data, ...config } = JSON.parse(text) as { data: TrainedRun['data'] };
   return { config: parseRunConfig(config, { file }), data };
@@ -31,7 +35,9 @@ export async function loadRun(folder: string, options: { readonly step?: number 
   const { config, data } = await readRunConfig(folder);
   const entries = await listCheckpoints(folder);
   const entry =
-    options.step === undefined ? await latestCheckpoint(folder) : entries.find(({ step }) => step === options.step);
+    options.step === undefined
+      ? await latestCheckpoint(folder)
+      : entries.find(({ step }) => step === options.step);
   if (entry === undefined) {
     const there = entries.map(({ step }) => step).join(', ') || 'none';
     const expected = options.step === undefined ? 'a checkpoint' : `a checkpoint of step ${options.step}`;

@@ -68,8 +68,26 @@ const simipuSmoke = {
     pointEncoder: {
       ...pointEncoder(simipuHalvedPointEncoder),
       levels: [
-        { points: 128, radii: [0.8, 1.6], neighbors: [8, 8], widths: [[8, 16], [8, 16]], out: 16 },
-        { points: 32, radii: [1.6, 4.8], neighbors: [8, 8], widths: [[16, 32], [16, 32]], out: 64 },
+        {
+          points: 128,
+          radii: [0.8, 1.6],
+          neighbors: [8, 8],
+          widths: [
+            [8, 16],
+            [8, 16],
+          ],
+          out: 16,
+        },
+        {
+          points: 32,
+          radii: [1.6, 4.8],
+          neighbors: [8, 8],
+          widths: [
+            [16, 32],
+            [16, 32],
+          ],
+          out: 64,
+        },
       ],
     },
     heads: { intraPoints: [64, 32], crossImage: [64, 32], crossPoints: [64, 32] },

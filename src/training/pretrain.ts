@@ -59,7 +59,9 @@ export function totalSteps(config: RunConfig, frames: number): number {
 
 /** The state that a configuration begins with. */
 export function initialState(config: RunConfig): State {
-  const { params, stats } = createObjective(config).initialize(Random.fromSeed(config.seed).fork('initialize'));
+  const { params, stats } = createObjective(config).initialize(
+    Random.fromSeed(config.seed).fork('initialize'),
+  );
   return { params, stats, optimizer: initOptimizer(parameterGroups(config), params) };
 }
 
@@ -173,13 +175,18 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
         epoch: position.consumed / frames.length,
         time: secondsBefore + (performance.now() - began) / 1000,
         samplesPerSecond,
-        learningRate: Object.fromEntries(leavesOf(batch.learningRates).map(([name, rate]) => [name, rate.data[0]])),
+        learningRate: Object.fromEntries(
+          leavesOf(batch.learningRates).map(([name, rate]) => [name, rate.data[0]]),
+        ),
         loss,
         metric,
         profile: { waitMs, computeMs },
       };
       folder.appendMetrics(line);
-      events.scalar(step, prefixed({ loss, metric, learningRate: line.learningRate as Record<string, number> }));
+      events.scalar(
+        step,
+        prefixed({ loss, metric, learningRate: line.learningRate as Record<string, number> }),
+      );
       history.push(loss);
       progress.update({ step, samplesPerSecond, loss });
       if (step === total || step % config.checkpoint.everySteps === 0) await save();
@@ -193,10 +200,26 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     await loader.close();
     await compiled?.dispose();
   }
-  const chance: Readonly<Record<string, number>> = { total: objective.chance.total, ...objective.chance.terms };
-  const atChance = Object.keys(chance).filter((term) => endsAtChance(history.flatMap((loss) => loss[term] ?? []), chance[term]));
-  for (const term of atChance) say(`warning: loss '${term}' ends at ${chance[term].toFixed(3)}, its value when nothing is learned`);
-  return { step, totalSteps: total, interrupted: step < total, checkpoint, atChance, damagedFrames: loader.failures.size };
+  const chance: Readonly<Record<string, number>> = {
+    total: objective.chance.total,
+    ...objective.chance.terms,
+  };
+  const atChance = Object.keys(chance).filter((term) =>
+    endsAtChance(
+      history.flatMap((loss) => loss[term] ?? []),
+      chance[term],
+    ),
+  );
+  for (const term of atChance)
+    say(`warning: loss '${term}' ends at ${chance[term].toFixed(3)}, its value when nothing is learned`);
+  return {
+    step,
+    totalSteps: total,
+    interrupted: step < total,
+    checkpoint,
+    atChance,
+    damagedFrames: loader.failures.size,
+  };
 }
 
 function isResident(state: State | ResidentState): state is ResidentState {
@@ -204,38 +227,59 @@ function isResident(state: State | ResidentState): state is ResidentState {
 }
 
 function scalarsOf(outputs: Tree<HostTensor>, branch: string): Record<string, number> {
-  return Object.fromEntries(leavesOf(outputs[branch] as Tree<HostTensor>).map(([name, { data }]) => [name, data[0]]));
-}
-
-function prefixed(groups: { readonly [group: string]: Readonly<Record<string, number>> }): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(groups).flatMap(([group, values]) => Object.entries(values).map(([name, value]) => [`${group}/${name}`, value])),
+    leavesOf(outputs[branch] as Tree<HostTensor>).map(([name, { data }]) => [name, data[0]]),
   );
 }
 
-function requireFiniteLoss(loss: Readonly<Record<string, number>>, step: number, checkpoint: string | undefined): void {
+function prefixed(groups: {
+  readonly [group: string]: Readonly<Record<string, number>>;
+}): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(groups).flatMap(([group, values]) =>
+      Object.entries(values).map(([name, value]) => [`${group}/${name}`, value]),
+    ),
+  );
+}
+
+function requireFiniteLoss(
+  loss: Readonly<Record<string, number>>,
+  step: number,
+  checkpoint: string | undefined,
+): void {
   // The terms are named before their total.
-  const [term] = Object.keys(loss).filter((name) => !Number.isFinite(loss[name])).sort((a, b) => Number(a === 'total') - Number(b === 'total'));
+  const [term] = Object.keys(loss)
+    .filter((name) => !Number.isFinite(loss[name]))
+    .sort((a, b) => Number(a === 'total') - Number(b === 'total'));
   if (term !== undefined) throw diverged(`loss '${term}' is ${loss[term]} at step ${step}`, checkpoint);
 }
 
 function requireFinite(state: State, step: number, checkpoint: string | undefined): void {
   for (const [path, { data }] of leavesOf(state)) {
     for (let i = 0; i < data.length; i++) {
-      if (!Number.isFinite(data[i])) throw diverged(`tensor '${path}' holds ${data[i]} after step ${step}`, checkpoint);
+      if (!Number.isFinite(data[i]))
+        throw diverged(`tensor '${path}' holds ${data[i]} after step ${step}`, checkpoint);
     }
   }
 }
 
 function diverged(what: string, checkpoint: string | undefined): DivergedError {
-  const kept = checkpoint === undefined ? 'there is no checkpoint from before' : `the last good checkpoint is ${checkpoint}`;
-  return new DivergedError(`${what}: the run has diverged and stops; ${kept}. A lower learning rate (--set optimizers.…) may help`);
+  const kept =
+    checkpoint === undefined
+      ? 'there is no checkpoint from before'
+      : `the last good checkpoint is ${checkpoint}`;
+  return new DivergedError(
+    `${what}: the run has diverged and stops; ${kept}. A lower learning rate (--set optimizers.…) may help`,
+  );
 }
 
-function reportFailures(loaded: LoadedBatch<unknown>, reported: Set<number>, say: (line: string) => void): void {
+function reportFailures(
+  loaded: LoadedBatch<unknown>,
+  reported: Set<number>,
+  say: (line: string) => void,
+): void {
   for (const { index, message } of loaded.failures) {
     if (!reported.has(index)) say(`frame left out as damaged: ${message}`);
     reported.add(index);
   }
 }
-

@@ -1,6 +1,6 @@
 import type { Step } from '../engine/capture.ts';
-import { type ParameterGroup, updateParameters } from '../nn/parameter-groups.ts';
 import { branchAt } from '../nn/layer.ts';
+import { type ParameterGroup, updateParameters } from '../nn/parameter-groups.ts';
 import { valueAndGrad } from '../nn/value-and-grad.ts';
 import type { Objective } from '../objectives/objective.ts';
 
@@ -8,13 +8,19 @@ import type { Objective } from '../objectives/objective.ts';
  * One step of training as a pure function: state `{ params, stats, optimizer }`, batch `{ data, learningRates }`; gives
  * the scalars `loss/total`, `loss/<term>` and `metric/<name>`.
  */
-export function trainStep(objective: Pick<Objective<never>, 'loss'>, groups: readonly ParameterGroup[]): Step {
+export function trainStep(
+  objective: Pick<Objective<never>, 'loss'>,
+  groups: readonly ParameterGroup[],
+): Step {
   return (state, batch) => {
     const [params, stats, optimizer] = ['params', 'stats', 'optimizer'].map((part) => branchAt(state, part));
     const data = branchAt(batch, 'data');
     const { loss, aux, grads } = valueAndGrad((current) => {
       const result = objective.loss(current, stats, data, { training: true });
-      return { loss: result.loss, aux: { stats: result.stats, terms: result.terms, metrics: result.metrics } };
+      return {
+        loss: result.loss,
+        aux: { stats: result.stats, terms: result.terms, metrics: result.metrics },
+      };
     }, params);
     const updated = updateParameters(groups, params, grads, optimizer, branchAt(batch, 'learningRates'));
     return [

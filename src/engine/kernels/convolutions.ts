@@ -69,7 +69,10 @@ const inputGradient =
       const weights = toIohw(graph, filter);
       const last = [0, 0, ...axes.map(({ size }) => size - 1)];
       const turned = slice(graph, weights, last, weights.shape, [1, 1, -1, -1]);
-      const pads = [...axes.map(({ size, before }) => size - 1 - before), ...axes.map(({ size, after }) => size - 1 - after)];
+      const pads = [
+        ...axes.map(({ size, before }) => size - 1 - before),
+        ...axes.map(({ size, after }) => size - 1 - after),
+      ];
       const dx = graph.node('Conv', [gradient, turned], {
         type: 'float32',
         shape: [...channels, info.inHeight, info.inWidth],
@@ -91,7 +94,17 @@ const inputGradient =
         group,
       },
     });
-    const dx = pad(graph, reached, [[0, 0], [0, 0], [0, rest[0]], [0, rest[1]]], 0);
+    const dx = pad(
+      graph,
+      reached,
+      [
+        [0, 0],
+        [0, 0],
+        [0, rest[0]],
+        [0, rest[1]],
+      ],
+      0,
+    );
     return fromNchw(graph, dx, attributes);
   };
 
@@ -113,17 +126,21 @@ const weightGradient =
       const room = before + input + Math.max(0, after) - (output - 1) * stride - 1;
       return Math.floor(room / dilation) + 1;
     });
-    const gradient = graph.node('Conv', [reshape(graph, images, [count, groups * batchSize, inHeight, inWidth]), kernels], {
-      type: 'float32',
-      shape: [count, outChannels, ...found],
-      attributes: {
-        kernel_shape: axes.map(({ output }) => output),
-        strides: axes.map(({ dilation }) => dilation),
-        dilations: axes.map(({ stride }) => stride),
-        pads: padsOf(axes),
-        group: groups,
+    const gradient = graph.node(
+      'Conv',
+      [reshape(graph, images, [count, groups * batchSize, inHeight, inWidth]), kernels],
+      {
+        type: 'float32',
+        shape: [count, outChannels, ...found],
+        attributes: {
+          kernel_shape: axes.map(({ output }) => output),
+          strides: axes.map(({ dilation }) => dilation),
+          dilations: axes.map(({ stride }) => stride),
+          pads: padsOf(axes),
+          group: groups,
+        },
       },
-    });
+    );
     const [height, width, inputs, outputs] = info.filterShape;
     const exact = slice(graph, gradient, [0, 0, 0, 0], [count, outChannels, height, width]);
     return transpose(graph, reshape(graph, exact, [inputs, outputs, height, width]), [2, 3, 0, 1]);

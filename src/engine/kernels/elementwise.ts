@@ -30,7 +30,8 @@ function comparison(op: string): Lowering {
 }
 
 function logical(op: string): Lowering {
-  return ({ graph, inputs }) => binary(graph, op, cast(graph, inputs.a, 'bool'), cast(graph, inputs.b, 'bool'));
+  return ({ graph, inputs }) =>
+    binary(graph, op, cast(graph, inputs.a, 'bool'), cast(graph, inputs.b, 'bool'));
 }
 
 function numbers(graph: Graph, { a, b }: LoweringContext['inputs']): [Value, Value] {
@@ -38,15 +39,16 @@ function numbers(graph: Graph, { a, b }: LoweringContext['inputs']): [Value, Val
   return [cast(graph, a, type), cast(graph, b, type)];
 }
 
-/** Division that rounds towards minus infinity; ONNX's own rounds whole numbers towards zero. */
+/** Division that rounds down to whole numbers, whatever comes in; ONNX's own rounds towards zero. */
 const floorDivide: Lowering = ({ graph, inputs }) => {
   const [a, b] = numbers(graph, inputs);
-  if (a.type === 'float32') return unary(graph, 'Floor', binary(graph, 'Div', a, b));
   const quotient = binary(graph, 'Div', a, b);
+  if (a.type === 'float32') return cast(graph, unary(graph, 'Floor', quotient), 'int32');
   const remainder = binary(graph, 'Sub', a, binary(graph, 'Mul', quotient, b));
-  const zero = graph.scalar(0, 'int32');
-  const apart = binary(graph, 'Less', binary(graph, 'Mul', remainder, b), zero, 'bool');
-  return binary(graph, 'Sub', quotient, cast(graph, apart, 'int32'));
+  const { shape } = quotient;
+  const positive = graph.node('Mod', [a, b], { type: 'int32', shape, attributes: { fmod: 0 } });
+  const exact = binary(graph, 'Equal', remainder, positive, 'bool');
+  return binary(graph, 'Sub', quotient, cast(graph, unary(graph, 'Not', exact), 'int32'));
 };
 
 /** The remainder with the divisor's sign. */
@@ -55,29 +57,39 @@ const modulo: Lowering = ({ graph, inputs }) => {
   const shape = binary(graph, 'Add', a, b).shape;
   if (a.type === 'int32') return graph.node('Mod', [a, b], { type: 'int32', shape, attributes: { fmod: 0 } });
   const remainder = graph.node('Mod', [a, b], { type: 'float32', shape, attributes: { fmod: 1 } });
-  const shifted = graph.node('Mod', [binary(graph, 'Add', remainder, b), b], { type: 'float32', shape, attributes: { fmod: 1 } });
+  const shifted = graph.node('Mod', [binary(graph, 'Add', remainder, b), b], {
+    type: 'float32',
+    shape,
+    attributes: { fmod: 1 },
+  });
   const zero = graph.scalar(0);
-  const sameSign = binary(graph, 'Equal', binary(graph, 'Less', a, zero, 'bool'), binary(graph, 'Less', b, zero, 'bool'), 'bool');
+  const sameSign = binary(
+    graph,
+    'Equal',
+    binary(graph, 'Less', a, zero, 'bool'),
+    binary(graph, 'Less', b, zero, 'bool'),
+    'bool',
+  );
   return graph.node('Where', [sameSign, remainder, shifted], { type: 'float32', shape });
 };
 
-/** 1 where x > 0, `alpha` elsewhere, and NaN where x is NaN. */
+/** 1 where x > 0 and `alpha` elsewhere; tfjs keeps NaN, which is `alpha` here: a comparison and a cast are all it costs. */
 const step: Lowering = ({ graph, inputs: { x }, attributes }) => {
-  const alpha = Number(attributes.alpha ?? 0);
-  const positive = cast(graph, binary(graph, 'Greater', x, graph.scalar(0, x.type), 'bool'), x.type);
-  if (alpha === 0) return positive;
   const { type, shape } = x;
-  return graph.node('Where', [cast(graph, positive, 'bool'), one(graph, x), graph.scalar(alpha, type)], { type, shape });
+  const positive = binary(graph, 'Greater', x, graph.scalar(0, type), 'bool');
+  const alpha = Number(attributes.alpha ?? 0);
+  if (alpha === 0) return cast(graph, positive, type);
+  return graph.node('Where', [positive, one(graph, x), graph.scalar(alpha, type)], { type, shape });
 };
 
 const select: Lowering = ({ graph, inputs: { condition, t, e } }) => {
-  // tfjs lets a condition of one axis choose whole rows.
-  const axes = [...condition.shape, ...t.shape.slice(condition.shape.length).map(() => 1)];
-  const choice =
-    condition.shape.length === t.shape.length
-      ? condition
-      : graph.node('Reshape', [condition, graph.shape(axes)], { type: 'bool', shape: axes });
-  return graph.node('Where', [cast(graph, choice, 'bool'), t, e], { type: t.type, shape: t.shape });
+  // ONNX Runtime chooses among numbers only.
+  const [a, b] = numbers(graph, { a: t, b: e });
+  const chosen = graph.node('Where', [cast(graph, condition, 'bool'), a, b], {
+    type: a.type,
+    shape: t.shape,
+  });
+  return cast(graph, chosen, t.type === e.type ? t.type : a.type);
 };
 
 const finite: Lowering = ({ graph, inputs: { x } }) => {
@@ -127,7 +139,8 @@ export const elementwise: Lowerings = {
   Sqrt: floating('Sqrt'),
   Tan: floating('Tan'),
   Tanh: floating('Tanh'),
-  Rsqrt: ({ graph, inputs }) => unary(graph, 'Reciprocal', unary(graph, 'Sqrt', cast(graph, inputs.x, 'float32'))),
+  Rsqrt: ({ graph, inputs }) =>
+    unary(graph, 'Reciprocal', unary(graph, 'Sqrt', cast(graph, inputs.x, 'float32'))),
   Square: ({ graph, inputs: { x } }) => binary(graph, 'Mul', x, x),
   Expm1: ({ graph, inputs: { x } }) => binary(graph, 'Sub', unary(graph, 'Exp', x), one(graph, x)),
   Log1p: ({ graph, inputs: { x } }) => unary(graph, 'Log', binary(graph, 'Add', x, one(graph, x))),
@@ -139,14 +152,16 @@ export const elementwise: Lowerings = {
     clip(graph, x, Number(attributes.clipValueMin), Number(attributes.clipValueMax)),
   LeakyRelu: ({ graph, inputs: { x }, attributes }) =>
     unary(graph, 'LeakyRelu', x, { alpha: { float: Number(attributes.alpha) } }),
-  Prelu: ({ graph, inputs: { x, alpha } }) => graph.node('PRelu', [x, alpha], { type: x.type, shape: x.shape }),
+  Prelu: ({ graph, inputs: { x, alpha } }) =>
+    graph.node('PRelu', [x, alpha], { type: x.type, shape: x.shape }),
   Add: arithmetic('Add'),
   Sub: arithmetic('Sub'),
   Multiply: arithmetic('Mul'),
   Maximum: arithmetic('Max'),
   Minimum: arithmetic('Min'),
   Pow: arithmetic('Pow'),
-  RealDiv: ({ graph, inputs: { a, b } }) => binary(graph, 'Div', cast(graph, a, 'float32'), cast(graph, b, 'float32')),
+  RealDiv: ({ graph, inputs: { a, b } }) =>
+    binary(graph, 'Div', cast(graph, a, 'float32'), cast(graph, b, 'float32')),
   FloorDiv: floorDivide,
   Mod: modulo,
   SquaredDifference: ({ graph, inputs }) => {

@@ -9,14 +9,21 @@ const gather: Lowering = ({ graph, inputs: { x, indices }, attributes }) => {
   const index = cast(graph, indices, 'int32');
   const shape = [...x.shape.slice(0, axis), ...indices.shape.slice(batchAxes), ...x.shape.slice(axis + 1)];
   if (batchAxes === 0) return graph.node('Gather', [x, index], { type: x.type, shape, attributes: { axis } });
-  if (axis !== batchAxes) throw new Error(`tf.gather with batchDims ${batchAxes} and axis ${axis}: only an axis right behind the batch can be captured`);
+  if (axis !== batchAxes)
+    throw new Error(
+      `tf.gather with batchDims ${batchAxes} and axis ${axis}: only an axis right behind the batch can be captured`,
+    );
   const perBatch = sizeOf(indices.shape.slice(batchAxes));
   const batch = x.shape.slice(0, batchAxes);
-  const rows = graph.node('GatherND', [x, reshape(graph, cast(graph, index, 'int64'), [...batch, perBatch, 1])], {
-    type: x.type,
-    shape: [...batch, perBatch, ...x.shape.slice(axis + 1)],
-    attributes: { batch_dims: batchAxes },
-  });
+  const rows = graph.node(
+    'GatherND',
+    [x, reshape(graph, cast(graph, index, 'int64'), [...batch, perBatch, 1])],
+    {
+      type: x.type,
+      shape: [...batch, perBatch, ...x.shape.slice(axis + 1)],
+      attributes: { batch_dims: batchAxes },
+    },
+  );
   return reshape(graph, rows, shape);
 };
 
@@ -30,11 +37,15 @@ export const gathers: Lowerings = {
   },
   ScatterNd: ({ graph, inputs: { indices, updates }, attributes }) => {
     const shape = attributes.shape as number[];
-    return graph.node('ScatterND', [graph.fill(0, updates.type, shape), cast(graph, indices, 'int64'), updates], {
-      type: updates.type,
-      shape,
-      attributes: { reduction: 'add' },
-    });
+    return graph.node(
+      'ScatterND',
+      [graph.fill(0, updates.type, shape), cast(graph, indices, 'int64'), updates],
+      {
+        type: updates.type,
+        shape,
+        attributes: { reduction: 'add' },
+      },
+    );
   },
   UnsortedSegmentSum: ({ graph, inputs: { x, segmentIds }, attributes }) =>
     scatterAddRows(graph, x, segmentIds, Number(attributes.numSegments)),

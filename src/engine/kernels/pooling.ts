@@ -26,7 +26,9 @@ const pool =
     const info = poolInfo(x.shape, attributes);
     const axes = windowAxes(info);
     if (axes.some(({ size, before, after }) => before >= size || after >= size)) {
-      throw new Error(`a pooling window of ${info.filterHeight}x${info.filterWidth} that can lie in the padding alone cannot be captured`);
+      throw new Error(
+        `a pooling window of ${info.filterHeight}x${info.filterWidth} that can lie in the padding alone cannot be captured`,
+      );
     }
     const y = graph.node(op, [withinReach(graph, toNchw(graph, x, attributes), axes)], {
       type: 'float32',
@@ -54,7 +56,12 @@ function spread(graph: Graph, x: Value, axis: number, stride: number): Value {
   const joined = x.shape.map((length, i) => (i === axis ? length * stride : length));
   const apart = reshape(graph, pad(graph, column, zeros, 0), joined);
   const used = joined.map((length, i) => (i === axis ? length - (stride - 1) : length));
-  return slice(graph, apart, joined.map(() => 0), used);
+  return slice(
+    graph,
+    apart,
+    joined.map(() => 0),
+    used,
+  );
 }
 
 /** Adds up what `share` gives each place of a window, there where `windowElements` reads it, and cuts the border off. */
@@ -64,9 +71,24 @@ function scatterWindows(graph: Graph, info: PoolInfo, share: (row: number, colum
   let sum: Value | undefined;
   for (let row = 0; row < info.filterHeight; row++) {
     for (let column = 0; column < info.filterWidth; column++) {
-      const apart = spread(graph, spread(graph, share(row, column), 1, info.strideHeight), 2, info.strideWidth);
+      const apart = spread(
+        graph,
+        spread(graph, share(row, column), 1, info.strideHeight),
+        2,
+        info.strideWidth,
+      );
       const [, height, width] = apart.shape;
-      const placed = pad(graph, apart, [[0, 0], [row, rows - row - height], [column, columns - column - width], [0, 0]], 0);
+      const placed = pad(
+        graph,
+        apart,
+        [
+          [0, 0],
+          [row, rows - row - height],
+          [column, columns - column - width],
+          [0, 0],
+        ],
+        0,
+      );
       sum = sum === undefined ? placed : binary(graph, 'Add', sum, placed);
     }
   }
@@ -82,7 +104,13 @@ const maxPoolGradient: Lowering = ({ graph, inputs: { dy, input, output }, attri
   const bordered = pad(graph, input, [[0, 0], vertical, horizontal, [0, 0]], Number.NEGATIVE_INFINITY);
   let open: Value = graph.fill(1, 'bool', dy.shape);
   return scatterWindows(graph, info, (row, column) => {
-    const largest = binary(graph, 'Equal', windowElements(graph, bordered, info, row, column), output, 'bool');
+    const largest = binary(
+      graph,
+      'Equal',
+      windowElements(graph, bordered, info, row, column),
+      output,
+      'bool',
+    );
     const chosen = binary(graph, 'And', open, largest);
     open = binary(graph, 'And', open, graph.node('Not', [largest], { type: 'bool', shape: dy.shape }));
     return binary(graph, 'Mul', dy, cast(graph, chosen, 'float32'));

@@ -11,9 +11,11 @@ function untransposed(x: Value, transposed: boolean): { operand: Value; transpos
 
 const matMul: Lowering = ({ graph, inputs: { a, b }, attributes }) => {
   const rank = Math.max(a.shape.length, b.shape.length);
-  const matrices = a.shape.slice(0, -2).every((length) => length === 1) && b.shape.slice(0, -2).every((length) => length === 1);
-  if (matrices) {
-    // Gemm takes transposed operands as they lie.
+  const matrices =
+    a.shape.slice(0, -2).every((length) => length === 1) &&
+    b.shape.slice(0, -2).every((length) => length === 1);
+  if (matrices && a.type === 'float32') {
+    // Gemm takes transposed operands as they lie, but no whole numbers.
     const left = untransposed(reshape(graph, a, a.shape.slice(-2)), attributes.transposeA === true);
     const right = untransposed(reshape(graph, b, b.shape.slice(-2)), attributes.transposeB === true);
     const rows = left.operand.shape[left.transposed ? 1 : 0];

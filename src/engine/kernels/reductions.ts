@@ -1,26 +1,30 @@
 import { sizeOf } from '../host-tensor.ts';
-import { binary, cast, reduce, transpose, unary } from '../operations.ts';
-import type { KernelAttributes, Lowering, Lowerings } from './lowering.ts';
+import { binary, cast, reduce, unary } from '../operations.ts';
+import type { Lowering, Lowerings } from './lowering.ts';
 
 /** tfjs's `axis` (a number, a list or nothing for all) as a list of axes from the front. */
 export function axesOf(axis: unknown, rank: number): number[] {
-  const axes = axis === undefined || axis === null ? Array.from({ length: rank }, (_, i) => i) : [axis as number | number[]].flat();
+  const axes =
+    axis === undefined || axis === null
+      ? Array.from({ length: rank }, (_, i) => i)
+      : [axis as number | number[]].flat();
   return axes.map((each) => (each < 0 ? each + rank : each));
 }
 
-function reduction(op: string): Lowering {
-  return ({ graph, inputs: { x }, attributes }) => {
-    // tfjs calls the axes of its maximum differently from all others.
-    const axes = axesOf(attributes.reductionIndices ?? attributes.axis, x.shape.length);
-    return reduce(graph, op, x, axes, attributes.keepDims === true);
-  };
+function reduction(op: string, axis: 'axis' | 'reductionIndices' = 'axis'): Lowering {
+  return ({ graph, inputs: { x }, attributes }) =>
+    reduce(graph, op, x, axesOf(attributes[axis], x.shape.length), attributes.keepDims === true);
 }
 
 /** A reduction of truth: whether all (ReduceMin) or any (ReduceMax) are true. */
 function truth(op: string): Lowering {
   return ({ graph, inputs: { x }, attributes }) => {
     const whole = cast(graph, x, 'int32');
-    return cast(graph, reduce(graph, op, whole, axesOf(attributes.axis, x.shape.length), attributes.keepDims === true), 'bool');
+    return cast(
+      graph,
+      reduce(graph, op, whole, axesOf(attributes.axis, x.shape.length), attributes.keepDims === true),
+      'bool',
+    );
   };
 }
 
@@ -28,25 +32,31 @@ function extremum(op: string): Lowering {
   return ({ graph, inputs: { x }, attributes }) => {
     const axis = axesOf(attributes.axis, x.shape.length)[0];
     const shape = x.shape.filter((_, i) => i !== axis);
-    const index = graph.node(op, [x], { type: 'int64', shape, attributes: { axis, keepdims: 0, select_last_index: 0 } });
+    const index = graph.node(op, [x], {
+      type: 'int64',
+      shape,
+      attributes: { axis, keepdims: 0, select_last_index: 0 },
+    });
     return cast(graph, index, 'int32');
   };
 }
 
 const cumulativeSum: Lowering = ({ graph, inputs: { x }, attributes }) => {
   const axis = axesOf(attributes.axis, x.shape.length)[0];
-  const flags: KernelAttributes = attributes;
   return graph.node('CumSum', [x, graph.scalar(axis, 'int32')], {
     type: x.type,
     shape: x.shape,
-    attributes: { exclusive: flags.exclusive === true ? 1 : 0, reverse: flags.reverse === true ? 1 : 0 },
+    attributes: {
+      exclusive: attributes.exclusive === true ? 1 : 0,
+      reverse: attributes.reverse === true ? 1 : 0,
+    },
   });
 };
 
 /** Kernels that sum up, or normalise along, axes. */
 export const reductions: Lowerings = {
   Sum: reduction('ReduceSum'),
-  Max: reduction('ReduceMax'),
+  Max: reduction('ReduceMax', 'reductionIndices'),
   Min: reduction('ReduceMin'),
   Prod: reduction('ReduceProd'),
   Mean: ({ graph, inputs, attributes }) => {
@@ -62,11 +72,4 @@ export const reductions: Lowerings = {
   Cumsum: cumulativeSum,
   Softmax: ({ graph, inputs: { logits }, attributes }) =>
     unary(graph, 'Softmax', logits, { axis: axesOf(attributes.dim, logits.shape.length)[0] }),
-  LogSoftmax: ({ graph, inputs: { logits }, attributes }) => {
-    const axis = axesOf(attributes.axis, logits.shape.length)[0];
-    const last = logits.shape.length - 1;
-    if (axis === last) return unary(graph, 'LogSoftmax', logits, { axis });
-    const swap = logits.shape.map((_, i) => (i === axis ? last : i === last ? axis : i));
-    return transpose(graph, unary(graph, 'LogSoftmax', transpose(graph, logits, swap), { axis: last }), swap);
-  },
 };

@@ -11,7 +11,9 @@ import type { KernelAttributes, Lowering, Lowerings } from './lowering.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import { reductions } from './reductions.ts';
+import { resizing } from './resizing.ts';
 import { shapes } from './shapes.ts';
+import { unmapped } from './unmapped.ts';
 
 /** Every tfjs kernel that can be captured. */
 export const lowerings: Lowerings = {
@@ -22,6 +24,7 @@ export const lowerings: Lowerings = {
   ...products,
   ...convolutions,
   ...pooling,
+  ...resizing,
 };
 
 /** A step uses a tfjs kernel that has no ONNX counterpart here. */
@@ -29,9 +32,10 @@ export class UnmappedKernelError extends Error {
   override readonly name = 'UnmappedKernelError';
 
   constructor(kernelName: string) {
+    const reason = unmapped[kernelName] ?? 'it is not known here';
     super(
-      `the tfjs kernel '${kernelName}' cannot be captured: it is not mapped to ONNX; ` +
-        `write it with other operations, run the step with device 'eager', or add it to src/engine/kernels`,
+      `the tfjs kernel '${kernelName}' cannot be captured: ${reason}; ` +
+        `run the step with device 'eager', or map the kernel to ONNX in src/engine/kernels`,
     );
   }
 }
@@ -43,7 +47,11 @@ function kernelOf(kernelName: string, lowering: Lowering): KernelConfig {
     kernelFunc: ({ inputs, backend, attrs }) => {
       const capture = backend as CaptureBackend;
       const values = valuesOf(capture, inputs);
-      const result = lowering({ graph: capture.graph, inputs: values, attributes: (attrs ?? {}) as KernelAttributes });
+      const result = lowering({
+        graph: capture.graph,
+        inputs: values,
+        attributes: (attrs ?? {}) as KernelAttributes,
+      });
       return Array.isArray(result)
         ? (result as readonly Value[]).map((value): TensorInfo => capture.tensorInfo(value))
         : capture.tensorInfo(result as Value);
@@ -54,7 +62,8 @@ function kernelOf(kernelName: string, lowering: Lowering): KernelConfig {
 function valuesOf(capture: CaptureBackend, inputs: NamedTensorInfoMap): { [name: string]: Value } {
   const values: { [name: string]: Value } = {};
   // Lists of tensors (concat, stack, addN) come as an array.
-  for (const [name, info] of Object.entries(inputs)) if (info != null) values[name] = capture.valueOfTensor(info as TensorInfo);
+  for (const [name, info] of Object.entries(inputs))
+    if (info != null) values[name] = capture.valueOfTensor(info as TensorInfo);
   return values;
 }
 

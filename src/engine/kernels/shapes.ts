@@ -28,7 +28,9 @@ const sliced: Lowering = ({ graph, inputs: { x }, attributes }) => {
 };
 
 const stridedSlice: Lowering = ({ graph, inputs: { x }, attributes }) => {
-  const masks = ['beginMask', 'endMask', 'ellipsisMask', 'newAxisMask', 'shrinkAxisMask'].map((name) => Number(attributes[name] ?? 0));
+  const masks = ['beginMask', 'endMask', 'ellipsisMask', 'newAxisMask', 'shrinkAxisMask'].map((name) =>
+    Number(attributes[name] ?? 0),
+  );
   const [beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask] = masks;
   const info = slice_util.sliceInfo(
     [...x.shape],
@@ -42,7 +44,9 @@ const stridedSlice: Lowering = ({ graph, inputs: { x }, attributes }) => {
     shrinkAxisMask,
   );
   const begin = info.begin;
-  const size = begin.map((start, axis) => Math.max(0, Math.ceil((info.end[axis] - start) / info.strides[axis])));
+  const size = begin.map((start, axis) =>
+    Math.max(0, Math.ceil((info.end[axis] - start) / info.strides[axis])),
+  );
   return reshape(graph, slice(graph, x, begin, size, info.strides), info.finalShape);
 };
 
@@ -56,7 +60,12 @@ const split: Lowering = ({ graph, inputs: { x }, attributes }) => {
   return sizes.map((length) => {
     const begin = x.shape.map((_, i) => (i === axis ? start : 0));
     start += length;
-    return slice(graph, x, begin, x.shape.map((whole, i) => (i === axis ? length : whole)));
+    return slice(
+      graph,
+      x,
+      begin,
+      x.shape.map((whole, i) => (i === axis ? length : whole)),
+    );
   });
 };
 
@@ -89,14 +98,24 @@ const mirrorPad: Lowering = ({ graph, inputs: { x }, attributes }) => {
         padded.shape.map((whole, i) => (i === axis ? count : whole)),
         padded.shape.map((_, i) => (i === axis ? -1 : 1)),
       );
-    return concat(graph, [part(before - 1, before), padded, part(length - 1, after)].filter((p) => p.shape[axis] > 0), axis);
+    return concat(
+      graph,
+      [part(before - 1, before), padded, part(length - 1, after)].filter((p) => p.shape[axis] > 0),
+      axis,
+    );
   }, x);
 };
 
 const reverse: Lowering = ({ graph, inputs: { x }, attributes }) => {
   const axes = axesOf(attributes.dims, x.shape.length);
   const begin = x.shape.map((length, axis) => (axes.includes(axis) ? length - 1 : 0));
-  return slice(graph, x, begin, x.shape, x.shape.map((_, axis) => (axes.includes(axis) ? -1 : 1)));
+  return slice(
+    graph,
+    x,
+    begin,
+    x.shape,
+    x.shape.map((_, axis) => (axes.includes(axis) ? -1 : 1)),
+  );
 };
 
 const tile: Lowering = ({ graph, inputs: { x }, attributes }) => {
@@ -107,8 +126,16 @@ const tile: Lowering = ({ graph, inputs: { x }, attributes }) => {
 };
 
 const range: Lowering = ({ graph, attributes }) => {
-  const { start, stop, step, dtype } = attributes as { start: number; stop: number; step: number; dtype: DataType };
-  const values = Array.from({ length: Math.max(0, Math.ceil((stop - start) / step)) }, (_, i) => start + i * step);
+  const { start, stop, step, dtype } = attributes as {
+    start: number;
+    stop: number;
+    step: number;
+    dtype: DataType;
+  };
+  const values = Array.from(
+    { length: Math.max(0, Math.ceil((stop - start) / step)) },
+    (_, i) => start + i * step,
+  );
   const data = dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
   return graph.constant(data, dtype === 'int32' ? 'int32' : 'float32', [values.length]);
 };
@@ -116,11 +143,18 @@ const range: Lowering = ({ graph, attributes }) => {
 const oneHot: Lowering = ({ graph, inputs: { indices }, attributes }) => {
   const { depth, onValue, offValue } = attributes as { depth: number; onValue: number; offValue: number };
   const type = (attributes.dtype as ValueType | undefined) ?? 'int32';
-  const classes = graph.constant(Int32Array.from({ length: depth }, (_, i) => i), 'int32', [depth]);
+  const classes = graph.constant(
+    Int32Array.from({ length: depth }, (_, i) => i),
+    'int32',
+    [depth],
+  );
   const column = reshape(graph, cast(graph, indices, 'int32'), [...indices.shape, 1]);
   const shape = [...indices.shape, depth];
   const hit = graph.node('Equal', [column, classes], { type: 'bool', shape });
-  return graph.node('Where', [hit, graph.scalar(onValue, type), graph.scalar(offValue, type)], { type, shape });
+  return graph.node('Where', [hit, graph.scalar(onValue, type), graph.scalar(offValue, type)], {
+    type,
+    shape,
+  });
 };
 
 /** Kernels that move, repeat, cut or make data without computing with it. */
@@ -144,7 +178,9 @@ export const shapes: Lowerings = {
   Pack: ({ graph, inputs, attributes }) => {
     const parts = Object.values(inputs);
     const axis = axesOf(attributes.axis, parts[0].shape.length + 1)[0];
-    const rows = parts.map((part) => reshape(graph, part, [...part.shape.slice(0, axis), 1, ...part.shape.slice(axis)]));
+    const rows = parts.map((part) =>
+      reshape(graph, part, [...part.shape.slice(0, axis), 1, ...part.shape.slice(axis)]),
+    );
     return concat(graph, rows, axis);
   },
   Unpack: unpack,
@@ -153,9 +189,12 @@ export const shapes: Lowerings = {
   MirrorPad: mirrorPad,
   Reverse: reverse,
   Tile: tile,
-  BroadcastTo: ({ graph, inputs: { x }, attributes }) => expand(graph, x, attributes.shape as number[]),
   Fill: ({ graph, attributes }) =>
-    graph.fill(Number(attributes.value), (attributes.dtype as ValueType | undefined) ?? 'float32', attributes.shape as number[]),
+    graph.fill(
+      Number(attributes.value),
+      (attributes.dtype as ValueType | undefined) ?? 'float32',
+      attributes.shape as number[],
+    ),
   ZerosLike: filled(0),
   OnesLike: filled(1),
   Range: range,

@@ -22,7 +22,14 @@ export interface WindowAxis {
  * columns' windows with the rows' size and stride.
  */
 export function windowAxes(info: backend_util.Conv2DInfo): readonly [WindowAxis, WindowAxis] {
-  const axis = (input: number, output: number, size: number, stride: number, dilation: number, before: number) => {
+  const axis = (
+    input: number,
+    output: number,
+    size: number,
+    stride: number,
+    dilation: number,
+    before: number,
+  ) => {
     const reach = (output - 1) * stride + (size - 1) * dilation + 1;
     return { input, output, size, stride, dilation, before, after: reach - input - before };
   };

@@ -1,0 +1,146 @@
+import { InputError } from '../engine/input-error.ts';
+import { boxFromKitti, kittiFromBox } from '../geometry/kitti-box.ts';
+import type { Matrix44 } from '../geometry/matrix.ts';
+import type { ObjectLabel } from './frame.ts';
+
+/** The columns of a label line; result files have the score as well. */
+const COLUMNS = [
+  'type',
+  'truncated',
+  'occluded',
+  'alpha',
+  'left',
+  'top',
+  'right',
+  'bottom',
+  'height',
+  'width',
+  'length',
+  'x',
+  'y',
+  'z',
+  'rotation_y',
+  'score',
+] as const;
+
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** What height, width, length, x, y, z are where nothing was labelled in 3D: as KITTI's object and its tracking labels have it. */
+const NO_BOX = [-1, -1, -1, -1000, -1000, -1000];
+const NO_BOX_TRACKING = [-1000, -1000, -1000, -10, -1, -1];
+
+/**
+ * The objects of a KITTI label or result file (15 or 16 columns a line), their boxes moved from the rectified camera
+ * frame to the LiDAR frame. An empty text has no objects; blank lines are allowed. Truncation and occlusion of -1 mean
+ * unknown, as in result files. Throws InputError with the line and the column for anything else.
+ */
+export function parseKittiLabels(
+  text: string,
+  options: { readonly file?: string; readonly rectFromLidar: Matrix44 },
+): ObjectLabel[] {
+  const { file = 'KITTI labels', rectFromLidar } = options;
+  const labels: ObjectLabel[] = [];
+  text.split('\n').forEach((line, index) => {
+    const fields = line.split(/\s+/).filter((field) => field !== '');
+    if (fields.length > 0) labels.push(parseLine(fields, `line ${index + 1}`, file, rectFromLidar));
+  });
+  return labels;
+}
+
+function parseLine(
+  fields: readonly string[],
+  line: string,
+  file: string,
+  rectFromLidar: Matrix44,
+): ObjectLabel {
+  if (fields.length !== 15 && fields.length !== 16) {
+    throw new InputError({
+      file,
+      place: line,
+      expected: '15 columns, or 16 with a score',
+      found: `${fields.length} (${quote(fields.slice(0, 3).join(' '))} …)`,
+    });
+  }
+  const check = (column: number, sound: boolean, expected: string) => {
+    if (sound) return;
+    const place = `${line}, column ${column + 1} (${COLUMNS[column]})`;
+    throw new InputError({ file, place, expected, found: quote(fields[column]) });
+  };
+  check(0, /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(fields[0]) && !NUMBER.test(fields[0]), 'the name of a class');
+  const values = fields.map((field, column) => {
+    if (column === 0) return Number.NaN;
+    const value = Number(field);
+    check(column, NUMBER.test(field) && Math.abs(value) < 1e9, 'a number');
+    return value;
+  });
+  const [, truncation, occlusion, alpha, left, top, right, bottom] = values;
+  check(1, truncation === -1 || (truncation >= 0 && truncation <= 1), '0 to 1, or -1');
+  check(2, [-1, 0, 1, 2, 3].includes(occlusion), '0, 1, 2 or 3, or -1');
+  check(3, Math.abs(alpha) <= 10, 'an angle in radians, or -10');
+  check(6, right >= left, `at least the left edge ${left}`);
+  check(7, bottom >= top, `at least the top edge ${top}`);
+  const box = values.slice(8, 14);
+  const unlabelled = [NO_BOX, NO_BOX_TRACKING].some((none) => none.every((value, i) => value === box[i]));
+  if (!unlabelled) {
+    for (const column of [8, 9, 10]) check(column, values[column] > 0, 'a size above 0 m');
+    check(14, Math.abs(values[14]) <= 10, 'an angle in radians');
+  }
+  const [height, width, length, x, y, z] = box;
+  return {
+    type: fields[0],
+    truncation,
+    occlusion,
+    alpha,
+    box2: [left, top, right, bottom],
+    box3: unlabelled
+      ? undefined
+      : boxFromKitti(
+          { sizeM: [height, width, length], location: [x, y, z], rotationY: values[14] },
+          rectFromLidar,
+        ),
+    ...(fields.length === 16 ? { score: values[15] } : {}),
+  };
+}
+
+/**
+ * The text of a KITTI label file, or with `withScore` of a result file; undoes `parseKittiLabels` to `decimals` places
+ * (2 as in KITTI's labels, 4 in results by default). Throws RangeError for a label without a score where one is asked for.
+ */
+export function formatKittiLabels(
+  labels: readonly ObjectLabel[],
+  options: {
+    readonly rectFromLidar: Matrix44;
+    readonly withScore?: boolean;
+    readonly decimals?: number;
+  },
+): string {
+  const { rectFromLidar, withScore = false, decimals = withScore ? 4 : 2 } = options;
+  return labels
+    .map((label) => {
+      const fixed = (value: number) => (value + 0).toFixed(decimals);
+      const orUnknown = (value: number, unknown: number) =>
+        value === unknown ? String(unknown) : fixed(value);
+      const fields = [
+        label.type,
+        orUnknown(label.truncation, -1),
+        String(label.occlusion),
+        orUnknown(label.alpha, -10),
+        ...label.box2.map(fixed),
+      ];
+      if (label.box3 === undefined) fields.push(...NO_BOX.map(String), '-10');
+      else {
+        const { sizeM, location, rotationY } = kittiFromBox(label.box3, rectFromLidar);
+        fields.push(...[...sizeM, ...location, rotationY].map(fixed));
+      }
+      if (withScore) {
+        if (label.score === undefined) throw new RangeError(`a ${label.type} without a score`);
+        fields.push(label.score.toPrecision(9));
+      }
+      return `${fields.join(' ')}\n`;
+    })
+    .join('');
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+}

@@ -1,0 +1,103 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { InputError } from '../engine/input-error.ts';
+
+/** Where the parts of a KITTI object data set lie. */
+export interface KittiLayout {
+  /** The folder that has `image_2`, `velodyne` and `calib`. */
+  readonly folder: string;
+  /** The folder with the lists of frames, `<root>/ImageSets`, whether it is there or not. */
+  readonly imageSets: string;
+}
+
+/** Finds the split's folder in the data set's, or takes the folder itself if it is one. Throws InputError that says what is there instead. */
+export async function findKittiLayout(
+  root: string,
+  split: 'training' | 'testing',
+  parts: readonly string[],
+): Promise<KittiLayout> {
+  const inside = await foldersOf(root);
+  const isSplit = parts.every((part) => inside.includes(part));
+  const folder = isSplit ? root : join(root, split);
+  if (!isSplit) {
+    const expected = `a folder ${split} with ${parts.join(', ')} in it, or such a folder itself`;
+    if (!inside.includes(split)) {
+      throw new InputError({ file: root, expected, found: await describe(root, inside) });
+    }
+    const below = await foldersOf(folder);
+    const missing = parts.filter((part) => !below.includes(part));
+    if (missing.length > 0) {
+      const found = `no ${missing.join(', ')}: ${await describe(folder, below)}`;
+      throw new InputError({ file: folder, expected: `the folders ${parts.join(', ')}`, found });
+    }
+  } else if (['training', 'testing'].includes(basename(resolve(root))) && basename(resolve(root)) !== split) {
+    throw new InputError({ file: root, expected: `the ${split} split`, found: `a folder ${basename(root)}` });
+  }
+  return { folder, imageSets: join(isSplit ? dirname(resolve(root)) : root, 'ImageSets') };
+}
+
+/** The names of files by their stem, for files with one of these endings; hidden files are left out. */
+export async function filesByStem(folder: string, endings: readonly string[]): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const name of await readdir(folder)) {
+    const ending = endings.find((candidate) => name.toLowerCase().endsWith(candidate));
+    if (ending === undefined || name.startsWith('.')) continue;
+    const stem = name.slice(0, -ending.length);
+    const other = files.get(stem);
+    if (other !== undefined) {
+      throw new InputError({
+        file: folder,
+        place: stem,
+        expected: 'one file',
+        found: `${other} and ${name}`,
+      });
+    }
+    files.set(stem, name);
+  }
+  return files;
+}
+
+async function foldersOf(path: string): Promise<string[]> {
+  const found = await stat(path).then(
+    (entry) => (entry.isDirectory() ? undefined : 'a file'),
+    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 'nothing' : String(error.code)),
+  );
+  if (found !== undefined) {
+    throw new InputError({ file: path, expected: 'the folder of a KITTI object data set', found });
+  }
+  const names = await readdir(path);
+  const kinds = await Promise.all(names.map((name) => stat(join(path, name)).catch(() => undefined)));
+  return names.filter((_, i) => kinds[i]?.isDirectory() === true);
+}
+
+/** What a folder holds, in a few words, with a guess at what it is. */
+async function describe(path: string, folders: readonly string[]): Promise<string> {
+  const names = (await readdir(path)).sort();
+  if (names.length === 0) return 'an empty folder';
+  const shown = names.slice(0, 8).map((name) => (folders.includes(name) ? `${name}/` : name));
+  const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
+  const guess = await guessOf(path, names, folders);
+  return `${shown.join(', ')}${more}${guess === undefined ? '' : ` (${guess})`}`;
+}
+
+async function guessOf(
+  path: string,
+  names: readonly string[],
+  folders: readonly string[],
+): Promise<string | undefined> {
+  const has = (...wanted: string[]) => wanted.every((name) => names.includes(name));
+  if (has('sequences') || has('calib.txt', 'times.txt')) return 'this looks like KITTI odometry';
+  if (has('label_02') || (has('image_02', 'velodyne') && !has('velodyne_points')))
+    return 'this looks like KITTI tracking';
+  const raw = /^\d{4}_\d\d_\d\d(_drive_\d{4}_\w+)?$/;
+  if (has('velodyne_points') || has('calib_cam_to_cam.txt') || folders.some((name) => raw.test(name)))
+    return 'this looks like KITTI raw';
+  if (names.some((name) => name.endsWith('.tfrecord'))) return 'this looks like Waymo';
+  const other = ['training', 'testing'].find((split) => folders.includes(split));
+  if (other !== undefined) return `the split ${other} is there`;
+  for (const folder of folders.slice(0, 32)) {
+    const below = await readdir(join(path, folder)).catch((): string[] => []);
+    if (below.includes('training')) return `${folder} has a folder training, perhaps it is meant`;
+  }
+  return undefined;
+}

@@ -1,0 +1,251 @@
+import { join } from 'node:path';
+import { InputError } from '../engine/input-error.ts';
+import {
+  type KittiCalibration,
+  parseKittiCalibration,
+  pixelFromLidar,
+  rectFromLidar,
+} from '../geometry/kitti-calibration.ts';
+import type { Matrix34 } from '../geometry/matrix.ts';
+import { decodeImage } from '../image/decode-image.ts';
+import type { RgbImage } from '../image/rgb-image.ts';
+import { readKittiBin } from '../pointcloud/kitti-bin.ts';
+import type { Frame } from './frame.ts';
+import { parseKittiLabels } from './kitti-labels.ts';
+import { filesByStem, findKittiLayout } from './kitti-layout.ts';
+import { readFrameFile, readFrameText } from './read-frame-file.ts';
+
+/** Which frames of a KITTI object data set to open, and how. */
+export interface KittiObjectOptions {
+  /** `training` by default. */
+  readonly split?: 'training' | 'testing';
+  /** Only these frames, in this order. */
+  readonly ids?: readonly string[];
+  /** Only the frames that `ImageSets/<imageSet>.txt` lists, such as `train` or `val`. */
+  readonly imageSet?: string;
+  /** 2, the left colour camera, by default; 3 is the right one. */
+  readonly camera?: 2 | 3;
+  /** Whether a frame that lacks a file is an error instead of being left out and counted in `incomplete`. */
+  readonly strict?: boolean;
+}
+
+/** A frame that was asked for or begun, and the files it lacks, such as `velodyne/000007.bin`. */
+export interface IncompleteFrame {
+  readonly id: string;
+  readonly missing: string;
+}
+
+/** The names of a frame's files, relative to the split's folder. */
+interface FrameFiles {
+  readonly image: string;
+  readonly velodyne: string;
+  readonly calib: string;
+  readonly labels: string | undefined;
+}
+
+/**
+ * A data set in the layout of KITTI's object benchmark: `training/{image_2,velodyne,calib,label_2}` (no labels in
+ * `testing`), pictures PNG or JPEG of any size. Frames have their image, sweep and calibration, and the labels where
+ * the split has them; those that lack a file are in `incomplete`, not in `ids`.
+ */
+export class KittiObject {
+  readonly ids: readonly string[];
+  /** The frames that were left out. */
+  readonly incomplete: readonly IncompleteFrame[];
+  readonly hasLabels: boolean;
+  private readonly folder: string;
+  private readonly camera: 2 | 3;
+  private readonly files: ReadonlyMap<string, FrameFiles>;
+
+  private constructor(
+    folder: string,
+    camera: 2 | 3,
+    found: { files: ReadonlyMap<string, FrameFiles>; incomplete: IncompleteFrame[]; hasLabels: boolean },
+  ) {
+    this.folder = folder;
+    this.camera = camera;
+    this.files = found.files;
+    this.ids = [...found.files.keys()];
+    this.incomplete = found.incomplete;
+    this.hasLabels = found.hasLabels;
+  }
+
+  /**
+   * Lists the frames under `root`, which is the data set's folder or its `training` folder; reads no frame yet.
+   * Throws InputError for another layout, for no complete frame at all, and with `strict` for any incomplete one.
+   */
+  static async open(root: string, options: KittiObjectOptions = {}): Promise<KittiObject> {
+    const { split = 'training', camera = 2, strict = false } = options;
+    const imageFolder = `image_${camera}`;
+    const layout = await findKittiLayout(root, split, [imageFolder, 'velodyne', 'calib']);
+    const [images, sweeps, calibrations, labels] = await Promise.all([
+      filesByStem(join(layout.folder, imageFolder), ['.png', '.jpg', '.jpeg']),
+      filesByStem(join(layout.folder, 'velodyne'), ['.bin']),
+      filesByStem(join(layout.folder, 'calib'), ['.txt']),
+      filesByStem(join(layout.folder, 'label_2'), ['.txt']).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+        throw error;
+      }),
+    ]);
+    const ids = await wantedIds(layout.imageSets, options, () =>
+      [...new Set([...images.keys(), ...sweeps.keys()])].sort(),
+    );
+    const files = new Map<string, FrameFiles>();
+    const incomplete: IncompleteFrame[] = [];
+    for (const id of ids) {
+      const [image, velodyne, calib, label] = [images, sweeps, calibrations, labels].map((part) =>
+        part?.get(id),
+      );
+      const missing = [
+        image === undefined ? `${imageFolder}/${id}.png` : '',
+        velodyne === undefined ? `velodyne/${id}.bin` : '',
+        calib === undefined ? `calib/${id}.txt` : '',
+        labels !== undefined && label === undefined ? `label_2/${id}.txt` : '',
+      ].filter((name) => name !== '');
+      if (missing.length > 0) incomplete.push({ id, missing: missing.join(', ') });
+      else {
+        files.set(id, {
+          image: join(imageFolder, image!),
+          velodyne: join('velodyne', velodyne!),
+          calib: join('calib', calib!),
+          labels: label === undefined ? undefined : join('label_2', label),
+        });
+      }
+    }
+    if (files.size === 0 || (strict && incomplete.length > 0)) {
+      const first = incomplete[0];
+      throw new InputError({
+        file: layout.folder,
+        expected: files.size === 0 ? 'at least one complete frame' : 'complete frames',
+        found:
+          first === undefined
+            ? 'none'
+            : `${incomplete.length} incomplete, such as ${first.id} without ${first.missing}`,
+      });
+    }
+    return new KittiObject(layout.folder, camera, { files, incomplete, hasLabels: labels !== undefined });
+  }
+
+  get length(): number {
+    return this.ids.length;
+  }
+
+  /** All of a frame. Throws InputError for a file that is damaged, and for an image and a sweep that cannot belong together. */
+  async frame(index: number): Promise<Frame> {
+    const id = this.idOf(index);
+    const files = this.files.get(id)!;
+    const path = (name: string) => join(this.folder, name);
+    const [imageBytes, points, calibrationText, labelText] = await Promise.all([
+      readFrameFile(path(files.image)),
+      this.sweep(index),
+      readFrameText(path(files.calib)),
+      files.labels === undefined ? undefined : readFrameText(path(files.labels)),
+    ]);
+    const calibration = parseKittiCalibration(calibrationText, { file: path(files.calib) });
+    const cameraFromLidar = rectFromLidar(calibration);
+    const image = await decodeImage(imageBytes, { file: path(files.image) });
+    this.checkTogether(id, { image, points, calibration });
+    return {
+      id,
+      points,
+      cameras: [
+        {
+          name: `image_${this.camera}`,
+          image,
+          pixelFromCamera: this.camera === 2 ? calibration.p2 : calibration.p3,
+          cameraFromLidar,
+        },
+      ],
+      labels:
+        labelText === undefined
+          ? undefined
+          : parseKittiLabels(labelText, { file: path(files.labels!), rectFromLidar: cameraFromLidar }),
+    };
+  }
+
+  /** A frame's points alone: rows of x, y, z, reflectance. */
+  async sweep(index: number): Promise<Float32Array> {
+    const path = join(this.folder, this.files.get(this.idOf(index))!.velodyne);
+    return readKittiBin(await readFrameFile(path), { file: path });
+  }
+
+  private idOf(index: number): string {
+    if (Number.isInteger(index) && index >= 0 && index < this.ids.length) return this.ids[index];
+    throw new RangeError(`frame ${index} of ${this.ids.length}`);
+  }
+
+  /** What can be known without labels: the camera looks through the middle of its image, and the sweep is in it. */
+  private checkTogether(
+    id: string,
+    { image, points, calibration }: { image: RgbImage; points: Float32Array; calibration: KittiCalibration },
+  ): void {
+    const p = this.camera === 2 ? calibration.p2 : calibration.p3;
+    const files = this.files.get(id)!;
+    const across = p[2] / p[10] / image.width;
+    const down = p[6] / p[10] / image.height;
+    if (!(across > 0.25 && across < 0.75 && down > 0.1 && down < 0.9)) {
+      throw new InputError({
+        file: join(this.folder, files.calib),
+        place: `P${this.camera}`,
+        expected: `a principal point near the middle of ${files.image} (${image.width} x ${image.height})`,
+        found: `(${p[2] / p[10]}, ${p[6] / p[10]}): a calibration of another image, or an image of another size`,
+      });
+    }
+    if (!anyPointInImage(points, pixelFromLidar(calibration, this.camera), image)) {
+      throw new InputError({
+        file: join(this.folder, files.velodyne),
+        expected: `points that ${files.calib} projects into ${files.image}`,
+        found: `none of ${points.length / 4}`,
+      });
+    }
+  }
+}
+
+async function wantedIds(
+  imageSets: string,
+  options: KittiObjectOptions,
+  all: () => string[],
+): Promise<readonly string[]> {
+  if (options.ids !== undefined && options.imageSet !== undefined) {
+    throw new RangeError('frames are chosen by ids or by imageSet, not by both');
+  }
+  if (options.ids !== undefined) return checkedIds(options.ids, 'ids');
+  if (options.imageSet === undefined) return all();
+  const file = join(imageSets, `${options.imageSet}.txt`);
+  const lines = (await readFrameText(file)).split(/\r?\n/).map((line) => line.trim());
+  return checkedIds(
+    lines.filter((line) => line !== ''),
+    file,
+  );
+}
+
+function checkedIds(ids: readonly string[], file: string): readonly string[] {
+  const seen = new Set<string>();
+  for (const id of ids) {
+    if (!/^[\w-]{1,100}$/.test(id)) {
+      throw new InputError({
+        file,
+        expected: 'names of frames such as 000007',
+        found: JSON.stringify(id.slice(0, 40)),
+      });
+    }
+    if (seen.has(id)) throw new InputError({ file, expected: 'each frame once', found: `${id} twice` });
+    seen.add(id);
+  }
+  return ids;
+}
+
+function anyPointInImage(points: Float32Array, pixelFromLidar: Matrix34, image: RgbImage): boolean {
+  const [a, b, c, d, e, f, g, h, i, j, k, l] = pixelFromLidar;
+  for (let at = 0; at < points.length; at += 4) {
+    const x = points[at];
+    const y = points[at + 1];
+    const z = points[at + 2];
+    const w = i * x + j * y + k * z + l;
+    if (w <= 0) continue;
+    const u = (a * x + b * y + c * z + d) / w;
+    const v = (e * x + f * y + g * z + h) / w;
+    if (u >= -0.5 && v >= -0.5 && u < image.width - 0.5 && v < image.height - 0.5) return true;
+  }
+  return false;
+}

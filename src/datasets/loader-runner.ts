@@ -1,0 +1,54 @@
+import { Piscina } from 'piscina';
+import { type Outcome, type SampleRequest, type SourceSetting, sampleMaker } from './loader-source.ts';
+
+/** What makes samples for a loader, in this thread or in others. */
+export interface SampleRunner<Sample> {
+  run(request: SampleRequest): Promise<Outcome<Sample>>;
+  /** Ends all threads; what still runs is given up, and its promises reject. */
+  close(): Promise<void>;
+}
+
+/** Makes samples in this thread. */
+export function runInProcess<Sample>(setting: SourceSetting): SampleRunner<Sample> {
+  return { run: sampleMaker<Sample>(setting), close: async () => {} };
+}
+
+/** Makes samples in so many worker threads, each with the source opened for itself. */
+export function runInWorkers<Sample>(setting: SourceSetting, workers: number): SampleRunner<Sample> {
+  const fromSource = import.meta.url.endsWith('.ts');
+  const pool = new Piscina<SampleRequest, Outcome<Sample>>({
+    filename: new URL(`./loader-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
+    name: 'makeSample',
+    minThreads: workers,
+    maxThreads: workers,
+    // Samples take milliseconds, so a spared wake-up gains nothing, and a source may keep asynchronous work of its own.
+    atomics: 'disabled',
+    workerData: setting,
+    ...(fromSource ? { execArgv: ['--import', registerTsx()] } : {}),
+  });
+  // A thread that dies without a task is told here only; its tasks would wait for ever.
+  const broken = new Set<(error: Error) => void>();
+  let failure: Error | undefined;
+  pool.on('error', (error: Error) => {
+    failure = error;
+    for (const reject of broken) reject(error);
+  });
+  return {
+    run: (request) =>
+      new Promise((resolve, reject) => {
+        if (failure !== undefined) return reject(failure);
+        broken.add(reject);
+        pool
+          .run(request)
+          .then(resolve, reject)
+          .finally(() => broken.delete(reject));
+      }),
+    close: () => pool.destroy(),
+  };
+}
+
+/** A module that teaches a worker thread TypeScript; tsx's own entry does so for a process's main thread only. */
+function registerTsx(): string {
+  const api = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  return `data:text/javascript,import { register } from ${api}; register();`;
+}

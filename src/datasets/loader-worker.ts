@@ -1,0 +1,23 @@
+import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import { type SampleRequest, type SourceSetting, sampleMaker } from './loader-source.ts';
+
+const make = sampleMaker<unknown>(workerData as SourceSetting);
+
+/** What a loader's worker thread does: makes one sample, and moves its arrays to the loader instead of copying them. */
+export async function makeSample(request: SampleRequest): Promise<unknown> {
+  const outcome = await make(request);
+  const buffers = new Set<ArrayBuffer>();
+  collectBuffers(outcome, buffers);
+  return move({ [transferableSymbol]: [...buffers], [valueSymbol]: outcome });
+}
+
+/** Buffers that belong to one array alone; Node's own Buffers share theirs and cannot be moved. */
+function collectBuffers(value: unknown, buffers: Set<ArrayBuffer>): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteLength } = value;
+    const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+    if (whole && !Buffer.isBuffer(value)) buffers.add(buffer);
+  } else if (value instanceof ArrayBuffer) buffers.add(value);
+  else for (const part of Object.values(value)) collectBuffers(part, buffers);
+}

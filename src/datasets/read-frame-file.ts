@@ -1,0 +1,45 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { InputError } from '../engine/input-error.ts';
+
+/** Nothing that belongs to one frame is larger; what claims to be is refused before it is read. */
+const LIMIT_BYTES = 2 ** 29;
+
+/** The bytes of a frame's file. Throws InputError for what is missing, unreadable, no regular file or larger than 512 MiB. */
+export async function readFrameFile(path: string): Promise<Uint8Array> {
+  const fault = (found: string, cause?: unknown) =>
+    new InputError(
+      { file: path, expected: `a readable file of at most ${LIMIT_BYTES} bytes`, found },
+      { cause },
+    );
+  // Without O_NONBLOCK a named pipe would be waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw fault(codeOf(error), error);
+  });
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw fault(stat.isDirectory() ? 'a folder' : 'a device, pipe or socket');
+    if (stat.size > LIMIT_BYTES) throw fault(`${stat.size} bytes`);
+    return await file.readFile();
+  } catch (error) {
+    throw error instanceof InputError ? error : fault(codeOf(error), error);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The text of a frame's file; InputError also for bytes that are not UTF-8. */
+export async function readFrameText(path: string): Promise<string> {
+  const bytes = await readFrameFile(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new InputError({ file: path, expected: 'a text (UTF-8)', found: 'other bytes' }, { cause: error });
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error
+    ? String((error as NodeJS.ErrnoException).code ?? error.message)
+    : String(error);
+}

@@ -1,0 +1,77 @@
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import sharp from 'sharp';
+import { InputError } from '../../engine/input-error.ts';
+import { formatKittiCalibration } from '../../geometry/kitti-calibration.ts';
+import { writeKittiBin } from '../../pointcloud/kitti-bin.ts';
+import { formatKittiLabels } from '../kitti-labels.ts';
+import type { RenderedScene } from './render-scene.ts';
+
+/** The folders of a KITTI object data set's split, and their files' endings. */
+const parts = { velodyne: 'bin', image_2: 'png', calib: 'txt', label_2: 'txt' } as const;
+
+/** The folders a data set consists of, from its root. */
+export const sceneFolders: readonly string[] = [
+  ...Object.keys(parts).map((part) => join('training', part)),
+  'ImageSets',
+];
+
+/** The name of a frame's files. */
+export function frameName(index: number): string {
+  return String(index).padStart(6, '0');
+}
+
+/** Whether all files of a frame are there. */
+export async function hasFrame(out: string, index: number): Promise<boolean> {
+  const found = await Promise.all(
+    Object.entries(parts).map(([part, ending]) =>
+      stat(join(out, 'training', part, `${frameName(index)}.${ending}`)).then(
+        (entry) => entry.isFile(),
+        () => false,
+      ),
+    ),
+  );
+  return found.every(Boolean);
+}
+
+/** Writes a frame's four files, each complete or not at all; InputError where one cannot be written. */
+export async function writeFrame(out: string, index: number, scene: RenderedScene): Promise<void> {
+  const { image, camera } = scene;
+  const png = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .png({ compressionLevel: 2, adaptiveFiltering: true })
+    .toBuffer();
+  const path = (part: keyof typeof parts): string =>
+    join(out, 'training', part, `${frameName(index)}.${parts[part]}`);
+  await replaceFile(path('velodyne'), writeKittiBin(scene.points));
+  await replaceFile(path('image_2'), png);
+  await replaceFile(path('calib'), formatKittiCalibration(scene.calibration));
+  await replaceFile(
+    path('label_2'),
+    formatKittiLabels(scene.labels, { rectFromLidar: camera.rectFromLidar }),
+  );
+}
+
+/** Writes a file under another name and renames it; InputError that names the file where that fails. */
+export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${threadId}.tmp`);
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw cannotWrite(path, content.length, error);
+  }
+}
+
+/** What a failed write is to the user: no room, no permission, no such place. */
+export function cannotWrite(path: string, bytes: number, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof InputError || code === undefined) return error;
+  const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code);
+  const expected = full ? `room for ${bytes} bytes` : 'a path that can be written';
+  return new InputError(
+    { file: path, expected, found: full ? `no space left (${code})` : message },
+    { cause: error },
+  );
+}

@@ -1,0 +1,66 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { TensorKind } from './capture.ts';
+import { trace } from './capture.ts';
+import type { HostTensor } from './host-tensor.ts';
+import { InputError } from './input-error.ts';
+import { encodeModel } from './onnx-model.ts';
+import type { Tree } from './tree.ts';
+import { leavesOf, mapTree } from './tree.ts';
+
+/** A function of parameters and inputs, such as an encoder, written in plain tfjs operations. */
+export type Forward = (parameters: Tree<tf.Tensor>, inputs: Tree<tf.Tensor>) => Tree<tf.Tensor>;
+
+export interface ExportOptions {
+  /** Given with the file, as initializers. */
+  readonly parameters: Tree<HostTensor>;
+  /** The types and shapes of what is given at every run; an example will do. */
+  readonly inputs: Tree<TensorKind>;
+}
+
+/**
+ * The bytes of an ONNX file (opset 18, standard operators only) that computes a function. Inputs, parameters and outputs
+ * have their tree paths as names (`image/mean`); inputs and parameters that no output needs are left out.
+ * Throws an InputError where two of them have the same name, and what capturing throws (see `compile`).
+ */
+export function exportOnnx(forward: Forward, { parameters, inputs }: ExportOptions): Uint8Array {
+  return trace(({ graph, tensorOf, valuesOf }) => {
+    const given = mapTree(parameters, ({ dtype, shape, data }, path) =>
+      tensorOf(graph.parameter(path, dtype, shape, data)),
+    );
+    const placeholders = mapTree(inputs, ({ dtype, shape }, path) =>
+      tensorOf(graph.input(path, dtype, shape)),
+    );
+    const outputs = [...valuesOf(forward(given, placeholders), 'outputs')].map(([name, value]) => ({
+      name,
+      value,
+    }));
+    const roots = {
+      parameters: leavesOf(parameters),
+      inputs: leavesOf(inputs),
+      outputs: outputs.map(({ name }) => [name]),
+    };
+    checkNames(
+      Object.entries(roots).flatMap(([root, leaves]) =>
+        leaves.map(([name]) => ({ root, name: String(name) })),
+      ),
+    );
+    return encodeModel(graph, outputs);
+  });
+}
+
+/** ONNX knows one name space for all values. */
+function checkNames(names: ReadonlyArray<{ readonly root: string; readonly name: string }>): void {
+  const seen = new Map<string, string>();
+  for (const { root, name } of names) {
+    const other = seen.get(name);
+    if (other !== undefined) {
+      throw new InputError({
+        file: 'ONNX export',
+        place: `${root}/${name}`,
+        expected: 'a name that nothing else has',
+        found: `the same name among the ${other}`,
+      });
+    }
+    seen.set(name, root);
+  }
+}

@@ -1,0 +1,96 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { evaluateRetrieval } from '../src/evaluation/retrieval.ts';
+import { retrievalTable } from '../src/report/retrieval-table.ts';
+import { writeReport } from '../src/report/run-report.ts';
+import { sampleSections } from '../src/report/sample-pictures.ts';
+import { writeJsonAtomically } from '../src/training/atomic-file.ts';
+import { latestCheckpoint } from '../src/training/checkpoint.ts';
+import { applySettings } from '../src/training/config.ts';
+import { loadRun } from '../src/training/model-state.ts';
+import { presetOf } from '../src/training/presets.ts';
+import { initialState, pretrain } from '../src/training/pretrain.ts';
+import { interruptSignal, wholeNumber } from './options.ts';
+import { makeScenes } from './scenes.ts';
+
+interface Options {
+  readonly data: string;
+  readonly out: string;
+  readonly frames: number;
+  readonly heldOut: number;
+  readonly steps: number;
+  readonly seed: number;
+}
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description(
+      'Generate driving scenes, pretrain on them, and show what was learned; begun again, it goes on where it was.',
+    )
+    .option('--data <folder>', 'where the scenes go', 'data/demo')
+    .option('--out <folder>', "the run's folder", 'runs/demo')
+    .option('--frames <number>', 'scenes to learn from', wholeNumber(8), 96)
+    .option('--held-out <number>', 'scenes to measure on', wholeNumber(8), 16)
+    .option('--steps <number>', 'steps of training', wholeNumber(1), 100)
+    .option('--seed <number>', 'of scenes and training', wholeNumber(0), 0)
+    .addHelpText('after', '\nExample:\n  pointpair demo --steps 200 --out runs/longer')
+    .action(demo);
+}
+
+async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promise<void> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const began = performance.now();
+  say(`1/4 generating ${frames + heldOut} driving scenes: ${data}`);
+  await makeScenes({ out: data, count: frames + heldOut, heldOut, seed, workers: availableParallelism() });
+
+  say(`2/4 pretraining SimIPU: ${out}`);
+  const config = applySettings(presetOf('simipu-small')!, [
+    `steps=${steps}`,
+    `seed=${seed}`,
+    'checkpoint.everySteps=25',
+  ]);
+  const resume = (await latestCheckpoint(out)) !== undefined;
+  const interrupt = interruptSignal(() => say('\ninterrupted: ending this step and writing a checkpoint'));
+  const training = { root: data, imageSet: 'train' };
+  const result = await pretrain({
+    config,
+    data: training,
+    out,
+    resume,
+    overwrite: !resume,
+    signal: interrupt.signal,
+  }).finally(interrupt.release);
+  if (result.interrupted) {
+    say('stopped; the same command goes on');
+    process.exitCode = 130;
+    return;
+  }
+
+  say(`3/4 measuring retrieval on ${heldOut} held-out scenes`);
+  const { state } = await loadRun(out);
+  const model = ({ params, stats }: typeof state) =>
+    ({ params, stats }) as Parameters<typeof evaluateRetrieval>[0]['after'];
+  const retrieval = await evaluateRetrieval({
+    config: config.simipu,
+    batchSize: config.batchSize,
+    heldOut: { root: data, imageSet: 'val' },
+    frames: heldOut,
+    calibration: { data: training, frames: config.batchSize },
+    after: model(state),
+    before: model(initialState(config)),
+    randomSeeds: [1, 2, 3].map((each) => seed + each),
+    seed,
+  });
+  await writeJsonAtomically(join(out, 'evaluation.json'), retrieval);
+
+  say('4/4 writing the report');
+  const report = await writeReport(out, {
+    sections: await sampleSections({ root: data, imageSet: 'val' }, config.simipu),
+  });
+  process.stdout.write(
+    `\n${retrievalTable(retrieval)}\n\ndone in ${((performance.now() - began) / 60_000).toFixed(1)} minutes. What to look at next:\n` +
+      `  ${report}\n  npx pointpair inspect ${out}\n  npx pointpair inspect ${data} --frame 000000 --picture frame.png\n` +
+      `  npx pointpair export ${out} --to out/\n`,
+  );
+}
