@@ -29,6 +29,7 @@ export interface CompiledStep {
   dispose(): Promise<void>;
 }
 
+/** What a step is compiled for, and how it is to run. */
 export interface CompileOptions {
   /** The types and shapes of the state; a state itself will do. */
   readonly state: Tree<TensorKind>;

@@ -5,6 +5,7 @@ import { InputError } from './input-error.ts';
 /** Where a step runs: by ONNX Runtime on the CPU, on any GPU through WebGPU, on an NVIDIA GPU through CUDA; or by tfjs, operation by operation. */
 export type Device = 'cpu' | 'webgpu' | 'cuda' | 'eager';
 
+/** Every device by name. */
 export const devices: readonly Device[] = ['cpu', 'webgpu', 'cuda', 'eager'];
 
 type Runtime = typeof Ort;

@@ -10,6 +10,7 @@ import { leavesOf, mapTree } from './tree.ts';
 /** A function of parameters and inputs, such as an encoder, written in plain tfjs operations. */
 export type Forward = (parameters: Tree<tf.Tensor>, inputs: Tree<tf.Tensor>) => Tree<tf.Tensor>;
 
+/** What the exported function is given. */
 export interface ExportOptions {
   /** Given with the file, as initializers. */
   readonly parameters: Tree<HostTensor>;

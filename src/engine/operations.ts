@@ -121,15 +121,20 @@ function columnsBehind(shape: readonly number[], axes: readonly number[]): numbe
   return leading ? sizeOf(shape.slice(axes.length)) : 0;
 }
 
-/** Sums over all rows as a product with ones: ReduceSum takes some ten times as long over leading axes. */
+/**
+ * Sums over all rows as products with ones, a block of rows each: ReduceSum takes some ten times as long over leading
+ * axes, and one product alone keeps to one thread.
+ */
 function columnSums(graph: Graph, x: Value, columns: number): Value {
   const rows = sizeOf(x.shape) / columns;
-  const ones = graph.fill(1, 'float32', [1, rows]);
-  return graph.node('Gemm', [ones, reshape(graph, x, [rows, columns])], {
+  const blocks = [64, 32, 16, 8, 4, 2].find((count) => rows % count === 0 && rows / count >= 64) ?? 1;
+  const ones = graph.fill(1, 'float32', [blocks, 1, rows / blocks]);
+  const sums = graph.node('MatMul', [ones, reshape(graph, x, [blocks, rows / blocks, columns])], {
     type: 'float32',
-    shape: [1, columns],
-    attributes: { transA: 0, transB: 0 },
+    shape: [blocks, 1, columns],
   });
+  if (blocks === 1) return sums;
+  return graph.node('ReduceSum', [sums, graph.shape([0])], { type: 'float32', shape: [1, columns], attributes: { keepdims: 0 } });
 }
 
 /** A part of each axis: from `begin`, `size` elements, every `step`-th (which may be negative). */

@@ -5,20 +5,17 @@ import type { CompiledStep, CompileOptions, StepResult } from './compile.ts';
 import type { Device } from './device.ts';
 import { openSession, runtime } from './device.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
-import { sizeOf } from './host-tensor.ts';
 import type { ModelOutput } from './onnx-model.ts';
 import { encodeModel } from './onnx-model.ts';
 import type { ResidentState } from './resident-state.ts';
 import { consumedError, isResident, otherDeviceError } from './resident-state.ts';
 import type { Tree } from './tree.ts';
 import { treeOf } from './tree.ts';
-import { checkedLeaves, checkKinds, kindsOf, sameKind } from './tree-check.ts';
+import { checkedLeaves, checkKinds, kindsOf } from './tree-check.ts';
 
 type OrtDevice = Exclude<Device, 'eager'>;
 type Tensors = ReadonlyMap<string, Ort.Tensor>;
 type Kinds = ReadonlyMap<string, TensorKind>;
-
-const storages = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /** A state in ONNX Runtime's memory. */
 class OrtState implements ResidentState {
@@ -54,14 +51,13 @@ class OrtState implements ResidentState {
 export class OrtStep implements CompiledStep {
   readonly device: OrtDevice;
   private readonly session: Ort.InferenceSession;
-  private readonly kinds: { readonly state: Kinds; readonly batch: Kinds; readonly nextState: Kinds };
+  private readonly kinds: { readonly state: Kinds; readonly batch: Kinds };
+  private readonly nextState: readonly string[];
   /** Paths of what the step changes of its state; the rest is handed on as it is. */
   private readonly changed: readonly string[];
   private readonly outputs: readonly string[];
   /** Names of the inputs that the results need. */
   private readonly needed: ReadonlySet<string>;
-  /** Memory for the state's next values, by path: what the state before the last one was in. */
-  private readonly spare = new Map<string, Ort.Tensor>();
   private running = false;
 
   private constructor(
@@ -71,13 +67,8 @@ export class OrtStep implements CompiledStep {
   ) {
     this.session = session;
     this.device = options.device;
-    this.kinds = {
-      state: kindsOf(options.state),
-      batch: kindsOf(options.batch),
-      nextState: new Map(
-        [...captured.nextState].map(([path, { type, shape }]) => [path, { dtype: type as DType, shape }]),
-      ),
-    };
+    this.kinds = { state: kindsOf(options.state), batch: kindsOf(options.batch) };
+    this.nextState = [...captured.nextState.keys()];
     this.changed = changedPaths(captured);
     this.outputs = [...captured.outputs.keys()];
     this.needed = new Set(session.inputNames);
@@ -106,14 +97,18 @@ export class OrtStep implements CompiledStep {
     const before = this.resident(state);
     const tensors = before.peek();
     const feeds = this.feedsOf(tensors, leaves);
-    const fetches = this.fetches();
     // A step that hands its state on as it is, such as an encoder's forward pass, consumes nothing.
     if (this.changed.length > 0) before.consume();
     this.running = true;
     try {
-      const results = await this.session.run(feeds, fetches);
+      // ONNX Runtime would also fill tensors that it is given, but hands out copies of them all the same.
+      const results = await this.session.run(feeds);
       const outputs = treeOf(this.outputs.map((path) => [path, toHost(results[`outputs/${path}`])] as const));
-      return { state: this.changed.length > 0 ? this.advance(tensors, results) : before, outputs };
+      if (this.changed.length === 0) return { state: before, outputs };
+      const after = this.nextState.map(
+        (path) => [path, results[`next/${path}`] ?? tensors.get(path)!] as const,
+      );
+      return { state: new OrtState(new Map(after), this.device), outputs };
     } catch (error) {
       before.restore(tensors);
       throw error;
@@ -149,34 +144,7 @@ export class OrtStep implements CompiledStep {
     return feeds;
   }
 
-  /** What to compute, and the memory for the state's next values. */
-  private fetches(): { [name: string]: Ort.Tensor | null } {
-    const fetches: { [name: string]: Ort.Tensor | null } = {};
-    for (const path of this.outputs) fetches[`outputs/${path}`] = null;
-    for (const path of this.changed) {
-      const kind = this.kinds.nextState.get(path)!;
-      fetches[`next/${path}`] =
-        this.spare.get(path) ?? toOrt({ ...kind, data: new storages[kind.dtype](sizeOf(kind.shape)) });
-      this.spare.delete(path);
-    }
-    return fetches;
-  }
-
-  /** The state after a run; the memory of what changed is kept for the run after the next. */
-  private advance(before: Tensors, results: { readonly [name: string]: Ort.Tensor }): OrtState {
-    const after = new Map<string, Ort.Tensor>();
-    for (const path of this.kinds.nextState.keys())
-      after.set(path, results[`next/${path}`] ?? before.get(path));
-    for (const path of this.changed) {
-      const given = before.get(path);
-      if (given !== undefined && sameKind(kindOf(given), this.kinds.nextState.get(path)!))
-        this.spare.set(path, given);
-    }
-    return new OrtState(after, this.device);
-  }
-
   async dispose(): Promise<void> {
-    this.spare.clear();
     await this.session.release();
   }
 }

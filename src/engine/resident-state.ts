@@ -4,8 +4,8 @@ import { InputError } from './input-error.ts';
 import type { Tree } from './tree.ts';
 
 /**
- * A state in a device's memory, as a step left it. A step that changes any of it consumes it: its memory holds the
- * state after next, and using it afterwards is an error.
+ * A state in a device's memory, as a step left it. A step that changes any of it consumes it, so that its
+ * memory is free again: using it afterwards is an error.
  */
 export interface ResidentState {
   readonly device: Device;

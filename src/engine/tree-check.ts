@@ -49,8 +49,7 @@ export function checkKinds(
   }
 }
 
-/** Whether two tensors have the same type and shape. */
-export function sameKind(a: TensorKind, b: TensorKind): boolean {
+function sameKind(a: TensorKind, b: TensorKind): boolean {
   return (
     a.dtype === b.dtype &&
     a.shape.length === b.shape.length &&

@@ -38,6 +38,7 @@ export function isMirrored(view: ViewTransform): boolean {
   return view.filter((step) => step.kind === 'flipY').length % 2 === 1;
 }
 
+/** How far the views of SimIPU are drawn. */
 export interface SimipuViewOptions {
   /** The angle is drawn from [-maxRotation, maxRotation) radians; π/2 by default. */
   readonly maxRotation?: number;

@@ -35,8 +35,10 @@ export type GeometricStep =
       readonly to: ImageSize;
     };
 
+/** One step of a view: what moves pixels, or what changes their colours. */
 export type ImageStep = GeometricStep | PhotometricStep;
 
+/** Pixels of an image. */
 export interface ImageSize {
   readonly width: number;
   readonly height: number;

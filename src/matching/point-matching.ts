@@ -1,6 +1,7 @@
 import { InputError } from '../engine/input-error.ts';
 import { AssignmentSolver } from './linear-sum-assignment.ts';
 
+/** Which points are paired, and which pairs are kept. */
 export interface PointMatchingOptions {
   /** Points of `a` that count, from its start; all by default. */
   readonly countA?: number;

@@ -1,6 +1,7 @@
 import { InputError } from '../engine/input-error.ts';
 import { checkTransport, massesOf } from './transport-checks.ts';
 
+/** How soft a plan is, how long it is worked on, and between which masses. */
 export interface SinkhornOptions {
   /** Weight of the entropy in the units of the cost; smaller is closer to the assignment, and slower. */
   readonly epsilon: number;

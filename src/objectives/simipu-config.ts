@@ -90,4 +90,5 @@ export const simipuSchema = fields.superRefine((config, context) => {
   }
 });
 
+/** A SimIPU model and its samples, as `simipuSchema` describes them. */
 export type SimipuConfig = z.infer<typeof simipuSchema>;

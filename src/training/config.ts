@@ -55,6 +55,7 @@ export const runConfigSchema = z.strictObject({
   loader: z.strictObject({ workers: z.int().min(0), prefetch: whole }),
 });
 
+/** A pretraining run, as `runConfigSchema` describes it. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 type OptimizerConfig = z.infer<typeof optimizerSchema>;

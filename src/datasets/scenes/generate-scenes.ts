@@ -12,6 +12,7 @@ import { type FrameOutcome, type FrameTask, makeFrame } from './scene-worker.ts'
 /** Changes whenever the same seed gives other frames. */
 const version = 1;
 
+/** What to generate, and where to. */
 export interface GenerateScenesOptions {
   /** The data set's folder; made if it is not there. */
   readonly out: string;
@@ -30,12 +31,14 @@ export interface GenerateScenesOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far the generation is. */
 export interface GenerateScenesProgress {
   /** Frames that are there, those kept from before included. */
   readonly done: number;
   readonly count: number;
 }
 
+/** What was generated. */
 export interface GenerateScenesReport {
   readonly out: string;
   /** Frames rendered now, and frames that were there already. */
@@ -120,7 +123,7 @@ function createRunner(workers: number): Runner {
     minThreads: workers,
     maxThreads: workers,
     atomics: 'disabled',
-    ...(fromSource ? { execArgv: ['--import', tsx()] } : {}),
+    ...(fromSource ? { execArgv: ['--import', tsx(), '--disable-warning=THREE_CJS_DEPRECATED'] } : {}),
   });
   return { run: (task) => pool.run(task), close: () => pool.destroy() };
 }

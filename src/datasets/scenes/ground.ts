@@ -6,6 +6,7 @@ import { type Street, streetReach } from './street.ts';
 /** Adds the road with its markings, the blocks beside it (kerb, verge, sidewalk, gardens or fields) and the far land. */
 export function ground(mesh: Mesh, random: Random, materials: MaterialTable, street: Street): void {
   const tone = random.uniform(0.8, 1.15);
+  const asphaltReturn = random.uniform(0.26, 0.42);
   const country = street.surroundings === 'country';
   const right = street.edge(-1);
   const left = street.edge(1);
@@ -14,7 +15,7 @@ export function ground(mesh: Mesh, random: Random, materials: MaterialTable, str
     kind: Surface.road,
     color: [0.36 * tone, 0.36 * tone, 0.37 * tone],
     second: [0.82, 0.82, 0.8],
-    reflectance: 0.24,
+    reflectance: asphaltReturn,
     dropout: 0.01,
     parameters: [
       street.laneM,
@@ -27,7 +28,7 @@ export function ground(mesh: Mesh, random: Random, materials: MaterialTable, str
   const asphalt = materials.add({
     kind: Surface.asphalt,
     color: [0.35 * tone, 0.35 * tone, 0.35 * tone],
-    reflectance: 0.24,
+    reflectance: asphaltReturn,
     dropout: 0.01,
   });
   const grassColor: Color = random.pick<Color>([
@@ -96,7 +97,7 @@ export function ground(mesh: Mesh, random: Random, materials: MaterialTable, str
   for (const side of [-1, 1])
     for (const [from, to] of blocks(street))
       block(mesh, street, side, from, to, { kerb, grass, paving, field: country ? field : grass });
-  land(mesh, materials, field);
+  land(mesh, field);
 }
 
 /** A surface over all s and t, its texture coordinates being (s, t). */
@@ -182,7 +183,7 @@ function block(
     out >= radius ? 0 : radius - Math.sqrt(radius * radius - (radius - out) ** 2);
   const inner = [0, 0.02, 0.16, 0.16 + sidewalkM];
   const columns = [
-    ...inner.map((v) => v),
+    ...inner,
     ...steps(4, to - from - 4, 4),
     ...inner.map((v) => to - from - v).reverse(),
   ];
@@ -250,7 +251,7 @@ function block(
 }
 
 /** The land as far as the eye reaches. */
-function land(mesh: Mesh, _materials: MaterialTable, field: number): void {
+function land(mesh: Mesh, field: number): void {
   mesh.material = field;
   const rings = [0, 60, 110, 200, 400, 900];
   const sides = 24;

@@ -3,6 +3,7 @@ import type { Scene } from './compose-scene.ts';
 import { materialStride } from './materials.ts';
 import { RayCaster } from './ray-caster.ts';
 
+/** A rotating laser scanner. */
 export interface ScannerOptions {
   /** How many of the 64 beams fire: every second for 32, and so on. */
   readonly beams: number;
@@ -61,11 +62,11 @@ export function scan(scene: Scene, random: Random, options: ScannerOptions = hdl
       const facing = Math.abs(nx * dx + ny * dy + nz * dz) / (Math.hypot(nx, ny, nz) || 1);
       const m = mesh.materials[a] * materialStride;
       const albedo = materials[m + 8];
-      const back = albedo * (0.35 + 0.65 * Math.sqrt(facing));
-      const strength = (back * 60 * 60) / (hit.distance * hit.distance);
+      const back = albedo * (0.5 + 0.5 * Math.sqrt(facing));
+      const strength = (back * 110 * 110) / (hit.distance * hit.distance);
       if (lost < 0.012 + materials[m + 9] || lost < 1.15 * Math.exp(-strength * 2.2)) continue;
       const range = hit.distance + rangeOffset + grain * 0.024;
-      const shine = back * gain * (1 + 0.22 * grain) * 0.95;
+      const shine = back * gain * (1 + 0.27 * grain);
       points[4 * count] = range * dx;
       points[4 * count + 1] = range * dy;
       points[4 * count + 2] = range * dz;

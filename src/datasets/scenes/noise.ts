@@ -23,8 +23,8 @@ export class Noise {
     const yi = Math.floor(y);
     let fx = x - xi;
     let fy = y - yi;
-    fx *= fx * (3 - 2 * fx);
-    fy *= fy * (3 - 2 * fy);
+    fx = fx * fx * (3 - 2 * fx);
+    fy = fy * fy * (3 - 2 * fy);
     const x0 = xi & mask;
     const x1 = (xi + 1) & mask;
     const row0 = (yi & mask) << 8;

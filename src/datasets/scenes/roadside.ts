@@ -1,7 +1,7 @@
 import type { Random } from '../../engine/random.ts';
 import { type BuildingPlan, building } from './buildings.ts';
 import { blocks } from './ground.ts';
-import { type MaterialTable, plain } from './materials.ts';
+import { Cutout, type MaterialTable, plain, Surface } from './materials.ts';
 import type { Mesh, Vec3 } from './mesh.ts';
 import { type Street, streetReach } from './street.ts';
 import { fence, furniture } from './street-furniture.ts';
@@ -74,7 +74,7 @@ function plant(site: Site, shape: TreeShape, at: Vec3, scale: number): void {
 function houses(site: Site, side: number): void {
   const { mesh, random, materials, street } = site;
   const city = street.surroundings === 'city';
-  const core = materials.add(plain([0.1, 0.13, 0.06], 0.3));
+  const core = materials.add({ ...plain([0.15, 0.2, 0.08], 0.3), kind: Surface.grass });
   const cityRoof = random.pick(['gable', 'mansard', 'flat', 'gable'] as const);
   for (const [from, to] of blocks(street)) {
     let s = from + street.sidewalkM + random.uniform(0.5, 3);
@@ -285,9 +285,9 @@ function grassTufts(site: Site, side: number): void {
   if (!country && street.vergeM < 0.5) return;
   const grass = materials.add({
     ...plain([0.36, 0.43, 0.17], 0.35),
-    kind: 11,
+    kind: Surface.leaf,
     second: [0.55, 0.52, 0.26],
-    cutout: 3,
+    cutout: Cutout.grass,
     dropout: 0.1,
   });
   mesh.material = grass;

@@ -275,7 +275,7 @@ export function surfaceTexture(materials: Float32Array, noise: Noise): SurfaceTe
         const step = materials[m + 11];
         const joint = (u / step - Math.floor(u / step)) * step;
         mix(out, m + 4, step < 0.08 ? ((v * 40) % 1 < 0.3 ? 0.6 : 0) : 0);
-        return scale(out, joint < Math.max(0.012, foot * 0.5) ? 1 - 0.35 * fine(foot, step * 0.4) : 1);
+        return scale(out, joint < Math.max(0.012, foot * 0.8) ? 1 - 0.35 * fine(foot, step * 0.4) : 1);
       }
       case Surface.door:
         return scale(

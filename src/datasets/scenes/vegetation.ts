@@ -181,10 +181,10 @@ export function hedge(
   mesh.place({ x: from[0], y: from[1], z: from[2], yaw });
   const half = widthM / 2;
   mesh.material = core;
-  mesh.exposure = 0.45;
+  mesh.exposure = 0.8;
   mesh.box(0, -half * 0.8, 0, length, half * 0.8, heightM * 0.88);
   mesh.material = leaves;
-  const count = Math.round(length * (2 * heightM + widthM) * 5.5);
+  const count = Math.round(length * (2 * heightM + widthM) * 8);
   for (let i = 0; i < count; i++) {
     const around = random.uniform(0, 2 * heightM + widthM);
     const x = random.uniform(0, length);
@@ -198,11 +198,12 @@ export function hedge(
     sprig(
       mesh,
       [x, y + random.normal(0, 0.05), z + random.normal(0, 0.05)],
-      0.5,
+      0.62,
       random.normal(0, 0.6),
       random.uniform(-0.5, 0.5),
       tilt,
       normal,
+      2,
     );
   }
   mesh.exposure = 1;
@@ -257,7 +258,7 @@ export function foliage(
   }
 }
 
-/** A square of leaves, turned by three angles, lit as if it faced `normal`. */
+/** A square of leaves, turned by three angles, lit as if it faced `normal`; `repeats` makes the leaves smaller. */
 function sprig(
   mesh: Mesh,
   c: Vec3,
@@ -266,7 +267,9 @@ function sprig(
   pitch: number,
   roll: number,
   normal: Vec3,
+  repeats = 1,
 ): void {
+  const end = repeats - 0.01;
   const h = sizeM / 2;
   const cy = Math.cos(yaw);
   const sy = Math.sin(yaw);
@@ -285,9 +288,9 @@ function sprig(
   const ny = normal[1] / length;
   const nz = normal[2] / length;
   const i = mesh.vertex(c[0] - ux - vx, c[1] - uy - vy, c[2] - uz - vz, nx, ny, nz, 0.01, 0.01);
-  mesh.vertex(c[0] + ux - vx, c[1] + uy - vy, c[2] + uz - vz, nx, ny, nz, 0.99, 0.01);
-  mesh.vertex(c[0] + ux + vx, c[1] + uy + vy, c[2] + uz + vz, nx, ny, nz, 0.99, 0.99);
-  mesh.vertex(c[0] - ux + vx, c[1] - uy + vy, c[2] - uz + vz, nx, ny, nz, 0.01, 0.99);
+  mesh.vertex(c[0] + ux - vx, c[1] + uy - vy, c[2] + uz - vz, nx, ny, nz, end, 0.01);
+  mesh.vertex(c[0] + ux + vx, c[1] + uy + vy, c[2] + uz + vz, nx, ny, nz, end, end);
+  mesh.vertex(c[0] - ux + vx, c[1] - uy + vy, c[2] - uz + vz, nx, ny, nz, 0.01, end);
   mesh.triangle(i, i + 1, i + 2);
   mesh.triangle(i, i + 2, i + 3);
 }

@@ -321,7 +321,7 @@ function body(
         band > 3
       )
         return parts.tailLight;
-      if (x > 0.945 && band >= 4 && band < 9 && side && z < shape.belt && z > 0.42) return parts.headLight;
+      if (x > 0.945 && band >= 5 && band < 8 && side && z < shape.belt && z > 0.42) return parts.headLight;
       if ((x > 0.975 || x < 0.02) && z < 0.27) return parts.trim;
       return band === 2 && z < 0.22 ? parts.trim : parts.paint;
     },

@@ -1,6 +1,6 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { Graph, Value } from '../graph.ts';
-import { pad, reshape, slice, transpose } from '../operations.ts';
+import { concat, pad, reduce, reshape, slice, transpose } from '../operations.ts';
 import type { KernelAttributes, Lowering, Lowerings } from './lowering.ts';
 import { fromNchw, padsOf, toNchw, windowAxes, withinReach } from './windows.ts';
 
@@ -108,14 +108,61 @@ const inputGradient =
     return fromNchw(graph, dx, attributes);
   };
 
+/** Up to so many elements of a window, the weights' gradient is a product with the windows laid out; beyond, a convolution. */
+const laidOutWindow = 9;
+
+/**
+ * The gradient of the weights as a product: the windows of x, laid out as (batch, in · height · width, places), times the
+ * output's gradient (batch, out, places), summed over the batch. Two to four times as fast as the convolution below for
+ * 3x3 and 1x1 windows; for a stem's 7x7 the laying out costs more than it gains.
+ */
+function weightGradientByProduct(graph: Graph, image: Value, dy: Value, info: backend_util.Conv2DInfo): Value {
+  const axes = windowAxes(info);
+  const { batchSize, inChannels, outChannels, outHeight, outWidth } = info;
+  const places = outHeight * outWidth;
+  const [rows, columns] = axes;
+  const bordered = pad(
+    graph,
+    withinReach(graph, image, axes),
+    [
+      [0, 0],
+      [0, 0],
+      [rows.before, Math.max(0, rows.after)],
+      [columns.before, Math.max(0, columns.after)],
+    ],
+    0,
+  );
+  const elements: Value[] = [];
+  for (let row = 0; row < rows.size; row++) {
+    for (let column = 0; column < columns.size; column++) {
+      const begin = [0, 0, row * rows.dilation, column * columns.dilation];
+      const size = [batchSize, inChannels, outHeight, outWidth];
+      const element = slice(graph, bordered, begin, size, [1, 1, rows.stride, columns.stride]);
+      elements.push(reshape(graph, element, [batchSize, inChannels, 1, places]));
+    }
+  }
+  const window = inChannels * elements.length;
+  const windows = reshape(graph, concat(graph, elements, 2), [batchSize, window, places]);
+  const products = graph.node(
+    'MatMul',
+    [reshape(graph, dy, [batchSize, outChannels, places]), transpose(graph, windows, [0, 2, 1])],
+    { type: 'float32', shape: [batchSize, outChannels, window] },
+  );
+  const gradient = reduce(graph, 'ReduceSum', products, [0]);
+  return transpose(graph, reshape(graph, gradient, [outChannels, inChannels, rows.size, columns.size]), [2, 3, 1, 0]);
+}
+
 /**
  * The gradient of the weights: a convolution over the batch, in which channels and images change places, the output's
- * gradient is the kernel, and stride and dilation change places too.
+ * gradient is the kernel, and stride and dilation change places too; or a product, where that is faster.
  */
 const weightGradient =
   (kind: Kind): Lowering =>
   ({ graph, inputs: { x, dy }, attributes }) => {
     const info = convolutionInfo(kind, x.shape, attributes.filterShape as number[], attributes);
+    if (kind === 'full' && info.filterHeight * info.filterWidth <= laidOutWindow) {
+      return weightGradientByProduct(graph, toNchw(graph, x, attributes), toNchw(graph, dy, attributes), info);
+    }
     const axes = windowAxes(info);
     const images = transpose(graph, toNchw(graph, x, attributes), [1, 0, 2, 3]);
     const kernels = transpose(graph, toNchw(graph, dy, attributes), [1, 0, 2, 3]);
