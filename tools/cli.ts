@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
-import { DivergedError } from '../src/training/pretrain.ts';
-import { demoCommand } from './demo.ts';
-import { exportCommand } from './export.ts';
-import { inspectCommand } from './inspect.ts';
-import { pretrainCommand } from './pretrain.ts';
-import { reportCommand } from './report.ts';
-import { scenesCommand } from './scenes.ts';
+
+const commands: { readonly [name: string]: () => Promise<{ readonly command: () => Command }> } = {
+  scenes: () => import('./scenes.ts'),
+  pretrain: () => import('./pretrain.ts'),
+  inspect: () => import('./inspect.ts'),
+  export: () => import('./export.ts'),
+  report: () => import('./report.ts'),
+  demo: () => import('./demo.ts'),
+};
 
 const { version } = createRequire(import.meta.url)('pointpair/package.json') as { version: string };
 
@@ -18,21 +20,16 @@ const program = new Command('pointpair')
   .showHelpAfterError('(pointpair <command> --help shows the options and an example)')
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of [
-  scenesCommand,
-  pretrainCommand,
-  inspectCommand,
-  exportCommand,
-  reportCommand,
-  demoCommand,
-]) {
-  program.addCommand(command());
+// Only the command that is named is loaded: some carry large libraries.
+const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word));
+for (const name of named === undefined ? Object.keys(commands) : [named]) {
+  program.addCommand((await commands[name]()).command());
 }
 
 /** Errors of the input are one line; anything else is a fault of ours, and says so. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = error.name === 'InputError' || error instanceof DivergedError || 'code' in error;
+  const expected = error.name === 'InputError' || error.name === 'DivergedError' || 'code' in error;
   return expected ? error.message : `${error.name}: ${error.message} (--debug shows where)`;
 }
 

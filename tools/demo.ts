@@ -23,7 +23,8 @@ interface Options {
   readonly seed: number;
 }
 
-export function demoCommand(): Command {
+/** The command line of `pointpair demo`. */
+export function command(): Command {
   return new Command('demo')
     .description(
       'Generate driving scenes, pretrain on them, and show what was learned; begun again, it goes on where it was.',

@@ -4,7 +4,8 @@ import { exportEncoders } from '../src/training/export-encoders.ts';
 import { loadRun } from '../src/training/model-state.ts';
 import { wholeNumber } from './options.ts';
 
-export function exportCommand(): Command {
+/** The command line of `pointpair export`. */
+export function command(): Command {
   return new Command('export')
     .description(
       'Write the encoders of a run as standard ONNX files, and encoders.json that says what goes in and comes out.',

@@ -23,7 +23,8 @@ interface Options {
   readonly picture?: string;
 }
 
-export function inspectCommand(): Command {
+/** The command line of `pointpair inspect`. */
+export function command(): Command {
   return new Command('inspect')
     .description(
       'Say what is in a data set, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
@@ -65,8 +66,15 @@ async function describe(path: string, options: Options): Promise<string> {
 }
 
 async function describeOneFrame(root: string, id: string, { picture }: Options): Promise<string> {
-  const frames = await KittiObject.open(root, { ids: [id] });
-  const frame = await frames.frame(0);
+  const frames = await KittiObject.open(root);
+  const index = frames.ids.indexOf(id);
+  if (index < 0) {
+    const lacking = frames.incomplete.find((each) => each.id === id);
+    const found = lacking === undefined ? 'no such frame' : `a frame without ${lacking.missing}`;
+    const expected = `one of ${frames.length} frames, ${frames.ids[0]} to ${frames.ids[frames.length - 1]}`;
+    throw new InputError({ file: root, place: `frame ${id}`, expected, found });
+  }
+  const frame = await frames.frame(index);
   const boxes = (frame.labels ?? []).flatMap(({ box3 }) => (box3 === undefined ? [] : [{ box: box3 }]));
   if (picture !== undefined) await draw(picture, frame.points, boxes);
   return describeFrame(frame);

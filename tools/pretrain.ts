@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { applySettings, parseRunConfig, type RunConfig, unknownKey } from '../src/training/config.ts';
+import { readRunConfig } from '../src/training/model-state.ts';
 import { presetNames, presetOf } from '../src/training/presets.ts';
 import { pretrain } from '../src/training/pretrain.ts';
 import { collected, deviceOption, interruptSignal, wholeNumber } from './options.ts';
@@ -11,7 +12,7 @@ import { collected, deviceOption, interruptSignal, wholeNumber } from './options
 interface Options {
   readonly preset?: string;
   readonly config?: string;
-  readonly data: string;
+  readonly data?: string;
   readonly imageSet?: string;
   readonly out: string;
   readonly steps?: number;
@@ -23,10 +24,11 @@ interface Options {
   readonly threads?: number;
 }
 
-export function pretrainCommand(): Command {
+/** The command line of `pointpair pretrain`. */
+export function command(): Command {
   return new Command('pretrain')
     .description('Pretrain a point encoder and an image encoder together, without labels.')
-    .requiredOption('--data <folder>', 'a data set in the layout of the KITTI object benchmark')
+    .option('--data <folder>', 'a data set in the layout of the KITTI object benchmark')
     .requiredOption('--out <folder>', "the run's folder")
     .option('--preset <name>', `one of ${presetNames.join(', ')}`)
     .option('--config <file>', 'a configuration in JSON, such as the config.json of a run')
@@ -48,19 +50,20 @@ export function pretrainCommand(): Command {
       `
 Example:
   pointpair pretrain --preset simipu-small --data data/kitti --out runs/kitti --set optimizers.image.learningRate=0.01
-  pointpair pretrain --data data/kitti --out runs/kitti --resume`,
+  pointpair pretrain --out runs/kitti --resume`,
     )
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
   const config = await configuration(options);
+  const data = await dataOf(options);
   const interrupt = interruptSignal(() =>
     process.stderr.write('\ninterrupted: ending this step and writing a checkpoint\n'),
   );
   const result = await pretrain({
     config,
-    data: { root: options.data, imageSet: options.imageSet, strict: options.strict },
+    data: { ...data, strict: options.strict },
     out: options.out,
     device: options.device,
     threads: options.threads,
@@ -68,8 +71,7 @@ async function run(options: Options): Promise<void> {
     overwrite: options.overwrite,
     signal: interrupt.signal,
   }).finally(interrupt.release);
-  if (result.damagedFrames > 0)
-    process.stderr.write(`${result.damagedFrames} damaged frames were left out\n`);
+  if (result.damagedFrames > 0) process.stderr.write(`damaged frames left out: ${result.damagedFrames}\n`);
   if (result.interrupted) {
     process.stderr.write(
       `stopped after step ${result.step} of ${result.totalSteps}; the same command with --resume goes on\n`,
@@ -81,6 +83,16 @@ async function run(options: Options): Promise<void> {
     `${result.step} steps done: ${options.out}\n` +
       `  pointpair report ${options.out}\n  pointpair inspect ${options.out}\n  pointpair export ${options.out} --to out/\n`,
   );
+}
+
+/** The frames to learn from; with --resume those of the run, where nothing else is said. */
+async function dataOf(options: Options): Promise<{ root: string; imageSet?: string }> {
+  const recorded = options.resume ? (await readRunConfig(options.out)).data : undefined;
+  const root = options.data ?? recorded?.root;
+  if (root === undefined) {
+    throw new InputError({ file: 'options', expected: '--data <folder>', found: 'neither it nor --resume' });
+  }
+  return { root, imageSet: options.imageSet ?? recorded?.imageSet };
 }
 
 /** From a preset, a file, or, with --resume, the run itself; then --set and --steps. */

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { writeReport } from '../src/report/run-report.ts';
 
-export function reportCommand(): Command {
+/** The command line of `pointpair report`. */
+export function command(): Command {
   return new Command('report')
     .description(
       "Write a run's report.html: curves, evaluation, configuration; one file, to be opened anywhere.",

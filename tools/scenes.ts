@@ -12,7 +12,8 @@ interface Options {
   readonly workers: number;
 }
 
-export function scenesCommand(): Command {
+/** The command line of `pointpair scenes`. */
+export function command(): Command {
   return new Command('scenes')
     .description('Generate a data set of driving scenes in the layout of the KITTI object benchmark.')
     .requiredOption('--out <folder>', "the data set's folder; frames that are there already are kept")

@@ -25,6 +25,8 @@ export interface KittiObjectOptions {
   readonly imageSet?: string;
   /** 2, the left colour camera, by default; 3 is the right one. */
   readonly camera?: 2 | 3;
+  /** Whether labels are not read and not needed, as for pretraining. */
+  readonly ignoreLabels?: boolean;
   /** Whether a frame that lacks a file is an error instead of being left out and counted in `incomplete`. */
   readonly strict?: boolean;
 }
@@ -75,14 +77,14 @@ export class KittiObject {
    * Throws InputError for another layout, for no complete frame at all, and with `strict` for any incomplete one.
    */
   static async open(root: string, options: KittiObjectOptions = {}): Promise<KittiObject> {
-    const { split = 'training', camera = 2, strict = false } = options;
+    const { split = 'training', camera = 2, strict = false, ignoreLabels = false } = options;
     const imageFolder = `image_${camera}`;
     const layout = await findKittiLayout(root, split, [imageFolder, 'velodyne', 'calib']);
     const [images, sweeps, calibrations, labels] = await Promise.all([
       filesByStem(join(layout.folder, imageFolder), ['.png', '.jpg', '.jpeg']),
       filesByStem(join(layout.folder, 'velodyne'), ['.bin']),
       filesByStem(join(layout.folder, 'calib'), ['.txt']),
-      filesByStem(join(layout.folder, 'label_2'), ['.txt']).catch((error: NodeJS.ErrnoException) => {
+      ignoreLabels ? undefined : filesByStem(join(layout.folder, 'label_2'), ['.txt']).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
         throw error;
       }),

@@ -113,10 +113,6 @@ export class CaptureBackend extends tf.KernelBackend {
     this.entries.get(dataId).references++;
   }
 
-  decRef(dataId: object): void {
-    if (this.entries.has(dataId)) this.entries.get(dataId).references--;
-  }
-
   override disposeData(dataId: object, force = false): boolean {
     if (!this.entries.has(dataId)) return true;
     const entry = this.entries.get(dataId);
@@ -132,10 +128,6 @@ export class CaptureBackend extends tf.KernelBackend {
 
   override memory() {
     return { unreliable: true, reasons: ['captured tensors hold no memory'] };
-  }
-
-  override timerAvailable(): boolean {
-    return false;
   }
 
   override floatPrecision(): 16 | 32 {

@@ -35,7 +35,8 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       graphOptimizationLevel: 'all',
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       ...(profileTo === undefined ? {} : { enableProfiling: true, profileFilePrefix: profileTo }),
-      logSeverityLevel: 3,
+      // What goes wrong is thrown: it need not be printed as well.
+      logSeverityLevel: 4,
       // Threads that wait for work leave the cores to the loader between two steps.
       extra: { session: { force_spinning_stop: '1' } },
     });

@@ -134,7 +134,11 @@ function columnSums(graph: Graph, x: Value, columns: number): Value {
     shape: [blocks, 1, columns],
   });
   if (blocks === 1) return sums;
-  return graph.node('ReduceSum', [sums, graph.shape([0])], { type: 'float32', shape: [1, columns], attributes: { keepdims: 0 } });
+  return graph.node('ReduceSum', [sums, graph.shape([0])], {
+    type: 'float32',
+    shape: [1, columns],
+    attributes: { keepdims: 0 },
+  });
 }
 
 /** A part of each axis: from `begin`, `size` elements, every `step`-th (which may be negative). */
@@ -151,7 +155,7 @@ export function slice(
   // Going backwards past the first element is said by an end far below zero.
   const ends = begin.map((start, axis) => {
     const end = start + size[axis] * steps[axis];
-    return end < 0 ? -(2 ** 31) : steps[axis] < 0 && size[axis] > 0 && end === -1 ? -(2 ** 31) : end;
+    return end < 0 ? -(2 ** 31) : end;
   });
   const axes = begin.map((_, axis) => axis);
   return graph.node(

@@ -39,17 +39,24 @@ export function mapTree<From, To>(
   return result;
 }
 
-/** The tree that has these leaves at these paths; the inverse of `leavesOf`. */
+/**
+ * The tree that has these leaves at these paths; the inverse of `leavesOf`. Throws where a path is given twice, leads
+ * through a leaf, or has a key that JavaScript keeps for itself.
+ */
 export function treeOf<Leaf>(leaves: Iterable<readonly [path: string, leaf: Leaf]>): Tree<Leaf> {
   const root: { [key: string]: unknown } = {};
   for (const [path, leaf] of leaves) {
     const keys = path.split('/');
+    if (keys.includes('__proto__')) throw new Error(`no tree can have the path '${path}'`);
     let branch = root;
     for (const key of keys.slice(0, -1)) {
-      branch[key] ??= {};
+      if (!Object.hasOwn(branch, key)) branch[key] = {};
+      else if (!isBranch(branch[key])) throw new Error(`a tree cannot have a leaf on the way to '${path}'`);
       branch = branch[key] as { [key: string]: unknown };
     }
-    branch[keys[keys.length - 1]] = leaf;
+    const last = keys[keys.length - 1];
+    if (Object.hasOwn(branch, last)) throw new Error(`a tree cannot have '${path}' twice`);
+    branch[last] = leaf;
   }
   return root as Tree<Leaf>;
 }

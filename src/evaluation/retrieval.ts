@@ -1,4 +1,3 @@
-import { KittiObject } from '../datasets/kitti-object.ts';
 import { createLoader } from '../datasets/loader.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
@@ -10,6 +9,7 @@ import type { DataSelection } from '../objectives/objective.ts';
 import { Simipu } from '../objectives/simipu.ts';
 import type { SimipuConfig } from '../objectives/simipu-config.ts';
 import type { SimipuSample } from '../objectives/simipu-sample.ts';
+import { openFrames } from '../objectives/simipu-source.ts';
 import type { RetrievalResult, RetrievalRow } from './retrieval-result.ts';
 
 type Tensors = Tree<HostTensor>;
@@ -130,8 +130,7 @@ async function batchesOf(
   frames: number,
   seed: number,
 ): Promise<Tensors[]> {
-  const { root, ...selection } = data;
-  const { length } = await KittiObject.open(root, selection);
+  const { length } = await openFrames(data);
   const loader = createLoader<SimipuSample>({
     length,
     batchSize: judge.batchSize,

@@ -11,7 +11,15 @@ import {
   type ViewTransform,
 } from '../geometry/view-transform.ts';
 import { applyImageView } from '../image/augment.ts';
-import { crop, flip, type ImageView, imageView, mapPixels, resize } from '../image/image-view.ts';
+import {
+  crop,
+  flip,
+  type ImageSize,
+  type ImageView,
+  imageView,
+  mapPixels,
+  resize,
+} from '../image/image-view.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
 import { ballQuery } from '../pointcloud/ball-query.ts';
@@ -90,16 +98,14 @@ export function simipuSample(frame: Frame, random: Random, config: SimipuConfig)
   const { u, v } = projectPoints(alpha.centers, 3, pixelFromLidar, { minDepthM: 1e-5 });
   const source = new Float32Array(u.length * 2);
   const inside = new Float32Array(u.length);
-  const { width, height } = camera.image;
   for (let i = 0; i < u.length; i++) {
     source[2 * i] = u[i];
     source[2 * i + 1] = v[i];
-    inside[i] = u[i] >= 0 && u[i] <= width - 1 && v[i] >= 0 && v[i] <= height - 1 ? 1 : 0;
   }
   const pixels = mapPixels(canvasView, source);
   for (let i = 0; i < u.length; i++) {
-    const [x, y] = [pixels[2 * i], pixels[2 * i + 1]];
-    if (!(x >= 0 && x <= canvasView.width - 1 && y >= 0 && y <= canvasView.height - 1)) inside[i] = 0;
+    const seen = covers(camera.image, u[i], v[i]) && covers(canvasView, pixels[2 * i], pixels[2 * i + 1]);
+    inside[i] = seen ? 1 : 0;
   }
   const corners = bilinearCorners(pixels, {
     width: Math.ceil(config.image.width / featureStride),
@@ -135,11 +141,16 @@ function pointsInView(
 ): Float32Array {
   const near = gatherRows(points, indicesInRange(points, config.points.range));
   if (!config.points.cropToImage) return near;
-  const { u, v, inFront } = projectPoints(near, 4, pixelFromLidar);
-  const { width, height } = camera.image;
-  const seen = (i: number) =>
-    inFront[i] === 1 && u[i] >= 0 && u[i] <= width - 1 && v[i] >= 0 && v[i] <= height - 1;
-  return gatherRows(near, Int32Array.from(u.keys()).filter(seen));
+  const { u, v } = projectPoints(near, 4, pixelFromLidar);
+  return gatherRows(
+    near,
+    Int32Array.from(u.keys()).filter((i) => covers(camera.image, u[i], v[i])),
+  );
+}
+
+/** Whether a place is on an image, whose outermost pixels reach half a pixel beyond their centres; NaN is not. */
+function covers({ width, height }: ImageSize, x: number, y: number): boolean {
+  return x >= -0.5 && x < width - 0.5 && y >= -0.5 && y < height - 0.5;
 }
 
 /** Samples and neighbours of every level, and the last centres with the view undone. */

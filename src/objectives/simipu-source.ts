@@ -10,13 +10,17 @@ export interface SimipuSourceOptions {
   readonly config: SimipuConfig;
 }
 
+/** The frames of a selection; labels are neither needed nor read. */
+export function openFrames({ root, ...selection }: DataSelection): Promise<KittiObject> {
+  return KittiObject.open(root, { ...selection, ignoreLabels: true });
+}
+
 /** Samples of the frames of a KITTI object data set. */
 export async function simipuSource({
   data,
   config,
 }: SimipuSourceOptions): Promise<SampleSource<SimipuSample>> {
-  const { root, ...options } = data;
-  const frames = await KittiObject.open(root, options);
+  const frames = await openFrames(data);
   return {
     length: frames.length,
     sample: async (index, random) => simipuSample(await frames.frame(index), random, config),

@@ -1,19 +1,20 @@
-import { KittiObject } from '../datasets/kitti-object.ts';
 import { Random } from '../engine/random.ts';
 import { applyImageView } from '../image/augment.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import type { SimipuConfig } from '../objectives/simipu-config.ts';
 import { type SimipuSample, simipuSample } from '../objectives/simipu-sample.ts';
+import { openFrames } from '../objectives/simipu-source.ts';
 import { type DrawColor, drawBirdsEye, drawLine } from './birds-eye.ts';
 import { pictureOf, type ReportSection } from './run-report.ts';
 
 const rangeM = 72;
+/** How much of what lies behind the sensor is shown; rotated views reach there. */
+const behindM = 10;
 
 /** What SimIPU compares in the first frame of a selection: points with their pixels, and the two views with their matches. */
 export async function sampleSections(data: DataSelection, config: SimipuConfig): Promise<ReportSection[]> {
-  const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, selection);
+  const frames = await openFrames(data);
   const frame = await frames.frame(0);
   const sample = simipuSample(frame, Random.fromSeed('report'), config);
   const image = drawCenters(applyImageView(frame.cameras[0].image, sample.imageView), sample);
@@ -64,21 +65,20 @@ function drawCenters(picture: RgbImage, sample: SimipuSample): RgbImage {
   return image;
 }
 
-/** Both views from above, side by side, a line for each match. */
+/** Both views from above, side by side, a line for each match; the region behind the sensor is left out. */
 function drawMatches({ alpha, beta, partner, distanceM }: SimipuSample): RgbImage {
-  const sizePx = 640;
-  const [left, right] = [alpha, beta].map(({ points }) => drawBirdsEye(points, { rangeM, sizePx }));
-  const image: RgbImage = {
-    width: 2 * sizePx,
-    height: sizePx,
-    data: new Uint8Array(3 * 2 * sizePx * sizePx),
-  };
-  for (let row = 0; row < sizePx; row++) {
-    const span = 3 * sizePx;
-    image.data.set(left.data.subarray(row * span, (row + 1) * span), 2 * row * span);
-    image.data.set(right.data.subarray(row * span, (row + 1) * span), (2 * row + 1) * span);
-  }
+  const [sizePx, gapPx] = [640, 8];
   const scale = sizePx / (2 * rangeM);
+  const height = Math.ceil((rangeM + behindM) * scale);
+  const width = 2 * sizePx + gapPx;
+  const image: RgbImage = { width, height, data: new Uint8Array(3 * width * height).fill(255) };
+  [alpha, beta].forEach(({ points }, side) => {
+    const picture = drawBirdsEye(points, { rangeM, sizePx });
+    for (let row = 0; row < height; row++) {
+      const from = picture.data.subarray(3 * row * sizePx, 3 * (row + 1) * sizePx);
+      image.data.set(from, 3 * (row * width + side * (sizePx + gapPx)));
+    }
+  });
   const places = [alpha, beta].map(({ points, levels }) =>
     lastCenters(
       points,
@@ -89,7 +89,7 @@ function drawMatches({ alpha, beta, partner, distanceM }: SimipuSample): RgbImag
     const [a, b] = [places[0][i], places[1][partner[i]]];
     const at = ([x, y]: readonly [number, number], shift: number) =>
       [(rangeM - y) * scale + shift, (rangeM - x) * scale] as const;
-    drawLine(image, ...at(a, 0), ...at(b, sizePx), colorOf(distance));
+    drawLine(image, ...at(a, 0), ...at(b, sizePx + gapPx), colorOf(distance));
   });
   return image;
 }

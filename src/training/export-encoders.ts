@@ -46,7 +46,7 @@ export async function exportEncoders(
       part: 'imageEncoder',
       inputs: { image } as Tree<HostTensor>,
       forward: (parameters: Tree<tf.Tensor>, inputs: Tree<tf.Tensor>): Tree<tf.Tensor> => ({
-        features: model.encodeImage(
+        image_features: model.encodeImage(
           { imageEncoder: branchAt(parameters, 'params') },
           branchAt(parameters, 'stats'),
           inputs.image as tf.Tensor,
@@ -58,7 +58,7 @@ export async function exportEncoders(
       part: 'pointEncoder',
       inputs: pointInputs(run, batch),
       forward: (parameters: Tree<tf.Tensor>, inputs: Tree<tf.Tensor>): Tree<tf.Tensor> => ({
-        features: model.encodePoints(
+        point_features: model.encodePoints(
           { pointEncoder: branchAt(parameters, 'params') },
           branchAt(parameters, 'stats'),
           inputs,
@@ -76,8 +76,15 @@ export async function exportEncoders(
     paths.push(join(folder, name));
     await writeFileAtomically(join(folder, name), exportOnnx(forward, { parameters, inputs }));
   }
+  // Without coordinates nothing depends on which points the centres are, and the file has no such input.
+  const used = ([path]: readonly [string, HostTensor]) =>
+    config.simipu.pointEncoder.useXyz || !path.endsWith('/centers');
   const describe = (inputs: Tree<HostTensor>) =>
-    Object.fromEntries(leavesOf(inputs).map(([path, { dtype, shape }]) => [path, { dtype, shape }]));
+    Object.fromEntries(
+      leavesOf(inputs)
+        .filter(used)
+        .map(([path, { dtype, shape }]) => [path, { dtype, shape }]),
+    );
   const { mean, std, order } = colours === 'imagenet-bgr' ? IMAGENET_BGR : IMAGENET_RGB;
   paths.push(join(folder, 'encoders.json'));
   await writeJsonAtomically(join(folder, 'encoders.json'), {
@@ -85,7 +92,7 @@ export async function exportEncoders(
     'image-encoder.onnx': {
       inputs: describe(encoders['image-encoder.onnx'].inputs),
       image: { layout: 'batch, height, width, channels', scale: '0 to 255', mean, std, order },
-      output: 'features: batch, channels, height/32, width/32',
+      output: 'image_features: batch, channels, height/32, width/32',
     },
     'point-encoder.onnx': {
       inputs: describe(encoders['point-encoder.onnx'].inputs),
@@ -96,7 +103,7 @@ export async function exportEncoders(
           'levels/l/centers and levels/l/neighbors/s count through the stacked points of the level before (farthest points, ball query)',
         encoder: config.simipu.pointEncoder,
       },
-      output: `features: batch x centres, channels`,
+      output: 'point_features: batch x centres, channels',
     },
   });
   return paths;

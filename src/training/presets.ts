@@ -7,8 +7,8 @@ function pointEncoder({ useXyz, bias, batchNorm, levels }: typeof simipuReleased
 }
 
 /**
- * The released KITTI configuration of SimIPU: ResNet-50, 16,384 points, 50 epochs of the 7,481 training frames on
- * 8 GPUs with 4 samples each. Not run at this size here.
+ * The released KITTI configuration of SimIPU: ResNet-50, 16,384 points, 50 epochs, a batch of 32 (8 GPUs with 4 samples
+ * each there, on which negatives came from the own 4 samples alone). Not run at this size here.
  */
 const simipuKitti = {
   objective: 'simipu',

@@ -1,13 +1,14 @@
-import { KittiObject } from '../datasets/kitti-object.ts';
 import { createLoader, type LoadedBatch, type LoaderPosition } from '../datasets/loader.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
+import { requireDevice } from '../engine/require-device.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import type { SimipuSample } from '../objectives/simipu-sample.ts';
+import { openFrames } from '../objectives/simipu-source.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createObjective } from './create-objective.ts';
@@ -72,8 +73,8 @@ export function initialState(config: RunConfig): State {
  */
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   const { config, data, out } = options;
-  const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, selection);
+  if (options.device !== undefined) await requireDevice(options.device);
+  const frames = await openFrames(data);
   const objective = createObjective(config);
   const groups = parameterGroups(config);
   const fingerprint = fingerprintOf({ ...config, steps: null, epochs: null, checkpoint: null, loader: null });
@@ -145,7 +146,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     let waited = loader.waitedMs;
     for await (const loaded of loader.from(position)) {
       if (step >= total || options.signal?.aborted) break;
-      reportFailures(loaded, reported, (line) => say(`${root}: ${line}`));
+      reportFailures(loaded, reported, (line) => say(`${data.root}: ${line}`));
       const epoch = position.consumed / frames.length;
       const batch = {
         data: objective.collate(loaded.batch),
@@ -210,8 +211,12 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
       chance[term],
     ),
   );
-  for (const term of atChance)
-    say(`warning: loss '${term}' ends at ${chance[term].toFixed(3)}, its value when nothing is learned`);
+  const last = history[history.length - 1];
+  for (const term of atChance) {
+    say(
+      `warning: loss '${term}' ends at ${last[term]?.toFixed(3)}, no better than the ${chance[term].toFixed(3)} of having learned nothing`,
+    );
+  }
   return {
     step,
     totalSteps: total,

@@ -1,128 +1,12 @@
 import type { Random } from '../../engine/random.ts';
-import { type Color, type Material, type MaterialTable, plain, Surface, shade } from './materials.ts';
+import { type BuildingLook, type BuildingPlan, drawLook } from './building-look.ts';
+import { type Color, type MaterialTable, Surface } from './materials.ts';
 import type { Mesh, Vec3 } from './mesh.ts';
-
-export interface BuildingPlan {
-  /** Along the street and away from it. */
-  readonly widthM: number;
-  readonly depthM: number;
-  readonly floors: number;
-  readonly roof: 'gable' | 'hip' | 'flat' | 'mansard';
-  readonly shops: boolean;
-}
-
-interface Look {
-  readonly wall: number;
-  readonly plinth: number;
-  readonly trim: number;
-  readonly glass: number;
-  readonly frame: number;
-  readonly door: number;
-  readonly roof: number;
-  readonly shutter: number | undefined;
-  readonly windowWidthM: number;
-  readonly windowHeightM: number;
-  readonly bayM: number;
-  readonly crossbar: boolean;
-}
-
-const plasters: readonly Color[] = [
-  [0.86, 0.82, 0.72],
-  [0.9, 0.88, 0.84],
-  [0.83, 0.7, 0.5],
-  [0.72, 0.68, 0.62],
-  [0.78, 0.6, 0.5],
-  [0.66, 0.7, 0.66],
-  [0.85, 0.78, 0.6],
-  [0.62, 0.63, 0.66],
-  [0.8, 0.66, 0.58],
-];
-const bricks: readonly Color[] = [
-  [0.5, 0.26, 0.2],
-  [0.56, 0.36, 0.26],
-  [0.62, 0.5, 0.38],
-  [0.4, 0.24, 0.2],
-];
-const roofs: readonly Color[] = [
-  [0.48, 0.22, 0.16],
-  [0.4, 0.2, 0.16],
-  [0.27, 0.25, 0.25],
-  [0.36, 0.3, 0.27],
-  [0.52, 0.3, 0.2],
-];
-
-function look(random: Random, materials: MaterialTable): Look {
-  const brick = random.chance(0.25);
-  const color = random.pick(brick ? bricks : plasters);
-  const wall: Material = {
-    kind: brick ? Surface.brick : Surface.plaster,
-    color,
-    second: [0.66, 0.63, 0.58],
-    reflectance: 0.25 + 0.3 * color[0],
-    parameters: [random.uniform(0, 99)],
-  };
-  const trimColor: Color = brick || random.chance(0.5) ? [0.85, 0.83, 0.78] : shade(color, 0.75);
-  return {
-    wall: materials.add(wall),
-    plinth: materials.add({
-      kind: Surface.plaster,
-      color: shade(color, 0.62),
-      reflectance: 0.3,
-      parameters: [3],
-    }),
-    trim: materials.add(plain(trimColor, 0.5)),
-    glass: materials.add({
-      kind: Surface.glass,
-      color: [0.06, 0.07, 0.08],
-      second: random.pick<Color>([
-        [0.75, 0.72, 0.66],
-        [0.3, 0.28, 0.26],
-        [0.5, 0.46, 0.4],
-      ]),
-      gloss: 0.9,
-      reflectance: 0.1,
-      dropout: 0.6,
-      parameters: [random.uniform(0, 99)],
-    }),
-    frame: materials.add(plain(random.chance(0.75) ? [0.88, 0.88, 0.86] : [0.3, 0.22, 0.17], 0.5)),
-    door: materials.add({
-      kind: Surface.door,
-      color: random.pick<Color>([
-        [0.35, 0.2, 0.12],
-        [0.16, 0.26, 0.2],
-        [0.75, 0.75, 0.73],
-        [0.15, 0.17, 0.25],
-      ]),
-      reflectance: 0.35,
-    }),
-    roof: materials.add({
-      kind: Surface.tiles,
-      color: random.pick(roofs),
-      reflectance: 0.3,
-      parameters: [random.uniform(0.24, 0.34)],
-    }),
-    shutter: random.chance(0.3)
-      ? materials.add({
-          kind: Surface.panels,
-          color: random.pick<Color>([
-            [0.25, 0.35, 0.28],
-            [0.4, 0.25, 0.18],
-            [0.8, 0.79, 0.75],
-          ]),
-          reflectance: 0.35,
-          parameters: [0.09, 0],
-        })
-      : undefined,
-    windowWidthM: random.uniform(0.95, 1.45),
-    windowHeightM: random.uniform(1.3, 1.75),
-    bayM: random.uniform(2.3, 3.2),
-    crossbar: random.chance(0.5),
-  };
-}
+import { roof } from './roofs.ts';
 
 /** Adds a house: its street front lies along x at y = 0 looking to -y, its ground is z = 0. Returns its height. */
 export function building(mesh: Mesh, random: Random, materials: MaterialTable, plan: BuildingPlan): number {
-  const style = look(random, materials);
+  const style = drawLook(random, materials);
   const { widthM: w, depthM: d } = plan;
   const floorM = random.uniform(2.75, 3.4);
   const wallTop = 0.35 + plan.floors * floorM;
@@ -142,7 +26,7 @@ function facade(
   mesh: Mesh,
   random: Random,
   materials: MaterialTable,
-  style: Look,
+  style: BuildingLook,
   from: Vec3,
   to: Vec3,
   plan: BuildingPlan,
@@ -262,7 +146,7 @@ function slab(
 function balcony(
   mesh: Mesh,
   at: (x: number, out: number, z: number) => Vec3,
-  style: Look,
+  style: BuildingLook,
   a: number,
   b: number,
   z: number,
@@ -275,116 +159,4 @@ function balcony(
   mesh.quad(at(a, 1.08, z), at(b, 1.08, z), at(b, 1.08, z + 0.95), at(a, 1.08, z + 0.95));
   for (const x of [a, b]) mesh.quad(at(x, 0, z), at(x, 1.08, z), at(x, 1.08, z + 0.95), at(x, 0, z + 0.95));
   mesh.exposure = 1;
-}
-
-/** The roof over a rectangle; returns the height of its top. */
-function roof(
-  mesh: Mesh,
-  random: Random,
-  materials: MaterialTable,
-  style: Look,
-  plan: BuildingPlan,
-  z: number,
-): number {
-  const over = 0.45;
-  const x0 = -plan.widthM / 2;
-  const x1 = plan.widthM / 2;
-  const d = plan.depthM;
-  mesh.exposure = 1;
-  if (plan.roof === 'flat') {
-    mesh.material = style.trim;
-    mesh.box(x0 - 0.12, -0.12, z - 0.05, x1 + 0.12, d + 0.12, z + 0.45);
-    mesh.material = materials.add(plain([0.4, 0.4, 0.4], 0.3));
-    if (random.chance(0.6)) mesh.box(x0 * 0.3, d * 0.3, z + 0.4, x1 * 0.2, d * 0.7, z + 2);
-    return z + 0.45;
-  }
-  const steep = plan.roof === 'mansard' ? 0.5 : random.uniform(0.55, 0.95);
-  const rise = (d / 2) * steep;
-  const ridge = z + rise;
-  const hip = plan.roof === 'gable' ? 0 : Math.min(plan.widthM * 0.4, d * 0.42);
-  const eaves = z - over * steep;
-  const rx0 = x0 + hip - (hip === 0 ? 0.25 : 0);
-  const rx1 = x1 - hip + (hip === 0 ? 0.25 : 0);
-  const ex0 = x0 - (hip === 0 ? 0.25 : over);
-  const ex1 = x1 + (hip === 0 ? 0.25 : over);
-  mesh.material = style.roof;
-  mesh.quad([ex0, -over, eaves], [ex1, -over, eaves], [rx1, d / 2, ridge], [rx0, d / 2, ridge]);
-  mesh.quad([ex1, d + over, eaves], [ex0, d + over, eaves], [rx0, d / 2, ridge], [rx1, d / 2, ridge]);
-  if (hip > 0) {
-    mesh.quad(
-      [ex0, d + over, eaves],
-      [ex0, -over, eaves],
-      [rx0, d / 2 - 0.01, ridge],
-      [rx0, d / 2 + 0.01, ridge],
-    );
-    mesh.quad(
-      [ex1, -over, eaves],
-      [ex1, d + over, eaves],
-      [rx1, d / 2 + 0.01, ridge],
-      [rx1, d / 2 - 0.01, ridge],
-    );
-  } else {
-    mesh.material = style.wall;
-    mesh.quad([x0, d, z], [x0, 0, z], [x0, d / 2 - 0.01, ridge - 0.05], [x0, d / 2 + 0.01, ridge - 0.05]);
-    mesh.quad([x1, 0, z], [x1, d, z], [x1, d / 2 + 0.01, ridge - 0.05], [x1, d / 2 - 0.01, ridge - 0.05]);
-  }
-  mesh.material = style.trim;
-  mesh.exposure = 0.5;
-  mesh.quad(
-    [ex0, -over, eaves - 0.03],
-    [ex1, -over, eaves - 0.03],
-    [ex1, 0, eaves - 0.03],
-    [ex0, 0, eaves - 0.03],
-  );
-  mesh.exposure = 1;
-  mesh.box(ex0, -over - 0.1, eaves - 0.03, ex1, -over + 0.02, eaves + 0.08);
-  const dormers = random.chance(0.5) ? Math.floor(plan.widthM / 4.5) : 0;
-  for (let i = 0; i < dormers; i++)
-    dormer(mesh, style, x0 + ((i + 0.5) * plan.widthM) / dormers, d * 0.16, z + d * 0.16 * steep, steep);
-  mesh.material = materials.add({
-    kind: Surface.brick,
-    color: [0.45, 0.28, 0.22],
-    second: [0.6, 0.58, 0.54],
-    reflectance: 0.3,
-  });
-  const cx = random.uniform(x0 * 0.6, x1 * 0.6);
-  mesh.box(cx - 0.35, d * 0.55, ridge - rise * 0.3, cx + 0.35, d * 0.55 + 0.6, ridge + 0.9);
-  return ridge;
-}
-
-function dormer(mesh: Mesh, style: Look, x: number, y: number, z: number, steep: number): void {
-  const h = 1.35;
-  const back = y + h / steep;
-  mesh.material = style.wall;
-  mesh.quad([x - 0.75, y, z], [x + 0.75, y, z], [x + 0.75, y, z + h], [x - 0.75, y, z + h]);
-  for (const side of [-0.75, 0.75])
-    mesh.quad([x + side, y, z], [x + side, back, z + h], [x + side, back, z + h], [x + side, y, z + h]);
-  for (const side of [-0.75, 0.75]) {
-    const i = mesh.vertex(x + side, y, z, Math.sign(side), 0, 0);
-    mesh.vertex(x + side, back, z + h, Math.sign(side), 0, 0);
-    mesh.vertex(x + side, y, z + h, Math.sign(side), 0, 0);
-    mesh.triangle(i, i + 1, i + 2);
-  }
-  mesh.material = style.roof;
-  mesh.quad(
-    [x - 0.95, y - 0.2, z + h - 0.02],
-    [x + 0.95, y - 0.2, z + h - 0.02],
-    [x + 0.95, back + 0.3, z + h + 0.25],
-    [x - 0.95, back + 0.3, z + h + 0.25],
-  );
-  mesh.material = style.glass;
-  mesh.quad(
-    [x - 0.5, y - 0.03, z + 0.2],
-    [x + 0.5, y - 0.03, z + 0.2],
-    [x + 0.5, y - 0.03, z + h - 0.15],
-    [x - 0.5, y - 0.03, z + h - 0.15],
-    [x, z, x + 1, z + 1],
-  );
-  mesh.material = style.frame;
-  mesh.quad(
-    [x - 0.035, y - 0.05, z + 0.2],
-    [x + 0.035, y - 0.05, z + 0.2],
-    [x + 0.035, y - 0.05, z + h - 0.15],
-    [x - 0.035, y - 0.05, z + h - 0.15],
-  );
 }

@@ -182,11 +182,7 @@ function block(
   const corner = (out: number): number =>
     out >= radius ? 0 : radius - Math.sqrt(radius * radius - (radius - out) ** 2);
   const inner = [0, 0.02, 0.16, 0.16 + sidewalkM];
-  const columns = [
-    ...inner,
-    ...steps(4, to - from - 4, 4),
-    ...inner.map((v) => to - from - v).reverse(),
-  ];
+  const columns = [...inner, ...steps(4, to - from - 4, 4), ...inner.map((v) => to - from - v).reverse()];
   const length = to - from;
   const open = [from > streetReach.back, to < streetReach.ahead];
   const height = (s: number, out: number, alongM: number): number => {

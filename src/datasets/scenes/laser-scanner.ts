@@ -31,7 +31,7 @@ export function beamElevation(beam: number): number {
  */
 export function scan(scene: Scene, random: Random, options: ScannerOptions = hdl64): Float32Array {
   const { mesh, materials } = scene;
-  const caster = new RayCaster(mesh, materials, maxRangeM);
+  const caster = new RayCaster(mesh, materials, { reachM: maxRangeM, maxSlope: 0.045 });
   const { hit } = caster;
   const points = new Float32Array(4 * options.beams * options.steps);
   let count = 0;

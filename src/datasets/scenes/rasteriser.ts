@@ -98,7 +98,16 @@ export function drawParallel(
   materials: Float32Array,
 ): void {
   const { indices, uvs } = mesh;
+  const { width, height } = target;
   for (let i = 0; i < mesh.indexCount; i += 3) {
+    const ax = xyn[3 * indices[i]];
+    const ay = xyn[3 * indices[i] + 1];
+    const bx = xyn[3 * indices[i + 1]];
+    const by = xyn[3 * indices[i + 1] + 1];
+    const cx = xyn[3 * indices[i + 2]];
+    const cy = xyn[3 * indices[i + 2] + 1];
+    if ((ax < 0 && bx < 0 && cx < 0) || (ay < 0 && by < 0 && cy < 0)) continue;
+    if ((ax > width && bx > width && cx > width) || (ay > height && by > height && cy > height)) continue;
     const cutout = materials[mesh.materials[indices[i]] * materialStride + 10];
     for (let k = 0; k < 3; k++) {
       const v = indices[i + k];

@@ -14,6 +14,14 @@ export interface Hit {
   weightC: number;
 }
 
+/** What rays from the origin are cast at most: the rest of the mesh is left out. */
+export interface RayBounds {
+  /** Triangles with no corner so near (along the ground) are left out. */
+  readonly reachM?: number;
+  /** Rays rise no steeper than this, in metres a metre along the ground. */
+  readonly maxSlope?: number;
+}
+
 /**
  * Finds the first surface along a ray: a three-mesh-bvh tree over the mesh, walked over its own flat nodes
  * (32 bytes: six bounds; then for a leaf its first triangle and their number, otherwise the way to the second child
@@ -30,8 +38,7 @@ export class RayCaster {
   private readonly stack = new Int32Array(256);
   private readonly stackNear = new Float64Array(256);
 
-  /** Leaves out what is farther than `reachM` from the origin. */
-  constructor(mesh: Mesh, materials: Float32Array, reachM = Infinity) {
+  constructor(mesh: Mesh, materials: Float32Array, bounds: RayBounds = {}) {
     this.mesh = mesh;
     this.materials = materials;
     const geometry = new BufferGeometry();
@@ -39,8 +46,8 @@ export class RayCaster {
       'position',
       new BufferAttribute(mesh.positions.subarray(0, 3 * mesh.vertexCount), 3),
     );
-    geometry.setIndex(new BufferAttribute(trianglesWithin(mesh, reachM), 1));
-    const bvh = new MeshBVH(geometry, { strategy: SAH, targetLeafSize: 6, setBoundingBox: false });
+    geometry.setIndex(new BufferAttribute(trianglesWithin(mesh, bounds), 1));
+    const bvh = new MeshBVH(geometry, { strategy: SAH, targetLeafSize: 14, setBoundingBox: false });
     const { roots, index } = MeshBVH.serialize(bvh, { cloneBuffers: false });
     const root = roots[0] as ArrayBuffer;
     this.bounds = new Float32Array(root);
@@ -180,18 +187,25 @@ export class RayCaster {
   }
 }
 
-function trianglesWithin(mesh: Mesh, reachM: number): Uint32Array<ArrayBuffer> {
+/** Triangles that some ray may meet: above the cone of `maxSlope` space is convex, so corners decide. */
+function trianglesWithin(
+  mesh: Mesh,
+  { reachM = Infinity, maxSlope = Infinity }: RayBounds,
+): Uint32Array<ArrayBuffer> {
   const { positions, indices } = mesh;
   const kept = new Uint32Array(mesh.indexCount);
   const limit = reachM * reachM;
   let count = 0;
   for (let i = 0; i < mesh.indexCount; i += 3) {
-    let near = Infinity;
+    let near = false;
+    let below = false;
     for (let k = 0; k < 3; k++) {
       const v = 3 * indices[i + k];
-      near = Math.min(near, positions[v] ** 2 + positions[v + 1] ** 2);
+      const square = positions[v] ** 2 + positions[v + 1] ** 2;
+      if (square <= limit) near = true;
+      if (positions[v + 2] <= maxSlope * Math.sqrt(square)) below = true;
     }
-    if (near > limit) continue;
+    if (!near || !below) continue;
     kept[count++] = indices[i];
     kept[count++] = indices[i + 1];
     kept[count++] = indices[i + 2];

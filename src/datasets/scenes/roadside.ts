@@ -1,20 +1,15 @@
 import type { Random } from '../../engine/random.ts';
-import { type BuildingPlan, building } from './buildings.ts';
+import type { BuildingPlan } from './building-look.ts';
+import { building } from './buildings.ts';
+import { fence } from './fences.ts';
+import { foliage, hedge } from './foliage.ts';
 import { blocks } from './ground.ts';
-import { Cutout, type MaterialTable, plain, Surface } from './materials.ts';
+import { grassTufts, kerbside } from './kerbside.ts';
+import { type MaterialTable, plain, Surface } from './materials.ts';
 import type { Mesh, Vec3 } from './mesh.ts';
+import { facing, place, plant, type Site } from './site.ts';
 import { type Street, streetReach } from './street.ts';
-import { fence, furniture } from './street-furniture.ts';
-import {
-  broadleaf,
-  bush,
-  conifer,
-  foliage,
-  hedge,
-  leafMaterial,
-  type TreeShape,
-  tuft,
-} from './vegetation.ts';
+import { broadleaf, bush, conifer, leafMaterial, type TreeShape } from './vegetation.ts';
 
 /** Adds what stands beside the street: houses, gardens, trees, woods, lamps, signs, fences, grass. */
 export function plantAndBuild(mesh: Mesh, random: Random, materials: MaterialTable, street: Street): void {
@@ -30,45 +25,6 @@ export function plantAndBuild(mesh: Mesh, random: Random, materials: MaterialTab
     grassTufts(site, side);
   }
   horizonWoods(site);
-}
-
-interface Site {
-  readonly mesh: Mesh;
-  readonly random: Random;
-  readonly materials: MaterialTable;
-  readonly street: Street;
-  readonly trees: readonly TreeShape[];
-  readonly shrubs: readonly TreeShape[];
-  readonly autumn: number;
-}
-
-/** A place `out` metres beyond the kerb, on the ground. */
-function place(street: Street, s: number, out: number, side: number): Vec3 {
-  const p = street.point(s, side * (street.edge(side) + out));
-  return [p.x, p.y, street.groundHeight(s, out, side) - 0.012 * street.edge(side)];
-}
-
-/** The yaw that looks along the street with the road at -y for the right side of `side`. */
-function facing(street: Street, s: number, side: number): number {
-  return street.point(s, 0).heading + (side > 0 ? 0 : Math.PI);
-}
-
-function plant(site: Site, shape: TreeShape, at: Vec3, scale: number): void {
-  const { mesh, random, materials, autumn } = site;
-  const leaves = random.chance(0.6)
-    ? shape.leaves
-    : leafMaterial(materials, random, autumn, shape === site.trees[3]);
-  mesh.place({
-    x: at[0],
-    y: at[1],
-    z: at[2],
-    yaw: random.uniform(0, 6.28),
-    scale,
-    stretchZ: random.uniform(0.9, 1.12),
-  });
-  const detailed = at[0] > -12 && Math.hypot(at[0], at[1]) < 38;
-  mesh.append(detailed ? shape.mesh : shape.far, new Map([[shape.leaves, leaves]]));
-  mesh.unplace();
 }
 
 function houses(site: Site, side: number): void {
@@ -227,88 +183,6 @@ function countryside(site: Site, side: number): void {
     });
     mesh.unplace();
   }
-}
-
-/** Lamps, poles, signs, trees in the verge, bins and bollards along the kerb. */
-function kerbside(site: Site, side: number): void {
-  const { mesh, random, materials, street } = site;
-  const stand = (
-    s: number,
-    out: number,
-    build: (typeof furniture)[keyof typeof furniture],
-    turn = 0,
-  ): void => {
-    if (street.atCrossing(s, 2.5)) return;
-    const p = place(street, s, out, side);
-    mesh.place({ x: p[0], y: p[1], z: p[2], yaw: facing(street, s, side) + turn });
-    build(mesh, random, materials);
-    mesh.unplace();
-  };
-  const country = street.surroundings === 'country';
-  const lampGap = random.uniform(22, 34);
-  const lamps = country ? random.chance(0.3) : random.chance(0.75);
-  const poles = !lamps && random.chance(0.7);
-  for (let s = streetReach.back + random.uniform(0, lampGap); s < streetReach.ahead; s += lampGap) {
-    if (lamps) stand(s, 0.6, furniture.lamp);
-    else if (poles) stand(s, 0.9 + street.vergeM * 0.5, furniture.pole);
-  }
-  const turn = side < 0 ? Math.PI : Math.PI;
-  const signs = 1 + random.integer(4);
-  for (let i = 0; i < signs; i++) stand(random.uniform(-40, 90), 0.55, furniture.sign, side < 0 ? turn : 0);
-  for (const c of street.crossings)
-    if (random.chance(0.5)) stand(c.s - c.halfWidthM - 3, 0.5, furniture.trafficLight, side < 0 ? turn : 0);
-  if (!country) {
-    const bins = random.integer(6);
-    for (let i = 0; i < bins; i++)
-      stand(random.uniform(-30, 60), 0.16 + street.vergeM + street.sidewalkM - 0.4, furniture.bin);
-    if (random.chance(0.3))
-      for (let s = random.uniform(-20, 20), k = 0; k < 14; k++) stand(s + 2 * k, 0.35, furniture.bollard);
-  }
-  if (!country && street.vergeM > 0.9 && random.chance(0.85)) {
-    const gap = random.uniform(8, 15);
-    const shape = random.pick(site.trees.slice(0, 3));
-    const scale = Math.min(1, 9 / shape.heightM);
-    for (let s = streetReach.back; s < streetReach.ahead; s += gap)
-      if (!street.atCrossing(s, 5) && random.chance(0.85))
-        plant(
-          site,
-          shape,
-          place(street, s + random.normal(0, 0.5), 0.16 + street.vergeM / 2, side),
-          scale * random.uniform(0.75, 1.05),
-        );
-  }
-}
-
-function grassTufts(site: Site, side: number): void {
-  const { mesh, random, materials, street } = site;
-  const country = street.surroundings === 'country';
-  if (!country && street.vergeM < 0.5) return;
-  const grass = materials.add({
-    ...plain([0.36, 0.43, 0.17], 0.35),
-    kind: Surface.leaf,
-    second: [0.55, 0.52, 0.26],
-    cutout: Cutout.grass,
-    dropout: 0.1,
-  });
-  mesh.material = grass;
-  mesh.exposure = 0.85;
-  const count = country ? 1500 : 500;
-  for (let i = 0; i < count; i++) {
-    const s = 4 + 46 * random.uniform() ** 1.5;
-    if (street.atCrossing(s, 1)) continue;
-    const out = country
-      ? street.sidewalkM > 0
-        ? random.uniform(0.1, street.vergeM)
-        : 0.15 + 9 * random.uniform() ** 2
-      : random.uniform(0.3, street.vergeM);
-    tuft(
-      mesh,
-      random,
-      place(street, s, out, side),
-      country ? random.uniform(0.12, 0.4) : random.uniform(0.06, 0.16),
-    );
-  }
-  mesh.exposure = 1;
 }
 
 /** Woods and hedgerows in the distance, so that the land does not end. */

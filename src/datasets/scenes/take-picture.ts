@@ -43,19 +43,30 @@ export function takePicture(scene: Scene, camera: SceneCamera, random: Random): 
   const sum = new Float64Array(3);
   const ids = new Int32Array(4);
   const shares = new Int32Array(4);
+  const { triangle } = visibility;
   for (let row = 0; row < height; row++)
     for (let column = 0; column < width; column++) {
-      let kinds = 0;
-      for (let k = 0; k < 4; k++) {
-        const at = (2 * row + (k >> 1)) * visibility.width + 2 * column + (k & 1);
-        const id = visibility.triangle[at];
-        let known = 0;
-        while (known < kinds && ids[known] !== id) known++;
-        if (known === kinds) {
-          ids[kinds] = id;
-          shares[kinds++] = 0;
+      const at = samplesPerSide * (row * visibility.width + column);
+      const first = triangle[at];
+      let kinds = 1;
+      ids[0] = first;
+      shares[0] = 4;
+      if (
+        triangle[at + 1] !== first ||
+        triangle[at + visibility.width] !== first ||
+        triangle[at + visibility.width + 1] !== first
+      ) {
+        kinds = 0;
+        for (let k = 0; k < 4; k++) {
+          const id = triangle[at + (k & 1) + (k >> 1) * visibility.width];
+          let known = 0;
+          while (known < kinds && ids[known] !== id) known++;
+          if (known === kinds) {
+            ids[kinds] = id;
+            shares[kinds++] = 0;
+          }
+          shares[known]++;
         }
-        shares[known]++;
       }
       let x = back[0] * column + back[1] * row + back[2];
       let y = back[4] * column + back[5] * row + back[6];

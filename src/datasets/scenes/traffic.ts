@@ -1,10 +1,13 @@
 import type { Random } from '../../engine/random.ts';
 import type { Box3 } from '../../geometry/box.ts';
+import { car } from './car.ts';
+import { bicycle, cyclist } from './cyclist.ts';
 import type { MaterialTable } from './materials.ts';
 import type { Mesh, Placement } from './mesh.ts';
-import { bicycle, cyclist, pedestrian } from './people.ts';
+import { pedestrian } from './people.ts';
 import type { Street } from './street.ts';
-import { car, truck, type VehicleBody } from './vehicles.ts';
+import { truck } from './truck.ts';
+import type { VehicleBody } from './vehicle-parts.ts';
 
 export interface TrafficSink {
   /** Adds a labelled object built in its own frame at the placement. */
@@ -32,20 +35,24 @@ export function traffic(random: Random, street: Street, sink: TrafficSink): void
     reach: number,
     side: number,
     type: string,
-    build: (mesh: Mesh, materials: MaterialTable) => VehicleBody | undefined,
+    build: (mesh: Mesh, materials: MaterialTable, fine: boolean) => VehicleBody | undefined,
   ): void => {
     if (!free(s, t, reach, side)) return;
     taken.push({ s, t, reach, side });
     const p = street.point(s, t);
-    sink.add(type, { x: p.x, y: p.y, z: surface(street, s, t), yaw: p.heading + turn }, build);
+    const fine = p.x > -6 && Math.hypot(p.x, p.y) < 24;
+    const placement = { x: p.x, y: p.y, z: surface(street, s, t), yaw: p.heading + turn };
+    sink.add(type, placement, (mesh, materials) => build(mesh, materials, fine));
   };
   const vehicle = (s: number, t: number, turn: number, vans: number): void => {
     const roll = random.uniform();
     if (roll < vans * 0.25)
       put(s, t, turn, 6, 1.25, 'Truck', (mesh, materials) => truck(mesh, random, materials));
     else if (roll < vans)
-      put(s, t, turn, 3.4, 1, 'Van', (mesh, materials) => car(mesh, random, materials, 'van'));
-    else put(s, t, turn, 2.7, 0.95, 'Car', (mesh, materials) => car(mesh, random, materials));
+      put(s, t, turn, 3.4, 1, 'Van', (mesh, materials, fine) =>
+        car(mesh, random, materials, { van: true, fine }),
+      );
+    else put(s, t, turn, 2.7, 0.95, 'Car', (mesh, materials, fine) => car(mesh, random, materials, { fine }));
   };
 
   for (const side of [-1, 1]) {

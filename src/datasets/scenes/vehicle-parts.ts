@@ -87,9 +87,8 @@ export function wheel(
   radius: number,
   side: number,
   parts: VehicleMaterials,
-  widthM = 0.21,
+  { widthM = 0.21, sides = 18 }: { readonly widthM?: number; readonly sides?: number } = {},
 ): void {
-  const sides = 18;
   const outer = y + (side * widthM) / 2;
   const inner = y - (side * widthM) / 2;
   const rings: ReadonlyArray<readonly [y: number, radius: number, ny: number, nr: number]> = [
@@ -133,4 +132,10 @@ export function wheel(
 export function frontPlate(mesh: Mesh, x: number, z: number, end: number, parts: VehicleMaterials): void {
   mesh.material = parts.plate;
   mesh.quad([x, -0.26 * end, z], [x, 0.26 * end, z], [x, 0.26 * end, z + 0.11], [x, -0.26 * end, z + 0.11]);
+}
+
+/** A vehicle in its own frame: x ahead, z up from the ground, the middle of its box at x = y = 0. */
+export interface VehicleBody {
+  readonly type: string;
+  readonly sizeM: readonly [length: number, width: number, height: number];
 }

@@ -116,7 +116,12 @@ const laidOutWindow = 9;
  * output's gradient (batch, out, places), summed over the batch. Two to four times as fast as the convolution below for
  * 3x3 and 1x1 windows; for a stem's 7x7 the laying out costs more than it gains.
  */
-function weightGradientByProduct(graph: Graph, image: Value, dy: Value, info: backend_util.Conv2DInfo): Value {
+function weightGradientByProduct(
+  graph: Graph,
+  image: Value,
+  dy: Value,
+  info: backend_util.Conv2DInfo,
+): Value {
   const axes = windowAxes(info);
   const { batchSize, inChannels, outChannels, outHeight, outWidth } = info;
   const places = outHeight * outWidth;
@@ -149,7 +154,11 @@ function weightGradientByProduct(graph: Graph, image: Value, dy: Value, info: ba
     { type: 'float32', shape: [batchSize, outChannels, window] },
   );
   const gradient = reduce(graph, 'ReduceSum', products, [0]);
-  return transpose(graph, reshape(graph, gradient, [outChannels, inChannels, rows.size, columns.size]), [2, 3, 1, 0]);
+  return transpose(
+    graph,
+    reshape(graph, gradient, [outChannels, inChannels, rows.size, columns.size]),
+    [2, 3, 1, 0],
+  );
 }
 
 /**
@@ -161,7 +170,12 @@ const weightGradient =
   ({ graph, inputs: { x, dy }, attributes }) => {
     const info = convolutionInfo(kind, x.shape, attributes.filterShape as number[], attributes);
     if (kind === 'full' && info.filterHeight * info.filterWidth <= laidOutWindow) {
-      return weightGradientByProduct(graph, toNchw(graph, x, attributes), toNchw(graph, dy, attributes), info);
+      return weightGradientByProduct(
+        graph,
+        toNchw(graph, x, attributes),
+        toNchw(graph, dy, attributes),
+        info,
+      );
     }
     const axes = windowAxes(info);
     const images = transpose(graph, toNchw(graph, x, attributes), [1, 0, 2, 3]);

@@ -1,0 +1,31 @@
+/**
+ * Frames of drives, from KITTI or from the scene generator, and the loader that turns them into batches:
+ * `import { createLoader, generateScenes, KittiObject } from 'pointpair/datasets'`.
+ */
+
+// What every reader gives.
+export type { CameraImage, Frame, ObjectLabel } from '../src/datasets/frame.ts';
+
+// KITTI.
+export { formatKittiLabels, parseKittiLabels } from '../src/datasets/kitti-labels.ts';
+export { findKittiLayout, type KittiLayout } from '../src/datasets/kitti-layout.ts';
+export { type IncompleteFrame, KittiObject, type KittiObjectOptions } from '../src/datasets/kitti-object.ts';
+// Batches of samples, made in worker threads and resumable at any place.
+export {
+  createLoader,
+  type FailureCount,
+  type LoadedBatch,
+  Loader,
+  type LoaderOptions,
+  type LoaderPosition,
+  type LoadFailure,
+} from '../src/datasets/loader.ts';
+export type { SampleSource, SourceReference } from '../src/datasets/loader-source.ts';
+// Generated driving scenes in KITTI's layout.
+export {
+  type GenerateScenesOptions,
+  type GenerateScenesProgress,
+  type GenerateScenesReport,
+  generateScenes,
+} from '../src/datasets/scenes/generate-scenes.ts';
+export type { ScannerOptions } from '../src/datasets/scenes/laser-scanner.ts';

@@ -1,0 +1,28 @@
+/**
+ * Steps in plain tfjs code, captured once and run by ONNX Runtime, and the plain data that goes in and out of them:
+ * `import { compile, float32, scalar } from 'pointpair/engine'`.
+ */
+
+// Compiling a step, and running it on a device.
+export type { Step, TensorKind } from '../src/engine/capture.ts';
+export { TracedReadError } from '../src/engine/capture-backend.ts';
+export { type CompiledStep, type CompileOptions, compile, type StepResult } from '../src/engine/compile.ts';
+export { type Device, devices } from '../src/engine/device.ts';
+// Writing a function as a standard ONNX file.
+export { type ExportOptions, exportOnnx, type Forward } from '../src/engine/export-onnx.ts';
+// Tensors in host memory, and trees of them.
+export {
+  type DType,
+  float32,
+  type HostTensor,
+  int32,
+  isHostTensor,
+  scalar,
+  sizeOf,
+} from '../src/engine/host-tensor.ts';
+// Seeded randomness, and the error for input that cannot be right.
+export { InputError, type InputFault } from '../src/engine/input-error.ts';
+export { UnmappedKernelError } from '../src/engine/kernels/register.ts';
+export { Random, type RandomState } from '../src/engine/random.ts';
+export { isResident, type ResidentState } from '../src/engine/resident-state.ts';
+export { leavesOf, mapTree, type Tree, treeOf } from '../src/engine/tree.ts';

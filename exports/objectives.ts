@@ -1,0 +1,27 @@
+/**
+ * Self-supervised systems of the literature, each with its views, its batches and its loss:
+ * `import { Simipu } from 'pointpair/objectives'`.
+ */
+
+// Parts that other objectives are made of as well.
+export {
+  type BilinearCorners,
+  bilinearCorners,
+  type FeatureGrid,
+  sampleFeatures,
+} from '../src/objectives/bilinear-sampling.ts';
+export { type InfoNce, infoNce } from '../src/objectives/info-nce.ts';
+// What every objective is.
+export type { DataSelection, Objective, ObjectiveResult } from '../src/objectives/objective.ts';
+// SimIPU.
+export { Simipu, type SimipuEmbeddings } from '../src/objectives/simipu.ts';
+export { collateSimipu } from '../src/objectives/simipu-batch.ts';
+export { type SimipuConfig, simipuSchema } from '../src/objectives/simipu-config.ts';
+export {
+  featureStride,
+  type LevelTables,
+  type PointView,
+  type SimipuSample,
+  simipuSample,
+} from '../src/objectives/simipu-sample.ts';
+export { type SimipuSourceOptions, simipuSource } from '../src/objectives/simipu-source.ts';

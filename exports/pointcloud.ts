@@ -1,0 +1,54 @@
+/**
+ * Point cloud files, sampling, neighbour search and point encoders:
+ * `import { ballQuery, farthestPointSample, readPcd } from 'pointpair/pointcloud'`.
+ */
+
+// Sampling and neighbours.
+export { type BallQueryOptions, ballQuery } from '../src/pointcloud/ball-query.ts';
+export { farthestPointSample } from '../src/pointcloud/farthest-points.ts';
+// Encoders.
+export { type GroupingTables, gatherRows } from '../src/pointcloud/grouping.ts';
+// Files.
+export { readKittiBin, writeKittiBin } from '../src/pointcloud/kitti-bin.ts';
+export { type Neighbors, nearestNeighbors } from '../src/pointcloud/nearest-neighbors.ts';
+export { readPcd, writePcd } from '../src/pointcloud/pcd.ts';
+export type { PcdEncoding } from '../src/pointcloud/pcd-header.ts';
+export { readPly, writePly } from '../src/pointcloud/ply.ts';
+export type { PlyEncoding } from '../src/pointcloud/ply-header.ts';
+// Clouds with named fields.
+export {
+  cloudFromRows,
+  fieldOf,
+  type PointCloud,
+  type PointField,
+  rowsOf,
+  type Viewpoint,
+  xyzOf,
+} from '../src/pointcloud/point-cloud.ts';
+export type { RowOptions } from '../src/pointcloud/point-rows.ts';
+export {
+  initPointNet,
+  orthogonalityOf,
+  type PointNetFeatures,
+  type PointNetOptions,
+  pointNet,
+  withGlobalFeatures,
+} from '../src/pointcloud/pointnet.ts';
+export {
+  initPointNet2,
+  type PointNet2Features,
+  type PointNet2Input,
+  type PointNet2Level,
+  type PointNet2Options,
+  pointNet2,
+  simipuHalvedPointEncoder,
+  simipuReleasedPointEncoder,
+} from '../src/pointcloud/pointnet2-encoder.ts';
+export { filterRange, indicesInRange, type PointRange, sampleRows } from '../src/pointcloud/range-filter.ts';
+export type { ScalarArray, ScalarType } from '../src/pointcloud/scalar-type.ts';
+export {
+  initSetAbstraction,
+  type SetAbstractionInput,
+  type SetAbstractionOptions,
+  setAbstraction,
+} from '../src/pointcloud/set-abstraction.ts';

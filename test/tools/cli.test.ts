@@ -1,0 +1,255 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generateScenes } from '../../src/datasets/scenes/generate-scenes.ts';
+import { compile } from '../../src/engine/compile.ts';
+import { float32 } from '../../src/engine/host-tensor.ts';
+import { Random } from '../../src/engine/random.ts';
+import { treeOf } from '../../src/engine/tree.ts';
+import { branchAt } from '../../src/nn/layer.ts';
+import { Simipu } from '../../src/objectives/simipu.ts';
+import { writePcd } from '../../src/pointcloud/pcd.ts';
+import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
+import { loadRun } from '../../src/training/model-state.ts';
+import { readMetrics } from '../../src/training/run-folder.ts';
+import { realData } from '../real-data.ts';
+
+const cli = fileURLToPath(new URL('../../dist/tools/cli.js', import.meta.url));
+let folder = '';
+let data = '';
+
+/** Runs the built command as a process of its own. */
+function pointpair(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], { cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointpair-cli-'));
+  data = join(folder, 'scenes');
+  const scanner = { beams: 32, steps: 600 };
+  await generateScenes({
+    out: data,
+    count: 6,
+    heldOut: 2,
+    seed: 3,
+    workers: 0,
+    imageSize: { width: 310, height: 94 },
+    scanner,
+  });
+}, 120_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('every command', () => {
+  it.each(['scenes', 'pretrain', 'inspect', 'export', 'report', 'demo'])(
+    '%s --help shows an example',
+    async (command) => {
+      const { code, stdout } = await pointpair(command, '--help');
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`Examples?:\\n  pointpair ${command}`));
+    },
+  );
+
+  it.each([
+    [['pretrain', '--preset', 'simipu-smal', '--data', 'x', '--out', 'y'], /nearest: simipu-small/],
+    [
+      ['pretrain', '--preset', 'simipu-smoke', '--data', 'x', '--out', 'y', '--set', 'simipu.temprature=1'],
+      /nearest: temperature/,
+    ],
+    [
+      ['pretrain', '--preset', 'simipu-smoke', '--data', 'x', '--out', 'y', '--set', 'batchSize=many'],
+      /batchSize: expected .* found "many"/,
+    ],
+    [
+      ['pretrain', '--preset', 'simipu-smoke', '--data', 'nowhere', '--out', 'y'],
+      /nowhere: expected the folder of a KITTI object data set/,
+    ],
+    [
+      ['pretrain', '--data', 'x', '--out', 'y'],
+      /expected --preset \(simipu-kitti, simipu-small, simipu-smoke\)/,
+    ],
+    [['inspect', 'missing.pcd'], /missing.pcd: expected a file or a folder, found ENOENT/],
+    [['export', 'nowhere', '--to', 'out'], /nowhere: expected a run's folder/],
+    [['report', 'nowhere'], /nowhere/],
+  ])('%j is one line on stderr and exit code 1', async (args, message) => {
+    const { code, stdout, stderr } = await pointpair(...args);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect([code, stdout]).toEqual([1, '']);
+  });
+
+  it('shows the stack of an error with --debug', async () => {
+    const { code, stderr } = await pointpair('--debug', 'inspect', 'missing.pcd');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/InputError: .*\n\s+at /);
+  });
+});
+
+describe('a run from scenes to encoders', () => {
+  it('pretrains, goes on, is inspected, reported and exported', { timeout: 240_000 }, async () => {
+    const smoke = [
+      '--preset',
+      'simipu-smoke',
+      '--data',
+      data,
+      '--image-set',
+      'train',
+      '--out',
+      'run',
+      '--set',
+      'checkpoint.everySteps=4',
+    ];
+    const first = await pointpair('pretrain', ...smoke, '--steps', '6');
+    expect(first.stderr).toContain('4 frames, 6 steps of 4; nothing learned is a loss of');
+    expect(first.code).toBe(0);
+    expect((await pointpair('pretrain', ...smoke, '--steps', '6')).stderr).toMatch(/give --resume/);
+    const second = await pointpair('pretrain', '--out', 'run', '--resume', '--steps', '9');
+    expect([second.code, second.stderr]).toEqual([0, expect.stringContaining('going on after step 6')]);
+    const { lines } = await readMetrics(join(folder, 'run'));
+    expect(lines.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+
+    const inspected = await pointpair('inspect', 'run');
+    expect(inspected.stdout).toMatch(/9 steps/);
+    expect((await pointpair('inspect', 'run/checkpoints/00000009')).stdout).toMatch(
+      /params\/pointEncoder\/sa1/,
+    );
+    expect((await pointpair('report', 'run')).code).toBe(0);
+    expect(await readFile(join(folder, 'run', 'report.html'), 'utf8')).toContain('nothing learned');
+
+    expect((await pointpair('export', 'run', '--to', 'out', '--batch', '2')).code).toBe(0);
+    await expectExportedAsInProcess(join(folder, 'run'), join(folder, 'out'));
+  });
+});
+
+describe('inspect', () => {
+  it('describes a frame, a data set and point clouds', async () => {
+    const frame = await pointpair('inspect', data, '--frame', '000001', '--picture', 'frame.png');
+    expect(frame.stdout).toMatch(/frame 000001: \d+ points/);
+    expect((await readFile(join(folder, 'frame.png'))).subarray(1, 4).toString()).toBe('PNG');
+    expect((await pointpair('inspect', data)).stdout).toContain('6 frames, 000000 to 000005, with labels');
+    await writeFile(
+      join(folder, 'three.pcd'),
+      writePcd(cloudFromRows(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, Number.NaN), ['x', 'y', 'z']), {
+        encoding: 'ascii',
+      }),
+    );
+    const cloud = await pointpair('inspect', 'three.pcd');
+    expect(cloud.stdout).toMatch(/three.pcd: 3 points\n/);
+    expect(cloud.stdout).toMatch(/z +float32 +3 +4\.500 +6 +1\n/);
+    await writeFile(join(folder, 'cut.bin'), new Uint8Array(37));
+    expect((await pointpair('inspect', 'cut.bin')).stderr).toMatch(/cut.bin: .*expected/);
+  });
+
+  const real = realData('kitti-object');
+  it.skipIf(real === undefined)(
+    'describes a recorded frame (needs ../shared/data/kitti-object)',
+    async () => {
+      const { stdout } = await pointpair('inspect', real!, '--frame', '000003');
+      expect(stdout).toContain('frame 000003: 113110 points');
+      expect(stdout).toContain('image_2: 1242 x 375');
+    },
+  );
+});
+
+/** The exported encoders, run by ONNX Runtime alone, against the same networks compiled in process. */
+async function expectExportedAsInProcess(run: string, out: string): Promise<void> {
+  const { config, state } = await loadRun(run);
+  const model = new Simipu(config.simipu, 2);
+  const params = branchAt(state, 'params');
+  const stats = branchAt(state, 'stats');
+  const { inputs } = JSON.parse(await readFile(join(out, 'encoders.json'), 'utf8'))['image-encoder.onnx'];
+  const random = Random.fromSeed('images');
+  const { shape } = inputs.image as { shape: number[] };
+  const image = float32(
+    Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+    shape,
+  );
+  const step = await compile(
+    (parameters, batch) => [
+      parameters,
+      {
+        features: model.encodeImage(
+          branchAt(parameters, 'params'),
+          branchAt(branchAt(parameters, 'stats'), 'imageEncoder'),
+          batch.image as never,
+          { training: false },
+        ).features,
+      },
+    ],
+    { state: { params, stats }, batch: { image } },
+  );
+  const { outputs } = await step.run({ params, stats }, { image });
+  const expected = outputs.features as typeof image;
+  const session = await InferenceSession.create(join(out, 'image-encoder.onnx'));
+  const { image_features: features } = await session.run({
+    image: new Tensor('float32', image.data as Float32Array, shape),
+  });
+  expect([...features.dims]).toEqual([...expected.shape]);
+  const differences = (features.data as Float32Array).map((value, i) => Math.abs(value - expected.data[i]));
+  expect(Math.max(...differences)).toBeLessThan(1e-4 * Math.max(1, ...expected.data.map(Math.abs)));
+
+  const points = await InferenceSession.create(join(out, 'point-encoder.onnx'));
+  const feeds = Object.fromEntries(
+    points.inputMetadata.map((meta) => {
+      const dims = [...(meta as InferenceSession.TensorValueMetadata).shape].map(Number);
+      const size = dims.reduce((a, b) => a * b);
+      const ints = meta.name.startsWith('levels');
+      const rows = Math.min(64, size);
+      const values = ints
+        ? Int32Array.from({ length: size }, () => random.integer(rows))
+        : Float32Array.from({ length: size }, () => random.uniform());
+      return [meta.name, { dims, values, ints }];
+    }),
+  );
+  const result = await points.run(
+    Object.fromEntries(
+      Object.entries(feeds).map(([name, { dims, values, ints }]) => [
+        name,
+        ints
+          ? new Tensor('int32', values as Int32Array, dims)
+          : new Tensor('float32', values as Float32Array, dims),
+      ]),
+    ),
+  );
+  const tree: {
+    [path: string]: { dtype: 'float32' | 'int32'; shape: number[]; data: Float32Array | Int32Array };
+  } = {};
+  for (const [name, { dims, values, ints }] of Object.entries(feeds))
+    tree[name] = { dtype: ints ? 'int32' : 'float32', shape: dims, data: values };
+  // Tables of centres are no inputs of the file where coordinates are not used; in process they say how many there are.
+  for (const [l, { points: count }] of config.simipu.pointEncoder.levels.entries()) {
+    tree[`levels/${l}/centers`] = { dtype: 'int32', shape: [2 * count], data: new Int32Array(2 * count) };
+  }
+  const { inputs: described } = JSON.parse(await readFile(join(out, 'encoders.json'), 'utf8'))[
+    'point-encoder.onnx'
+  ];
+  expect(Object.keys(described).sort()).toEqual([...points.inputNames].sort());
+  const view = treeOf(Object.entries(tree));
+  const encode = await compile(
+    (parameters, batch) => [
+      parameters,
+      {
+        features: model.encodePoints(
+          branchAt(parameters, 'params'),
+          branchAt(branchAt(parameters, 'stats'), 'pointEncoder'),
+          batch,
+          { training: false },
+        ).features,
+      },
+    ],
+    { state: { params, stats }, batch: view },
+  );
+  const inProcess = (await encode.run({ params, stats }, view)).outputs.features as typeof image;
+  const apart = (result.point_features.data as Float32Array).map((value, i) =>
+    Math.abs(value - inProcess.data[i]),
+  );
+  expect(Math.max(...apart)).toBeLessThan(1e-4 * Math.max(1, ...inProcess.data.map(Math.abs)));
+}
