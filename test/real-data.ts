@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe } from 'vitest';
+import { describe, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../shared/data/', import.meta.url));
 
@@ -14,5 +14,6 @@ export function realData(sub: string): string | undefined {
 export function describeWithRealData(name: string, sub: string, body: (path: string) => void): void {
   const path = realData(sub);
   if (path !== undefined) describe(name, () => body(path));
-  else describe.skip(`${name} (skipped: ../shared/data/${sub} is not there)`, () => body(`${root}${sub}`));
+  // The body is left alone: what it reads to lay out its tests is not there either.
+  else describe.skip(name, () => it(`needs ../shared/data/${sub}, which is not there`, () => {}));
 }

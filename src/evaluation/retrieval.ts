@@ -1,9 +1,10 @@
 import { createLoader } from '../datasets/loader.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
-import type { HostTensor } from '../engine/host-tensor.ts';
+import { float32, type HostTensor } from '../engine/host-tensor.ts';
+import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
-import { leavesOf, type Tree } from '../engine/tree.ts';
+import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import { Simipu } from '../objectives/simipu.ts';
@@ -31,7 +32,7 @@ export interface RetrievalOptions {
   /** The trained model; and the one that its run began with. */
   readonly after: ModelState;
   readonly before: ModelState;
-  /** Seeds of further untrained models. */
+  /** Seeds of further untrained models, at least one. */
   readonly randomSeeds: readonly number[];
   /** Seed of the views and samples of the held-out frames. */
   readonly seed: number;
@@ -52,7 +53,8 @@ const tasks = [
 /**
  * How often, on held-out frames, the nearest of all points of a batch (by the heads' features) is the right one: between
  * two views of a sweep, and from the image to the points. All models see the same batches through running statistics;
- * untrained ones get theirs from training frames, as a trained model has.
+ * untrained ones get theirs from training frames, as a trained model has. Throws an InputError where a selection has less
+ * than one batch of usable frames.
  */
 export async function evaluateRetrieval(options: RetrievalOptions): Promise<RetrievalResult> {
   const { config, batchSize, randomSeeds } = options;
@@ -61,7 +63,7 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
     batchSize,
   );
   const heldOut = await batchesOf(judge, options.heldOut, options.frames, options.seed);
-  const [calibration] = await batchesOf(
+  const calibration = await batchesOf(
     judge,
     options.calibration.data,
     options.calibration.frames,
@@ -123,7 +125,7 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
   return { split, frames: heldOut.length * batchSize, pool, rows };
 }
 
-/** Full batches of the first frames of a selection, always the same for a seed. */
+/** Full batches of the first usable frames of a selection, each frame once, always the same for a seed. */
 async function batchesOf(
   judge: Simipu,
   data: DataSelection,
@@ -131,24 +133,30 @@ async function batchesOf(
   seed: number,
 ): Promise<Tensors[]> {
   const { length } = await openFrames(data);
+  const { batchSize } = judge;
   const loader = createLoader<SimipuSample>({
     length,
-    batchSize: judge.batchSize,
+    batchSize,
     seed,
     source: judge.source(data),
     shuffle: false,
   });
-  const wanted = Math.max(1, Math.floor(Math.min(frames, length) / judge.batchSize));
   const batches: Tensors[] = [];
-  for await (const { batch } of loader.from()) {
+  for await (const { batch } of loader.pass({ dropLast: true })) {
     batches.push(judge.collate(batch));
-    if (batches.length === wanted) break;
+    if ((batches.length + 1) * batchSize > frames) break;
   }
   await loader.close();
-  return batches;
+  if (batches.length > 0) return batches;
+  throw new InputError({
+    file: data.root,
+    place: data.imageSet,
+    expected: `at least one batch of ${batchSize} usable frames to evaluate`,
+    found: `${length - loader.failures.size}`,
+  });
 }
 
-/** Gives a model the statistics of one batch as its running ones. */
+/** Gives a model the mean statistics of some batches as its running ones. */
 async function statisticsOf(
   config: SimipuConfig,
   batchSize: number,
@@ -156,7 +164,7 @@ async function statisticsOf(
     calibration,
     model,
     device,
-  }: { readonly calibration: Tensors; readonly model: ModelState; readonly device?: Device },
+  }: { readonly calibration: readonly Tensors[]; readonly model: ModelState; readonly device?: Device },
 ) {
   const whole = <Norm extends { readonly momentum: number }>(norm: Norm): Norm => ({ ...norm, momentum: 1 });
   const objective = new Simipu(
@@ -174,12 +182,24 @@ async function statisticsOf(
       const { stats } = objective.loss(params, branchAt(state, 'stats'), batch, { training: true });
       return [state, { stats }];
     },
-    { state: { ...model }, batch: calibration, device },
+    { state: { ...model }, batch: calibration[0], device },
   );
   return {
     run: async ({ params, stats }: ModelState): Promise<ModelState> => {
-      const { outputs } = await step.run({ params, stats }, calibration);
-      return { params, stats: branchAt(outputs, 'stats') };
+      const observed: Array<ReadonlyMap<string, HostTensor>> = [];
+      for (const batch of calibration) {
+        const { outputs } = await step.run({ params, stats }, batch);
+        observed.push(new Map(leavesOf(branchAt(outputs, 'stats'))));
+      }
+      const mean = (path: string, i: number) =>
+        observed.reduce((sum, leaves) => sum + leaves.get(path)!.data[i], 0) / observed.length;
+      const means = mapTree(stats, ({ shape, data }, path) =>
+        float32(
+          Float32Array.from(data, (_, i) => mean(path, i)),
+          shape,
+        ),
+      );
+      return { params, stats: means };
     },
     dispose: () => step.dispose(),
   };

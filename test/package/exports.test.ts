@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -125,6 +125,13 @@ describe('the built package, by its own name', () => {
       expect(built).not.toMatch(/\.ts['"]/);
       expect(existsSync(join(repository, 'dist/exports', `${room}.d.ts`))).toBe(true);
     }
+  });
+
+  it('has an executable that a shell can start', () => {
+    const cli = join(repository, 'dist/tools/cli.js');
+    expect(readFileSync(cli, 'utf8').startsWith('#!/usr/bin/env node\n')).toBe(true);
+    // npx makes it so only the first time; a later build must not undo it.
+    if (process.platform !== 'win32') expect(statSync(cli).mode & 0o111).toBe(0o111);
   });
 
   it('runs as npx pointpair', () => {

@@ -147,7 +147,8 @@ function fill(target: VisibilityBuffer, id: number, cutout: number, perspective:
   const top = Math.max(0, Math.ceil(Math.min(y0, y1, y2) - 0.5));
   const bottom = Math.min(height - 1, Math.floor(Math.max(y0, y1, y2) - 0.5));
   if (top > bottom) return;
-  if (Math.max(x0, x1, x2) < 0.5 || Math.min(x0, x1, x2) > width - 0.5) return;
+  const leftmost = Math.max(0, Math.ceil(Math.min(x0, x1, x2) - 0.5));
+  if (leftmost > Math.min(width - 1, Math.floor(Math.max(x0, x1, x2) - 0.5))) return;
   const area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0);
   if (Math.abs(area) < 1e-9) return;
   const n0 = corner[2];

@@ -32,6 +32,7 @@ export class RayCaster {
   private readonly mesh: Mesh;
   private readonly materials: Float32Array;
   private readonly index: Uint32Array;
+  private readonly corners: Float32Array;
   private readonly bounds: Float32Array;
   private readonly words: Uint32Array;
   private readonly halves: Uint16Array;
@@ -54,6 +55,7 @@ export class RayCaster {
     this.words = new Uint32Array(root);
     this.halves = new Uint16Array(root);
     this.index = index as Uint32Array;
+    this.corners = cornersInOrder(mesh.positions, this.index);
   }
 
   /** Whether the ray from o along d meets something between 0 and `far` (in lengths of d); sets `hit`. */
@@ -137,29 +139,23 @@ export class RayCaster {
     dy: number,
     dz: number,
   ): boolean {
-    const { index, hit, mesh } = this;
-    const p = mesh.positions;
-    const a = index[3 * t];
-    const b = index[3 * t + 1];
-    const c = index[3 * t + 2];
-    const ax = p[3 * a];
-    const ay = p[3 * a + 1];
-    const az = p[3 * a + 2];
-    const ux = p[3 * b] - ax;
-    const uy = p[3 * b + 1] - ay;
-    const uz = p[3 * b + 2] - az;
-    const vx = p[3 * c] - ax;
-    const vy = p[3 * c + 1] - ay;
-    const vz = p[3 * c + 2] - az;
+    const { corners, hit } = this;
+    const at = 9 * t;
+    const ux = corners[at + 3];
+    const uy = corners[at + 4];
+    const uz = corners[at + 5];
+    const vx = corners[at + 6];
+    const vy = corners[at + 7];
+    const vz = corners[at + 8];
     const px = dy * vz - dz * vy;
     const py = dz * vx - dx * vz;
     const pz = dx * vy - dy * vx;
     const determinant = ux * px + uy * py + uz * pz;
     if (determinant > -1e-12 && determinant < 1e-12) return false;
     const inverse = 1 / determinant;
-    const sx = ox - ax;
-    const sy = oy - ay;
-    const sz = oz - az;
+    const sx = ox - corners[at];
+    const sy = oy - corners[at + 1];
+    const sz = oz - corners[at + 2];
     const weightB = (sx * px + sy * py + sz * pz) * inverse;
     if (weightB < 0 || weightB > 1) return false;
     const qx = sy * uz - sz * uy;
@@ -169,6 +165,10 @@ export class RayCaster {
     if (weightC < 0 || weightB + weightC > 1) return false;
     const distance = (vx * qx + vy * qy + vz * qz) * inverse;
     if (distance <= 0 || distance >= hit.distance) return false;
+    const { mesh, index } = this;
+    const a = index[3 * t];
+    const b = index[3 * t + 1];
+    const c = index[3 * t + 2];
     const cutout = this.materials[mesh.materials[a] * materialStride + 10];
     if (cutout !== Cutout.none) {
       const uv = mesh.uvs;
@@ -211,4 +211,17 @@ function trianglesWithin(
     kept[count++] = indices[i + 2];
   }
   return kept.slice(0, count);
+}
+
+/** Of each triangle the first corner and the two edges from it, together in memory and in the tree's order. */
+function cornersInOrder(positions: Float32Array, index: Uint32Array): Float32Array {
+  const corners = new Float32Array(3 * index.length);
+  for (let i = 0; i < index.length; i += 3)
+    for (let axis = 0; axis < 3; axis++) {
+      const first = positions[3 * index[i] + axis];
+      corners[3 * i + axis] = first;
+      corners[3 * i + 3 + axis] = positions[3 * index[i + 1] + axis] - first;
+      corners[3 * i + 6 + axis] = positions[3 * index[i + 2] + axis] - first;
+    }
+  return corners;
 }

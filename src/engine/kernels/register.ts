@@ -70,8 +70,6 @@ function valuesOf(capture: CaptureBackend, inputs: NamedTensorInfoMap): { [name:
 /** Registers the capture backend and its kernels with tfjs, once. */
 export function registerCapture(): void {
   if (tf.engine().registryFactory[captureBackendName] !== undefined) return;
-  // The cpu backend would otherwise advise, at its first use, to install another one.
-  tf.env().set('PROD', true);
   tf.registerBackend(captureBackendName, () => new CaptureBackend(), 0);
   for (const [name, lowering] of Object.entries(lowerings)) tf.registerKernel(kernelOf(name, lowering));
   for (const { kernelName } of tf.getKernelsForBackend('cpu')) {
