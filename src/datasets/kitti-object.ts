@@ -84,10 +84,12 @@ export class KittiObject {
       filesByStem(join(layout.folder, imageFolder), ['.png', '.jpg', '.jpeg']),
       filesByStem(join(layout.folder, 'velodyne'), ['.bin']),
       filesByStem(join(layout.folder, 'calib'), ['.txt']),
-      ignoreLabels ? undefined : filesByStem(join(layout.folder, 'label_2'), ['.txt']).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-        throw error;
-      }),
+      ignoreLabels
+        ? undefined
+        : filesByStem(join(layout.folder, 'label_2'), ['.txt']).catch((error: NodeJS.ErrnoException) => {
+            if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+            throw error;
+          }),
     ]);
     const ids = await wantedIds(layout.imageSets, options, () =>
       [...new Set([...images.keys(), ...sweeps.keys()])].sort(),
