@@ -31,9 +31,9 @@ export function command(): Command {
     )
     .option('--data <folder>', 'where the scenes go', 'data/demo')
     .option('--out <folder>', "the run's folder", 'runs/demo')
-    .option('--frames <number>', 'scenes to learn from', wholeNumber(8), 96)
+    .option('--frames <number>', 'scenes to learn from', wholeNumber(8), 64)
     .option('--held-out <number>', 'scenes to measure on', wholeNumber(8), 16)
-    .option('--steps <number>', 'steps of training', wholeNumber(1), 100)
+    .option('--steps <number>', 'steps of training', wholeNumber(1), 80)
     .option('--seed <number>', 'of scenes and training', wholeNumber(0), 0)
     .addHelpText('after', '\nExample:\n  pointpair demo --steps 200 --out runs/longer')
     .action(demo);

@@ -45,7 +45,7 @@ export function loft(mesh: Mesh, sections: ReadonlyArray<readonly Vec3[]>, optio
         for (let a = 0; a < 3; a++) normal[a] += face[other + a];
       }
     }
-    const length = Math.hypot(normal[0], normal[1], normal[2]) || 1;
+    const length = Math.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2) || 1;
     for (let a = 0; a < 3; a++) normal[a] /= length;
   };
   for (let i = 0; i < rows; i++)
@@ -164,7 +164,7 @@ function faceNormal(a: Vec3, b: Vec3, c: Vec3, d: Vec3, out: Float64Array, at: n
   const x = uy * vz - uz * vy;
   const y = uz * vx - ux * vz;
   const z = ux * vy - uy * vx;
-  const length = Math.hypot(x, y, z);
+  const length = Math.sqrt(x * x + y * y + z * z);
   if (length < 1e-9) return;
   out[at] = x / length;
   out[at + 1] = y / length;

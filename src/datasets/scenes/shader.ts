@@ -61,7 +61,7 @@ export function createShader(
     const x = ax + ex * wb + fx * wc;
     const y = ay + ey * wb + fy * wc;
     const z = az + ez * wb + fz * wc;
-    const distance = Math.hypot(x - eye[0], y - eye[1], z - eye[2]);
+    const distance = Math.sqrt((x - eye[0]) ** 2 + (y - eye[1]) ** 2 + (z - eye[2]) ** 2);
     let nx = normals[3 * a] * wa + normals[3 * b] * wb + normals[3 * c] * wc;
     let ny = normals[3 * a + 1] * wa + normals[3 * b + 1] * wb + normals[3 * c + 1] * wc;
     let nz = normals[3 * a + 2] * wa + normals[3 * b + 2] * wb + normals[3 * c + 2] * wc;

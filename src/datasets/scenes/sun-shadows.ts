@@ -26,7 +26,7 @@ export class SunShadows {
     this.b = [-sun[2] * this.a[1], sun[2] * this.a[0], sun[0] * this.a[1] - sun[1] * this.a[0]];
     this.cascades = [
       this.draw(mesh, materials, [14, 0, -1], 21, sizePx),
-      this.draw(mesh, materials, [58, 0, 0], 76, Math.round(sizePx * 0.75)),
+      this.draw(mesh, materials, [58, 0, 0], 76, Math.round(sizePx * 0.7)),
     ];
   }
 

@@ -33,7 +33,7 @@ export function takePicture(scene: Scene, camera: SceneCamera, random: Random): 
   const homogeneous = projectPerspective(scene.mesh, matrix);
   const visibility = createVisibilityBuffer(width * samplesPerSide, height * samplesPerSide);
   drawPerspective(visibility, scene.mesh, homogeneous, scene.materials);
-  const shadows = new SunShadows(scene.mesh, scene.materials, scene.weather.sun, width > 600 ? 1408 : 704);
+  const shadows = new SunShadows(scene.mesh, scene.materials, scene.weather.sun, width > 600 ? 1216 : 608);
   const back = camera.lidarFromPixel;
   const eye = [back[3], back[7], back[11]];
   const shade = createShader(scene, shadows, eye, 1 / camera.calibration.p2[0]);
