@@ -10,13 +10,6 @@ export interface VisibilityBuffer {
   readonly triangle: Int32Array;
 }
 
-/** Vertices as seen: x, y in samples and the nearness, which is linear over the picture; at or below 0 is behind. */
-export interface ProjectedVertices {
-  readonly xyn: Float32Array;
-  /** Whether nearness is 1 / depth (a perspective) or a height (a parallel projection). */
-  readonly perspective: boolean;
-}
-
 export function createVisibilityBuffer(width: number, height: number): VisibilityBuffer {
   const samples = width * height;
   return { width, height, nearness: new Float32Array(samples), triangle: new Int32Array(samples).fill(-1) };
