@@ -167,22 +167,22 @@ function retrievalWarnings(retrieval: RetrievalResult | null): string[] {
 async function retrievalSection(retrieval: RetrievalResult): Promise<Markup> {
   const { rows, split, frames, pool } = retrieval;
   const tasks = [...new Set(rows.map(({ task }) => task))];
-  const top = Math.max(
-    ...rows.flatMap(({ random, before, after }) => [random.mean + random.std, before ?? 0, after]),
-  );
   const figures = await Promise.all(
     tasks.map(async (task) => {
-      const groups = rows
-        .filter((row) => row.task === task)
-        .map(({ metric, chance, random, before, after }) => ({
-          name: metric,
-          level: chance,
-          bars: [
-            { name: 'random weights', value: random.mean, std: random.std },
-            ...(before === null ? [] : [{ name: 'before training', value: before }]),
-            { name: 'after training', value: after },
-          ],
-        }));
+      const own = rows.filter((row) => row.task === task);
+      // Each task has a scale of its own: the one is hard where the other is easy.
+      const top = Math.max(
+        ...own.flatMap(({ random, before, after }) => [random.mean + random.std, before ?? 0, after]),
+      );
+      const groups = own.map(({ metric, chance, random, before, after }) => ({
+        name: metric,
+        level: chance,
+        bars: [
+          { name: 'random weights', value: random.mean, std: random.std },
+          ...(before === null ? [] : [{ name: 'before training', value: before }]),
+          { name: 'after training', value: after },
+        ],
+      }));
       const svg = await barChartSvg({ groups, highest: Math.min(1, top * 1.1) || 1 });
       return figure(task, svg);
     }),
@@ -197,7 +197,7 @@ async function retrievalSection(retrieval: RetrievalResult): Promise<Markup> {
   ]);
   const head = ['task', 'metric', 'chance', 'random weights', 'before training', 'after training'];
   return html`<section><h2>Retrieval on held-out frames</h2>
-<p>${frames} frames of the ${split} split. Each query is compared with ${pool} candidates, its own partner among them; a value is the share of queries whose partner is among the nearest 1, 5 and so on. Intra-modal: between two views of the points. Cross-modal: between points and image. The line across the bars is chance; the thin strokes are one standard deviation over seeds.</p>
+<p>${frames} frames of the ${split} split. Each query is compared with ${pool} candidates, its own partner among them; a value is the share of queries whose partner is among the nearest 1, 5 and so on. Intra-modal: between two views of the points. Cross-modal: between points and image. The two scales differ. The line across the bars is chance; the thin strokes are one standard deviation over seeds.</p>
 <div class="figures">${figures}</div>${table(head, cells)}</section>`;
 }
 
