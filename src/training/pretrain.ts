@@ -81,7 +81,8 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   const total = totalSteps(config, frames.length);
   const resumed = options.resume ? await latestCheckpoint(out) : undefined;
   const folder = await createRunFolder(out, {
-    config: { ...config, data },
+    // With other frames the order in which they come would be another one.
+    config: { ...config, data: { ...data, frames: frames.length } },
     resume: options.resume ? (resumed?.step ?? 0) : undefined,
     // A run may go on for longer, and the loader and the checkpoints do not change what it computes.
     mayDiffer: ['steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],

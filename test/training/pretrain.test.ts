@@ -114,7 +114,7 @@ describe('pretrain', () => {
       'metrics.jsonl',
     ]);
     const config = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'));
-    expect(config).toEqual({ ...run, data: { root: data } });
+    expect(config).toEqual({ ...run, data: { root: data, frames: 5 } });
     const entries = await listCheckpoints(out);
     expect(entries.map(({ step }) => step)).toEqual([28, 30]);
     expect(result.checkpoint).toBe(entries[1].folder);
@@ -254,6 +254,14 @@ describe('pretrain', () => {
     expect(await faultOf(train({ out, resume: true, data: { root: data, imageSet: 'train' } }))).toMatch(
       /config\.json: data\.imageSet/,
     );
+    const more = fresh();
+    await cp(data, more, { recursive: true });
+    for (const part of ['velodyne/000004.bin', 'image_2/000004.png', 'calib/000004.txt']) {
+      await rm(join(more, 'training', part), { force: true });
+    }
+    expect(await faultOf(train({ out, resume: true, data: { root: more } }))).toMatch(
+      /config\.json: data\.frames: expected 5, as the run began with, found 4/,
+    );
     // The configuration was edited: its checkpoint still knows.
     const file = join(out, 'config.json');
     const recorded = await readFile(file, 'utf8');
@@ -263,7 +271,7 @@ describe('pretrain', () => {
     );
     const heads = { ...run.simipu.heads, intraPoints: [20, 8] };
     const wider = { ...run, simipu: { ...run.simipu, heads } };
-    await writeFile(file, JSON.stringify({ ...wider, data: { root: data } }));
+    await writeFile(file, JSON.stringify({ ...wider, data: { root: data, frames: 5 } }));
     expect(await faultOf(train({ out, resume: true, config: wider }))).toMatch(
       /state\.safetensors: .*heads\/intraPoints\/0\/linear\/bias: expected float32 \[20\], found float32 \[16\]/,
     );
