@@ -29,7 +29,7 @@ for (const name of named === undefined ? Object.keys(commands) : [named]) {
 /** Errors of the input are one line; anything else is a fault of ours, and says so. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = error.name === 'InputError' || error.name === 'DivergedError' || 'code' in error;
+  const expected = ['InputError', 'DivergedError', 'Interrupted'].includes(error.name) || 'code' in error;
   return expected ? error.message : `${error.name}: ${error.message} (--debug shows where)`;
 }
 
@@ -40,5 +40,5 @@ try {
   process.stderr.write(
     `pointpair: ${debug && error instanceof Error ? error.stack : explain(error).split('\n')[0]}\n`,
   );
-  process.exitCode = 1;
+  process.exitCode = error instanceof Error && error.name === 'Interrupted' ? 130 : 1;
 }

@@ -11,6 +11,7 @@ import { applySettings } from '../src/training/config.ts';
 import { loadRun } from '../src/training/model-state.ts';
 import { presetOf } from '../src/training/presets.ts';
 import { initialState, pretrain } from '../src/training/pretrain.ts';
+import { ProgressLine } from '../src/training/progress.ts';
 import { interruptSignal, wholeNumber } from './options.ts';
 import { makeScenes } from './scenes.ts';
 
@@ -72,6 +73,7 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
   const { state } = await loadRun(out);
   const model = ({ params, stats }: typeof state) =>
     ({ params, stats }) as Parameters<typeof evaluateRetrieval>[0]['after'];
+  let progress: ProgressLine | undefined;
   const retrieval = await evaluateRetrieval({
     config: config.simipu,
     batchSize: config.batchSize,
@@ -82,7 +84,12 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
     before: model(initialState(config)),
     randomSeeds: [1, 2, 3].map((each) => seed + each),
     seed,
+    onProgress: (step, total) => {
+      progress ??= new ProgressLine({ total });
+      progress.update({ step });
+    },
   });
+  progress?.end();
   await writeJsonAtomically(join(out, 'evaluation.json'), retrieval);
 
   say('4/4 writing the report');

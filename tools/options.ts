@@ -23,6 +23,11 @@ export function deviceOption(): Option {
     .default('cpu' satisfies Device);
 }
 
+/** Somebody stopped a command that goes on when it is given again. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 /** A signal for the first Ctrl-C; the second one ends the process. */
 export function interruptSignal(onInterrupt: () => void): {
   readonly signal: AbortSignal;
@@ -33,7 +38,7 @@ export function interruptSignal(onInterrupt: () => void): {
     process.off('SIGINT', handle);
     process.off('SIGTERM', handle);
     onInterrupt();
-    controller.abort();
+    controller.abort(new Interrupted('stopped; the same command goes on where it was'));
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { applySettings, parseRunConfig, type RunConfig, unknownKey } from '../src/training/config.ts';
-import { readRunConfig } from '../src/training/model-state.ts';
+import { applySettings, type RunConfig, unknownKey } from '../src/training/config.ts';
+import { readConfigFile, readRunConfig } from '../src/training/model-state.ts';
 import { presetNames, presetOf } from '../src/training/presets.ts';
 import { pretrain } from '../src/training/pretrain.ts';
 import { collected, deviceOption, interruptSignal, wholeNumber } from './options.ts';
@@ -103,7 +102,7 @@ async function configuration(options: Options): Promise<RunConfig> {
   if (options.preset !== undefined && options.config !== undefined) {
     throw new InputError({ file: 'options', expected: 'either --preset or --config', found: 'both' });
   }
-  const base = file === undefined ? preset(options.preset) : await configurationIn(file);
+  const base = file === undefined ? preset(options.preset) : (await readConfigFile(file)).config;
   const settings = options.steps === undefined ? options.set : [...options.set, `steps=${options.steps}`];
   return applySettings(base, settings);
 }
@@ -119,21 +118,4 @@ function preset(name: string | undefined): RunConfig {
   const config = presetOf(name);
   if (config === undefined) throw unknownKey('--preset', name, presetNames);
   return config;
-}
-
-/** A configuration in a file; the record of the data that a run's own has is left out. */
-async function configurationIn(file: string): Promise<RunConfig> {
-  const text = await readFile(file, 'utf8').catch((error: Error) => {
-    throw new InputError({ file, expected: 'a configuration', found: error.message });
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new InputError({ file, expected: 'JSON', found: (error as Error).message });
-  }
-  if (typeof value !== 'object' || value === null)
-    throw new InputError({ file, expected: 'a JSON object', found: typeof value });
-  const { data: _, ...config } = value as { data?: unknown };
-  return parseRunConfig(config, { file });
 }

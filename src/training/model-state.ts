@@ -19,14 +19,35 @@ export interface TrainedRun {
 /** The configuration of a run and the data that it names. Throws an InputError where the folder is no run's. */
 export async function readRunConfig(folder: string): Promise<Pick<TrainedRun, 'config' | 'data'>> {
   const file = join(folder, 'config.json');
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({
-      file: folder,
-      expected: "a run's folder, with config.json",
-      found: error.code ?? error.message,
-    });
+  const missing = { file: folder, expected: "a run's folder, with config.json" };
+  const { config, data } = await readConfigFile(file, missing);
+  if (typeof data?.root === 'string') return { config, data: { ...data, root: data.root } };
+  throw new InputError({
+    file,
+    place: 'data.root',
+    expected: 'the folder of the data',
+    found: String(data?.root),
   });
-  const { data, ...config } = JSON.parse(text) as { data: TrainedRun['data'] };
+}
+
+/** A configuration in a JSON file (`missing` is what an unreadable one is told as), and the record of the data that a run's own has beside it. Throws an InputError for any other. */
+export async function readConfigFile(
+  file: string,
+  missing = { file, expected: 'a configuration' },
+): Promise<{ readonly config: RunConfig; readonly data?: Partial<TrainedRun['data']> }> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ ...missing, found: error.code ?? error.message });
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InputError({ file, expected: 'JSON', found: (error as Error).message });
+  }
+  if (typeof value !== 'object' || value === null) {
+    throw new InputError({ file, expected: 'a JSON object', found: typeof value });
+  }
+  const { data, ...config } = value as { data?: Partial<TrainedRun['data']> };
   return { config: parseRunConfig(config, { file }), data };
 }
 

@@ -4,6 +4,7 @@ import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
+import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
 import type { DataSelection } from '../objectives/objective.ts';
@@ -226,10 +227,6 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     atChance,
     damagedFrames: loader.failures.size,
   };
-}
-
-function isResident(state: State | ResidentState): state is ResidentState {
-  return 'read' in state && typeof state.read === 'function';
 }
 
 function scalarsOf(outputs: Tree<HostTensor>, branch: string): Record<string, number> {
