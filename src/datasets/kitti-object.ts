@@ -14,6 +14,7 @@ import type { Frame } from './frame.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout } from './kitti-layout.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 /** Which frames of a KITTI object data set to open, and how. */
 export interface KittiObjectOptions {
@@ -134,8 +135,11 @@ export class KittiObject {
     return this.ids.length;
   }
 
-  /** All of a frame. Throws InputError for a file that is damaged, and for an image and a sweep that cannot belong together. */
-  async frame(index: number): Promise<Frame> {
+  /**
+   * All of a frame; the stopwatch gets `read` and `decode`. Throws InputError for a file that is damaged, and for an image
+   * and a sweep that cannot belong together.
+   */
+  async frame(index: number, stopwatch = new Stopwatch()): Promise<Frame> {
     const id = this.idOf(index);
     const files = this.files.get(id)!;
     const path = (name: string) => join(this.folder, name);
@@ -146,9 +150,11 @@ export class KittiObject {
       files.labels === undefined ? undefined : readFrameText(path(files.labels)),
     ]);
     const calibration = parseKittiCalibration(calibrationText, { file: path(files.calib) });
+    stopwatch.lap('read');
     const cameraFromLidar = rectFromLidar(calibration);
     const image = await decodeImage(imageBytes, { file: path(files.image) });
     this.checkTogether(id, { image, points, calibration });
+    stopwatch.lap('decode');
     return {
       id,
       points,

@@ -13,14 +13,22 @@ export function runInProcess<Sample>(setting: SourceSetting): SampleRunner<Sampl
   return { run: sampleMaker<Sample>(setting), close: async () => {} };
 }
 
-/** Makes samples in so many worker threads, each with the source opened for itself. */
-export function runInWorkers<Sample>(setting: SourceSetting, workers: number): SampleRunner<Sample> {
+/**
+ * Makes samples in so many worker threads, each with the source opened for itself; `ahead` is the most requests that are
+ * under way at a time.
+ */
+export function runInWorkers<Sample>(
+  setting: SourceSetting,
+  { workers, ahead }: { readonly workers: number; readonly ahead: number },
+): SampleRunner<Sample> {
   const fromSource = import.meta.url.endsWith('.ts');
   const pool = new Piscina<SampleRequest, Outcome<Sample>>({
     filename: new URL(`./loader-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
     name: 'makeSample',
     minThreads: workers,
     maxThreads: workers,
+    // Requests wait in the threads, not here: a step blocks this thread while it runs, and nobody would hand out the next.
+    concurrentTasksPerWorker: Math.ceil(ahead / workers),
     // Samples take milliseconds, so a spared wake-up gains nothing, and a source may keep asynchronous work of its own.
     atomics: 'disabled',
     workerData: setting,

@@ -1,5 +1,6 @@
 import { InputError, type InputFault } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
+import { type StageTimings, Stopwatch } from './stopwatch.ts';
 
 /** Where samples come from: made anew in every worker thread by the factory that a `SourceReference` names. */
 export interface SampleSource<Sample> {
@@ -7,10 +8,10 @@ export interface SampleSource<Sample> {
   readonly length: number;
   /**
    * Makes the sample of an item: plain data, whose typed arrays are given away (moved to the thread that asked for them).
-   * It may depend on its arguments alone, or resumed runs would differ. InputError means that the item is damaged and
-   * may be skipped; any other error ends the run.
+   * It may depend on index, random and epoch alone, or resumed runs would differ; the stopwatch is for telling how long
+   * its stages took. InputError means that the item is damaged and may be skipped; any other error ends the run.
    */
-  sample(index: number, random: Random, epoch: number): Sample | Promise<Sample>;
+  sample(index: number, random: Random, epoch: number, stopwatch: Stopwatch): Sample | Promise<Sample>;
 }
 
 /** A factory `(options) => SampleSource`, named so that worker threads can import it. */
@@ -39,7 +40,7 @@ export interface SampleRequest {
 
 /** What became of a request. Faults are plain data because error classes do not survive the way between threads. */
 export type Outcome<Sample> =
-  | { readonly kind: 'sample'; readonly sample: Sample }
+  | { readonly kind: 'sample'; readonly sample: Sample; readonly timings?: StageTimings }
   | { readonly kind: 'damaged'; readonly fault: InputFault }
   | { readonly kind: 'unusable'; readonly fault: InputFault };
 
@@ -58,8 +59,9 @@ export function sampleMaker<Sample>(
       return { kind: 'unusable', fault: faultOf(error) };
     }
     try {
-      const sample = await source.sample(index, base.fork('sample', epoch, index), epoch);
-      return { kind: 'sample', sample };
+      const stopwatch = new Stopwatch();
+      const sample = await source.sample(index, base.fork('sample', epoch, index), epoch, stopwatch);
+      return { kind: 'sample', sample, timings: stopwatch.timings };
     } catch (error) {
       return { kind: 'damaged', fault: faultOf(error) };
     }

@@ -3,8 +3,19 @@ import { type SampleRequest, type SourceSetting, sampleMaker } from './loader-so
 
 const make = sampleMaker<unknown>(workerData as SourceSetting);
 
-/** What a loader's worker thread does: makes one sample, and moves its arrays to the loader instead of copying them. */
-export async function makeSample(request: SampleRequest): Promise<unknown> {
+let turn: Promise<unknown> = Promise.resolve();
+
+/**
+ * What a loader's worker thread does: makes one sample after the other, in the order in which they were asked for, and
+ * moves their arrays to the loader instead of copying them.
+ */
+export function makeSample(request: SampleRequest): Promise<unknown> {
+  const made = turn.then(() => makeAndMove(request));
+  turn = made.catch(() => {});
+  return made;
+}
+
+async function makeAndMove(request: SampleRequest): Promise<unknown> {
   const outcome = await make(request);
   const buffers = new Set<ArrayBuffer>();
   collectBuffers(outcome, buffers);

@@ -2,6 +2,7 @@ import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
 import { runInProcess, runInWorkers, type SampleRunner } from './loader-runner.ts';
 import type { Outcome, SampleRequest, SourceReference } from './loader-source.ts';
+import type { StageTimings } from './stopwatch.ts';
 
 /** What a loader loads, and how. */
 export interface LoaderOptions {
@@ -66,6 +67,7 @@ export function createLoader<Sample>(options: LoaderOptions): Loader<Sample> {
 export class Loader<Sample> {
   /** Milliseconds that the taker of batches has waited for samples in all. */
   waitedMs = 0;
+  private readonly stageSums = new Map<string, number>();
   private readonly options: Required<LoaderOptions>;
   private readonly counts = new Map<number, FailureCount>();
   private readonly runners = new Set<SampleRunner<Sample>>();
@@ -87,6 +89,11 @@ export class Loader<Sample> {
       }
     }
     this.random = Random.fromSeed(options.seed);
+  }
+
+  /** Milliseconds that the stages of all samples delivered so far took, in the threads that made them. */
+  get stageMs(): ReadonlyMap<string, number> {
+    return this.stageSums;
   }
 
   /** The damaged items that were met so far, by index. */
@@ -139,6 +146,7 @@ export class Loader<Sample> {
       if (outcome.kind === 'sample') {
         batch.push(outcome.sample);
         indices.push(index);
+        this.addTimings(outcome.timings ?? {});
         damaged.clear();
       } else {
         const failure = { index, epoch, message: this.recordFailure(index, outcome) };
@@ -166,10 +174,13 @@ export class Loader<Sample> {
     if (this.closed) throw new Error('the loader is closed');
     const { length, batchSize, workers, prefetch, source, seed } = this.options;
     const setting = { source, seed, length };
-    const runner = workers === 0 ? runInProcess<Sample>(setting) : runInWorkers<Sample>(setting, workers);
+    const window = workers === 0 ? 1 : prefetch * batchSize;
+    const runner =
+      workers === 0
+        ? runInProcess<Sample>(setting)
+        : runInWorkers<Sample>(setting, { workers, ahead: window });
     this.runners.add(runner);
     const pending: Array<{ request: SampleRequest; made: Promise<Outcome<Sample>> }> = [];
-    const window = workers === 0 ? 1 : prefetch * batchSize;
     const requestAt = this.requests();
     let next = begin;
     const fill = () => {
@@ -221,6 +232,11 @@ export class Loader<Sample> {
     } finally {
       this.waitedMs += performance.now() - begin;
     }
+  }
+
+  private addTimings(timings: StageTimings): void {
+    for (const [stage, ms] of Object.entries(timings))
+      this.stageSums.set(stage, (this.stageSums.get(stage) ?? 0) + ms);
   }
 
   /** Counts a damaged item and returns its message; throws where it may not be left out. */

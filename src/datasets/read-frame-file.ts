@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { InputError } from '../engine/input-error.ts';
 
 /** Nothing that belongs to one frame is larger; what claims to be is refused before it is read. */
@@ -20,12 +20,24 @@ export async function readFrameFile(path: string): Promise<Uint8Array> {
     const stat = await file.stat();
     if (!stat.isFile()) throw fault(stat.isDirectory() ? 'a folder' : 'a device, pipe or socket');
     if (stat.size > LIMIT_BYTES) throw fault(`${stat.size} bytes`);
-    return await file.readFile();
+    return await readBytes(file, stat.size);
   } catch (error) {
     throw error instanceof InputError ? error : fault(codeOf(error), error);
   } finally {
     await file.close();
   }
+}
+
+/** So many bytes, or what there is, in one piece: `readFile` would read pieces of half a megabyte and join them. */
+async function readBytes(file: FileHandle, size: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let filled = 0;
+  while (filled < size) {
+    const { bytesRead } = await file.read(bytes, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
 }
 
 /** The text of a frame's file; InputError also for bytes that are not UTF-8. */

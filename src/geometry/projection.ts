@@ -45,6 +45,40 @@ export function projectPoints(
   return { u, v, depth, inFront };
 }
 
+/**
+ * Those of the rows `among`, in their order, that `projectPoints` puts on an image of `width` x `height` pixels, whose
+ * outermost pixels reach half a pixel beyond their centres.
+ */
+export function indicesInImage(
+  points: Float32Array,
+  stride: number,
+  pixelFromLidar: Matrix34,
+  options: {
+    readonly image: { readonly width: number; readonly height: number };
+    readonly among: Int32Array;
+  },
+): Int32Array<ArrayBuffer> {
+  const [a, b, c, d, e, f, g, h, i, j, k, l] = pixelFromLidar;
+  const { among } = options;
+  const right = options.image.width - 0.5;
+  const bottom = options.image.height - 0.5;
+  const kept = new Int32Array(among.length);
+  let found = 0;
+  for (let n = 0; n < among.length; n++) {
+    const at = among[n] * stride;
+    const x = points[at];
+    const y = points[at + 1];
+    const z = points[at + 2];
+    const w = i * x + j * y + k * z + l;
+    if (!(w > 0)) continue;
+    // Rounded as projected points are.
+    const u = Math.fround((a * x + b * y + c * z + d) / w);
+    const v = Math.fround((e * x + f * y + g * z + h) / w);
+    if (u >= -0.5 && u < right && v >= -0.5 && v < bottom) kept[found++] = among[n];
+  }
+  return kept.slice(0, found);
+}
+
 /** The map that takes (u·w, v·w, w) back to LiDAR coordinates; throws RangeError for a P without an inverse. */
 export function lidarFromPixel(pixelFromLidar: Matrix34): Matrix44 {
   return inverseAffine(to44(pixelFromLidar));

@@ -2,7 +2,7 @@ import type { Random } from '../engine/random.ts';
 import type { GeometricStep, ImageSize, ImageView, PhotometricStep } from './image-view.ts';
 import { crop, flip, recolour, resize } from './image-view.ts';
 import { applyPhotometric } from './photometric.ts';
-import { resample } from './resample.ts';
+import { cut, resample } from './resample.ts';
 import type { RgbImage } from './rgb-image.ts';
 
 type Range = readonly [low: number, high: number];
@@ -14,8 +14,14 @@ export function applyImageView(image: RgbImage, view: ImageView): RgbImage {
     throw new RangeError(`a view of ${width} x ${height} applied to ${image.width} x ${image.height}`);
   }
   let result: RgbImage = image;
-  for (const step of view.steps) {
-    result = 'to' in step ? applyGeometric(result, step) : applyPhotometric(result, step);
+  for (let i = 0; i < view.steps.length; i++) {
+    const step = view.steps[i];
+    const next = view.steps[i + 1];
+    if (step.kind === 'resize' && next?.kind === 'crop') {
+      // What is cut off need not be worked out.
+      result = resample(result, step.to, { left: next.left, top: next.top, ...next.to });
+      i++;
+    } else result = 'to' in step ? applyGeometric(result, step) : applyPhotometric(result, step);
   }
   return result === image ? { ...image, data: image.data.slice() } : result;
 }
@@ -99,14 +105,11 @@ function applyGeometric(image: RgbImage, step: GeometricStep): RgbImage {
   switch (step.kind) {
     case 'resize':
       return resample(image, step.to);
-    case 'crop': {
-      const result = blank(step.to);
-      copyRectangle(image, { left: step.left, top: step.top }, result, { left: 0, top: 0 }, step.to);
-      return result;
-    }
+    case 'crop':
+      return cut(image, { left: step.left, top: step.top, ...step.to });
     case 'pad': {
       const result = blank(step.to, step.fill);
-      copyRectangle(image, { left: 0, top: 0 }, result, { left: step.left, top: step.top }, step.from);
+      paste(image, result, step);
       return result;
     }
     case 'flip':
@@ -128,16 +131,11 @@ function blank({ width, height }: ImageSize, fill: readonly [number, number, num
   return { width, height, data };
 }
 
-interface Corner {
-  readonly left: number;
-  readonly top: number;
-}
-
-function copyRectangle(source: RgbImage, from: Corner, target: RgbImage, to: Corner, size: ImageSize): void {
-  for (let y = 0; y < size.height; y++) {
-    const start = ((from.top + y) * source.width + from.left) * 3;
-    const row = source.data.subarray(start, start + size.width * 3);
-    target.data.set(row, ((to.top + y) * target.width + to.left) * 3);
+/** Copies an image into a larger one. */
+function paste(image: RgbImage, into: RgbImage, { left, top }: { left: number; top: number }): void {
+  for (let y = 0; y < image.height; y++) {
+    const row = image.data.subarray(y * image.width * 3, (y + 1) * image.width * 3);
+    into.data.set(row, ((top + y) * into.width + left) * 3);
   }
 }
 

@@ -14,20 +14,47 @@ interface Filter {
   readonly weights: Int32Array;
 }
 
+/** A rectangle of whole pixels. */
+export interface Rectangle extends ImageSize {
+  readonly left: number;
+  readonly top: number;
+}
+
 /**
  * The image at another size, by a triangle filter whose half width is one input pixel when enlarging (plain bilinear)
  * and one output pixel when shrinking (antialiased), normalised at the borders. Values are within one of exact rounding,
- * and a flat image stays as flat as it was.
+ * and a flat image stays as flat as it was. With `part`, only that rectangle of the result is worked out and returned.
  */
-export function resample(image: RgbImage, to: ImageSize): RgbImage {
-  const { width, height } = to;
-  if (width === image.width && height === image.height) return { width, height, data: image.data.slice() };
-  const narrow = resampleRows(image, width, triangleFilter(image.width, width));
-  return {
-    width,
+export function resample(
+  image: RgbImage,
+  to: ImageSize,
+  part: Rectangle = { left: 0, top: 0, ...to },
+): RgbImage {
+  const { left, top, width, height } = part;
+  if (to.width === image.width && to.height === image.height) return cut(image, part);
+  const across = triangleFilter(image.width, to.width);
+  const down = triangleFilter(image.height, to.height);
+  const bottom = top + height - 1;
+  const rows = { first: down.first[top], end: down.first[bottom] + down.count[bottom] };
+  const narrow = resampleRows(image, { filter: across, left, width, rows });
+  const data = resampleColumns(narrow, {
+    filter: down,
+    top,
     height,
-    data: resampleColumns(narrow, width * 3, height, triangleFilter(image.height, height)),
-  };
+    stride: width * 3,
+    firstRow: rows.first,
+  });
+  return { width, height, data };
+}
+
+/** A rectangle of an image as an image of its own. */
+export function cut(image: RgbImage, { left, top, width, height }: Rectangle): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const start = ((top + y) * image.width + left) * 3;
+    data.set(image.data.subarray(start, start + width * 3), y * width * 3);
+  }
+  return { width, height, data };
 }
 
 function triangleFilter(from: number, to: number): Filter {
@@ -63,16 +90,24 @@ function triangleFilter(from: number, to: number): Filter {
   return { first, count, taps, weights };
 }
 
-/** (height, width, 3) bytes to (height, toWidth, 3) fixed-point numbers. */
-function resampleRows(image: RgbImage, toWidth: number, filter: Filter): Int32Array {
-  const { width, height, data } = image;
-  const { first, count, taps, weights } = filter;
-  const result = new Int32Array(height * toWidth * 3);
+/** The rows `first` to `end` of an image, bytes, to rows of the output columns from `left` on, fixed-point numbers. */
+function resampleRows(
+  { width: fromWidth, data }: RgbImage,
+  options: {
+    readonly filter: Filter;
+    readonly left: number;
+    readonly width: number;
+    readonly rows: { readonly first: number; readonly end: number };
+  },
+): Int32Array {
+  const { left, width, rows } = options;
+  const { first, count, taps, weights } = options.filter;
+  const result = new Int32Array((rows.end - rows.first) * width * 3);
   const shift = WEIGHT_BITS - BETWEEN_BITS;
   let out = 0;
-  for (let y = 0; y < height; y++) {
-    const row = y * width * 3;
-    for (let x = 0; x < toWidth; x++) {
+  for (let y = rows.first; y < rows.end; y++) {
+    const row = y * fromWidth * 3;
+    for (let x = left; x < left + width; x++) {
       let red = 0;
       let green = 0;
       let blue = 0;
@@ -94,22 +129,42 @@ function resampleRows(image: RgbImage, toWidth: number, filter: Filter): Int32Ar
   return result;
 }
 
-/** (fromHeight, stride) fixed-point numbers to (toHeight, stride) bytes. */
-function resampleColumns(data: Int32Array, stride: number, toHeight: number, filter: Filter): Uint8Array {
-  const { first, count, taps, weights } = filter;
-  const result = new Uint8Array(toHeight * stride);
+/** Rows of `stride` fixed-point numbers, the first of them row `firstRow` of the input, to the output rows from `top` on, bytes. */
+function resampleColumns(
+  data: Int32Array,
+  options: {
+    readonly filter: Filter;
+    readonly top: number;
+    readonly height: number;
+    readonly stride: number;
+    readonly firstRow: number;
+  },
+): Uint8Array {
+  const { top, height, stride, firstRow } = options;
+  const { first, count, taps, weights } = options.filter;
+  const result = new Uint8Array(height * stride);
   const shift = WEIGHT_BITS + BETWEEN_BITS;
   const half = 1 << (shift - 1);
-  for (let y = 0; y < toHeight; y++) {
-    const end = y * taps + count[y];
-    for (let i = 0; i < stride; i++) {
-      let sum = half;
-      let at = first[y] * stride + i;
-      for (let w = y * taps; w < end; w++) {
-        sum = (sum + Math.imul(weights[w], data[at])) | 0;
+  let out = 0;
+  for (let y = top; y < top + height; y++) {
+    const begin = y * taps;
+    const end = begin + count[y];
+    for (let i = 0; i < stride; i += 3) {
+      let red = half;
+      let green = half;
+      let blue = half;
+      let at = (first[y] - firstRow) * stride + i;
+      for (let w = begin; w < end; w++) {
+        const weight = weights[w];
+        red = (red + Math.imul(weight, data[at])) | 0;
+        green = (green + Math.imul(weight, data[at + 1])) | 0;
+        blue = (blue + Math.imul(weight, data[at + 2])) | 0;
         at += stride;
       }
-      result[y * stride + i] = sum >> shift;
+      result[out] = red >> shift;
+      result[out + 1] = green >> shift;
+      result[out + 2] = blue >> shift;
+      out += 3;
     }
   }
   return result;

@@ -1,8 +1,9 @@
 import type { CameraImage, Frame } from '../datasets/frame.ts';
+import { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
 import { multiply34by44 } from '../geometry/matrix.ts';
-import { projectPoints } from '../geometry/projection.ts';
+import { indicesInImage, projectPoints } from '../geometry/projection.ts';
 import {
   applyView,
   inverseView,
@@ -22,9 +23,10 @@ import {
 } from '../image/image-view.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
-import { ballQuery } from '../pointcloud/ball-query.ts';
-import { farthestPointSample } from '../pointcloud/farthest-points.ts';
+import { ballQueries } from '../pointcloud/ball-query.ts';
+import { farthestPointSample, resampleFarthest } from '../pointcloud/farthest-points.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
+import { buildPointTree } from '../pointcloud/point-tree.ts';
 import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
 import { bilinearCorners } from './bilinear-sampling.ts';
 import type { SimipuConfig } from './simipu-config.ts';
@@ -72,11 +74,22 @@ export const featureStride = 32;
 
 const matcher = new PointMatcher();
 
-/** Draws a sample of a frame. Throws InputError where none of its points is in the range and in the picture. */
-export function simipuSample(frame: Frame, random: Random, config: SimipuConfig): SimipuSample {
+/** Points of a leaf of the tree that sampling and ball queries share. */
+const leafSize = 32;
+
+/**
+ * Draws a sample of a frame. The stopwatch gets `augment` (drawing points and views, the image), `sample` (farthest points
+ * and neighbours) and `match`. Throws InputError where none of its points is in the range and in the picture.
+ */
+export function simipuSample(
+  frame: Frame,
+  random: Random,
+  config: SimipuConfig,
+  stopwatch = new Stopwatch(),
+): SimipuSample {
   const camera = frame.cameras[0];
   const pixelFromLidar = multiply34by44(camera.pixelFromCamera, camera.cameraFromLidar);
-  const candidates = pointsInView(frame.points, camera, pixelFromLidar, config);
+  const candidates = pointsInView(frame.points, camera.image, pixelFromLidar, config);
   if (candidates.length === 0) {
     const { min, max } = config.points.range;
     throw new InputError({
@@ -87,12 +100,21 @@ export function simipuSample(frame: Frame, random: Random, config: SimipuConfig)
     });
   }
   const { count } = config.points;
-  const chosen = gatherRows(candidates, sampleRows(count, candidates.length / 4, random.fork('points')));
+  const drawn = sampleRows(count, candidates.length, random.fork('points'));
+  const chosen = gatherRows(
+    frame.points,
+    drawn.map((i) => candidates[i]),
+  );
   const view = sampleSimipuView(random.fork('view'), config.view);
   const shuffled = (label: string) => gatherRows(chosen, random.fork(label).permutation(count));
-  const alpha = pointView(shuffled('alpha'), [], config);
-  const beta = pointView(applyView(shuffled('beta'), 4, view), view, config);
+  const original = shuffled('alpha');
+  const moved = applyView(shuffled('beta'), 4, view);
+  stopwatch.lap('augment');
+  const alpha = pointView(original, [], config);
+  const beta = pointView(moved, view, config);
+  stopwatch.lap('sample');
   const { partner, distanceM } = matcher.match(alpha.centers, beta.centers);
+  stopwatch.lap('match');
 
   const canvasView = fitToCanvas(camera, isMirrored(view), random.fork('image'), config);
   const { u, v } = projectPoints(alpha.centers, 3, pixelFromLidar, { minDepthM: 1e-5 });
@@ -116,6 +138,7 @@ export function simipuSample(frame: Frame, random: Random, config: SimipuConfig)
   const colours = config.image.colours === 'imagenet-bgr' ? IMAGENET_BGR : IMAGENET_RGB;
   const image = normalizeImage(applyImageView(camera.image, canvasView), { ...colours, padTo: config.image });
   const { cells, weights: cellWeights } = corners;
+  stopwatch.lap('augment');
   return {
     id: frame.id,
     alpha,
@@ -132,20 +155,15 @@ export function simipuSample(frame: Frame, random: Random, config: SimipuConfig)
   };
 }
 
-/** The rows of a sweep inside of the range and, if wanted, of the picture. */
+/** The indices of the points of a sweep inside of the range and, if wanted, of the picture. */
 function pointsInView(
   points: Float32Array,
-  camera: CameraImage,
+  image: ImageSize,
   pixelFromLidar: Float64Array,
   config: SimipuConfig,
-): Float32Array {
-  const near = gatherRows(points, indicesInRange(points, config.points.range));
-  if (!config.points.cropToImage) return near;
-  const { u, v } = projectPoints(near, 4, pixelFromLidar);
-  return gatherRows(
-    near,
-    Int32Array.from(u.keys()).filter((i) => covers(camera.image, u[i], v[i])),
-  );
+): Int32Array {
+  const near = indicesInRange(points, config.points.range);
+  return config.points.cropToImage ? indicesInImage(points, 4, pixelFromLidar, { image, among: near }) : near;
 }
 
 /** Whether a place is on an image, whose outermost pixels reach half a pixel beyond their centres; NaN is not. */
@@ -155,25 +173,31 @@ function covers({ width, height }: ImageSize, x: number, y: number): boolean {
 
 /** Samples and neighbours of every level, and the last centres with the view undone. */
 function pointView(points: Float32Array, view: ViewTransform, config: SimipuConfig): PointView {
+  const { levels: wanted, dilated } = config.pointEncoder;
   const levels: LevelTables[] = [];
   let rows: Float32Array = points;
-  for (const { points: count, radii, neighbors } of config.pointEncoder.levels) {
-    const centers = farthestPointSample(rows, count, { stride: 4 });
+  for (const { points: count, radii, neighbors } of wanted) {
+    const tree = buildPointTree(rows, { stride: 4, leafSize });
+    const before = levels.at(-1);
+    const centers =
+      before === undefined
+        ? farthestPointSample(rows, count, { stride: 4, tree })
+        : resampleFarthest(before.centers, count);
     const centerRows = gatherRows(rows, centers);
-    const tables = radii.map((radiusM, scale) =>
-      ballQuery(rows, centerRows, {
-        radiusM,
-        minRadiusM: config.pointEncoder.dilated && scale > 0 ? radii[scale - 1] : 0,
-        maxNeighbors: neighbors[scale],
-        stride: 4,
-        centerStride: 4,
-      }),
-    );
-    levels.push({ centers, neighbors: tables });
+    const scales = radii.map((radiusM, scale) => ({
+      radiusM,
+      minRadiusM: dilated && scale > 0 ? radii[scale - 1] : 0,
+      maxNeighbors: neighbors[scale],
+    }));
+    levels.push({
+      centers,
+      neighbors: ballQueries(rows, centerRows, scales, { stride: 4, centerStride: 4, tree }),
+    });
     rows = centerRows;
   }
-  const xyz = new Float32Array((rows.length / 4) * 3);
-  for (let i = 0; i < rows.length / 4; i++) xyz.set(rows.subarray(4 * i, 4 * i + 3), 3 * i);
+  const count = rows.length / 4;
+  const xyz = new Float32Array(count * 3);
+  for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) xyz[3 * i + k] = rows[4 * i + k];
   return { points, levels, centers: applyView(xyz, 3, inverseView(view)) };
 }
 

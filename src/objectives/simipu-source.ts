@@ -23,6 +23,7 @@ export async function simipuSource({
   const frames = await openFrames(data);
   return {
     length: frames.length,
-    sample: async (index, random) => simipuSample(await frames.frame(index), random, config),
+    sample: async (index, random, _epoch, stopwatch) =>
+      simipuSample(await frames.frame(index, stopwatch), random, config, stopwatch),
   };
 }

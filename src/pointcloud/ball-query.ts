@@ -1,22 +1,33 @@
 import { InputError } from '../engine/input-error.ts';
 import { IndexSet } from './index-set.ts';
 import { nearestNeighbors } from './nearest-neighbors.ts';
-import { buildPointGrid, cellAlong, cellAt, gridFrameOf, type PointGrid } from './point-grid.ts';
 import { checkWhole, countRows, gatherRows } from './point-rows.ts';
+import { buildPointTree, type PointTree, squaredDistanceToNode } from './point-tree.ts';
+
+const leafSize = 16;
 
 /** What counts as a neighbour, and how many are kept. */
-export interface BallQueryOptions {
+export interface BallScale {
   /** Neighbours are nearer than this, in metres. */
   readonly radiusM: number;
   /** Makes the ball a shell: neighbours are at least this far, or exactly at the centre; 0. */
   readonly minRadiusM?: number;
   /** Neighbours of every centre. */
   readonly maxNeighbors: number;
+}
+
+/** How points and centres lie, and what is known of the points already. */
+export interface BallQueryRows {
   /** Floats per row of the points; 3. */
   readonly stride?: number;
   /** Floats per row of the centres; 3. */
   readonly centerStride?: number;
+  /** The tree of these points, where the caller has it. */
+  readonly tree?: PointTree;
 }
+
+/** One ball, and the rows it is asked of. */
+export type BallQueryOptions = BallScale & BallQueryRows;
 
 /**
  * The neighbours of every centre, (centers, maxNeighbors): the first `maxNeighbors` points in index order with
@@ -30,11 +41,73 @@ export function ballQuery(
   centers: Float32Array,
   options: BallQueryOptions,
 ): Int32Array<ArrayBuffer> {
+  return ballQueries(points, centers, [options], options)[0];
+}
+
+/** `ballQuery` for several balls around the same centres, in one search for the largest; one table a scale. */
+export function ballQueries(
+  points: Float32Array,
+  centers: Float32Array,
+  scales: readonly BallScale[],
+  options: BallQueryRows = {},
+): Int32Array<ArrayBuffer>[] {
   const name = 'ballQuery';
-  const { radiusM, minRadiusM = 0, maxNeighbors, stride = 3, centerStride = 3 } = options;
+  const { stride = 3, centerStride = 3 } = options;
   const total = countRows(points, stride, name);
   const centerCount = countRows(centers, centerStride, `${name} centers`);
   checkWhole(total, name, { place: 'points', min: 1 });
+  const balls = scales.map((scale) => openBall(scale, { name, total, centerCount }));
+  if (centerCount === 0 || balls.length === 0) return balls.map(({ neighbors }) => neighbors);
+
+  const { leaves, leafStart, order, x, y, z, bounds } =
+    options.tree ?? buildPointTree(points, { stride, leafSize });
+  const farthest = balls.reduce((largest, { far }) => Math.max(largest, far), 0);
+  const visit = (node: number, cx: number, cy: number, cz: number): void => {
+    if (squaredDistanceToNode(bounds, node, cx, cy, cz) >= farthest) return;
+    if (node < leaves) {
+      visit(2 * node, cx, cy, cz);
+      visit(2 * node + 1, cx, cy, cz);
+      return;
+    }
+    for (let i = leafStart[node - leaves], end = leafStart[node - leaves + 1]; i < end; i++) {
+      const dx = x[i] - cx;
+      const dy = y[i] - cy;
+      const dz = z[i] - cz;
+      const distance = dx * dx + dy * dy + dz * dz;
+      if (distance >= farthest) continue;
+      for (let s = 0; s < balls.length; s++) {
+        const { near, far, found } = balls[s];
+        if (distance < far && (distance >= near || distance === 0)) found.add(order[i]);
+      }
+    }
+  };
+
+  for (let center = 0, at = 0; center < centerCount; center++, at += centerStride) {
+    visit(1, centers[at], centers[at + 1], centers[at + 2]);
+    for (let s = 0; s < balls.length; s++) takeFound(balls[s], center);
+  }
+  for (const ball of balls) fillEmpty(ball, { points, centers, stride, centerStride });
+  return balls.map(({ neighbors }) => neighbors);
+}
+
+/** One scale at work. */
+interface Ball {
+  /** Squares of the radii. */
+  readonly near: number;
+  readonly far: number;
+  readonly maxNeighbors: number;
+  /** The neighbours of the centre whose turn it is. */
+  readonly found: IndexSet;
+  readonly neighbors: Int32Array<ArrayBuffer>;
+  /** Centres without any neighbour. */
+  readonly empty: number[];
+}
+
+function openBall(
+  { radiusM, minRadiusM = 0, maxNeighbors }: BallScale,
+  options: { readonly name: string; readonly total: number; readonly centerCount: number },
+): Ball {
+  const { name, total, centerCount } = options;
   checkWhole(maxNeighbors, name, { place: 'maxNeighbors', min: 1 });
   if (!(radiusM > 0 && Number.isFinite(radiusM) && minRadiusM >= 0 && minRadiusM < radiusM))
     throw new InputError({
@@ -43,94 +116,39 @@ export function ballQuery(
       expected: '0 <= minRadiusM < radiusM, finite',
       found: `${minRadiusM} and ${radiusM}`,
     });
-
-  const neighbors = new Int32Array(centerCount * maxNeighbors);
-  if (centerCount === 0) return neighbors;
-  const frame = gridFrameOf(points, { stride, cellM: radiusM });
-  const grid = buildPointGrid(points, { stride, frame });
-  // Centres of one cell share one ascending list of candidates.
-  const groups = buildPointGrid(centers, { stride: centerStride, frame });
-  const nearby = new IndexSet(total);
-  const candidates = new Int32Array(total);
-  const near = minRadiusM * minRadiusM;
-  const far = radiusM * radiusM;
-  const empty: number[] = [];
-
-  for (let group = 0; group + 1 < groups.cellStart.length; group++) {
-    const firstCenter = groups.cellStart[group];
-    const lastCenter = groups.cellStart[group + 1];
-    addCellsAround(grid, nearby, { groups, group, radiusM });
-    const candidateCount = nearby.drain(candidates);
-    for (let position = firstCenter; position < lastCenter; position++) {
-      const cx = groups.x[position];
-      const cy = groups.y[position];
-      const cz = groups.z[position];
-      const base = groups.order[position] * maxNeighbors;
-      let found = 0;
-      for (let i = 0; i < candidateCount && found < maxNeighbors; i++) {
-        const at = candidates[i] * stride;
-        const dx = points[at] - cx;
-        const dy = points[at + 1] - cy;
-        const dz = points[at + 2] - cz;
-        const distance = dx * dx + dy * dy + dz * dz;
-        if (distance < far && (distance >= near || distance === 0)) neighbors[base + found++] = candidates[i];
-      }
-      if (found === 0) empty.push(groups.order[position]);
-      else neighbors.fill(neighbors[base], base + found, base + maxNeighbors);
-    }
-  }
-
-  if (empty.length > 0) {
-    const lost = gatherRows(centers, empty, { stride: centerStride });
-    const nearest = nearestNeighbors(points, lost, { count: 1, stride, queryStride: centerStride });
-    empty.forEach((center, i) => {
-      const base = center * maxNeighbors;
-      neighbors.fill(nearest.indices[i], base, base + maxNeighbors);
-    });
-  }
-  return neighbors;
+  return {
+    near: minRadiusM * minRadiusM,
+    far: radiusM * radiusM,
+    maxNeighbors,
+    found: new IndexSet(total),
+    neighbors: new Int32Array(centerCount * maxNeighbors),
+    empty: [],
+  };
 }
 
-/** Adds the points of all cells that a ball around any centre of the group can touch. */
-function addCellsAround(
-  grid: PointGrid,
-  nearby: IndexSet,
-  options: { readonly groups: PointGrid; readonly group: number; readonly radiusM: number },
-): void {
-  const { groups, group } = options;
-  // A little more than the radius, so that rounding never leaves a cell out.
-  const reach = options.radiusM * (1 + 1e-8);
-  const [start, end] = [groups.cellStart[group], groups.cellStart[group + 1]];
-  const [x0, x1] = cellSpan(grid, 0, { values: groups.x, start, end, reach });
-  const [y0, y1] = cellSpan(grid, 1, { values: groups.y, start, end, reach });
-  const [z0, z1] = cellSpan(grid, 2, { values: groups.z, start, end, reach });
-  for (let iz = z0; iz <= z1; iz++)
-    for (let iy = y0; iy <= y1; iy++)
-      for (let ix = x0; ix <= x1; ix++) {
-        const cell = cellAt(grid, ix, iy, iz);
-        if (cell >= 0) nearby.addRange(grid.order, grid.cellStart[cell], grid.cellStart[cell + 1]);
-      }
+/** Writes a centre's row, and empties the set for the next one. */
+function takeFound({ found, neighbors, maxNeighbors, empty }: Ball, center: number): void {
+  const base = center * maxNeighbors;
+  const count = found.drain(neighbors, base, maxNeighbors);
+  if (count === 0) empty.push(center);
+  else for (let i = base + count; i < base + maxNeighbors; i++) neighbors[i] = neighbors[base];
 }
 
-/** The first and the last cell along an axis within reach of the values. */
-function cellSpan(
-  grid: PointGrid,
-  axis: number,
-  options: {
-    readonly values: Float32Array;
-    readonly start: number;
-    readonly end: number;
-    readonly reach: number;
+function fillEmpty(
+  { empty, neighbors, maxNeighbors }: Ball,
+  rows: {
+    readonly points: Float32Array;
+    readonly centers: Float32Array;
+    readonly stride: number;
+    readonly centerStride: number;
   },
-): [number, number] {
-  let low = Infinity;
-  let high = -Infinity;
-  for (let i = options.start; i < options.end; i++) {
-    if (options.values[i] < low) low = options.values[i];
-    if (options.values[i] > high) high = options.values[i];
-  }
-  return [
-    cellAlong(grid.frame, axis, low - options.reach),
-    cellAlong(grid.frame, axis, high + options.reach),
-  ];
+): void {
+  if (empty.length === 0) return;
+  const { points, centers, stride, centerStride } = rows;
+  const lost = gatherRows(centers, empty, { stride: centerStride });
+  const nearest = nearestNeighbors(points, lost, { count: 1, stride, queryStride: centerStride });
+  empty.forEach((center, i) => {
+    const base = center * maxNeighbors;
+    neighbors.fill(nearest.indices[i], base, base + maxNeighbors);
+  });
 }

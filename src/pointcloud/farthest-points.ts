@@ -1,5 +1,5 @@
 import { checkWhole, countRows } from './point-rows.ts';
-import { buildPointTree, squaredDistanceToNode } from './point-tree.ts';
+import { buildPointTree, type PointTree, squaredDistanceToNode } from './point-tree.ts';
 
 const leafSize = 32;
 
@@ -12,12 +12,13 @@ const leafSize = 32;
  *
  * Boxes of a k-d tree that a new choice cannot come closer to are skipped (as in bucket-based sampling, Han et al.,
  * QuickFPS, 2023), with exactly the result of the definition.
+ * `tree` is the tree of these points, where the caller has it.
  * InputError unless 0 <= count <= points and all coordinates are finite.
  */
 export function farthestPointSample(
   points: Float32Array,
   count: number,
-  options: { readonly stride?: number; readonly start?: number } = {},
+  options: { readonly stride?: number; readonly start?: number; readonly tree?: PointTree } = {},
 ): Int32Array<ArrayBuffer> {
   const name = 'farthestPointSample';
   const { stride = 3, start = 0 } = options;
@@ -27,7 +28,8 @@ export function farthestPointSample(
   if (count === 0) return chosen;
   checkWhole(start, name, { place: 'start', min: 0, max: total - 1 });
 
-  const { leaves, leafStart, order, x, y, z, bounds } = buildPointTree(points, { stride, leafSize });
+  const { leaves, leafStart, order, x, y, z, bounds } =
+    options.tree ?? buildPointTree(points, { stride, leafSize });
   const nearest = new Float64Array(total).fill(Infinity);
   // Of each node: the largest minimum in it, and the lowest index that has it.
   const farthest = new Float64Array(2 * leaves).fill(Infinity);
@@ -74,5 +76,18 @@ export function farthestPointSample(
     chosen[i] = next;
     approach(1, points[next * stride], points[next * stride + 1], points[next * stride + 2]);
   }
+  return chosen;
+}
+
+/**
+ * What `farthestPointSample` finds among the points of a sample that began at index 0, in the order of that sample: its
+ * first `count`. Each of them is the farthest from those before it among all points, and so among the sampled ones. Where a sample ran
+ * out of places and repeats its first point, index 0 comes again and again here as well.
+ * InputError unless 0 <= count <= sample length.
+ */
+export function resampleFarthest(sample: Int32Array, count: number): Int32Array<ArrayBuffer> {
+  checkWhole(count, 'resampleFarthest', { place: 'count', min: 0, max: sample.length });
+  const chosen = new Int32Array(count);
+  for (let i = 1; i < count && sample[i] !== sample[0]; i++) chosen[i] = i;
   return chosen;
 }

@@ -8,18 +8,14 @@ export class IndexSet {
     this.summary = new Int32Array(Math.ceil(this.words.length / 32));
   }
 
-  /** Adds `indices[start … end-1]`. */
-  addRange(indices: Int32Array, start: number, end: number): void {
-    const { words, summary } = this;
-    for (let i = start; i < end; i++) {
-      const word = indices[i] >>> 5;
-      words[word] |= 1 << (indices[i] & 31);
-      summary[word >>> 5] |= 1 << (word & 31);
-    }
+  add(index: number): void {
+    const word = index >>> 5;
+    this.words[word] |= 1 << (index & 31);
+    this.summary[word >>> 5] |= 1 << (word & 31);
   }
 
-  /** Writes all indices to the front of `into`, ascending, and empties the set; returns how many there were. */
-  drain(into: Int32Array): number {
+  /** Writes the lowest indices, ascending and `limit` at most, from `into[at]` on, and empties the set; returns how many were written. */
+  drain(into: Int32Array, at: number, limit: number): number {
     const { words, summary } = this;
     let count = 0;
     for (let block = 0; block < summary.length; block++) {
@@ -31,8 +27,8 @@ export class IndexSet {
         marked &= marked - 1;
         let bits = words[word];
         words[word] = 0;
-        while (bits !== 0) {
-          into[count++] = 32 * word + 31 - Math.clz32(bits & -bits);
+        while (bits !== 0 && count < limit) {
+          into[at + count++] = 32 * word + 31 - Math.clz32(bits & -bits);
           bits &= bits - 1;
         }
       }

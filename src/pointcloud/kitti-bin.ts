@@ -42,9 +42,13 @@ export function writeKittiBin(points: Float32Array): Uint8Array<ArrayBuffer> {
 }
 
 function checkFinite(points: Float32Array, file: string): void {
+  // float64 holds any sum of float32 numbers, so the sum is finite exactly when all of them are.
+  let sum = 0;
+  for (let i = 0; i < points.length; i += 4)
+    sum += points[i] + points[i + 1] + (points[i + 2] + points[i + 3]);
+  if (Number.isFinite(sum)) return;
   for (let i = 0; i < points.length; i++) {
-    // A value minus itself is 0 exactly when it is finite.
-    if (points[i] - points[i] === 0) continue;
+    if (Number.isFinite(points[i])) continue;
     throw new InputError({
       file,
       place: `byte ${4 * i}, point ${Math.floor(i / 4)}, ${columns[i % 4]}`,

@@ -27,35 +27,32 @@ export function buildPointTree(
   const count = points.length / stride;
   let leaves = 1;
   while (leaves * leafSize < count) leaves *= 2;
-  const leafStart = Int32Array.from({ length: leaves + 1 }, (_, i) => Math.floor((i * count) / leaves));
-  const order = Int32Array.from({ length: count }, (_, i) => i);
+  const leafStart = new Int32Array(leaves + 1);
+  for (let i = 0; i <= leaves; i++) leafStart[i] = Math.floor((i * count) / leaves);
   const bounds = new Float32Array(12 * leaves);
+  const columns = columnsOf(points, stride);
+  const { order, x, y, z } = columns;
 
   const split = (node: number, firstLeaf: number, leafCount: number): void => {
     const start = leafStart[firstLeaf];
     const end = leafStart[firstLeaf + leafCount];
-    measure(points, stride, { order, start, end, bounds, node });
+    measure(x, { start, end, bounds, at: 6 * node });
+    measure(y, { start, end, bounds, at: 6 * node + 1 });
+    measure(z, { start, end, bounds, at: 6 * node + 2 });
     if (leafCount === 1) {
-      order.subarray(start, end).sort();
+      sortRange(order, start, end);
       return;
     }
     const half = leafCount / 2;
-    select(points, {
-      order,
-      start,
-      end,
-      nth: leafStart[firstLeaf + half],
-      stride,
-      axis: widestAxis(bounds, node),
-    });
+    const axis = widestAxis(bounds, node);
+    const values = axis === 0 ? x : axis === 1 ? y : z;
+    select(columns, values, { start, end, nth: leafStart[firstLeaf + half] });
     split(2 * node, firstLeaf, half);
     split(2 * node + 1, firstLeaf + half, half);
   };
   split(1, 0, leaves);
 
-  const x = new Float32Array(count);
-  const y = new Float32Array(count);
-  const z = new Float32Array(count);
+  // The leaves were sorted by index, so their coordinates are copied anew.
   for (let position = 0; position < count; position++) {
     const at = order[position] * stride;
     x[position] = points[at];
@@ -77,75 +74,110 @@ export function squaredDistanceToNode(
   z: number,
 ): number {
   const at = 6 * node;
-  const dx = Math.max(bounds[at] - x, x - bounds[at + 3], 0);
-  const dy = Math.max(bounds[at + 1] - y, y - bounds[at + 4], 0);
-  const dz = Math.max(bounds[at + 2] - z, z - bounds[at + 5], 0);
+  const dx = x < bounds[at] ? bounds[at] - x : x > bounds[at + 3] ? x - bounds[at + 3] : 0;
+  const dy = y < bounds[at + 1] ? bounds[at + 1] - y : y > bounds[at + 4] ? y - bounds[at + 4] : 0;
+  const dz = z < bounds[at + 2] ? bounds[at + 2] - z : z > bounds[at + 5] ? z - bounds[at + 5] : 0;
   return dx * dx + dy * dy + dz * dz;
 }
 
-function measure(
-  points: Float32Array,
-  stride: number,
-  range: {
-    readonly order: Int32Array;
-    readonly start: number;
-    readonly end: number;
-    readonly bounds: Float32Array;
-    readonly node: number;
-  },
-): void {
-  const { order, start, end, bounds, node } = range;
-  for (let axis = 0; axis < 3; axis++) {
-    let low = Infinity;
-    let high = -Infinity;
-    for (let i = start; i < end; i++) {
-      const value = points[order[i] * stride + axis];
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    bounds[6 * node + axis] = low;
-    bounds[6 * node + 3 + axis] = high;
+/** Points and their coordinates, each in an array of its own, so that what is read in sequence lies in sequence. */
+interface Columns {
+  readonly order: Int32Array;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly z: Float32Array;
+}
+
+function columnsOf(points: Float32Array, stride: number): Columns {
+  const count = points.length / stride;
+  const order = new Int32Array(count);
+  const [x, y, z] = [new Float32Array(count), new Float32Array(count), new Float32Array(count)];
+  for (let i = 0, at = 0; i < count; i++, at += stride) {
+    order[i] = i;
+    x[i] = points[at];
+    y[i] = points[at + 1];
+    z[i] = points[at + 2];
   }
+  return { order, x, y, z };
+}
+
+/** Writes the least of `values[start … end-1]` to `bounds[at]` and the largest to `bounds[at + 3]`. */
+function measure(
+  values: Float32Array,
+  range: { readonly start: number; readonly end: number; readonly bounds: Float32Array; readonly at: number },
+): void {
+  const { start, end, bounds, at } = range;
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = start; i < end; i++) {
+    const value = values[i];
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  bounds[at] = low;
+  bounds[at + 3] = high;
 }
 
 function widestAxis(bounds: Float32Array, node: number): number {
   const at = 6 * node;
-  const width = [0, 1, 2].map((axis) => bounds[at + 3 + axis] - bounds[at + axis]);
-  if (width[0] >= width[1] && width[0] >= width[2]) return 0;
-  return width[1] >= width[2] ? 1 : 2;
+  const alongX = bounds[at + 3] - bounds[at];
+  const alongY = bounds[at + 4] - bounds[at + 1];
+  const alongZ = bounds[at + 5] - bounds[at + 2];
+  if (alongX >= alongY && alongX >= alongZ) return 0;
+  return alongY >= alongZ ? 1 : 2;
 }
 
-/** Reorders `order[start … end-1]` so that those before `nth` are not above, and those after not below it (Hoare's quickselect). */
+/**
+ * Reorders the columns from `start` up to `end` so that the values before `nth` are not above, and those after not below
+ * the one at `nth` (Hoare's quickselect); `values` is one of the columns.
+ */
 function select(
-  points: Float32Array,
-  range: {
-    readonly order: Int32Array;
-    readonly start: number;
-    readonly end: number;
-    readonly nth: number;
-    readonly stride: number;
-    readonly axis: number;
-  },
+  { order, x, y, z }: Columns,
+  values: Float32Array,
+  range: { readonly start: number; readonly end: number; readonly nth: number },
 ): void {
-  const { order, nth, stride, axis } = range;
   let left = range.start;
   let right = range.end - 1;
   for (let round = 1; left < right; round++) {
     // A pivot from anywhere, so that no usual arrangement of points is a bad one.
     const anywhere = (Math.imul(round, 0x9e3779b1) >>> 0) / 2 ** 32;
-    const pivot = points[order[left + Math.floor(anywhere * (right - left + 1))] * stride + axis];
+    const pivot = values[left + Math.floor(anywhere * (right - left + 1))];
     let i = left;
     let j = right;
     while (i <= j) {
-      while (points[order[i] * stride + axis] < pivot) i++;
-      while (points[order[j] * stride + axis] > pivot) j--;
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
       if (i > j) break;
-      const swapped = order[i];
-      order[i++] = order[j];
-      order[j--] = swapped;
+      const point = order[i];
+      const px = x[i];
+      const py = y[i];
+      const pz = z[i];
+      order[i] = order[j];
+      x[i] = x[j];
+      y[i] = y[j];
+      z[i] = z[j];
+      order[j] = point;
+      x[j] = px;
+      y[j] = py;
+      z[j] = pz;
+      i++;
+      j--;
     }
-    if (nth <= j) right = j;
-    else if (nth >= i) left = i;
+    if (range.nth <= j) right = j;
+    else if (range.nth >= i) left = i;
     else return;
+  }
+}
+
+/** Sorts `indices[start … end-1]`, which are few, by insertion. */
+function sortRange(indices: Int32Array, start: number, end: number): void {
+  for (let i = start + 1; i < end; i++) {
+    const index = indices[i];
+    let at = i;
+    while (at > start && indices[at - 1] > index) {
+      indices[at] = indices[at - 1];
+      at--;
+    }
+    indices[at] = index;
   }
 }

@@ -48,7 +48,8 @@ export function sampleRows(count: number, available: number, random: Random): In
   checkWhole(count, 'sampleRows', { place: 'count', min: 0 });
   checkWhole(available, 'sampleRows', { place: 'available', min: count === 0 ? 0 : 1 });
   if (available < count) return Int32Array.from({ length: count }, () => random.integer(available));
-  const indices = Int32Array.from({ length: available }, (_, i) => i);
+  const indices = new Int32Array(available);
+  for (let i = 0; i < available; i++) indices[i] = i;
   for (let i = 0; i < count; i++) {
     const j = i + random.integer(available - i);
     const swapped = indices[i];

@@ -1,4 +1,4 @@
-import { createLoader, type LoadedBatch, type LoaderPosition } from '../datasets/loader.ts';
+import { createLoader, type LoadedBatch, type Loader, type LoaderPosition } from '../datasets/loader.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
@@ -145,7 +145,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   };
 
   try {
-    let waited = loader.waitedMs;
+    let timesBefore = loaderTimes(loader);
     for await (const loaded of loader.from(position)) {
       if (step >= total || options.signal?.aborted) break;
       reportFailures(loaded, reported, (line) => say(`${data.root}: ${line}`));
@@ -168,9 +168,10 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
       state = result.state;
       step++;
       position = loaded.position;
-      const waitMs = loader.waitedMs - waited;
-      waited = loader.waitedMs;
-      const samplesPerSecond = (1000 * config.batchSize) / (computeMs + waitMs);
+      const times = loaderTimes(loader);
+      const profile: Times = { computeMs, ...differences(times, timesBefore) };
+      timesBefore = times;
+      const samplesPerSecond = (1000 * config.batchSize) / (computeMs + profile.waitMs);
       const metric = scalarsOf(result.outputs, 'metric');
       metrics = { ...loss, ...metric };
       const line: MetricsLine = {
@@ -183,7 +184,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
         ),
         loss,
         metric,
-        profile: { waitMs, computeMs },
+        profile,
       };
       folder.appendMetrics(line);
       events.scalar(
@@ -227,6 +228,18 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     atChance,
     damagedFrames: loader.failures.size,
   };
+}
+
+type Times = Readonly<Record<string, number>>;
+
+/** What the loader has measured so far: `waitMs`, and of each stage of its samples the sum, such as `decodeMs`. */
+function loaderTimes({ waitedMs, stageMs }: Loader<unknown>): Times {
+  const stages = Array.from(stageMs, ([stage, ms]) => [`${stage}Ms`, ms]);
+  return { waitMs: waitedMs, ...Object.fromEntries(stages) };
+}
+
+function differences(after: Times, before: Times): Times {
+  return Object.fromEntries(Object.entries(after).map(([name, ms]) => [name, ms - (before[name] ?? 0)]));
 }
 
 function scalarsOf(outputs: Tree<HostTensor>, branch: string): Record<string, number> {

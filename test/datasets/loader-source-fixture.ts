@@ -1,4 +1,5 @@
 import type { SampleSource } from '../../src/datasets/loader-source.ts';
+import type { Stopwatch } from '../../src/datasets/stopwatch.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import type { Random } from '../../src/engine/random.ts';
 
@@ -33,15 +34,17 @@ export function fixtureSource(options: FixtureOptions): SampleSource<FixtureSamp
   }
   return {
     length: options.length,
-    async sample(index: number, random: Random, epoch: number) {
+    async sample(index: number, random: Random, epoch: number, stopwatch: Stopwatch) {
       if (options.calls !== undefined) Atomics.add(new Int32Array(options.calls), 0, 1);
       if (options.stuck?.includes(index)) await new Promise(() => setInterval(() => {}, 1000));
       await new Promise((resolve) => setTimeout(resolve, random.fork('pause').integer(4)));
+      stopwatch.lap('pause');
       if (options.damaged?.includes(index)) {
         throw new InputError({ file: `${index}.bin`, expected: 'whole rows', found: 'half a row' });
       }
       if (options.broken?.includes(index)) throw new TypeError(`a mistake in item ${index}`);
       const values = Float32Array.from({ length: 16 }, () => random.uniform());
+      stopwatch.lap('draw');
       return {
         index,
         epoch,

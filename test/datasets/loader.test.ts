@@ -138,10 +138,33 @@ describe('workers', () => {
     await loader.close();
   });
 
+  test('go on while this thread is blocked, as it is by a step', async () => {
+    const calls = new SharedArrayBuffer(4);
+    const loader = fixtureLoader({ length: 100, workers: 2, prefetch: 10, fixture: { calls } });
+    const made = new Int32Array(calls);
+    for await (const _ of loader.from()) {
+      const deadline = performance.now() + 10_000;
+      while (made[0] < 44 && performance.now() < deadline) Atomics.wait(made, 0, made[0], 10);
+      break;
+    }
+    expect(made[0]).toBe(44);
+  });
+
   test('without workers nothing is made ahead', async () => {
     const calls = new SharedArrayBuffer(4);
     await take(fixtureLoader({ fixture: { calls } }), 2);
     expect(new Int32Array(calls)[0]).toBe(8);
+  });
+
+  test.each([0, 1])('adds up how long the stages of the samples took, with %i workers', async (workers) => {
+    const loader = fixtureLoader({ workers, fixture: { damaged: [3] } });
+    expect(loader.stageMs.size).toBe(0);
+    await take(loader, 1);
+    const first = new Map(loader.stageMs);
+    expect([...first.keys()]).toEqual(['pause', 'draw']);
+    for (const ms of first.values()) expect(ms).toBeGreaterThan(0);
+    await take(loader, 2);
+    for (const [stage, ms] of first) expect(loader.stageMs.get(stage)).toBeGreaterThan(ms);
   });
 
   test('measures the time that was waited', async () => {

@@ -11,7 +11,12 @@ import {
   rectFromLidar,
 } from '../../src/geometry/kitti-calibration.ts';
 import { multiply34by44 } from '../../src/geometry/matrix.ts';
-import { lidarFromPixel, projectPoints, unprojectPixel } from '../../src/geometry/projection.ts';
+import {
+  indicesInImage,
+  lidarFromPixel,
+  projectPoints,
+  unprojectPixel,
+} from '../../src/geometry/projection.ts';
 import { rigidTransform } from '../../src/geometry/rigid-transform.ts';
 import { describeWithRealData, realData } from '../real-data.ts';
 
@@ -55,6 +60,30 @@ describe('projectPoints', () => {
         });
       }),
     );
+  });
+});
+
+describe('indicesInImage', () => {
+  it('keeps, of the rows it is asked about, those that projectPoints puts on the image', () => {
+    const place = fc.double({ min: -12, max: 12, noNaN: true });
+    const cloud = fc.array(fc.tuple(place, place, place), { maxLength: 80 });
+    const image = { width: 1200, height: 360 };
+    fc.assert(
+      fc.property(cloud, fc.integer({ min: 1, max: 3 }), (rows, step) => {
+        const points = Float32Array.from(rows.flatMap(([x, y, z]) => [x, y, z, 0.5]));
+        const among = Int32Array.from(rows.keys()).filter((row) => row % step === 0);
+        const { u, v } = projectPoints(points, 4, PIXEL_FROM_LIDAR);
+        const expected = among.filter(
+          (row) => u[row] >= -0.5 && u[row] < 1199.5 && v[row] >= -0.5 && v[row] < 359.5,
+        );
+        expect(indicesInImage(points, 4, PIXEL_FROM_LIDAR, { image, among })).toEqual(expected);
+      }),
+    );
+    // The edges of the outermost pixels: the left one is on the image, the right one is not.
+    const pinhole = Float64Array.of(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0);
+    const edges = Float32Array.of(-0.5, 0, 1, 3.5, 0, 1, 3.4, 0, 1, 0, 0, -1);
+    const among = Int32Array.of(0, 1, 2, 3);
+    expect([...indicesInImage(edges, 3, pinhole, { image: { width: 4, height: 1 }, among })]).toEqual([0, 2]);
   });
 });
 

@@ -60,6 +60,27 @@ describe('resample', () => {
     );
   });
 
+  test('works out a part of the result as it is in the whole', () => {
+    fc.assert(
+      fc.property(side, side, side, side, fc.nat(), (fromWidth, fromHeight, width, height, seed) => {
+        const random = Random.fromSeed(seed);
+        const data = Uint8Array.from({ length: fromWidth * fromHeight * 3 }, () => random.integer(256));
+        const image = { width: fromWidth, height: fromHeight, data };
+        const [left, top] = [random.integer(width), random.integer(height)];
+        const size = { width: 1 + random.integer(width - left), height: 1 + random.integer(height - top) };
+        const whole = resample(image, { width, height });
+        const part = resample(image, { width, height }, { left, top, ...size });
+        expect(part).toMatchObject(size);
+        for (let y = 0; y < size.height; y++) {
+          const start = ((top + y) * width + left) * 3;
+          expect(part.data.subarray(y * size.width * 3, (y + 1) * size.width * 3)).toEqual(
+            whole.data.subarray(start, start + size.width * 3),
+          );
+        }
+      }),
+    );
+  });
+
   test('gives a copy at the same size', () => {
     const image = { width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
     const result = resample(image, { width: 2, height: 1 });

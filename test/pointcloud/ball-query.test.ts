@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type BallQueryOptions, ballQuery } from '../../src/pointcloud/ball-query.ts';
+import { type BallQueryOptions, ballQueries, ballQuery } from '../../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
 import { readKittiBin } from '../../src/pointcloud/kitti-bin.ts';
 import { gatherRows } from '../../src/pointcloud/point-rows.ts';
+import { buildPointTree } from '../../src/pointcloud/point-tree.ts';
 import { filterRange } from '../../src/pointcloud/range-filter.ts';
 import { describeWithRealData } from '../real-data.ts';
 import { cloudOf, squaredDistance, widened } from './clouds.ts';
@@ -73,6 +74,33 @@ describe('ballQuery', () => {
   ])('refuses %s', (_, points, options, message) => {
     expect(() => ballQuery(points, new Float32Array(3), options)).toThrow(
       expect.objectContaining({ name: 'InputError', message: expect.stringContaining(message) }),
+    );
+  });
+});
+
+describe('ballQueries', () => {
+  test('gives for every scale what ballQuery gives, with a tree of any leaves', () => {
+    const scale = fc.record({
+      radiusM: fc.constantFrom(1e-9, 0.05, 0.5, 1, 2, 30, 1e10),
+      inner: fc.constantFrom(0, 0, 0.5, 0.99),
+      maxNeighbors: fc.integer({ min: 1, max: 40 }),
+    });
+    fc.assert(
+      fc.property(
+        cloudOf(),
+        cloudOf({ max: 30 }),
+        fc.array(scale, { maxLength: 4 }),
+        fc.integer({ min: 1, max: 40 }),
+        (points, others, drawn, leafSize) => {
+          const centers = Float32Array.of(...others, ...points.subarray(0, 60));
+          const scales = drawn.map(({ inner, ...rest }) => ({ ...rest, minRadiusM: inner * rest.radiusM }));
+          const tree = buildPointTree(points, { stride: 3, leafSize });
+          expect(ballQueries(points, centers, scales, { tree })).toEqual(
+            scales.map((options) => Int32Array.from(byDefinition(points, centers, options))),
+          );
+        },
+      ),
+      { numRuns: 150 },
     );
   });
 });

@@ -141,7 +141,9 @@ describe('pretrain', () => {
         'intraTop5',
         'matchDistanceM',
       ]);
-      expect(profile!.computeMs).toBeGreaterThan(0);
+      const stages = ['read', 'decode', 'augment', 'sample', 'match'].map((stage) => `${stage}Ms`);
+      expect(Object.keys(profile!).sort()).toEqual(['computeMs', 'waitMs', ...stages].sort());
+      for (const [name, ms] of Object.entries(profile!)) expect(ms, name).toBeGreaterThan(0);
       expect(samplesPerSecond).toBeGreaterThan(0);
       expect(time).toBeGreaterThan(0);
     }
