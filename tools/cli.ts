@@ -9,6 +9,7 @@ const commands: { readonly [name: string]: () => Promise<{ readonly command: () 
   export: () => import('./export.ts'),
   report: () => import('./report.ts'),
   demo: () => import('./demo.ts'),
+  bench: () => import('./bench.ts'),
 };
 
 const { version } = createRequire(import.meta.url)('pointpair/package.json') as { version: string };

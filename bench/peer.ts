@@ -1,0 +1,99 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { HostTensor } from '../src/engine/host-tensor.ts';
+import type { Tree } from '../src/engine/tree.ts';
+import type { Contestant } from './alternate.ts';
+import { withTensorFile } from './tensor-file.ts';
+
+/** Which peer to start, and with what it is to work. */
+export interface PeerOptions {
+  /** The Python that runs it. */
+  readonly python: string;
+  /** A script in bench/peers, such as `resnet.py`. */
+  readonly script: string;
+  /** The sizes of the work; the script gets them as JSON. */
+  readonly settings: { readonly [key: string]: unknown };
+  /** What it is to work on; none where it makes that itself. */
+  readonly tensors?: Tree<HostTensor>;
+}
+
+type Message = { readonly [key: string]: unknown };
+
+/**
+ * The same work done by another library in a process of its own, one run for each line that it is sent: `<work>\n` in,
+ * `{"ms": …}\n` out. Between two lines it waits, so that only one of the two processes works at a time.
+ */
+export class Peer {
+  /** The library and its version. */
+  readonly name: string;
+  /** What else the peer said of itself when it was ready, such as its number of parameters. */
+  readonly facts: Message;
+  private readonly process: ChildProcessWithoutNullStreams;
+  private readonly lines: AsyncIterator<string>;
+
+  private constructor(
+    process: ChildProcessWithoutNullStreams,
+    lines: AsyncIterator<string>,
+    { name, ...facts }: Message,
+  ) {
+    this.process = process;
+    this.lines = lines;
+    this.name = String(name);
+    this.facts = facts;
+  }
+
+  /** Starts a peer; undefined, and one line on stderr, where Python or a library that it needs is not there. */
+  static async start({ tensors = {}, ...options }: PeerOptions): Promise<Peer | undefined> {
+    return withTensorFile(tensors, (input) => Peer.open({ ...options.settings, input }, options));
+  }
+
+  /** Starts the process and waits until it is ready; by then it has read its tensors. */
+  private static async open(
+    settings: PeerOptions['settings'],
+    { python, script }: Pick<PeerOptions, 'python' | 'script'>,
+  ): Promise<Peer | undefined> {
+    const fromSource = import.meta.url.endsWith('.ts');
+    const file = new URL(`${fromSource ? '.' : '../../bench'}/peers/${script}`, import.meta.url);
+    // Python is not to leave compiled files beside the scripts.
+    const process = spawn(python, ['-B', fileURLToPath(file), JSON.stringify(settings)]);
+    const failed = new Promise<Message>((resolve) => {
+      process.on('error', ({ message }) => resolve({ missing: message }));
+    });
+    // Writing to a process that has ended is told by the line that does not come.
+    process.stdin.on('error', () => {});
+    process.stderr.pipe(globalThis.process.stderr, { end: false });
+    const lines = createInterface({ input: process.stdout })[Symbol.asyncIterator]();
+    const first = await Promise.race([failed, nextMessage(lines, script)]);
+    if (first.missing === undefined) return new Peer(process, lines, first);
+    globalThis.process.stderr.write(`no peer: ${python}: ${first.missing}\n`);
+    return undefined;
+  }
+
+  /** Does a piece of work once; gives what the peer said of it. Throws where the peer ended or failed. */
+  async ask(work: string): Promise<Message> {
+    this.process.stdin.write(`${work}\n`);
+    return nextMessage(this.lines, work);
+  }
+
+  /** A contestant that does this piece of work, and times it itself. */
+  contestant(work: string): Contestant {
+    return async () => Number((await this.ask(work)).ms);
+  }
+
+  /** The most memory that the peer has held so far, MiB. */
+  async peakMemoryMiB(): Promise<number> {
+    return Number((await this.ask('memory')).mib);
+  }
+
+  /** Ends the process. */
+  stop(): void {
+    this.process.stdin.end();
+  }
+}
+
+async function nextMessage(lines: AsyncIterator<string>, work: string): Promise<Message> {
+  const { value, done } = await lines.next();
+  if (done) throw new Error(`the peer ended without an answer to '${work}'`);
+  return JSON.parse(value) as Message;
+}

@@ -1,0 +1,139 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Step } from '../src/engine/capture.ts';
+import { compile, type ResidentState } from '../src/engine/compile.ts';
+import type { Device } from '../src/engine/device.ts';
+import { float32, type HostTensor, scalar } from '../src/engine/host-tensor.ts';
+import { Random } from '../src/engine/random.ts';
+import type { Tree } from '../src/engine/tree.ts';
+import { branchAt } from '../src/nn/layer.ts';
+import { initOptimizer, updateParameters } from '../src/nn/parameter-groups.ts';
+import { valueAndGrad } from '../src/nn/value-and-grad.ts';
+import type { Simipu } from '../src/objectives/simipu.ts';
+import { simipuSample } from '../src/objectives/simipu-sample.ts';
+import { ballQuery } from '../src/pointcloud/ball-query.ts';
+import { farthestPointSample } from '../src/pointcloud/farthest-points.ts';
+import { nearestNeighbors } from '../src/pointcloud/nearest-neighbors.ts';
+import { gatherRows } from '../src/pointcloud/point-rows.ts';
+import { parameterGroups, type RunConfig } from '../src/training/config.ts';
+import { createObjective } from '../src/training/create-objective.ts';
+import { timed } from './alternate.ts';
+import { compare } from './compare.ts';
+import { generatedFrame } from './generated-frames.ts';
+import type { Row } from './measurement.ts';
+import { Peer } from './peer.ts';
+import { requireSameSize } from './same-work.ts';
+
+/** The encoder, the batch and the cloud. */
+export interface PointsBenchOptions {
+  readonly preset: string;
+  readonly config: RunConfig;
+  /** Points of the cloud that is sampled, and how many of them stay. */
+  readonly cloud: number;
+  readonly samples: number;
+  readonly threads: number;
+  readonly device: Device;
+  readonly runs: number;
+  readonly warmup: number;
+  readonly python?: string;
+}
+
+/** Neighbours of a point that are looked for. */
+const nearest = 16;
+/** The balls of SimIPU's first level at full size: metres, and the neighbours that are kept. */
+const balls = { radii: [0.2, 0.4, 0.8], neighbors: [32, 32, 64] };
+
+/**
+ * The point encoder of a preset on sweeps of generated scenes, `training step`: forward, backward of the mean of the
+ * squared features, and an update; and what is done with coordinates alone: `farthest points`, `ball query` (three
+ * radii) and `nearest neighbours` (16, the tree included), ours in one thread.
+ */
+export async function benchPoints(options: PointsBenchOptions): Promise<Row[]> {
+  const random = Random.fromSeed('points bench');
+  return [...(await encoderRows(random, options)), ...(await searchRows(random.fork('cloud'), options))];
+}
+
+async function encoderRows(random: Random, options: PointsBenchOptions): Promise<Row[]> {
+  const { config, preset, device, threads, python } = options;
+  const objective = createObjective(config);
+  const samples = Array.from({ length: config.batchSize }, (_, i) =>
+    simipuSample(generatedFrame(random.fork('frame', i)), random.fork('sample', i), config.simipu),
+  );
+  const view = branchAt(objective.collate(samples), 'alpha');
+  const { params: all, stats: allStats } = objective.initialize(random.fork('initialize'));
+  const params = { pointEncoder: branchAt(all, 'pointEncoder') };
+  const stats = branchAt(allStats, 'pointEncoder');
+  const initial = { params, stats, optimizer: initOptimizer(parameterGroups(config), params) };
+  const batch = { view, learningRates: { points: scalar(config.optimizers.points.learningRate) } };
+  const settings = { pointEncoder: config.simipu.pointEncoder, optimizer: config.optimizers.points, threads };
+  const peer =
+    python === undefined
+      ? undefined
+      : await Peer.start({ python, script: 'points.py', settings, tensors: view });
+  try {
+    if (peer !== undefined) requireSameSize(params, peer);
+    const step = await compile(encoderStep(objective, config), { state: initial, batch, device, threads });
+    let state: Tree<HostTensor> | ResidentState = initial;
+    const run = timed(async () => {
+      ({ state } = await step.run(state, batch));
+    });
+    const shape = `${preset}, ${config.batchSize} x ${config.simipu.points.count} points`;
+    const rows = await compare({ name: 'training step', shape, run, peerWork: 'step' }, peer, options);
+    await step.dispose();
+    return rows;
+  } finally {
+    peer?.stop();
+  }
+}
+
+function encoderStep(objective: Simipu, config: RunConfig): Step {
+  return (state, batch) => {
+    const [params, stats, moments] = ['params', 'stats', 'optimizer'].map((part) => branchAt(state, part));
+    const { loss, aux, grads } = valueAndGrad((current) => {
+      const encoded = objective.encodePoints(current, stats, branchAt(batch, 'view'), { training: true });
+      return { loss: tf.mean(tf.square(encoded.features)) as tf.Scalar, aux: encoded.stats };
+    }, params);
+    const rates = branchAt(batch, 'learningRates');
+    const updated = updateParameters(parameterGroups(config), params, grads, moments, rates);
+    return [{ params: updated.params, stats: aux, optimizer: updated.state }, { loss }];
+  };
+}
+
+async function searchRows(random: Random, options: PointsBenchOptions): Promise<Row[]> {
+  const { cloud: size, samples, threads, python } = options;
+  const sweep = generatedFrame(random).points;
+  const order = random.permutation(sweep.length / 4).subarray(0, size);
+  const cloud = new Float32Array(3 * order.length);
+  order.forEach((from, to) => {
+    cloud.set(sweep.subarray(4 * from, 4 * from + 3), 3 * to);
+  });
+  const centers = gatherRows(cloud, farthestPointSample(cloud, samples), { stride: 3 });
+  const peer =
+    python === undefined
+      ? undefined
+      : await Peer.start({
+          python,
+          script: 'data_side.py',
+          settings: { ...balls, nearest, count: samples, threads },
+          tensors: { cloud: float32(cloud, [order.length, 3]), centers: float32(centers, [samples, 3]) },
+        });
+  const works = {
+    'farthest points': () => farthestPointSample(cloud, samples),
+    'ball query': () => {
+      balls.radii.forEach((radiusM, i) => {
+        ballQuery(cloud, centers, { radiusM, maxNeighbors: balls.neighbors[i] });
+      });
+    },
+    'nearest neighbours': () => nearestNeighbors(cloud, centers, { count: nearest }),
+  };
+  try {
+    const rows: Row[] = [];
+    for (const [name, work] of Object.entries(works)) {
+      const shape = `${order.length} to ${samples} points`;
+      const compared = { name, shape, run: timed(work), peerWork: name, ownThreads: 1 };
+      rows.push(...(await compare(compared, peer, options)));
+    }
+    return rows;
+  } finally {
+    peer?.stop();
+  }
+}

@@ -1,0 +1,222 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLoader } from '../src/datasets/loader.ts';
+import { type CompiledStep, compile, type ResidentState } from '../src/engine/compile.ts';
+import type { Device } from '../src/engine/device.ts';
+import type { HostTensor } from '../src/engine/host-tensor.ts';
+import type { Tree } from '../src/engine/tree.ts';
+import { branchAt } from '../src/nn/layer.ts';
+import { learningRatesAt } from '../src/nn/parameter-groups.ts';
+import type { DataSelection } from '../src/objectives/objective.ts';
+import type { SimipuSample } from '../src/objectives/simipu-sample.ts';
+import { openFrames } from '../src/objectives/simipu-source.ts';
+import { parameterGroups, type RunConfig } from '../src/training/config.ts';
+import { createObjective } from '../src/training/create-objective.ts';
+import { initialState } from '../src/training/pretrain.ts';
+import { trainStep } from '../src/training/train-step.ts';
+import { timed } from './alternate.ts';
+import { compare, peakMemory } from './compare.ts';
+import { type Row, rowOf } from './measurement.ts';
+import { Peer } from './peer.ts';
+import { ourselves } from './result.ts';
+import { requireSameSize } from './same-work.ts';
+import { compareSampleTables } from './sample-tables.ts';
+import { readRunProfiles } from './trace.ts';
+
+/** What is pretrained, on what, and how much of it is timed. */
+export interface PretrainBenchOptions {
+  /** The name of the configuration, for the rows. */
+  readonly preset: string;
+  readonly config: RunConfig;
+  readonly data: DataSelection;
+  /** Steps of whole pretraining that are timed. */
+  readonly steps: number;
+  /** Runs of the step alone. */
+  readonly runs: number;
+  readonly warmup: number;
+  readonly threads: number;
+  readonly device: Device;
+  /** Whether to show where a step's time goes. */
+  readonly profile?: boolean;
+  /** The Python that runs the same in PyTorch. */
+  readonly python?: string;
+}
+
+type State = Tree<HostTensor> | ResidentState;
+
+/** What is compiled and what it is fed with. */
+interface Training {
+  readonly step: CompiledStep;
+  readonly batch: Tree<HostTensor>;
+  readonly samples: readonly SimipuSample[];
+}
+
+/**
+ * Pretraining as `pointpair pretrain` does it, checkpoints and curves apart. `pretraining`: samples a second from files
+ * to the updated state; `training step`: the compiled step alone on one batch, next to the same in PyTorch; `sample
+ * tables`: sampling, neighbours and assignment of that batch. With `profile`, what each part takes of a step: the
+ * stages of the loader's threads (summed over a batch), waiting for them, and the parts of the step.
+ */
+export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[]> {
+  const { config, threads, python, preset } = options;
+  const shape = `${preset}, batch ${config.batchSize}`;
+  const { rows: whole, ...training } = await wholeSteps(shape, options);
+  const rows: Row[] = [];
+  const initial = initialState(config);
+  const peer = await startPeer(branchAt(training.batch, 'data'), options);
+  try {
+    if (peer !== undefined) requireSameSize(branchAt(initial, 'params'), peer);
+    const run = repeated(training.step, initial, training.batch);
+    rows.push(...(await compare({ name: 'training step', shape, run, peerWork: 'step' }, peer, options)));
+    rows.push(...(await peakMemory({ name: 'peak memory', shape, threads }, peer)));
+  } finally {
+    peer?.stop();
+    await training.step.dispose();
+  }
+  rows.push(...(await compareSampleTables(training.samples, { ...options, python })));
+  // The parts of a step stand below the whole; they are measured last, when the peak of memory is known.
+  const parts = options.profile ? await profiledStep(shape, training.batch, options) : [];
+  return [...whole, ...parts, ...rows];
+}
+
+/** Steps from files to updates; gives the compiled step and the last batch too. */
+async function wholeSteps(
+  shape: string,
+  options: PretrainBenchOptions,
+): Promise<Training & { readonly rows: Row[] }> {
+  const { config, data, steps, warmup, threads, device, profile } = options;
+  const frames = await openFrames(data);
+  const objective = createObjective(config);
+  const groups = parameterGroups(config);
+  const loader = createLoader<SimipuSample>({
+    length: frames.length,
+    batchSize: config.batchSize,
+    seed: config.seed,
+    source: objective.source(data),
+    ...config.loader,
+  });
+  const initial = initialState(config);
+  let state: State = initial;
+  let step: CompiledStep | undefined;
+  const rates: number[] = [];
+  const parts = new PartTimes();
+  let done = 0;
+  let before = performance.now();
+  try {
+    for await (const loaded of loader.from()) {
+      const collating = performance.now();
+      const batch = {
+        data: objective.collate(loaded.batch),
+        learningRates: learningRatesAt(groups, config.schedule, 0),
+      };
+      const collated = performance.now();
+      step ??= await compile(trainStep(objective, groups), { state: initial, batch, device, threads });
+      const ready = performance.now();
+      ({ state } = await step.run(state, batch));
+      const now = performance.now();
+      parts.totals({ ...Object.fromEntries(loader.stageMs), wait: loader.waitedMs });
+      parts.add({ collate: collated - collating, step: now - ready });
+      if (done++ >= warmup) {
+        rates.push((1000 * config.batchSize) / (now - before));
+        parts.keep();
+      }
+      before = now;
+      if (rates.length < steps) continue;
+      const description = { shape, by: ourselves, threads, warmup };
+      const rows = [rowOf({ ...description, name: 'pretraining', unit: 'samples/s' }, rates)];
+      if (profile) rows.push(...parts.rows(description));
+      return { step, batch, samples: loaded.batch, rows };
+    }
+    throw new Error('the loader ended before the steps did');
+  } finally {
+    await loader.close();
+  }
+}
+
+/** Milliseconds of the parts of each step. */
+class PartTimes {
+  private readonly kept = new Map<string, number[]>();
+  private known: { readonly [part: string]: number } = {};
+  private current: { [part: string]: number } = {};
+
+  /** Takes sums over all steps so far: what they grew by is of this step. */
+  totals(sums: { readonly [part: string]: number }): void {
+    for (const [part, sum] of Object.entries(sums)) this.current[part] = sum - (this.known[part] ?? 0);
+    this.known = sums;
+  }
+
+  /** Takes times of this step. */
+  add(times: { readonly [part: string]: number }): void {
+    Object.assign(this.current, times);
+  }
+
+  /** Counts this step. */
+  keep(): void {
+    for (const [part, ms] of Object.entries(this.current)) {
+      this.kept.set(part, [...(this.kept.get(part) ?? []), ms]);
+    }
+  }
+
+  rows(description: Pick<Row, 'shape' | 'by' | 'threads' | 'warmup'>): Row[] {
+    return [...this.kept].map(([part, times]) =>
+      rowOf({ ...description, name: `  ${part}`, unit: 'ms' }, times),
+    );
+  }
+}
+
+/** The operators of the step, taken apart into the passes and the update. */
+async function profiledStep(
+  shape: string,
+  batch: Tree<HostTensor>,
+  { config, runs, warmup, threads, device }: PretrainBenchOptions,
+): Promise<Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointpair-trace-'));
+  try {
+    const initial = initialState(config);
+    const step = await compile(trainStep(createObjective(config), parameterGroups(config)), {
+      state: initial,
+      batch,
+      device,
+      threads,
+      profileTo: join(folder, 'step'),
+    });
+    const run = repeated(step, initial, batch);
+    for (let i = 0; i < warmup + runs; i++) await run();
+    await step.dispose();
+    const profiles = (await readRunProfiles(folder)).slice(warmup);
+    const description = { shape, by: ourselves, threads, warmup, unit: 'ms' } as const;
+    return [
+      rowOf(
+        { ...description, name: '  compute' },
+        profiles.map(({ computeMs }) => computeMs),
+      ),
+      rowOf(
+        { ...description, name: '  update' },
+        profiles.map(({ updateMs }) => updateMs),
+      ),
+      rowOf(
+        { ...description, name: '  between operators' },
+        profiles.map(({ runMs, computeMs, updateMs }) => runMs - computeMs - updateMs),
+      ),
+    ];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The step again and again, each on the state that the one before left. */
+function repeated(step: CompiledStep, initial: State, batch: Tree<HostTensor>) {
+  let state = initial;
+  return timed(async () => {
+    ({ state } = await step.run(state, batch));
+  });
+}
+
+async function startPeer(
+  tensors: Tree<HostTensor>,
+  { config, threads, python }: PretrainBenchOptions,
+): Promise<Peer | undefined> {
+  if (python === undefined) return undefined;
+  return Peer.start({ python, script: 'simipu.py', settings: { config, threads }, tensors });
+}

@@ -1,0 +1,274 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alternate } from '../../bench/alternate.ts';
+import { benchEngine } from '../../bench/engine.ts';
+import { benchLoader } from '../../bench/loader.ts';
+import { benchMatching } from '../../bench/matching.ts';
+import { advantage, quantile, type Row, rowOf } from '../../bench/measurement.ts';
+import { Peer } from '../../bench/peer.ts';
+import { benchPoints } from '../../bench/points.ts';
+import { benchPretrain } from '../../bench/pretrain.ts';
+import { type BenchResult, formatResult, resultOf } from '../../bench/result.ts';
+import { makeTables } from '../../bench/sample-tables.ts';
+import { readRunProfiles } from '../../bench/trace.ts';
+import { float32 } from '../../src/engine/host-tensor.ts';
+import { Random } from '../../src/engine/random.ts';
+import { linearSumAssignment } from '../../src/matching/linear-sum-assignment.ts';
+import { sinkhorn } from '../../src/matching/sinkhorn.ts';
+import { simipuSample } from '../../src/objectives/simipu-sample.ts';
+import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
+import { presetOf } from '../../src/training/presets.ts';
+import { syntheticFrame, tinyRun, tinySimipu, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
+
+const cli = fileURLToPath(new URL('../../tools/cli.ts', import.meta.url));
+const few = { runs: 2, warmup: 1, threads: 1 } as const;
+let folder = '';
+let data = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointpair-bench-test-'));
+  data = join(folder, 'kitti');
+  await writeSyntheticKitti(data, 4);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Runs the command as a process of its own. */
+function pointpair(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--import', 'tsx', cli, ...args], (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** Checks what holds of every row, and gives the names of the rows. */
+function checkedNames(rows: readonly Row[], by = 'pointpair'): string[] {
+  for (const row of rows) {
+    const [low, high] = row.quartiles;
+    expect(low).toBeGreaterThanOrEqual(0);
+    expect(row.median).toBeGreaterThanOrEqual(low);
+    expect(high).toBeGreaterThanOrEqual(row.median);
+    expect(Number.isFinite(high)).toBe(true);
+    expect(row.runs).toBeGreaterThan(0);
+  }
+  return rows.filter((row) => row.by === by).map(({ name }) => name.trim());
+}
+
+const example = (by: string, unit: Row['unit'], values: readonly number[]) =>
+  rowOf({ name: 'work', shape: '2 x 3', by, threads: 2, unit, warmup: 1 }, values);
+
+describe('the statistics', () => {
+  it('are the median and the quartiles, between two values by interpolation', () => {
+    expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
+    expect(quantile([5, 1, 2], 0.25)).toBe(1.5);
+    expect(quantile([7], 0.75)).toBe(7);
+    expect(() => quantile([], 0.5)).toThrow('at least one value');
+    const row = example('pointpair', 'ms', [10, 30, 20, 50, 40]);
+    expect(row).toMatchObject({ median: 30, quartiles: [20, 40], runs: 5, warmup: 1 });
+  });
+
+  it('compare so that more than 1 is better for us, whatever the unit', () => {
+    const [one, two] = [[1], [2]].map((values) => (unit: Row['unit']) => example('x', unit, values));
+    expect(advantage(one('ms'), two('ms'))).toBe(2);
+    expect(advantage(one('MiB'), two('MiB'))).toBe(2);
+    expect(advantage(one('samples/s'), two('samples/s'))).toBe(0.5);
+  });
+
+  it('put a ratio to each row of a peer, and none to a row without ours', () => {
+    const rows = [example('pointpair', 'ms', [2]), example('PyTorch', 'ms', [3]), example('x', 'MiB', [1])];
+    const result = resultOf(rows);
+    expect(result.ratios).toEqual([{ name: 'work', shape: '2 x 3', by: 'PyTorch', ratio: 1.5 }]);
+    expect(formatResult(result)).toContain('1.50  work, 2 x 3: PyTorch / pointpair');
+  });
+});
+
+describe('alternate', () => {
+  it('lets contestants take turns, and does not count the warm-up', async () => {
+    const order: string[] = [];
+    const contestant = (name: string) => async () => order.push(name);
+    const times = await alternate([contestant('a'), contestant('b')], { runs: 2, warmup: 1, name: 'turns' });
+    expect(order.join('')).toBe('ababab');
+    expect(times).toEqual([
+      [3, 5],
+      [4, 6],
+    ]);
+  });
+});
+
+describe('a trace', () => {
+  it('is taken apart run by run, the update apart', async () => {
+    const traces = await mkdtemp(join(folder, 'trace-'));
+    const event = (name: string, ts: number, dur: number) => ({ cat: 'Node', name, ts, dur });
+    await writeFile(
+      join(traces, 'step.json'),
+      JSON.stringify([
+        event('model_run', 0, 9000),
+        event('Conv_1_kernel_time', 100, 4000),
+        event('update/Mul_2_kernel_time', 5000, 3000),
+        event('update/Mul_2_fence_after', 8000, 500),
+        event('model_run', 10_000, 2000),
+        event('Conv_1_kernel_time', 10_100, 1500),
+      ]),
+    );
+    expect(await readRunProfiles(traces)).toEqual([
+      { computeMs: 4, updateMs: 3, runMs: 9 },
+      { computeMs: 1.5, updateMs: 0, runMs: 2 },
+    ]);
+  });
+
+  it('that is not there is an error', async () => {
+    const traces = await mkdtemp(join(folder, 'trace-'));
+    await expect(readRunProfiles(traces)).rejects.toThrow('expected a trace of ONNX Runtime');
+  });
+});
+
+describe('the benches', () => {
+  it('engine', async () => {
+    const rows = await benchEngine({ ...few, depth: 18, batch: 2, height: 32, width: 32, device: 'cpu' });
+    expect(checkedNames(rows)).toEqual(['training step', 'peak memory', 'forward']);
+    expect(rows[0]).toMatchObject({ shape: 'ResNet-18 2 x 3 x 32 x 32', unit: 'ms', runs: 2, threads: 1 });
+    expect(rows[1].unit).toBe('MiB');
+  });
+
+  it('points', async () => {
+    const config = { ...presetOf('simipu-smoke')!, batchSize: 2 };
+    const sizes = { preset: 'smoke', config, cloud: 512, samples: 64, device: 'cpu' } as const;
+    const names = checkedNames(await benchPoints({ ...few, ...sizes }));
+    expect(names).toEqual(['training step', 'farthest points', 'ball query', 'nearest neighbours']);
+  });
+
+  it('loader', async () => {
+    const rows = await benchLoader({
+      ...few,
+      preset: 'tiny',
+      config: tinyRun(),
+      data: { root: data },
+      workers: [0],
+    });
+    expect(checkedNames(rows)).toEqual(['files to batches']);
+    expect(rows[0]).toMatchObject({ unit: 'frames/s', shape: 'tiny, batch 2, 0 workers' });
+  });
+
+  it('pretrain, and where the time goes', async () => {
+    const config = { ...tinyRun(), loader: { workers: 0, prefetch: 1 } };
+    const options = { preset: 'tiny', config, data: { root: data }, steps: 3, device: 'cpu' } as const;
+    const rows = await benchPretrain({ ...few, ...options, profile: true });
+    const names = checkedNames(rows);
+    expect(names[0]).toBe('pretraining');
+    expect(names).toEqual(expect.arrayContaining(['wait', 'collate', 'step', 'compute', 'update']));
+    expect(names).toEqual(expect.arrayContaining(['read', 'decode', 'augment', 'sample', 'match']));
+    expect(names.slice(-3)).toEqual(['training step', 'peak memory', 'sample tables']);
+    expect(rows.find(({ name }) => name === '  compute')!.median).toBeGreaterThan(0);
+  });
+
+  it('pretrain makes the tables that its samples have', () => {
+    const config = tinySimipu();
+    const { alpha } = simipuSample(syntheticFrame('tables'), Random.fromSeed('tables'), config);
+    expect(makeTables(alpha.points, config)).toEqual(alpha.levels);
+  });
+});
+
+describe('the command', () => {
+  it('prints JSON with the machine and a row for each piece of work', async () => {
+    const args = ['bench', 'matching', '--size', '32', '--runs', '3', '--warmup', '1', '--json'];
+    const { code, stdout } = await pointpair(...args);
+    expect(code).toBe(0);
+    const { machine, rows } = JSON.parse(stdout) as BenchResult;
+    expect(machine).toMatchObject({ node: process.versions.node, cpu: expect.any(String) });
+    expect(machine.onnxruntime).toMatch(/^\d+\.\d+/);
+    expect(rows.map(({ name, shape }) => `${name}: ${shape}`)).toEqual([
+      'assignment: 32 x 32, points',
+      'sinkhorn: 32 x 32, points',
+      'assignment: 32 x 32, uniform',
+      'sinkhorn: 32 x 32, uniform',
+    ]);
+    for (const row of rows) expect(row).toMatchObject({ runs: 3, warmup: 1, threads: 1, unit: 'ms' });
+  });
+
+  it('needs data where it reads frames', async () => {
+    const { code, stderr } = await pointpair('bench', 'loader');
+    expect(code).toBe(1);
+    expect(stderr).toContain('options: expected --data <folder>, found none');
+  });
+
+  it('goes on alone, and says so, where there is no peer', async () => {
+    const args = ['--peer', '--python', join(folder, 'no-python'), '--runs', '1', '--size', '8'];
+    const { code, stdout, stderr } = await pointpair('bench', 'matching', ...args);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/no peer: .*no-python: spawn .* ENOENT/);
+    expect(stdout).toContain('assignment');
+  });
+});
+
+/** A Python that has PyTorch and SciPy, if there is one. */
+const python = ['python3', '/usr/bin/python3'].find((each) => {
+  try {
+    execFileSync(each, ['-c', 'import torch, scipy'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+describe.skipIf(python === undefined)('peers (need a Python with PyTorch and SciPy)', () => {
+  const peerOptions = { ...few, runs: 1, python: python! };
+
+  it('train networks of the size of ours, in turns with us', async () => {
+    const sizes = { depth: 18, batch: 2, height: 32, width: 32, device: 'cpu' } as const;
+    const rows = await benchEngine({ ...peerOptions, ...sizes });
+    const ours = checkedNames(rows);
+    expect(checkedNames(rows, rows[1].by)).toEqual(ours);
+    expect(rows[1].by).toMatch(/^PyTorch \d/);
+    expect(resultOf(rows).ratios).toHaveLength(3);
+  });
+
+  it('learn what a configuration of SimIPU says', async () => {
+    const options = { preset: 'tiny', config: tinyRun(), data: { root: data }, steps: 1 } as const;
+    const rows = await benchPretrain({ ...peerOptions, ...options, device: 'cpu' });
+    const theirs = rows.filter(({ by }) => by !== 'pointpair').map(({ name }) => name);
+    expect(theirs).toEqual(['training step', 'peak memory', 'sample tables']);
+  });
+
+  it('train a point encoder, and search as we do', async () => {
+    const config = { ...presetOf('simipu-smoke')!, batchSize: 2 };
+    const sizes = { preset: 'smoke', config, cloud: 256, samples: 32, device: 'cpu' } as const;
+    const rows = await benchPoints({ ...peerOptions, ...sizes });
+    expect(resultOf(rows).ratios).toHaveLength(4);
+  });
+
+  it('come to our results', async () => {
+    const size = 24;
+    const random = Random.fromSeed('peer');
+    const draw = (count: number) => Float32Array.from({ length: count }, () => random.uniform());
+    const [cost, cloud] = [draw(size * size), draw(3 * 100)];
+    const soft = { epsilon: 0.05, iterations: 50 };
+    const tensors = { cost: float32(cost, [size, size]), cloud: float32(cloud, [100, 3]) };
+    const settings = { threads: 1, count: 8, ...soft };
+    const peer = await Peer.start({ python: python!, script: 'data_side.py', settings, tensors });
+    const resultOfWork = async (work: string) => (await peer!.ask(work)).result;
+    try {
+      const least = linearSumAssignment(cost, size, size).cost;
+      expect(await resultOfWork('assignment')).toBeCloseTo(least, 6);
+      expect(await resultOfWork('sinkhorn')).toBeCloseTo(sinkhorn(cost, size, size, soft).cost, 6);
+      expect(await resultOfWork('farthest points')).toEqual([...farthestPointSample(cloud, 8)]);
+    } finally {
+      peer!.stop();
+    }
+  });
+
+  it('that end are an error', async () => {
+    const peer = await Peer.start({ python: python!, script: 'data_side.py', settings: { threads: 1 } });
+    peer!.stop();
+    await expect(peer!.ask('assignment')).rejects.toThrow("the peer ended without an answer to 'assignment'");
+  });
+});
+
+it('the matching bench sizes its problems as it is told', async () => {
+  const rows = await benchMatching({ ...few, size: 32 });
+  expect(checkedNames(rows)).toEqual(['assignment', 'sinkhorn', 'assignment', 'sinkhorn']);
+});
