@@ -41,6 +41,8 @@ export interface CompileOptions {
   readonly threads?: number;
   /** The tfjs backend of device `eager`; default `cpu`, and `tensorflow` where @tensorflow/tfjs-node is loaded. */
   readonly eagerBackend?: string;
+  /** Whether the CPU may compute in blocks of channels, which is faster and rounds differently; true by default. */
+  readonly blocked?: boolean;
   /** Writes a Chrome trace of every operation's time to a file whose name begins so. */
   readonly profileTo?: string;
 }

@@ -4,6 +4,7 @@ import { trace } from './capture.ts';
 import type { HostTensor } from './host-tensor.ts';
 import { InputError } from './input-error.ts';
 import { encodeModel } from './onnx-model.ts';
+import { toPlain } from './passes/plain.ts';
 import type { Tree } from './tree.ts';
 import { leavesOf, mapTree } from './tree.ts';
 
@@ -45,7 +46,14 @@ export function exportOnnx(forward: Forward, { parameters, inputs }: ExportOptio
         leaves.map(([name]) => ({ root, name: String(name) })),
       ),
     );
-    return encodeModel(graph, outputs);
+    const now = toPlain(
+      graph,
+      outputs.map(({ value }) => value),
+    );
+    return encodeModel(
+      graph,
+      outputs.map(({ name, value }) => ({ name, value: now(value) })),
+    );
   });
 }
 

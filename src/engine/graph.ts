@@ -5,12 +5,13 @@ export type ValueType = 'float32' | 'int32' | 'bool' | 'int64';
 
 export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array;
 
-/** A whole number, a text, whole numbers, or, where it says so, a floating-point number or a tensor. */
+/** A whole number, a text, whole numbers, or, where it says so, floating-point numbers or a tensor. */
 export type AttributeValue =
   | number
   | string
   | readonly number[]
   | { readonly float: number }
+  | { readonly floats: readonly number[] }
   | {
       readonly tensor: {
         readonly type: ValueType;
@@ -45,6 +46,12 @@ export interface Value {
   readonly fill?: number;
 }
 
+/**
+ * The domain of what is captured of gradients over windows (of convolutions and poolings) before it is said how they are
+ * computed: ONNX has no such operations, and a pass puts those that are fastest on a device in their place.
+ */
+export const windowDomain = 'pointpair.windows';
+
 interface NodeOptions {
   readonly type: ValueType;
   readonly shape: readonly number[];
@@ -68,6 +75,13 @@ export class Graph {
   input(name: string, type: ValueType, shape: readonly number[]): Value {
     const value: Value = { name, type, shape };
     this.inputs.push(value);
+    return value;
+  }
+
+  /** An input under another shape of its size: what it held before is not an input any more. */
+  restate(input: Value, shape: readonly number[]): Value {
+    const value: Value = { ...input, shape };
+    this.inputs.splice(this.inputs.indexOf(input), 1, value);
     return value;
   }
 

@@ -6,7 +6,7 @@ import { reachable } from './graph.ts';
 const irVersion = 9;
 const opsetVersion = 18;
 const elementTypes: Record<ValueType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
-const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
 type Writer = protobuf.Writer;
 
@@ -55,6 +55,9 @@ function writeAttribute(writer: Writer, name: string, value: AttributeValue): vo
   } else if ('float' in value) {
     writer.uint32((2 << 3) | 5).float(value.float);
     integer(writer, 20, attributeTypes.float);
+  } else if ('floats' in value) {
+    for (const item of value.floats) writer.uint32((7 << 3) | 5).float(item);
+    integer(writer, 20, attributeTypes.floats);
   } else if ('tensor' in value) {
     const { type, shape, data } = value.tensor;
     message(writer, 5, (tensor) => writeTensor(tensor, '', type, shape, data));

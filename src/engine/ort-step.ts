@@ -1,30 +1,59 @@
 import type * as Ort from 'onnxruntime-node';
+import { blockSize } from './blocked/block-size.ts';
+import { fromBlocks, type StoredWeights, toBlocks } from './blocked/layouts.ts';
 import type { Captured, Step, TensorKind } from './capture.ts';
 import { capture } from './capture.ts';
 import type { CompiledStep, CompileOptions, StepResult } from './compile.ts';
 import type { Device } from './device.ts';
-import { openSession, runtime } from './device.ts';
+import { DeviceSession, giveBack, keepsResults, refuseWrongResults, runtime } from './device.ts';
+import { reachable } from './graph.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
+import { type Lowered, lower } from './lower.ts';
 import type { ModelOutput } from './onnx-model.ts';
 import { encodeModel } from './onnx-model.ts';
 import type { ResidentState } from './resident-state.ts';
 import { consumedError, isResident, otherDeviceError } from './resident-state.ts';
 import type { Tree } from './tree.ts';
-import { treeOf } from './tree.ts';
+import { leavesOf, treeOf } from './tree.ts';
 import { checkedLeaves, checkKinds, kindsOf } from './tree-check.ts';
 
 type OrtDevice = Exclude<Device, 'eager'>;
 type Tensors = ReadonlyMap<string, Ort.Tensor>;
 type Kinds = ReadonlyMap<string, TensorKind>;
 
+/** Where the tensors of a state are, and which of them lie in blocks of `block` channels. */
+interface Place {
+  readonly device: OrtDevice;
+  readonly block: number;
+  readonly stored: ReadonlyMap<string, StoredWeights>;
+}
+
 /** A state in ONNX Runtime's memory. */
 class OrtState implements ResidentState {
-  readonly device: OrtDevice;
+  readonly place: Place;
   private tensors: Tensors | undefined;
+  private reads: Promise<unknown> = Promise.resolve();
 
-  constructor(tensors: Tensors, device: OrtDevice) {
+  constructor(tensors: Tensors, place: Place) {
+    this.place = place;
     this.tensors = tensors;
-    this.device = device;
+    dropped.register(this, tensors, this);
+  }
+
+  /** Copies a state from host memory. */
+  static async from(leaves: ReadonlyMap<string, HostTensor>, place: Place): Promise<OrtState> {
+    const { device, block, stored } = place;
+    const copies = new Map(
+      [...leaves].map(([path, leaf]) => {
+        const weights = stored.get(path);
+        return [path, toOrt(weights === undefined ? copyOf(leaf) : toBlocks(leaf, weights, block))];
+      }),
+    );
+    return new OrtState(keepsResults(device) ? await transfer(copies, device, 'device') : copies, place);
+  }
+
+  get device(): OrtDevice {
+    return this.place.device;
   }
 
   /** The tensors; throws where a step has consumed them. */
@@ -35,22 +64,42 @@ class OrtState implements ResidentState {
 
   consume(): void {
     this.tensors = undefined;
+    dropped.unregister(this);
   }
 
   /** Takes back what a step that failed had consumed. */
   restore(tensors: Tensors): void {
+    if (this.tensors === undefined) dropped.register(this, tensors, this);
     this.tensors = tensors;
   }
 
   async read(): Promise<Tree<HostTensor>> {
-    return treeOf([...this.peek()].map(([path, tensor]) => [path, copyOf(toHost(tensor))]));
+    const tensors = this.peek();
+    if (!keepsResults(this.device)) {
+      const { block, stored } = this.place;
+      return treeOf(
+        [...tensors].map(([path, tensor]) => {
+          const weights = stored.get(path);
+          const host = toHost(tensor);
+          return [path, weights === undefined ? copyOf(host) : fromBlocks(host, weights, block)];
+        }),
+      );
+    }
+    const reading = transfer(tensors, this.device, 'host');
+    this.reads = Promise.allSettled([this.reads, reading]);
+    return treeOf([...(await reading)].map(([path, tensor]) => [path, toHost(tensor)]));
+  }
+
+  /** Waits for the reads that have begun: until then their tensors have to stay. */
+  async settled(): Promise<void> {
+    await this.reads;
   }
 }
 
 /** A step that ONNX Runtime runs. */
 export class OrtStep implements CompiledStep {
-  readonly device: OrtDevice;
-  private readonly session: Ort.InferenceSession;
+  private readonly place: Place;
+  private readonly session: DeviceSession;
   private readonly kinds: { readonly state: Kinds; readonly batch: Kinds };
   private readonly nextState: readonly string[];
   /** Paths of what the step changes of its state; the rest is handed on as it is. */
@@ -61,12 +110,12 @@ export class OrtStep implements CompiledStep {
   private running = false;
 
   private constructor(
-    session: Ort.InferenceSession,
-    captured: Captured,
-    options: CompileOptions & { device: OrtDevice },
+    session: DeviceSession,
+    captured: Lowered,
+    options: CompileOptions & { device: OrtDevice; block?: number },
   ) {
     this.session = session;
-    this.device = options.device;
+    this.place = { device: options.device, block: options.block ?? 1, stored: captured.stored };
     this.kinds = { state: kindsOf(options.state), batch: kindsOf(options.batch) };
     this.nextState = [...captured.nextState.keys()];
     this.changed = changedPaths(captured);
@@ -76,7 +125,9 @@ export class OrtStep implements CompiledStep {
 
   /** Captures a step and opens it on a device. */
   static async open(step: Step, options: CompileOptions & { device: OrtDevice }): Promise<OrtStep> {
-    const captured = capture(step, options.state, options.batch);
+    const { device, threads, profileTo, blocked = true } = options;
+    const block = device === 'cpu' && blocked ? await blockSize() : undefined;
+    const captured = lower(capture(step, options.state, options.batch), block);
     const outputs: ModelOutput[] = [
       ...changedPaths(captured).map((path) => ({
         name: `next/${path}`,
@@ -86,51 +137,71 @@ export class OrtStep implements CompiledStep {
     ];
     if (outputs.length === 0)
       throw new Error('a compiled step neither changes its state nor gives any output');
-    const { device, threads, profileTo } = options;
+    const keptOutputs = keepsResults(device) ? changedPaths(captured).map((path) => `next/${path}`) : [];
+    refuseWrongResults(device, reachable(outputs.map(({ value }) => value)).nodes);
     const model = encodeModel(captured.graph, outputs);
-    return new OrtStep(await openSession(model, { device, threads, profileTo }), captured, options);
+    return new OrtStep(
+      await DeviceSession.open(model, { device, threads, profileTo, keptOutputs }),
+      captured,
+      { ...options, block },
+    );
+  }
+
+  get device(): OrtDevice {
+    return this.place.device;
   }
 
   async run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>): Promise<StepResult> {
     if (this.running) throw new Error('a compiled step was asked to run while it runs: await the run before');
     const leaves = checkedLeaves('batch', batch, this.kinds.batch);
-    const before = this.resident(state);
-    const tensors = before.peek();
-    const feeds = this.feedsOf(tensors, leaves);
-    // A step that hands its state on as it is, such as an encoder's forward pass, consumes nothing.
-    if (this.changed.length > 0) before.consume();
+    const given = isResident(state) ? this.checked(state) : checkedLeaves('state', state, this.kinds.state);
     this.running = true;
     try {
-      // ONNX Runtime would also fill tensors that it is given, but hands out copies of them all the same.
-      const results = await this.session.run(feeds);
-      const outputs = treeOf(this.outputs.map((path) => [path, toHost(results[`outputs/${path}`])] as const));
-      if (this.changed.length === 0) return { state: before, outputs };
-      const after = this.nextState.map(
-        (path) => [path, results[`next/${path}`] ?? tensors.get(path)!] as const,
-      );
-      return { state: new OrtState(new Map(after), this.device), outputs };
-    } catch (error) {
-      before.restore(tensors);
-      throw error;
+      if (given instanceof OrtState && samePlace(given.place, this.place))
+        return await this.advance(given, leaves);
+      const host = given instanceof OrtState ? new Map(leavesOf(await given.read())) : given;
+      const result = await this.advance(await OrtState.from(host, this.place), leaves);
+      if (given instanceof OrtState && this.changed.length > 0) given.consume();
+      return result;
     } finally {
       this.running = false;
     }
   }
 
-  /** A state in this step's memory: one from the host is copied. */
-  private resident(state: Tree<HostTensor> | ResidentState): OrtState {
-    if (!isResident(state)) {
-      const leaves = checkedLeaves('state', state, this.kinds.state);
-      return new OrtState(
-        new Map([...leaves].map(([path, leaf]) => [path, toOrt(copyOf(leaf))])),
-        this.device,
+  private async advance(before: OrtState, batch: ReadonlyMap<string, HostTensor>): Promise<StepResult> {
+    const tensors = before.peek();
+    // A step that hands its state on as it is, such as an encoder's forward pass, consumes nothing.
+    if (this.changed.length > 0) before.consume();
+    try {
+      // ONNX Runtime would also fill tensors that it is given, but hands out copies of them all the same.
+      const results = await this.session.run(this.feedsOf(tensors, batch));
+      const outputs = treeOf(this.outputs.map((path) => [path, toHost(results[`outputs/${path}`])] as const));
+      if (this.changed.length === 0) return { state: before, outputs };
+      const after = new Map(
+        this.nextState.map((path) => [path, results[`next/${path}`] ?? tensors.get(path)!] as const),
       );
+      await before.settled();
+      const kept = new Set(after.values());
+      await giveBack([...tensors.values()].filter((tensor) => !kept.has(tensor)));
+      return { state: new OrtState(after, this.place), outputs };
+    } catch (error) {
+      before.restore(tensors);
+      throw error;
     }
+  }
+
+  /** A resident state, after holding it against this step's device and what it was compiled for. */
+  private checked(state: ResidentState): OrtState {
     if (!(state instanceof OrtState) || state.device !== this.device)
       throw otherDeviceError(state.device, this.device);
     checkKinds(
       'state',
-      new Map([...state.peek()].map(([path, tensor]) => [path, kindOf(tensor)])),
+      new Map(
+        [...state.peek()].map(([path, tensor]) => {
+          const { shape = tensor.dims } = state.place.stored.get(path) ?? {};
+          return [path, { ...kindOf(tensor), shape }];
+        }),
+      ),
       this.kinds.state,
     );
     return state;
@@ -149,9 +220,43 @@ export class OrtStep implements CompiledStep {
   }
 }
 
+/** Whether a state lies as a step wants it to: that of another step may have other tensors in blocks. */
+function samePlace(a: Place, b: Place): boolean {
+  if (a === b) return true;
+  const key = ({ block, stored }: Place) => JSON.stringify([stored.size > 0 ? block : 0, ...stored]);
+  return key(a) === key(b);
+}
+
 /** The paths of the next state that are not handed on as they were given. */
 function changedPaths({ state, nextState }: Captured): string[] {
   return [...nextState].filter(([path, value]) => state.get(path) !== value).map(([path]) => path);
+}
+
+/** States that were dropped before a step consumed them: nothing else would give their memory on a device back. */
+const dropped = new FinalizationRegistry((tensors: Tensors) => giveBack(tensors.values()));
+
+/**
+ * Copies tensors to a device's memory or from there to the host's. onnxruntime-node cannot copy by itself (`getData` of
+ * a tensor on a device ends the process), so a model of nothing but identities does it.
+ */
+async function transfer(tensors: Tensors, device: OrtDevice, to: 'device' | 'host'): Promise<Tensors> {
+  if (tensors.size === 0) return tensors;
+  const kinds = treeOf([...tensors].map(([path, tensor]) => [path, kindOf(tensor)] as const));
+  const { graph, outputs } = capture((state) => [{}, state], kinds, {});
+  const model = encodeModel(
+    graph,
+    [...outputs].map(([name, value]) => ({ name, value })),
+  );
+  const session = await DeviceSession.open(model, {
+    device,
+    keptOutputs: to === 'device' ? [...tensors.keys()] : [],
+  });
+  try {
+    const feeds = Object.fromEntries([...tensors].map(([path, tensor]) => [`state/${path}`, tensor]));
+    return new Map(Object.entries(await session.run(feeds)));
+  } finally {
+    await session.release();
+  }
 }
 
 function kindOf({ type, dims }: Ort.Tensor): TensorKind {

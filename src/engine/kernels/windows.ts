@@ -1,5 +1,5 @@
 import type { backend_util } from '@tensorflow/tfjs-core';
-import type { Graph, Value } from '../graph.ts';
+import type { Attributes, Graph, Value } from '../graph.ts';
 import { slice, transpose } from '../operations.ts';
 import type { KernelAttributes } from './lowering.ts';
 
@@ -49,6 +49,28 @@ export function padsOf(axes: readonly WindowAxis[]): number[] {
 export function withinReach(graph: Graph, x: Value, axes: readonly WindowAxis[]): Value {
   const used = axes.map(({ input, after, stride }) => (-after >= stride ? input + after : input));
   return slice(graph, x, [0, 0, 0, 0], [...x.shape.slice(0, 2), ...used]);
+}
+
+/** The attributes of an operation over windows from which `axesOfWindows` finds its axes again. */
+export function windowAttributes(axes: readonly WindowAxis[]): Attributes {
+  return {
+    kernel_shape: axes.map(({ size }) => size),
+    strides: axes.map(({ stride }) => stride),
+    dilations: axes.map(({ dilation }) => dilation),
+    before: axes.map(({ before }) => before),
+  };
+}
+
+/** How windows lie over an image (batch, channels, height, width), of which `output` has one pixel each. */
+export function axesOfWindows(attributes: Attributes, input: Value, output: Value): WindowAxis[] {
+  const at = (name: string, axis: number) => (attributes[name] as readonly number[])[axis];
+  return [0, 1].map((axis) => {
+    const [size, stride] = [at('kernel_shape', axis), at('strides', axis)];
+    const [dilation, before] = [at('dilations', axis), at('before', axis)];
+    const [pixels, windows] = [input.shape[axis + 2], output.shape[axis + 2]];
+    const after = (windows - 1) * stride + (size - 1) * dilation + 1 - pixels - before;
+    return { input: pixels, output: windows, size, stride, dilation, before, after };
+  });
 }
 
 const isNchw = (attributes: KernelAttributes) => attributes.dataFormat === 'NCHW';
