@@ -29,6 +29,8 @@ export interface GraphNode {
   readonly inputs: readonly (Value | undefined)[];
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];
+  /** The part of the step that it belongs to, as profiles tell it; empty where the step names none. */
+  readonly part: string;
 }
 
 /** A tensor that a graph computes, takes in, or holds: its name, type and fixed shape. */
@@ -68,6 +70,8 @@ const sharedConstantSize = 64;
  */
 export class Graph {
   readonly inputs: Value[] = [];
+  /** The part of the step that operations belong to that are appended from now on. */
+  part = '';
   private readonly known = new Map<string, readonly Value[]>();
   private count = 0;
 
@@ -113,6 +117,7 @@ export class Graph {
         inputs: [this.shape(shape)],
         attributes,
         outputs,
+        part: this.part,
       };
       outputs.push({ name: this.nextName('fill'), type, shape, node, fill: value });
       return outputs;
@@ -149,7 +154,7 @@ export class Graph {
     const key = `${domain}.${op} ${inputs.map((input) => input?.name ?? '').join()} ${JSON.stringify(attributes)} ${options.outputs.map(({ type }) => type)}`;
     return this.remember(key, () => {
       const outputs: Value[] = [];
-      const node: GraphNode = { op, domain, inputs, attributes, outputs };
+      const node: GraphNode = { op, domain, inputs, attributes, outputs, part: this.part };
       for (const { type, shape } of options.outputs)
         outputs.push({ name: this.nextName(op), type, shape, node });
       return outputs;

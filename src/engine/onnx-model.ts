@@ -71,6 +71,7 @@ function writeAttribute(writer: Writer, name: string, value: AttributeValue): vo
 function writeNode(writer: Writer, node: GraphNode, nameOf: (value: Value | undefined) => string): void {
   for (const input of node.inputs) text(writer, 1, nameOf(input));
   for (const output of node.outputs) text(writer, 2, nameOf(output));
+  if (node.part !== '') text(writer, 3, `${node.part}/${node.outputs[0].name}`);
   text(writer, 4, node.op);
   if (node.domain !== '') text(writer, 7, node.domain);
   for (const [name, value] of Object.entries(node.attributes)) {

@@ -5,7 +5,7 @@ import type { Captured, Step, TensorKind } from './capture.ts';
 import { capture } from './capture.ts';
 import type { CompiledStep, CompileOptions, StepResult } from './compile.ts';
 import type { Device } from './device.ts';
-import { DeviceSession, giveBack, keepsResults, refuseWrongResults, runtime } from './device.ts';
+import { DeviceSession, giveBack, giveUp, keepsResults, refuseWrongResults, runtime } from './device.ts';
 import { reachable } from './graph.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
 import { type Lowered, lower } from './lower.ts';
@@ -182,7 +182,7 @@ export class OrtStep implements CompiledStep {
       );
       await before.settled();
       const kept = new Set(after.values());
-      await giveBack([...tensors.values()].filter((tensor) => !kept.has(tensor)));
+      await giveUp([...tensors.values()].filter((tensor) => !kept.has(tensor)));
       return { state: new OrtState(after, this.place), outputs };
     } catch (error) {
       before.restore(tensors);

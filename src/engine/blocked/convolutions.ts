@@ -1,8 +1,8 @@
 import type { Graph, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
 import type { WindowAxis } from '../kernels/windows.ts';
-import { concat, pad, reshape, slice, transpose } from '../operations.ts';
-import { asImage, convolve, swapped, type Target, unblocked } from './emit.ts';
+import { pad, reshape, slice, transpose } from '../operations.ts';
+import { asImage, convolve, interleaved, swapped, type Target, unblocked } from './emit.ts';
 import { inputBlock, type WeightLayout } from './layouts.ts';
 
 const indices = (graph: Graph, values: readonly number[]) =>
@@ -38,7 +38,7 @@ export function backwardFilter(
       for (const tap of taps) rows.push((o * inputBlocks + i) * window + tap);
     }
   }
-  const ordered = rows.every((row, i) => row === i);
+  const ordered = rows.length === chunks && rows.every((row, i) => row === i);
   const picked = ordered ? turned : takeRows(graph, turned, block * block, rows);
   return reshape(graph, picked, [inputs, outputs, 1, taps.length]);
 }
@@ -79,18 +79,17 @@ export function inputGradient(
     readonly shape: readonly number[];
   },
 ): Value | undefined {
-  const { graph, block } = target;
+  const { graph } = target;
   const { layout, axes, shape } = options;
-  const [batch, channels, height, width] = shape;
+  const [batch, channels] = shape;
   const counts = axes.map(({ input, stride }) => Math.ceil(input / stride));
   const [rows, columns] = axes.map((axis, i) => phasesOf(axis, counts[i]));
   if (rows === undefined || columns === undefined || axes.some(({ dilation }) => dilation !== 1))
     return undefined;
   const part = [batch, channels, ...counts];
   const image = reshape(graph, dy, [batch, layout.outputs, axes[0].output, axes[1].output]);
-  const planes = (batch * channels) / block;
-  const lines = rows.map((vertical) => {
-    const parts = columns.map((horizontal) => {
+  const classes = rows.map((vertical) =>
+    columns.map((horizontal) => {
       const taps = vertical.taps.flatMap((row) =>
         horizontal.taps.map((column) => row * axes[1].size + column),
       );
@@ -102,13 +101,9 @@ export function inputGradient(
         kernel,
         pads: [vertical.pads[0], horizontal.pads[0], vertical.pads[1], horizontal.pads[1]],
       });
-    });
-    const pixels = parts.map((each) => reshape(graph, each, [planes * counts[0] * counts[1], block]));
-    return reshape(graph, concat(graph, pixels, 1), [planes * counts[0], parts.length * counts[1] * block]);
-  });
-  const full = [planes, lines.length * counts[0], columns.length * counts[1], block];
-  const interleaved = reshape(graph, concat(graph, lines, 1), full);
-  return reshape(graph, slice(graph, interleaved, [0, 0, 0, 0], [planes, height, width, block]), shape);
+    }),
+  );
+  return interleaved(target, classes, shape);
 }
 
 /**
@@ -131,7 +126,7 @@ export function weightGradient(
     window === 1 &&
     inputs % block === 0 &&
     places % block === 0 &&
-    axes.every(({ before }) => before === 0)
+    axes.every(({ before, input, output, stride }) => before === 0 && output === Math.ceil(input / stride))
   ) {
     const image = subsampled(target, x, axes, [batch, inputs, rows.input, columns.input]);
     const [merged, gradient] = [image, dy].map((value, i) =>

@@ -1,6 +1,6 @@
 import type { Attributes, Graph, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
-import { binary, reshape, transpose } from '../operations.ts';
+import { binary, concat, reshape, slice, transpose } from '../operations.ts';
 import type { Term } from './forms.ts';
 import { inputBlock, isWeights, type Layout } from './layouts.ts';
 import { spread, type Vector } from './vectors.ts';
@@ -46,7 +46,7 @@ export function convolve(
     readonly group?: number;
     readonly bias?: Value;
     readonly sum?: Value;
-    readonly activation?: 'Relu';
+    readonly activation?: Activation;
   },
 ): Value {
   const { shape, kernel, strides = [1, 1], dilations = [1, 1], pads = [0, 0, 0, 0], group = 1 } = options;
@@ -56,8 +56,72 @@ export function convolve(
     domain,
     type: 'float32',
     shape,
-    attributes: activation === undefined ? attributes : { ...attributes, activation },
+    attributes: activation === undefined ? attributes : { ...attributes, ...activations[activation] },
   });
+}
+
+/** What a convolution does to its results at no cost: max(·, 0), or 1 from 0 on and 0 below (down to -1e-38 or so). */
+type Activation = 'relu' | 'reached';
+
+const activations: { readonly [name in Activation]: Attributes } = {
+  relu: { activation: 'Relu' },
+  reached: { activation: 'HardSigmoid', activation_params: { floats: [steep, 1] } },
+};
+
+/**
+ * A depthwise convolution that takes of each window the pixel at one place: pixel stride · i + offset for i from 0 on, 0
+ * beyond the border.
+ */
+export function taken(
+  target: Target,
+  x: Value,
+  options: {
+    readonly shape: readonly number[];
+    readonly offsets: readonly number[];
+    readonly strides?: readonly number[];
+    readonly sum?: Value;
+    readonly activation?: Activation;
+  },
+): Value {
+  const { graph } = target;
+  const { shape, offsets, strides = [1, 1], sum, activation } = options;
+  const [, channels, ...pixels] = x.shape;
+  const before = offsets.map((offset) => Math.max(0, -offset));
+  const places = offsets.map((offset) => Math.max(0, offset));
+  // How far windows reach, from the first pixel of the first to the place of the last; a kernel that goes on behind the
+  // place keeps there from being more windows.
+  const reach = places.map((place, axis) => (shape[axis + 2] - 1) * strides[axis] + place + 1);
+  const after = reach.map((length, axis) => Math.max(0, length - before[axis] - pixels[axis]));
+  const kernel = places.map((place, axis) => {
+    const spare = before[axis] + pixels[axis] + after[axis] - reach[axis];
+    return place + 1 + Math.max(0, spare - strides[axis] + 1);
+  });
+  const place = places[0] * kernel[1] + places[1];
+  const window = kernel[0] * kernel[1];
+  const values = Float32Array.from({ length: channels * window }, (_, i) =>
+    Math.floor(i / target.block) % window === place ? 1 : 0,
+  );
+  const filter = graph.constant(values, 'float32', [channels, 1, ...kernel]);
+  const pads = [...before, ...after];
+  return convolve(target, x, filter, { shape, kernel, strides, pads, group: channels, sum, activation });
+}
+
+/** Pixels of classes that repeat along both axes, side by side again; all classes are of one size. */
+export function interleaved(
+  { graph, block }: Target,
+  classes: ReadonlyArray<readonly Value[]>,
+  shape: readonly number[],
+): Value {
+  const [batch, channels, height, width] = shape;
+  const [, , rows, columns] = classes[0][0].shape;
+  const planes = (batch * channels) / block;
+  const lines = classes.map((parts) => {
+    const pixels = parts.map((part) => reshape(graph, part, [planes * rows * columns, block]));
+    return reshape(graph, concat(graph, pixels, 1), [planes * rows, parts.length * columns * block]);
+  });
+  const full = [planes, lines.length * rows, classes[0].length * columns, block];
+  const image = reshape(graph, concat(graph, lines, 1), full);
+  return reshape(graph, slice(graph, image, [0, 0, 0, 0], [planes, height, width, block]), shape);
 }
 
 /** Σ factor · raw + shift, and max(·, 0) of that, in one pass over memory a term: depthwise convolutions of one pixel. */
@@ -94,7 +158,7 @@ export function affine(
       group: channels,
       bias: last && shift !== undefined ? spread(graph, shift, channels) : undefined,
       sum,
-      activation: last && relu ? 'Relu' : undefined,
+      activation: last && relu ? 'relu' : undefined,
     });
   });
   return sum!;

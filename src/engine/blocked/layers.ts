@@ -7,6 +7,7 @@ import { backwardFilter, inputGradient, matrixGradient, weightGradient } from '.
 import { convolve, imageShape, pooled, unblocked } from './emit.ts';
 import { type Blocked, type Form, inMemory } from './forms.ts';
 import { fitsBlocks, type Layout, type WeightLayout } from './layouts.ts';
+import { maxPoolGradientAboveZero } from './max-pool.ts';
 import type { BlockRule } from './rules.ts';
 
 function imageLayout([batch, channels, height, width]: readonly number[]): Layout {
@@ -84,8 +85,29 @@ const maxPoolingGradient: BlockRule = (blocker, node) => {
   if ([x, y].some((value) => blocker.form(value).kind !== 'blocked')) return undefined;
   const raws = [dy, x, y].map((value) => imageOf(blocker, value));
   const { shape } = x;
+  if (countsAboveZero(blocker, node.outputs[0], x)) {
+    const [gradient, image, maxima] = raws;
+    const axes = axesOfWindows(node.attributes, x, y);
+    const raw = maxPoolGradientAboveZero(blocker, { dy: gradient, x: image, y: maxima }, axes);
+    return inMemory(imageLayout(shape), shape, raw);
+  }
   return inMemory(imageLayout(shape), shape, maxPoolGradient(blocker.graph, node, raws, blocker.block));
 };
+
+/** Whether x is what a ReLU gives, and the gradient of x goes to that ReLU alone: then only x > 0 counts. */
+function countsAboveZero(blocker: Blocker, gradient: Value, x: Value): boolean {
+  const above = (value: Value | undefined): boolean => {
+    if (value?.node?.op === 'Cast') return above(value.node.inputs[0]);
+    const { node } = value ?? {};
+    return node?.op === 'Greater' && node.inputs[0] === x && node.inputs[1]?.fill === 0;
+  };
+  return (
+    x.node?.op === 'Relu' &&
+    blocker
+      .consumersOf(gradient)
+      .every(({ op, inputs }) => op === 'Mul' && above(inputs[inputs[0] === gradient ? 1 : 0]))
+  );
+}
 
 /** (N, C, H, W) to (N, H, W, C), in one go with leaving the blocks. */
 const transposition: BlockRule = (blocker, { inputs: [x], attributes }) => {

@@ -57,6 +57,7 @@ export function toBlocks(captured: Captured, block: number): BlockedStep {
 }
 
 function visit(blocker: Blocker, node: GraphNode): void {
+  blocker.graph.part = node.part;
   const form = rules[node.op]?.(blocker, node);
   if (form !== undefined) {
     blocker.set(node.outputs[0], form);

@@ -46,6 +46,7 @@ function kernelOf(kernelName: string, lowering: Lowering): KernelConfig {
     backendName: captureBackendName,
     kernelFunc: ({ inputs, backend, attrs }) => {
       const capture = backend as CaptureBackend;
+      capture.graph.part = partOfStep();
       const values = valuesOf(capture, inputs);
       const result = lowering({
         graph: capture.graph,
@@ -57,6 +58,12 @@ function kernelOf(kernelName: string, lowering: Lowering): KernelConfig {
         : capture.tensorInfo(result as Value);
     },
   };
+}
+
+/** The innermost name of `tf.tidy(name, …)`: tfjs itself gives `forward` and `backward` where it differentiates. */
+function partOfStep(): string {
+  const { scopeStack } = tf.engine().state;
+  return scopeStack.findLast(({ name }) => name !== 'unnamed scope' && !name.endsWith('__op'))?.name ?? '';
 }
 
 function valuesOf(capture: CaptureBackend, inputs: NamedTensorInfoMap): { [name: string]: Value } {

@@ -14,6 +14,7 @@ export function rewrite(graph: Graph, outputs: readonly Value[], rule: Rule): (v
   const now = (value: Value) => replaced.get(value) ?? value;
   for (const node of reachable(outputs).nodes) {
     const inputs = node.inputs.map((input) => (input === undefined ? undefined : now(input)));
+    graph.part = node.part;
     const results = rule(graph, node, inputs) ?? withInputs(graph, node, inputs);
     node.outputs.forEach((output, i) => {
       if (results[i] !== output) replaced.set(output, results[i]);
