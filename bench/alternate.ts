@@ -46,6 +46,6 @@ export function timed(work: () => unknown): Contestant {
 }
 
 /** Rewrites the line of progress on a terminal; elsewhere nobody watches. */
-function showProgress(line: string): void {
+export function showProgress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r${line}\x1b[K`);
 }

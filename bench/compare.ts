@@ -1,6 +1,8 @@
-import { alternate, type Contestant } from './alternate.ts';
-import { type Row, rowOf, type Unit } from './measurement.ts';
+import { alternate, type Contestant, showProgress } from './alternate.ts';
+import { type Row, rowOf } from './measurement.ts';
+import { peakMemoryAlone } from './peak-memory.ts';
 import type { Peer } from './peer.ts';
+import type { StepReference } from './repeated-step.ts';
 import { ourselves } from './result.ts';
 
 /** How often each piece of work is done, and with how many threads. */
@@ -19,31 +21,42 @@ export interface Work {
   readonly peerWork?: string;
   /** The threads of ours, where that is not those of all. */
   readonly ownThreads?: number;
-  /** Turns the milliseconds of a run into another unit. */
-  readonly rate?: { readonly unit: Unit; readonly perRun: number };
 }
 
 /** Times a piece of work, in turns with a peer where there is one: our row, and the peer's behind it. */
 export async function compare(work: Work, peer: Peer | undefined, options: CompareOptions): Promise<Row[]> {
-  const { name, shape, rate, ownThreads = options.threads } = work;
-  const others = peer === undefined || work.peerWork === undefined ? [] : [peer];
-  const contestants = [work.run, ...others.map((other) => other.contestant(work.peerWork!))];
-  const times = await alternate(contestants, { ...options, name });
+  const { name, shape, peerWork, ownThreads = options.threads } = work;
   const { threads, warmup } = options;
-  return [ourselves, ...others.map((other) => other.name)].map((by, i) =>
-    rowOf(
-      { name, shape, by, threads: i === 0 ? ownThreads : threads, warmup, unit: rate?.unit ?? 'ms' },
-      rate === undefined ? times[i] : times[i].map((ms) => (1000 * rate.perRun) / ms),
-    ),
+  const workers = [{ by: ourselves, threads: ownThreads, run: work.run }];
+  if (peer !== undefined && peerWork !== undefined)
+    workers.push({ threads, ...peer.methodOf(peerWork), run: peer.contestant(peerWork) });
+  const times = await alternate(
+    workers.map(({ run }) => run),
+    { ...options, name },
+  );
+  return workers.map(({ by, threads }, i) =>
+    rowOf({ name, shape, by, threads, warmup, unit: 'ms' }, times[i]),
   );
 }
 
-/** The most memory that this process, and the peer, have held so far: a row each of one value. */
+/** A step whose memory is measured. */
+export interface MemoryWork extends Pick<Row, 'name' | 'shape'> {
+  readonly step: StepReference;
+}
+
+/**
+ * The most memory that a process holds that runs a step as often as it is timed: ours in a new process, the peer's in its
+ * own, which must have done nothing else so far. A row each of one value.
+ */
 export async function peakMemory(
-  description: Pick<Row, 'name' | 'shape' | 'threads'>,
+  { name, shape, step }: MemoryWork,
   peer: Peer | undefined,
+  { runs, warmup, threads }: CompareOptions,
 ): Promise<Row[]> {
-  const row = (by: string, mib: number) => rowOf({ ...description, by, unit: 'MiB', warmup: 0 }, [mib]);
-  const ours = row(ourselves, process.resourceUsage().maxRSS / 1024);
-  return peer === undefined ? [ours] : [ours, row(peer.name, await peer.peakMemoryMiB())];
+  showProgress(`${name}: the step in a process of its own`);
+  const row = (by: string, mib: number) => rowOf({ name, shape, by, threads, unit: 'MiB', warmup: 0 }, [mib]);
+  const rows = [row(ourselves, await peakMemoryAlone({ step, runs: warmup + runs }))];
+  if (peer !== undefined) rows.push(row(peer.name, await peer.peakMemoryMiB()));
+  showProgress('');
+  return rows;
 }

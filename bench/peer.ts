@@ -1,7 +1,8 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { HostTensor } from '../src/engine/host-tensor.ts';
+import { InputError } from '../src/engine/input-error.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import type { Contestant } from './alternate.ts';
 import { withTensorFile } from './tensor-file.ts';
@@ -20,6 +21,30 @@ export interface PeerOptions {
 
 type Message = { readonly [key: string]: unknown };
 
+/** How a peer does a piece of work: the library, its version and what of it is called; and the threads that this takes. */
+interface Method {
+  readonly by: string;
+  readonly threads?: number;
+}
+
+/** Throws InputError where a Python cannot be started, or PyTorch or SciPy cannot be imported. */
+export async function requirePython(python: string): Promise<void> {
+  const problem = await new Promise<string | undefined>((resolve) => {
+    execFile(python, ['-c', 'import torch, scipy'], (error, _, stderr) => {
+      if (error === null) resolve(undefined);
+      // Python's last line says what is wrong.
+      else resolve(stderr.trim().split('\n').at(-1) || error.message);
+    });
+  });
+  if (problem === undefined) return;
+  throw new InputError({
+    file: '--python',
+    place: python,
+    expected: 'a Python with PyTorch and SciPy (name one, or leave --peer and --python out)',
+    found: problem,
+  });
+}
+
 /**
  * The same work done by another library in a process of its own, one run for each line that it is sent: `<work>\n` in,
  * `{"ms": …}\n` out. Between two lines it waits, so that only one of the two processes works at a time.
@@ -29,22 +54,24 @@ export class Peer {
   readonly name: string;
   /** What else the peer said of itself when it was ready, such as its number of parameters. */
   readonly facts: Message;
+  private readonly methods: { readonly [work: string]: Method };
   private readonly process: ChildProcessWithoutNullStreams;
   private readonly lines: AsyncIterator<string>;
 
   private constructor(
     process: ChildProcessWithoutNullStreams,
     lines: AsyncIterator<string>,
-    { name, ...facts }: Message,
+    { name, methods, ...facts }: Message,
   ) {
     this.process = process;
     this.lines = lines;
     this.name = String(name);
+    this.methods = (methods ?? {}) as Peer['methods'];
     this.facts = facts;
   }
 
-  /** Starts a peer; undefined, and one line on stderr, where Python or a library that it needs is not there. */
-  static async start({ tensors = {}, ...options }: PeerOptions): Promise<Peer | undefined> {
+  /** Starts a peer. Throws where Python cannot be started, or the script ends before it is ready. */
+  static async start({ tensors = {}, ...options }: PeerOptions): Promise<Peer> {
     return withTensorFile(tensors, (input) => Peer.open({ ...options.settings, input }, options));
   }
 
@@ -52,28 +79,30 @@ export class Peer {
   private static async open(
     settings: PeerOptions['settings'],
     { python, script }: Pick<PeerOptions, 'python' | 'script'>,
-  ): Promise<Peer | undefined> {
+  ): Promise<Peer> {
     const fromSource = import.meta.url.endsWith('.ts');
     const file = new URL(`${fromSource ? '.' : '../../bench'}/peers/${script}`, import.meta.url);
     // Python is not to leave compiled files beside the scripts.
     const process = spawn(python, ['-B', fileURLToPath(file), JSON.stringify(settings)]);
-    const failed = new Promise<Message>((resolve) => {
-      process.on('error', ({ message }) => resolve({ missing: message }));
+    const failed = new Promise<never>((_, reject) => {
+      process.on('error', reject);
     });
     // Writing to a process that has ended is told by the line that does not come.
     process.stdin.on('error', () => {});
     process.stderr.pipe(globalThis.process.stderr, { end: false });
     const lines = createInterface({ input: process.stdout })[Symbol.asyncIterator]();
-    const first = await Promise.race([failed, nextMessage(lines, script)]);
-    if (first.missing === undefined) return new Peer(process, lines, first);
-    globalThis.process.stderr.write(`no peer: ${python}: ${first.missing}\n`);
-    return undefined;
+    return new Peer(process, lines, await Promise.race([failed, nextMessage(lines, script)]));
   }
 
   /** Does a piece of work once; gives what the peer said of it. Throws where the peer ended or failed. */
   async ask(work: string): Promise<Message> {
     this.process.stdin.write(`${work}\n`);
     return nextMessage(this.lines, work);
+  }
+
+  /** How the peer does this piece of work, where it says more than its name. */
+  methodOf(work: string): Method {
+    return this.methods[work] ?? { by: this.name };
   }
 
   /** A contestant that does this piece of work, and times it itself. */

@@ -1,16 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Step } from '../src/engine/capture.ts';
-import { compile, type ResidentState } from '../src/engine/compile.ts';
 import type { Device } from '../src/engine/device.ts';
-import { float32, type HostTensor, scalar } from '../src/engine/host-tensor.ts';
+import { float32, scalar } from '../src/engine/host-tensor.ts';
 import { Random } from '../src/engine/random.ts';
-import type { Tree } from '../src/engine/tree.ts';
 import { branchAt } from '../src/nn/layer.ts';
 import { initOptimizer, updateParameters } from '../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../src/nn/value-and-grad.ts';
 import type { Simipu } from '../src/objectives/simipu.ts';
 import { simipuSample } from '../src/objectives/simipu-sample.ts';
-import { ballQuery } from '../src/pointcloud/ball-query.ts';
+import { ballQueries } from '../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../src/pointcloud/farthest-points.ts';
 import { nearestNeighbors } from '../src/pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../src/pointcloud/point-rows.ts';
@@ -21,6 +19,7 @@ import { compare } from './compare.ts';
 import { generatedFrame } from './generated-frames.ts';
 import type { Row } from './measurement.ts';
 import { Peer } from './peer.ts';
+import { repeatedStep } from './repeated-step.ts';
 import { requireSameSize } from './same-work.ts';
 
 /** The encoder, the batch and the cloud. */
@@ -39,13 +38,17 @@ export interface PointsBenchOptions {
 
 /** Neighbours of a point that are looked for. */
 const nearest = 16;
-/** The balls of SimIPU's first level at full size: metres, and the neighbours that are kept. */
-const balls = { radii: [0.2, 0.4, 0.8], neighbors: [32, 32, 64] };
+/** The balls of SimIPU's first level at full size. */
+const balls = [
+  { radiusM: 0.2, maxNeighbors: 32 },
+  { radiusM: 0.4, maxNeighbors: 32 },
+  { radiusM: 0.8, maxNeighbors: 64 },
+];
 
 /**
  * The point encoder of a preset on sweeps of generated scenes, `training step`: forward, backward of the mean of the
  * squared features, and an update; and what is done with coordinates alone: `farthest points`, `ball query` (three
- * radii) and `nearest neighbours` (16, the tree included), ours in one thread.
+ * balls around the same centres) and `nearest neighbours` (16), trees included, ours in one thread.
  */
 export async function benchPoints(options: PointsBenchOptions): Promise<Row[]> {
   const random = Random.fromSeed('points bench');
@@ -71,11 +74,9 @@ async function encoderRows(random: Random, options: PointsBenchOptions): Promise
       : await Peer.start({ python, script: 'points.py', settings, tensors: view });
   try {
     if (peer !== undefined) requireSameSize(params, peer);
-    const step = await compile(encoderStep(objective, config), { state: initial, batch, device, threads });
-    let state: Tree<HostTensor> | ResidentState = initial;
-    const run = timed(async () => {
-      ({ state } = await step.run(state, batch));
-    });
+    const data = { state: initial, batch };
+    const step = await repeatedStep(encoderStep(objective, config), data, { device, threads });
+    const run = timed(() => step.run());
     const shape = `${preset}, ${config.batchSize} x ${config.simipu.points.count} points`;
     const rows = await compare({ name: 'training step', shape, run, peerWork: 'step' }, peer, options);
     await step.dispose();
@@ -113,15 +114,19 @@ async function searchRows(random: Random, options: PointsBenchOptions): Promise<
       : await Peer.start({
           python,
           script: 'data_side.py',
-          settings: { ...balls, nearest, count: samples, threads },
+          settings: {
+            radii: balls.map(({ radiusM }) => radiusM),
+            neighbors: balls.map(({ maxNeighbors }) => maxNeighbors),
+            nearest,
+            count: samples,
+            threads,
+          },
           tensors: { cloud: float32(cloud, [order.length, 3]), centers: float32(centers, [samples, 3]) },
         });
   const works = {
     'farthest points': () => farthestPointSample(cloud, samples),
     'ball query': () => {
-      balls.radii.forEach((radiusM, i) => {
-        ballQuery(cloud, centers, { radiusM, maxNeighbors: balls.neighbors[i] });
-      });
+      ballQueries(cloud, centers, balls);
     },
     'nearest neighbours': () => nearestNeighbors(cloud, centers, { count: nearest }),
   };

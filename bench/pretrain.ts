@@ -19,6 +19,11 @@ import { timed } from './alternate.ts';
 import { compare, peakMemory } from './compare.ts';
 import { type Row, rowOf } from './measurement.ts';
 import { Peer } from './peer.ts';
+import {
+  type PretrainingStepOptions,
+  pretrainingStep,
+  pretrainingStepReference,
+} from './pretraining-step.ts';
 import { ourselves } from './result.ts';
 import { requireSameSize } from './same-work.ts';
 import { compareSampleTables } from './sample-tables.ts';
@@ -43,48 +48,45 @@ export interface PretrainBenchOptions {
   readonly python?: string;
 }
 
-type State = Tree<HostTensor> | ResidentState;
-
-/** What is compiled and what it is fed with. */
-interface Training {
-  readonly step: CompiledStep;
+/** What whole pretraining leaves: the last batch, and the samples that it was made of. */
+interface WholeSteps {
+  readonly rows: Row[];
   readonly batch: Tree<HostTensor>;
   readonly samples: readonly SimipuSample[];
 }
 
 /**
  * Pretraining as `pointpair pretrain` does it, checkpoints and curves apart. `pretraining`: samples a second from files
- * to the updated state; `training step`: the compiled step alone on one batch, next to the same in PyTorch; `sample
- * tables`: sampling, neighbours and assignment of that batch. With `profile`, what each part takes of a step: the
- * stages of the loader's threads (summed over a batch), waiting for them, and the parts of the step.
+ * to the updated state; `training step`: the compiled step alone on one batch, next to the same in PyTorch; `peak
+ * memory`: the most that a process holds that runs this step alone, without the loader; `sample tables`: sampling,
+ * neighbours and assignment of that batch. With `profile`, what each part takes of a step: the stages of the loader's
+ * threads (summed over a batch), waiting for them, and the parts of the step.
  */
 export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[]> {
-  const { config, threads, python, preset } = options;
+  const { config, threads, device, python, preset } = options;
   const shape = `${preset}, batch ${config.batchSize}`;
-  const { rows: whole, ...training } = await wholeSteps(shape, options);
+  const { rows: whole, batch, samples } = await wholeSteps(shape, options);
+  const work: PretrainingStepOptions = { config, batch, threads, device };
   const rows: Row[] = [];
-  const initial = initialState(config);
-  const peer = await startPeer(branchAt(training.batch, 'data'), options);
+  const peer = await startPeer(branchAt(batch, 'data'), options);
   try {
-    if (peer !== undefined) requireSameSize(branchAt(initial, 'params'), peer);
-    const run = repeated(training.step, initial, training.batch);
+    if (peer !== undefined) requireSameSize(branchAt(initialState(config), 'params'), peer);
+    const step = await pretrainingStep(work);
+    const run = timed(() => step.run());
     rows.push(...(await compare({ name: 'training step', shape, run, peerWork: 'step' }, peer, options)));
-    rows.push(...(await peakMemory({ name: 'peak memory', shape, threads }, peer)));
+    await step.dispose();
+    const memory = { name: 'peak memory', shape, step: pretrainingStepReference(work) };
+    rows.push(...(await peakMemory(memory, peer, options)));
   } finally {
     peer?.stop();
-    await training.step.dispose();
   }
-  rows.push(...(await compareSampleTables(training.samples, { ...options, python })));
-  // The parts of a step stand below the whole; they are measured last, when the peak of memory is known.
-  const parts = options.profile ? await profiledStep(shape, training.batch, options) : [];
+  rows.push(...(await compareSampleTables(samples, { ...options, python })));
+  const parts = options.profile ? await profiledStep(shape, work, options) : [];
   return [...whole, ...parts, ...rows];
 }
 
-/** Steps from files to updates; gives the compiled step and the last batch too. */
-async function wholeSteps(
-  shape: string,
-  options: PretrainBenchOptions,
-): Promise<Training & { readonly rows: Row[] }> {
+/** Steps from files to updates. */
+async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise<WholeSteps> {
   const { config, data, steps, warmup, threads, device, profile } = options;
   const frames = await openFrames(data);
   const objective = createObjective(config);
@@ -97,7 +99,7 @@ async function wholeSteps(
     ...config.loader,
   });
   const initial = initialState(config);
-  let state: State = initial;
+  let state: Tree<HostTensor> | ResidentState = initial;
   let step: CompiledStep | undefined;
   const rates: number[] = [];
   const parts = new PartTimes();
@@ -126,11 +128,12 @@ async function wholeSteps(
       const description = { shape, by: ourselves, threads, warmup };
       const rows = [rowOf({ ...description, name: 'pretraining', unit: 'samples/s' }, rates)];
       if (profile) rows.push(...parts.rows(description));
-      return { step, batch, samples: loaded.batch, rows };
+      return { batch, samples: loaded.batch, rows };
     }
     throw new Error('the loader ended before the steps did');
   } finally {
     await loader.close();
+    await step?.dispose();
   }
 }
 
@@ -168,21 +171,13 @@ class PartTimes {
 /** The operators of the step, taken apart into the passes and the update. */
 async function profiledStep(
   shape: string,
-  batch: Tree<HostTensor>,
-  { config, runs, warmup, threads, device }: PretrainBenchOptions,
+  work: PretrainingStepOptions,
+  { runs, warmup, threads }: PretrainBenchOptions,
 ): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'pointpair-trace-'));
   try {
-    const initial = initialState(config);
-    const step = await compile(trainStep(createObjective(config), parameterGroups(config)), {
-      state: initial,
-      batch,
-      device,
-      threads,
-      profileTo: join(folder, 'step'),
-    });
-    const run = repeated(step, initial, batch);
-    for (let i = 0; i < warmup + runs; i++) await run();
+    const step = await pretrainingStep({ ...work, profileTo: join(folder, 'step') });
+    for (let i = 0; i < warmup + runs; i++) await step.run();
     await step.dispose();
     const profiles = (await readRunProfiles(folder)).slice(warmup);
     const description = { shape, by: ourselves, threads, warmup, unit: 'ms' } as const;
@@ -203,14 +198,6 @@ async function profiledStep(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** The step again and again, each on the state that the one before left. */
-function repeated(step: CompiledStep, initial: State, batch: Tree<HostTensor>) {
-  let state = initial;
-  return timed(async () => {
-    ({ state } = await step.run(state, batch));
-  });
 }
 
 async function startPeer(

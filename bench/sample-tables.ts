@@ -2,10 +2,11 @@ import { float32, type HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { PointMatcher } from '../src/matching/point-matching.ts';
 import type { SimipuConfig } from '../src/objectives/simipu-config.ts';
-import type { PointView, SimipuSample } from '../src/objectives/simipu-sample.ts';
-import { ballQuery } from '../src/pointcloud/ball-query.ts';
-import { farthestPointSample } from '../src/pointcloud/farthest-points.ts';
+import type { LevelTables, PointView, SimipuSample } from '../src/objectives/simipu-sample.ts';
+import { ballQueries } from '../src/pointcloud/ball-query.ts';
+import { farthestPointSample, resampleFarthest } from '../src/pointcloud/farthest-points.ts';
 import { gatherRows } from '../src/pointcloud/point-rows.ts';
+import { buildPointTree } from '../src/pointcloud/point-tree.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
@@ -20,6 +21,9 @@ export interface SampleTablesOptions {
   readonly threads: number;
   readonly python?: string;
 }
+
+/** Points of a leaf of the trees, as in training. */
+const leafSize = 32;
 
 /**
  * `sample tables`: what SimIPU settles of a batch's coordinates beforehand. Farthest points and ball queries of every
@@ -55,25 +59,32 @@ export async function compareSampleTables(
   }
 }
 
-/** The tables of every level of one view, as SimIPU's samples have them. */
+/**
+ * The tables of every level of one view, made as SimIPU's samples are: one tree a level for sampling and all balls, and
+ * points that are sampled once and resampled at the levels after the first.
+ */
 export function makeTables(points: Float32Array, config: SimipuConfig): PointView['levels'] {
   const { levels, dilated } = config.pointEncoder;
+  const made: LevelTables[] = [];
   let rows = points;
-  return levels.map(({ points: count, radii, neighbors }) => {
-    const centers = farthestPointSample(rows, count, { stride: 4 });
+  for (const { points: count, radii, neighbors } of levels) {
+    const tree = buildPointTree(rows, { stride: 4, leafSize });
+    const before = made.at(-1);
+    const centers =
+      before === undefined
+        ? farthestPointSample(rows, count, { stride: 4, tree })
+        : resampleFarthest(before.centers, count);
     const centerRows = gatherRows(rows, centers);
-    const tables = radii.map((radiusM, scale) =>
-      ballQuery(rows, centerRows, {
-        radiusM,
-        minRadiusM: dilated && scale > 0 ? radii[scale - 1] : 0,
-        maxNeighbors: neighbors[scale],
-        stride: 4,
-        centerStride: 4,
-      }),
-    );
+    const scales = radii.map((radiusM, scale) => ({
+      radiusM,
+      minRadiusM: dilated && scale > 0 ? radii[scale - 1] : 0,
+      maxNeighbors: neighbors[scale],
+    }));
+    const options = { stride: 4, centerStride: 4, tree };
+    made.push({ centers, neighbors: ballQueries(rows, centerRows, scales, options) });
     rows = centerRows;
-    return { centers, neighbors: tables };
-  });
+  }
+  return made;
 }
 
 /** All views [views, points, 4], and the centres to assign [samples, centers, 3] of each side. */

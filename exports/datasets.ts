@@ -29,3 +29,5 @@ export {
   generateScenes,
 } from '../src/datasets/scenes/generate-scenes.ts';
 export type { ScannerOptions } from '../src/datasets/scenes/laser-scanner.ts';
+// What a source of samples tells the loader about its stages.
+export type { Stopwatch } from '../src/datasets/stopwatch.ts';

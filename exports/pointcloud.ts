@@ -4,8 +4,14 @@
  */
 
 // Sampling and neighbours.
-export { type BallQueryOptions, ballQuery } from '../src/pointcloud/ball-query.ts';
-export { farthestPointSample } from '../src/pointcloud/farthest-points.ts';
+export {
+  type BallQueryOptions,
+  type BallQueryRows,
+  type BallScale,
+  ballQueries,
+  ballQuery,
+} from '../src/pointcloud/ball-query.ts';
+export { farthestPointSample, resampleFarthest } from '../src/pointcloud/farthest-points.ts';
 // Encoders.
 export { type GroupingTables, gatherRows } from '../src/pointcloud/grouping.ts';
 // Files.

@@ -1,13 +1,14 @@
 """What is settled of coordinates alone: sampling and neighbours in PyTorch, trees and assignments in SciPy."""
 
-from protocol import require, serve, settings, tensors_of
+import scipy
+import torch
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
+
+from protocol import serve, settings, tensors_of
 
 given = settings()
-torch = require("torch", given["threads"])
-scipy = require("scipy")
-
-from scipy.optimize import linear_sum_assignment  # noqa: E402
-from scipy.spatial import cKDTree  # noqa: E402
+torch.set_num_threads(given["threads"])
 
 tensors = tensors_of(torch, given)
 cost = tensors["cost"].double() if "cost" in tensors else None
@@ -27,20 +28,25 @@ def farthest_points(points, count):
     return chosen
 
 
-def ball_query(points, centers, radius, least, count):
-    """The first `count` points [B, M, count] within a shell around each centre; the first fills up the rest."""
+def ball_queries(points, centers, scales):
+    """For each (radius, least, count), the first `count` points [B, M, count] within a shell around each centre.
+
+    The first of them fills up the rest, the nearest point of all a row without any.
+    """
     total = points.shape[1]
     order = torch.arange(total, dtype=torch.int32)
-    found = []
-    # In parts, so that the distances to all points fit in the cache.
+    found = [[] for _ in scales]
+    # In parts, so that the distances to all points fit in the cache; all scales share them.
     for part in centers.split(256, dim=1):
         distance = torch.cdist(part, points).square()
-        inside = (distance < radius**2) & ((distance >= least**2) | (distance == 0))
-        numbers = torch.where(inside, order, torch.tensor(total, dtype=torch.int32))
-        first = numbers.topk(count, dim=2, largest=False, sorted=True).values.long()
-        first = torch.where(first == total, first[..., :1], first)
-        found.append(torch.where(first == total, distance.argmin(2, keepdim=True), first))
-    return torch.cat(found, 1)
+        nearest = distance.argmin(2, keepdim=True)
+        for (radius, least, count), rows in zip(scales, found):
+            inside = (distance < radius**2) & ((distance >= least**2) | (distance == 0))
+            numbers = torch.where(inside, order, torch.tensor(total, dtype=torch.int32))
+            first = numbers.topk(count, dim=2, largest=False, sorted=True).values.long()
+            first = torch.where(first == total, first[..., :1], first)
+            rows.append(torch.where(first == total, nearest, first))
+    return [torch.cat(rows, 1) for rows in found]
 
 
 def sample_tables():
@@ -49,9 +55,8 @@ def sample_tables():
     for level in config["levels"]:
         chosen = farthest_points(points, level["points"])
         centers = points.gather(1, chosen[..., None].expand(-1, -1, 3))
-        for scale, (radius, count) in enumerate(zip(level["radii"], level["neighbors"])):
-            least = level["radii"][scale - 1] if config["dilated"] and scale > 0 else 0
-            ball_query(points, centers, radius, least, count)
+        least = [0, *level["radii"][:-1]] if config["dilated"] else [0] * len(level["radii"])
+        ball_queries(points, centers, list(zip(level["radii"], least, level["neighbors"])))
         points = centers
     for one, other in zip(tensors["from"], tensors["to"]):
         linear_sum_assignment(torch.cdist(one[None], other[None])[0].numpy())
@@ -78,8 +83,9 @@ def sampled():
 
 
 def neighbors_in_balls():
-    for radius, count in zip(given["radii"], given["neighbors"]):
-        ball_query(tensors["cloud"][None], tensors["centers"][None], radius, 0, count)
+    scales = [(radius, 0, count) for radius, count in zip(given["radii"], given["neighbors"])]
+    tables = ball_queries(tensors["cloud"][None], tensors["centers"][None], scales)
+    return [table[0, 0].tolist() for table in tables]
 
 
 def nearest_neighbors():
@@ -87,6 +93,7 @@ def nearest_neighbors():
     return tree.query(tensors["centers"].numpy(), k=given["nearest"], workers=given["threads"])[1][0].tolist()
 
 
+torch_version, scipy_version = f"PyTorch {torch.__version__}", f"SciPy {scipy.__version__}"
 serve(
     {
         "sample tables": sample_tables,
@@ -96,5 +103,13 @@ serve(
         "assignment": assignment,
         "sinkhorn": sinkhorn,
     },
-    name=f"PyTorch {torch.__version__}, SciPy {scipy.__version__}",
+    name=f"{torch_version}, {scipy_version}",
+    methods={
+        "sample tables": {"by": f"{torch_version} (argmax, cdist + topk), {scipy_version}"},
+        "farthest points": {"by": f"{torch_version} (all distances, argmax)"},
+        "ball query": {"by": f"{torch_version} (cdist + topk)"},
+        "nearest neighbours": {"by": f"{scipy_version} (cKDTree)"},
+        "assignment": {"by": f"{scipy_version} (linear_sum_assignment)", "threads": 1},
+        "sinkhorn": {"by": f"{torch_version} (matrix-vector products)"},
+    },
 )

@@ -1,12 +1,13 @@
 """A training step of a PointNet++ encoder in PyTorch, with the mean of its squared features as the loss."""
 
-from protocol import parameters_of, require, serve, settings, tensors_of
+import torch
+
+from optimizers import optimizer_of
+from point_encoder import PointEncoder
+from protocol import parameters_of, serve, settings, tensors_of
 
 given = settings()
-torch = require("torch", given["threads"])
-
-from optimizers import optimizer_of  # noqa: E402
-from point_encoder import PointEncoder  # noqa: E402
+torch.set_num_threads(given["threads"])
 
 torch.manual_seed(0)
 view = tensors_of(torch, given)

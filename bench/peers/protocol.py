@@ -16,18 +16,6 @@ def say(message):
     sys.stdout.flush()
 
 
-def require(module, threads=1):
-    """A module, torch with its threads set; says that it is missing, and ends, where it is not installed."""
-    try:
-        loaded = __import__(module, fromlist=["__name__"])
-    except ImportError as error:
-        say({"missing": str(error)})
-        sys.exit(0)
-    if module == "torch":
-        loaded.set_num_threads(threads)
-    return loaded
-
-
 def tensors_of(torch, given):
     """The tensors that the bench handed over, by path; whole numbers as torch indexes with them."""
     description = given["input"]
@@ -50,15 +38,26 @@ def parameters_of(*modules):
     return sum(parameter.numel() for module in modules for parameter in module.parameters())
 
 
+def peak_memory():
+    """The most memory that this process has held, MiB."""
+    # Linux begins what getrusage tells with the peak of the process that started this one.
+    if sys.platform == "linux":
+        with open("/proc/self/status") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 2**10
+    # Linux counts in KiB, macOS in bytes.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 def serve(works, **facts):
     """Says that the peer is ready, then does the work that each line names until there are no more lines."""
     say(facts)
     for line in iter(sys.stdin.readline, ""):
         name = line.strip()
         if name == "memory":
-            # Linux counts in KiB, macOS in bytes.
-            unit = 2**20 if sys.platform == "darwin" else 2**10
-            say({"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit})
+            say({"mib": peak_memory()})
             continue
         begin = time.perf_counter()
         result = works[name]()

@@ -1,12 +1,12 @@
 """A residual network with a linear head in PyTorch: forward passes, and training steps with SGD; channels last."""
 
-from protocol import parameters_of, require, serve, settings
+import torch
+
+from protocol import parameters_of, serve, settings
+from residual_network import ResidualNetwork
 
 given = settings()
-torch = require("torch", given["threads"])
-
-from residual_network import ResidualNetwork  # noqa: E402
-
+torch.set_num_threads(given["threads"])
 torch.manual_seed(0)
 
 

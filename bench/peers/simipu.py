@@ -1,17 +1,16 @@
 """A training step of SimIPU in PyTorch: both encoders, the heads, both contrastive losses and the optimizers."""
 
-from protocol import parameters_of, require, serve, settings, tensors_of
+import torch
+from torch import nn
+from torch.nn import functional
+
+from optimizers import optimizer_of
+from point_encoder import LinearNorm, PointEncoder
+from protocol import parameters_of, serve, settings, tensors_of
+from residual_network import ResidualNetwork
 
 given = settings()
-torch = require("torch", given["threads"])
-
-from torch import nn  # noqa: E402
-from torch.nn import functional  # noqa: E402
-
-from optimizers import optimizer_of  # noqa: E402
-from point_encoder import LinearNorm, PointEncoder  # noqa: E402
-from residual_network import ResidualNetwork  # noqa: E402
-
+torch.set_num_threads(given["threads"])
 torch.manual_seed(0)
 config = given["config"]["simipu"]
 batch = tensors_of(torch, given)

@@ -73,6 +73,8 @@ export class Graph {
   /** The part of the step that operations belong to that are appended from now on. */
   part = '';
   private readonly known = new Map<string, readonly Value[]>();
+  /** What stands for restated inputs in the keys of operations: they have the names of what they were before. */
+  private readonly restated = new Map<Value, string>();
   private count = 0;
 
   /** A value that is given at every run. */
@@ -85,6 +87,7 @@ export class Graph {
   /** An input under another shape of its size: what it held before is not an input any more. */
   restate(input: Value, shape: readonly number[]): Value {
     const value: Value = { ...input, shape };
+    this.restated.set(value, `${input.name} as [${shape}]`);
     this.inputs.splice(this.inputs.indexOf(input), 1, value);
     return value;
   }
@@ -151,7 +154,7 @@ export class Graph {
   ): readonly Value[] {
     const attributes = options.attributes ?? {};
     const domain = options.domain ?? '';
-    const key = `${domain}.${op} ${inputs.map((input) => input?.name ?? '').join()} ${JSON.stringify(attributes)} ${options.outputs.map(({ type }) => type)}`;
+    const key = `${domain}.${op} ${inputs.map((input) => this.keyOf(input)).join()} ${JSON.stringify(attributes)} ${options.outputs.map(({ type }) => type)}`;
     return this.remember(key, () => {
       const outputs: Value[] = [];
       const node: GraphNode = { op, domain, inputs, attributes, outputs, part: this.part };
@@ -167,6 +170,10 @@ export class Graph {
     const made = make();
     this.known.set(key, made);
     return made;
+  }
+
+  private keyOf(value: Value | undefined): string {
+    return value === undefined ? '' : (this.restated.get(value) ?? value.name);
   }
 
   private nextName(stem: string): string {

@@ -171,7 +171,7 @@ export function scatterAddRows(graph: Graph, updates: Value, indices: Value, cou
   const rows = sizeOf(indices.shape);
   const rest = updates.shape.slice(indices.shape.length);
   const zeros = graph.fill(0, updates.type, [count, ...rest]);
-  const index = reshape(graph, cast(graph, indices, 'int64'), [rows, 1]);
+  const index = cast(graph, reshape(graph, indices, [rows, 1]), 'int64');
   return graph.node('ScatterND', [zeros, index, reshape(graph, updates, [rows, ...rest])], {
     type: updates.type,
     shape: [count, ...rest],

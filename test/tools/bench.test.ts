@@ -9,6 +9,7 @@ import { benchEngine } from '../../bench/engine.ts';
 import { benchLoader } from '../../bench/loader.ts';
 import { benchMatching } from '../../bench/matching.ts';
 import { advantage, quantile, type Row, rowOf } from '../../bench/measurement.ts';
+import { peakMemoryAlone, peakMemoryMiB } from '../../bench/peak-memory.ts';
 import { Peer } from '../../bench/peer.ts';
 import { benchPoints } from '../../bench/points.ts';
 import { benchPretrain } from '../../bench/pretrain.ts';
@@ -20,6 +21,7 @@ import { Random } from '../../src/engine/random.ts';
 import { linearSumAssignment } from '../../src/matching/linear-sum-assignment.ts';
 import { sinkhorn } from '../../src/matching/sinkhorn.ts';
 import { simipuSample } from '../../src/objectives/simipu-sample.ts';
+import { ballQueries } from '../../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { syntheticFrame, tinyRun, tinySimipu, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
@@ -127,6 +129,45 @@ describe('a trace', () => {
   });
 });
 
+describe('the peak of memory', () => {
+  /** A step of a process of its own that does nothing but what is said here. */
+  const step = (code: string, options?: unknown) => ({
+    module: `data:text/javascript,export const prepare = async (options) => {${encodeURIComponent(code)}}`,
+    export: 'prepare',
+    options,
+  });
+  const idle = 'return { run: async () => {}, dispose: async () => {} };';
+
+  it('is that of the process that runs the step, not of the one that asks', async () => {
+    const large = Buffer.alloc(512 * 2 ** 20, 1);
+    const alone = await peakMemoryAlone({ step: step(idle), runs: 1 });
+    expect(alone).toBeGreaterThan(20);
+    expect(alone).toBeLessThan(512);
+    expect(peakMemoryMiB()).toBeGreaterThan(large.length / 2 ** 20);
+  });
+
+  it('counts what every run holds, and is that of the highest of them', async () => {
+    const grow = `const held = []; return {
+      run: async () => { held.push(Buffer.alloc(options.bytes, 1)); },
+      dispose: async () => {},
+    };`;
+    const growing = step(grow, { bytes: 64 * 2 ** 20 });
+    const [once, thrice] = [
+      await peakMemoryAlone({ step: growing, runs: 1 }),
+      await peakMemoryAlone({ step: growing, runs: 3 }),
+    ];
+    expect(thrice - once).toBeGreaterThan(96);
+    expect(thrice - once).toBeLessThan(160);
+  });
+
+  it('is an error where that process ends before', async () => {
+    const request = { step: step('process.exit(3);'), runs: 1 };
+    await expect(peakMemoryAlone(request)).rejects.toThrow(
+      'the process that measures the peak of memory ended',
+    );
+  });
+});
+
 describe('the benches', () => {
   it('engine', async () => {
     const rows = await benchEngine({ ...few, depth: 18, batch: 2, height: 32, width: 32, device: 'cpu' });
@@ -190,18 +231,44 @@ describe('the command', () => {
     for (const row of rows) expect(row).toMatchObject({ runs: 3, warmup: 1, threads: 1, unit: 'ms' });
   });
 
-  it('needs data where it reads frames', async () => {
-    const { code, stderr } = await pointpair('bench', 'loader');
-    expect(code).toBe(1);
-    expect(stderr).toContain('options: expected --data <folder>, found none');
+  it('tells how much memory many steps hold, and shows how far it is', async () => {
+    const args = ['--steps', '20', '--batch', '2', '--height', '32', '--width', '32', '--json'];
+    const { code, stdout, stderr } = await pointpair('bench', 'memory', ...args);
+    expect(code).toBe(0);
+    const { rows } = JSON.parse(stdout) as BenchResult;
+    const resident = [5, 25, 50, 75, 100].map((share) => `resident memory after ${share} %`);
+    expect(rows.map(({ name }) => name)).toEqual([
+      ...resident,
+      'memory growth from 5 % to 100 %',
+      'peak memory',
+    ]);
+    for (const row of rows) {
+      expect(row).toMatchObject({ shape: 'ResNet-18 2 x 3 x 32 x 32, 20 steps', unit: 'MiB', runs: 1 });
+    }
+    const mib = rows.map(({ median }) => median);
+    expect(mib[5]).toBeCloseTo(mib[4] - mib[0], 6);
+    // The parameters, their moments and the next ones of both, 44 MB each, are held in any case.
+    expect(Math.min(...mib.slice(0, 5))).toBeGreaterThan(100);
+    // The kernel counts the pages of a running process a few late.
+    expect(mib[6]).toBeGreaterThan(Math.max(...mib.slice(0, 5)) - 4);
+    expect(stderr).toMatch(/step 10\/20 .* left\n/);
+    expect(stderr).toContain('step 20/20');
   });
 
-  it('goes on alone, and says so, where there is no peer', async () => {
-    const args = ['--peer', '--python', join(folder, 'no-python'), '--runs', '1', '--size', '8'];
-    const { code, stdout, stderr } = await pointpair('bench', 'matching', ...args);
-    expect(code).toBe(0);
-    expect(stderr).toMatch(/no peer: .*no-python: spawn .* ENOENT/);
-    expect(stdout).toContain('assignment');
+  it.each([
+    [['nosuch'], /bench: expected one of engine, memory, .*pretrain, found nosuch/],
+    [['loader'], /options: expected --data <folder> .*'pointpair scenes .*, found none/],
+    [['pretrain'], /options: expected --data <folder>/],
+    [['matching', '--runs', '0'], /'--runs <number>' .* a whole number from 1 on is needed/],
+    [['matching', '--python', 'no-python'], /--python: no-python: expected a Python with .*ENOENT/],
+    [['memory', '--batch', '1', '--height', '32', '--width', '32'], /--batch: expected 2 images or more/],
+    [['points', '--preset', 'x'], /Allowed choices are simipu-kitti, simipu-small/],
+    [['points', '--cloud', '64', '--samples', '65'], /--samples: expected at most .* 64, found 65/],
+  ])('%j is one line on stderr that says what is wanted', async (args, message) => {
+    const { code, stdout, stderr } = await pointpair('bench', ...args);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect([code, stdout]).toEqual([1, '']);
   });
 });
 
@@ -238,7 +305,12 @@ describe.skipIf(python === undefined)('peers (need a Python with PyTorch and Sci
     const config = { ...presetOf('simipu-smoke')!, batchSize: 2 };
     const sizes = { preset: 'smoke', config, cloud: 256, samples: 32, device: 'cpu' } as const;
     const rows = await benchPoints({ ...peerOptions, ...sizes });
-    expect(resultOf(rows).ratios).toHaveLength(4);
+    expect(resultOf(rows).ratios.map(({ by }) => by)).toEqual([
+      expect.stringMatching(/^PyTorch [^ ]+$/),
+      expect.stringMatching(/^PyTorch .* \(all distances, argmax\)$/),
+      expect.stringMatching(/^PyTorch .* \(cdist \+ topk\)$/),
+      expect.stringMatching(/^SciPy .* \(cKDTree\)$/),
+    ]);
   });
 
   it('come to our results', async () => {
@@ -247,24 +319,38 @@ describe.skipIf(python === undefined)('peers (need a Python with PyTorch and Sci
     const draw = (count: number) => Float32Array.from({ length: count }, () => random.uniform());
     const [cost, cloud] = [draw(size * size), draw(3 * 100)];
     const soft = { epsilon: 0.05, iterations: 50 };
-    const tensors = { cost: float32(cost, [size, size]), cloud: float32(cloud, [100, 3]) };
-    const settings = { threads: 1, count: 8, ...soft };
+    const points = float32(cloud, [100, 3]);
+    const tensors = { cost: float32(cost, [size, size]), cloud: points, centers: points };
+    const balls = { radii: [0.15, 0.3], neighbors: [4, 8] };
+    const settings = { threads: 1, count: 8, ...soft, ...balls };
     const peer = await Peer.start({ python: python!, script: 'data_side.py', settings, tensors });
-    const resultOfWork = async (work: string) => (await peer!.ask(work)).result;
+    const resultOfWork = async (work: string) => (await peer.ask(work)).result;
     try {
       const least = linearSumAssignment(cost, size, size).cost;
       expect(await resultOfWork('assignment')).toBeCloseTo(least, 6);
       expect(await resultOfWork('sinkhorn')).toBeCloseTo(sinkhorn(cost, size, size, soft).cost, 6);
       expect(await resultOfWork('farthest points')).toEqual([...farthestPointSample(cloud, 8)]);
+      const scales = balls.radii.map((radiusM, i) => ({ radiusM, maxNeighbors: balls.neighbors[i] }));
+      const tables = ballQueries(cloud, cloud, scales);
+      const first = tables.map((table, i) => [...table.subarray(0, balls.neighbors[i])]);
+      expect(await resultOfWork('ball query')).toEqual(first);
     } finally {
-      peer!.stop();
+      peer.stop();
     }
+  });
+
+  it('tell of their own memory, not of ours', async () => {
+    const large = Buffer.alloc(768 * 2 ** 20, 1);
+    const peer = await Peer.start({ python: python!, script: 'data_side.py', settings: { threads: 1 } });
+    const mib = await peer.peakMemoryMiB().finally(() => peer.stop());
+    expect(mib).toBeGreaterThan(50);
+    expect(mib).toBeLessThan(large.length / 2 ** 20);
   });
 
   it('that end are an error', async () => {
     const peer = await Peer.start({ python: python!, script: 'data_side.py', settings: { threads: 1 } });
-    peer!.stop();
-    await expect(peer!.ask('assignment')).rejects.toThrow("the peer ended without an answer to 'assignment'");
+    peer.stop();
+    await expect(peer.ask('assignment')).rejects.toThrow("the peer ended without an answer to 'assignment'");
   });
 });
 

@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('every command', () => {
-  it.each(['scenes', 'pretrain', 'inspect', 'export', 'report', 'demo'])(
+  it.each(['scenes', 'pretrain', 'inspect', 'export', 'report', 'demo', 'bench'])(
     '%s --help shows an example',
     async (command) => {
       const { code, stdout } = await pointpair(command, '--help');

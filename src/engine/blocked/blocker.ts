@@ -15,7 +15,7 @@ export class Blocker implements Target {
   private readonly state: ReadonlySet<Value>;
   private readonly forms = new Map<Value, Form>();
   /** Plain values that were brought into blocks. */
-  private readonly entered = new Map<Value, Blocked>();
+  private readonly entered = new Map<Value, Blocked[]>();
   private readonly collapsed = new Map<Blocked, Value>();
   private readonly sums = new Map<Value, Vector>();
 
@@ -86,19 +86,23 @@ export class Blocker implements Target {
     return inMemory(layout, shape, toBlocked(this, value, layout));
   }
 
-  /** A value in the blocks of a layout; a plain one is brought there. */
+  /** A value in the blocks of a layout; one that lies otherwise is brought there. */
   blocked(value: Value, layout: Layout): Blocked {
-    const known = this.inBlocks(value);
+    const known = this.inBlocks(value, layout.kind);
     if (known !== undefined) return known;
     const made = this.enter(this.plain(value), layout, value.shape);
-    this.entered.set(value, made);
+    this.entered.set(value, [...(this.entered.get(value) ?? []), made]);
     return made;
   }
 
-  /** A value in blocks, where it is in them or was brought there before. */
-  inBlocks(value: Value): Blocked | undefined {
+  /**
+   * A value in blocks of a kind, where it is in them or was brought there before: the gradient of weights may be taken for
+   * rows, and rows for weights, which lie otherwise. What they are and their shape say all of a layout.
+   */
+  inBlocks(value: Value, kind: Layout['kind']): Blocked | undefined {
     const form = this.form(value);
-    return form.kind === 'blocked' ? form : this.entered.get(value);
+    const known = [form, ...(this.entered.get(value) ?? [])];
+    return known.find((each): each is Blocked => each.kind === 'blocked' && each.layout.kind === kind);
   }
 
   /** Σ over everything but the channels, [C]. */

@@ -121,6 +121,11 @@ function rowsLayout([rows, channels]: readonly number[]): Layout {
   return { kind: 'rows', rows, channels };
 }
 
+function isRows(blocker: Blocker, value: Value): boolean {
+  const form = blocker.form(value);
+  return form.kind === 'blocked' && form.layout.kind === 'rows';
+}
+
 /** Rows in blocks as (channels / block, rows, block). */
 function blocksOfRows(blocker: Blocker, form: Blocked): Value {
   const { block, graph } = blocker;
@@ -142,12 +147,8 @@ const product: BlockRule = (blocker, node) => {
   const { shape } = node.outputs[0];
   const formOf = (value: Value) => blocker.form(value).kind === 'blocked';
   const whole = (...lengths: readonly number[]) => lengths.every((length) => length % block === 0);
-  const isRows = (value: Value) => {
-    const form = blocker.form(value);
-    return form.kind === 'blocked' && form.layout.kind === 'rows';
-  };
   if (transA === 1) {
-    const known = blocker.inBlocks(a) !== undefined && isRows(b);
+    const known = blocker.inBlocks(a, 'rows') !== undefined && isRows(blocker, b);
     if (transB === 1 || !known || !whole(a.shape[0], ...shape)) return undefined;
     const [x, dy] = [a, b].map((value) =>
       blocksOfRows(blocker, blocker.blocked(value, rowsLayout(value.shape))),
@@ -157,7 +158,7 @@ const product: BlockRule = (blocker, node) => {
     return inMemory({ kind: 'matrix', inputs, outputs: shape[1], window: 1 }, shape, raw);
   }
   // What is multiplied with rows in blocks is no weight if it is rows itself, as the keys of a contrastive loss.
-  if (isRows(b)) return undefined;
+  if (isRows(blocker, b)) return undefined;
   if (!whole(...b.shape)) {
     // Rows of few channels, such as coordinates: the product is made in public order, and goes into blocks from there.
     if (formOf(a) || formOf(b) || !whole(shape[1]) || transB === 1 || !isWeightOfRows(blocker, node))
@@ -166,7 +167,7 @@ const product: BlockRule = (blocker, node) => {
     const value = graph.node('Gemm', operands, { type: 'float32', shape, attributes: node.attributes });
     return blocker.enter(value, rowsLayout(shape), shape);
   }
-  if (!formOf(a) && !isWeightOfRows(blocker, node)) return undefined;
+  if (!isRows(blocker, a) && !isWeightOfRows(blocker, node)) return undefined;
   const layout: WeightLayout = { kind: 'matrix', inputs: b.shape[0], outputs: b.shape[1], window: 1 };
   const weights = blocker.raw(blocker.blocked(b, layout));
   const filter = transB === 1 ? backwardFilter(blocker, weights, layout, [0]) : weights;
@@ -234,7 +235,7 @@ const scattering: BlockRule = (
 const joining: BlockRule = (blocker, { inputs, outputs: [{ shape }], attributes }) => {
   const parts = inputs as readonly Value[];
   const rows = shape.length === 2 && attributes.axis === 1;
-  const some = parts.some((part) => blocker.form(part).kind === 'blocked');
+  const some = parts.some((part) => isRows(blocker, part));
   if (!rows || !some || parts.some((part) => part.shape[1] % blocker.block !== 0)) return undefined;
   const blocks = parts.map((part) => blocksOfRows(blocker, blocker.blocked(part, rowsLayout(part.shape))));
   return formOfRows(blocker, concat(blocker.graph, blocks, 0), shape);

@@ -36,19 +36,19 @@ function besides(blocker: Blocker, form: Blocked, value: Value): Blocked | Vecto
 
 const isBlocked = (operand: Blocked | Vector): operand is Blocked => 'kind' in operand;
 
-/** Operands of an operation on numbers of which one at least is in blocks, in the order given. */
+/** Operands of an operation on numbers of which one of the result's shape is in blocks, in the order given. */
 function operandsOf(
   blocker: Blocker,
-  { inputs: [a, b] }: GraphNode,
+  { inputs: [a, b], outputs: [{ shape }] }: GraphNode,
 ): readonly [Blocked | Vector, Blocked | Vector] | undefined {
   const [left, right] = [a!, b!].map((value) => blocker.form(value));
   // The larger one says how the other one lies.
   const leads = left.kind === 'blocked' && (right.kind !== 'blocked' || sizeOf(a!.shape) >= sizeOf(b!.shape));
   if (leads) {
-    const other = besides(blocker, left, b!);
+    const other = sameShape(left.shape, shape) ? besides(blocker, left, b!) : undefined;
     return other && [left, other];
   }
-  if (right.kind !== 'blocked') return undefined;
+  if (right.kind !== 'blocked' || !sameShape(right.shape, shape)) return undefined;
   const other = besides(blocker, right, a!);
   return other && [other, right];
 }
@@ -59,15 +59,19 @@ const addition: BlockRule = (blocker, node) => {
   if (operands === undefined) return undefined;
   const negated = node.op === 'Sub' ? graph.scalar(-1) : undefined;
   const [a, b] = operands;
-  if (!isBlocked(a)) {
-    const rest = scaled(graph, b as Blocked, negated, a);
-    return sameShape(rest.shape, node.outputs[0].shape) ? rest : undefined;
+  if (!isBlocked(a)) return scaled(graph, b as Blocked, negated, a);
+  if (!isBlocked(b)) {
+    const shifted = scaled(graph, a, undefined, negated === undefined ? b : minus(graph, undefined, b));
+    // The variance as the mean of squares less the square of the mean would be rounding where the mean is large.
+    return isSquared(blocker, node.outputs[0]) ? inMemory(a.layout, a.shape, blocker.raw(shifted)) : shifted;
   }
-  if (!isBlocked(b))
-    return scaled(graph, a, undefined, negated === undefined ? b : minus(graph, undefined, b));
   if (aligned(a, b)) return added(graph, a, negated === undefined ? b : scaled(graph, b, negated));
   return overGroups(blocker, node, a, b);
 };
+
+function isSquared(blocker: Blocker, value: Value): boolean {
+  return blocker.consumersOf(value).some(({ op, inputs }) => op === 'Mul' && inputs[0] === inputs[1]);
+}
 
 /** An operation on rows (M, K, C) and rows (M, 1, C). */
 function overGroups(blocker: Blocker, node: GraphNode, a: Blocked, b: Blocked): Blocked | undefined {
@@ -92,10 +96,7 @@ const multiplication: BlockRule = (blocker, node) => {
   const operands = operandsOf(blocker, node);
   if (operands === undefined) return undefined;
   const [a, b] = operands;
-  if (!isBlocked(a))
-    return sameShape((b as Blocked).shape, node.outputs[0].shape)
-      ? scaled(graph, b as Blocked, a)
-      : undefined;
+  if (!isBlocked(a)) return scaled(graph, b as Blocked, a);
   if (!isBlocked(b)) return scaled(graph, a, b);
   if (!aligned(a, b)) return overGroups(blocker, node, a, b);
   if (blocker.onlySummed(node.outputs[0], a.layout)) return { kind: 'product', a, b };
@@ -111,7 +112,6 @@ const division: BlockRule = (blocker, node) => {
     graph.node('Reciprocal', [vector], { type: 'float32', shape: vector.shape });
   if (!isBlocked(b)) return scaled(graph, a as Blocked, reciprocal(b));
   if (!isBlocked(a)) {
-    if (!sameShape(b.shape, node.outputs[0].shape)) return undefined;
     const raw = blocker.raw(b);
     return inMemory(
       b.layout,
@@ -152,8 +152,7 @@ const extreme: BlockRule = (blocker, node) => {
   if (operands === undefined) return undefined;
   const forms = operands.filter(isBlocked);
   const [lead] = forms;
-  if (!sameShape(lead.shape, node.outputs[0].shape) || (forms.length === 2 && !aligned(forms[0], forms[1])))
-    return undefined;
+  if (forms.length === 2 && !aligned(forms[0], forms[1])) return undefined;
   const raws = operands.map((operand) => (isBlocked(operand) ? blocker.raw(operand) : operand));
   if (raws.some(({ shape }) => shape.length === 1)) return undefined;
   return inMemory(lead.layout, lead.shape, binary(graph, node.op, raws[0], raws[1]));
@@ -188,8 +187,9 @@ const atMaximum: BlockRule = (blocker, { inputs: [x, highest] }) => {
   const [form, maximum] = [x!, highest!].map((value) => blocker.form(value));
   const { node } = highest!;
   const ofGroup = node?.op === 'ReduceMax' && node.inputs[0] === x;
-  if (!ofGroup || form.kind !== 'blocked' || maximum.kind !== 'blocked' || form.shape.length !== 3)
-    return undefined;
+  if (!ofGroup || form.kind !== 'blocked' || maximum.kind !== 'blocked') return undefined;
+  const [groups, , channels] = form.shape;
+  if (!sameShape(maximum.shape, [groups, 1, channels])) return undefined;
   return { kind: 'test', x: form, above: maximum };
 };
 

@@ -1,0 +1,145 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { capture, type Step } from '../../../src/engine/capture.ts';
+import { reachable } from '../../../src/engine/graph.ts';
+import type { HostTensor } from '../../../src/engine/host-tensor.ts';
+import { lower } from '../../../src/engine/lower.ts';
+import { Random } from '../../../src/engine/random.ts';
+import type { Tree } from '../../../src/engine/tree.ts';
+import { initResNet, type ResNetOptions, resnet } from '../../../src/image/resnet.ts';
+import { maxOverNeighbors } from '../../../src/nn/max-over-neighbors.ts';
+import { initMlp, mlp } from '../../../src/nn/mlp.ts';
+import { initState, type OptimizerOptions, update } from '../../../src/nn/optimizers.ts';
+import { valueAndGrad } from '../../../src/nn/value-and-grad.ts';
+import { gatherRows } from '../../../src/pointcloud/grouping.ts';
+
+type Tensors = Tree<tf.Tensor>;
+
+const blockedDomain = 'com.microsoft.nchwc';
+const norm = { eps: 1e-3, momentum: 0.1 };
+const sgd: OptimizerOptions = { kind: 'sgd', momentum: 0.9 };
+
+/** How often a lowered step has each operation, those on blocks with their domain in front. */
+function operations(step: Step, given: { state: Tree<HostTensor>; batch: Tree<Kind> }, block?: number) {
+  const { nextState, outputs } = lower(capture(step, given.state, given.batch), block);
+  const counts: { [op: string]: number } = {};
+  for (const { op, domain } of reachable([...nextState.values(), ...outputs.values()]).nodes) {
+    const name = domain === '' ? op : `${domain}/${op}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+type Kind = Pick<HostTensor, 'dtype' | 'shape'>;
+
+const floats = (...shape: number[]): Kind => ({ dtype: 'float32', shape });
+
+/** A training step of a network whose loss is the mean square of its output. */
+const training =
+  (forward: (params: Tensors, stats: Tensors, batch: Tensors) => { y: tf.Tensor; stats: Tensors }): Step =>
+  ({ params, stats, optimizer }, batch) => {
+    const { loss, aux, grads } = valueAndGrad((current) => {
+      const { y, stats: next } = forward(current, stats as Tensors, batch);
+      return { loss: tf.mean(tf.square(y)) as tf.Scalar, aux: { next } };
+    }, params as Tensors);
+    const hyper = { learningRate: tf.scalar(0.1), weightDecay: 0.01 };
+    const updated = update(sgd, params as Tensors, grads, optimizer as Tensors, hyper);
+    return [{ params: updated.params, stats: aux.next, optimizer: updated.state }, { loss }];
+  };
+
+describe('the graph of a ResNet step', () => {
+  const options: ResNetOptions = { depth: 18, stages: ['c5'], batchNorm: norm, width: 16 };
+  const { params, stats } = initResNet(Random.fromSeed(0), options);
+  const state = { params, stats, optimizer: initState(sgd, params) };
+  const batch = { images: floats(4, 3, 40, 48) };
+  const step = training((current, statistics, { images }) => {
+    const result = resnet(current, statistics, images as tf.Tensor, { ...options, training: true });
+    return { y: result.features.c5!, stats: result.stats };
+  });
+
+  it.each([8, 16])('has its convolutions in blocks of %i, and their gradients', (block) => {
+    const found = operations(step, { state, batch }, block);
+    for (const op of ['Conv', 'ConvTranspose', 'ConvInputGradient', 'MaxPool', 'MaxPoolGradient', 'Gemm'])
+      expect(found[op], op).toBeUndefined();
+    expect(Object.keys(found).filter((op) => op.startsWith('pointpair'))).toEqual([]);
+    // 20 convolutions forward, and no less backwards.
+    expect(found[`${blockedDomain}/Conv`]).toBeGreaterThan(60);
+    expect(found[`${blockedDomain}/MaxPool`]).toBe(1);
+    // The images of the stem go in as they are, and the gradient of the loss enters blocks; nothing in between does.
+    expect(found[`${blockedDomain}/ReorderInput`] ?? 0).toBeLessThanOrEqual(1);
+  });
+
+  it('keeps every weight and moment of a convolution in blocks', () => {
+    const { stored } = lower(capture(step, state, batch), 16);
+    const paths = [...stored.keys()];
+    expect(paths.filter((path) => path.startsWith('params/'))).toHaveLength(20);
+    expect(paths.filter((path) => path.startsWith('optimizer/momentum/'))).toHaveLength(20);
+    expect(paths.filter((path) => !path.endsWith('weight'))).toEqual([]);
+  });
+
+  it('has standard operations alone where none in blocks are wanted', () => {
+    const found = operations(step, { state, batch });
+    expect(Object.keys(found).filter((op) => op.includes('/'))).toEqual([]);
+    expect(found.Conv).toBeGreaterThan(20);
+    expect(lower(capture(step, state, batch)).stored.size).toBe(0);
+  });
+
+  it('leaves convolutions whose channels are no whole blocks as they are', () => {
+    const narrow: ResNetOptions = { ...options, width: 4, stages: ['c2'] };
+    const own = initResNet(Random.fromSeed(0), narrow);
+    const given = {
+      state: { ...own, optimizer: initState(sgd, own.params) },
+      batch: { images: floats(2, 3, 16, 16) },
+    };
+    const few = training((current, statistics, { images }) => {
+      const result = resnet(current, statistics, images as tf.Tensor, { ...narrow, training: true });
+      return { y: result.features.c2!, stats: result.stats };
+    });
+    const found = operations(few, given, 16);
+    expect(Object.keys(found).filter((op) => op.includes('/'))).toEqual([]);
+    expect(found.Conv).toBeGreaterThan(5);
+  });
+});
+
+describe('the graph of a step on rows', () => {
+  const mlpOf = (widths: readonly number[]) => initMlp(Random.fromSeed(1), { inputs: 16, widths });
+  const batch = {
+    x: floats(64, 16),
+    neighbors: { dtype: 'int32' as const, shape: [128] },
+  };
+  const step = training((current, statistics, { x, neighbors }) => {
+    const first = mlp(current.first as Tensors, statistics.first as Tensors, x as tf.Tensor, {
+      ...norm,
+      training: true,
+    });
+    const grouped = gatherRows(first.y, neighbors as tf.Tensor);
+    const second = mlp(current.second as Tensors, statistics.second as Tensors, grouped, {
+      ...norm,
+      training: true,
+    });
+    return { y: maxOverNeighbors(second.y, 4), stats: { first: first.stats, second: second.stats } };
+  });
+  const given = (first: readonly number[], second: readonly number[]) => {
+    const own = [mlpOf(first), initMlp(Random.fromSeed(2), { inputs: first.at(-1)!, widths: second })];
+    const [params, stats] = (['params', 'stats'] as const).map((part) => ({
+      first: own[0][part],
+      second: own[1][part],
+    }));
+    return { state: { params, stats, optimizer: initState(sgd, params) }, batch };
+  };
+
+  it('has its products in blocks, and enters and leaves them only at its ends', () => {
+    const found = operations(step, given([32, 32], [32, 64]), 16);
+    for (const op of ['Gemm', 'ReduceMax']) expect(found[op], op).toBeUndefined();
+    expect(found[`${blockedDomain}/Conv`]).toBeGreaterThan(10);
+    expect(found[`${blockedDomain}/MaxPool`]).toBe(1);
+    // x is as wide as a block, and so in blocks as it is; the gradient of the loss is not.
+    expect(found[`${blockedDomain}/ReorderInput`] ?? 0).toBeLessThanOrEqual(1);
+  });
+
+  it('has products of other widths in public order', () => {
+    const found = operations(step, given([20, 20], [20, 20]), 16);
+    expect(Object.keys(found).filter((op) => op.includes('/'))).toEqual([]);
+    expect(found.Gemm).toBeGreaterThan(8);
+  });
+});
