@@ -31,11 +31,6 @@ export function isWeights(layout: Layout): layout is WeightLayout {
   return layout.kind === 'weights' || layout.kind === 'matrix';
 }
 
-export function sameLayout(a: Layout, b: Layout): boolean {
-  const other = b as unknown as Record<string, unknown>;
-  return Object.entries(a).every(([key, value]) => other[key] === value);
-}
-
 /** How many inputs of a weight lie side by side: few inputs, such as colours, are not blocked. */
 export function inputBlock({ inputs }: WeightLayout, block: number): number {
   return inputs % block === 0 ? block : 1;
