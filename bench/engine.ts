@@ -27,8 +27,8 @@ export type EngineBenchOptions = ClassifierOptions &
  * that runs this step alone; `forward`: the logits. The peer does the same in PyTorch, channels last.
  */
 export async function benchEngine(options: EngineBenchOptions): Promise<Row[]> {
-  const { depth, batch, height, width, device, threads, profile, python } = options;
-  const work: ClassifierOptions = { depth, batch, height, width, device, threads };
+  const { depth, batch, height, width, device, threads, blocked, profile, python } = options;
+  const work: ClassifierOptions = { depth, batch, height, width, device, threads, blocked };
   const shape = classifierShape(work);
   const settings = { depth, batch, height, width, threads, ...classifierSettings };
   const peer = python === undefined ? undefined : await Peer.start({ python, script: 'resnet.py', settings });

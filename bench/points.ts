@@ -31,6 +31,8 @@ export interface PointsBenchOptions {
   readonly samples: number;
   readonly threads: number;
   readonly device: Device;
+  /** Whether the step may compute in blocks of channels. */
+  readonly blocked?: boolean;
   readonly runs: number;
   readonly warmup: number;
   readonly python?: string;
@@ -56,7 +58,7 @@ export async function benchPoints(options: PointsBenchOptions): Promise<Row[]> {
 }
 
 async function encoderRows(random: Random, options: PointsBenchOptions): Promise<Row[]> {
-  const { config, preset, device, threads, python } = options;
+  const { config, preset, device, threads, blocked, python } = options;
   const objective = createObjective(config);
   const samples = Array.from({ length: config.batchSize }, (_, i) =>
     simipuSample(generatedFrame(random.fork('frame', i)), random.fork('sample', i), config.simipu),
@@ -75,7 +77,7 @@ async function encoderRows(random: Random, options: PointsBenchOptions): Promise
   try {
     if (peer !== undefined) requireSameSize(params, peer);
     const data = { state: initial, batch };
-    const step = await repeatedStep(encoderStep(objective, config), data, { device, threads });
+    const step = await repeatedStep(encoderStep(objective, config), data, { device, threads, blocked });
     const run = timed(() => step.run());
     const shape = `${preset}, ${config.batchSize} x ${config.simipu.points.count} points`;
     const rows = await compare({ name: 'training step', shape, run, peerWork: 'step' }, peer, options);

@@ -42,6 +42,8 @@ export interface PretrainBenchOptions {
   readonly warmup: number;
   readonly threads: number;
   readonly device: Device;
+  /** Whether steps may compute in blocks of channels. */
+  readonly blocked?: boolean;
   /** Whether to show where a step's time goes. */
   readonly profile?: boolean;
   /** The Python that runs the same in PyTorch. */
@@ -63,10 +65,10 @@ interface WholeSteps {
  * threads (summed over a batch), waiting for them, and the parts of the step.
  */
 export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[]> {
-  const { config, threads, device, python, preset } = options;
+  const { config, threads, device, blocked, python, preset } = options;
   const shape = `${preset}, batch ${config.batchSize}`;
   const { rows: whole, batch, samples } = await wholeSteps(shape, options);
-  const work: PretrainingStepOptions = { config, batch, threads, device };
+  const work: PretrainingStepOptions = { config, batch, threads, device, blocked };
   const rows: Row[] = [];
   const peer = await startPeer(branchAt(batch, 'data'), options);
   try {
@@ -87,7 +89,7 @@ export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[
 
 /** Steps from files to updates. */
 async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise<WholeSteps> {
-  const { config, data, steps, warmup, threads, device, profile } = options;
+  const { config, data, steps, warmup, threads, device, blocked, profile } = options;
   const frames = await openFrames(data);
   const objective = createObjective(config);
   const groups = parameterGroups(config);
@@ -113,7 +115,13 @@ async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise
         learningRates: learningRatesAt(groups, config.schedule, 0),
       };
       const collated = performance.now();
-      step ??= await compile(trainStep(objective, groups), { state: initial, batch, device, threads });
+      step ??= await compile(trainStep(objective, groups), {
+        state: initial,
+        batch,
+        device,
+        threads,
+        blocked,
+      });
       const ready = performance.now();
       ({ state } = await step.run(state, batch));
       const now = performance.now();

@@ -11,7 +11,7 @@ export interface RepeatedStep {
 }
 
 /** Where and how a step of the benches runs. */
-export type StepRunOptions = Pick<CompileOptions, 'device' | 'threads' | 'profileTo'>;
+export type StepRunOptions = Pick<CompileOptions, 'device' | 'threads' | 'blocked' | 'profileTo'>;
 
 /** A state to begin with, and the batch of every run. */
 export interface StepData {
@@ -23,9 +23,16 @@ export interface StepData {
 export async function repeatedStep(
   step: Step,
   { state: initial, batch }: StepData,
-  { device, threads, profileTo }: StepRunOptions,
+  { device, threads, blocked, profileTo }: StepRunOptions,
 ): Promise<RepeatedStep> {
-  const compiled = await compile(step, { state: initial, batch, device, threads, profileTo });
+  const compiled = await compile(step, {
+    state: initial,
+    batch,
+    device,
+    threads,
+    blocked,
+    profileTo,
+  });
   let state: Tree<HostTensor> | ResidentState = initial;
   return {
     run: async () => {

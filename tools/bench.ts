@@ -21,6 +21,7 @@ interface PeerOptions {
 interface StepOptions {
   readonly threads: number;
   readonly device: Device;
+  readonly blocked: boolean;
 }
 
 interface NetworkOptions extends StepOptions {
@@ -259,6 +260,7 @@ function withRuns(made: Command, runs: number): Command {
 function withStep(made: Command): Command {
   return made
     .option('--threads <number>', 'threads of one operation', wholeNumber(1), availableParallelism())
+    .option('--no-blocked', 'on the CPU, compute in standard operations instead of in blocks of channels')
     .addOption(deviceOption());
 }
 
