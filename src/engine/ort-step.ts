@@ -8,6 +8,7 @@ import type { Device } from './device.ts';
 import { DeviceSession, giveBack, giveUp, keepsResults, refuseWrongResults, runtime } from './device.ts';
 import { reachable } from './graph.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
+import { keepFreedMemory } from './keep-memory.ts';
 import { type Lowered, lower } from './lower.ts';
 import type { ModelOutput } from './onnx-model.ts';
 import { encodeModel } from './onnx-model.ts';
@@ -126,6 +127,7 @@ export class OrtStep implements CompiledStep {
   /** Captures a step and opens it on a device. */
   static async open(step: Step, options: CompileOptions & { device: OrtDevice }): Promise<OrtStep> {
     const { device, threads, profileTo, blocked = true } = options;
+    keepFreedMemory();
     const block = device === 'cpu' && blocked ? await blockSize() : undefined;
     const captured = lower(capture(step, options.state, options.batch), block);
     const outputs: ModelOutput[] = [
