@@ -31,7 +31,7 @@ export async function benchEngine(options: EngineBenchOptions): Promise<Row[]> {
   const work: ClassifierOptions = { depth, batch, height, width, device, threads, blocked };
   const shape = classifierShape(work);
   const settings = { depth, batch, height, width, threads, ...classifierSettings };
-  const peer = python === undefined ? undefined : await Peer.start({ python, script: 'resnet.py', settings });
+  const peer = await Peer.startIfNamed({ python, script: 'resnet.py', settings });
   try {
     if (peer !== undefined) requireSameSize(initClassifier(work).params, peer);
     const training = await classifierTraining({ ...work, profileTo: profile });

@@ -56,15 +56,12 @@ async function costRows(kind: string, cost: Float32Array, options: MatchingBench
   const { size, threads, python } = options;
   const epsilon = (plan.epsilonOfMean * cost.reduce((sum, value) => sum + value, 0)) / cost.length;
   const { iterations } = plan;
-  const peer =
-    python === undefined
-      ? undefined
-      : await Peer.start({
-          python,
-          script: 'data_side.py',
-          settings: { threads, epsilon, iterations },
-          tensors: { cost: float32(cost, [size, size]) },
-        });
+  const peer = await Peer.startIfNamed({
+    python,
+    script: 'data_side.py',
+    settings: { threads, epsilon, iterations },
+    tensors: { cost: float32(cost, [size, size]) },
+  });
   const costs = Float64Array.from(cost);
   const solver = new AssignmentSolver();
   const works = {

@@ -75,6 +75,14 @@ export class Peer {
     return withTensorFile(tensors, (input) => Peer.open({ ...options.settings, input }, options));
   }
 
+  /** As `start`, where a Python is named; otherwise there is no peer. */
+  static async startIfNamed({
+    python,
+    ...options
+  }: Omit<PeerOptions, 'python'> & { readonly python?: string }): Promise<Peer | undefined> {
+    return python === undefined ? undefined : Peer.start({ python, ...options });
+  }
+
   /** Starts the process and waits until it is ready; by then it has read its tensors. */
   private static async open(
     settings: PeerOptions['settings'],

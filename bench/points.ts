@@ -70,10 +70,7 @@ async function encoderRows(random: Random, options: PointsBenchOptions): Promise
   const initial = { params, stats, optimizer: initOptimizer(parameterGroups(config), params) };
   const batch = { view, learningRates: { points: scalar(config.optimizers.points.learningRate) } };
   const settings = { pointEncoder: config.simipu.pointEncoder, optimizer: config.optimizers.points, threads };
-  const peer =
-    python === undefined
-      ? undefined
-      : await Peer.start({ python, script: 'points.py', settings, tensors: view });
+  const peer = await Peer.startIfNamed({ python, script: 'points.py', settings, tensors: view });
   try {
     if (peer !== undefined) requireSameSize(params, peer);
     const data = { state: initial, batch };
@@ -110,21 +107,18 @@ async function searchRows(random: Random, options: PointsBenchOptions): Promise<
     cloud.set(sweep.subarray(4 * from, 4 * from + 3), 3 * to);
   });
   const centers = gatherRows(cloud, farthestPointSample(cloud, samples), { stride: 3 });
-  const peer =
-    python === undefined
-      ? undefined
-      : await Peer.start({
-          python,
-          script: 'data_side.py',
-          settings: {
-            radii: balls.map(({ radiusM }) => radiusM),
-            neighbors: balls.map(({ maxNeighbors }) => maxNeighbors),
-            nearest,
-            count: samples,
-            threads,
-          },
-          tensors: { cloud: float32(cloud, [order.length, 3]), centers: float32(centers, [samples, 3]) },
-        });
+  const peer = await Peer.startIfNamed({
+    python,
+    script: 'data_side.py',
+    settings: {
+      radii: balls.map(({ radiusM }) => radiusM),
+      neighbors: balls.map(({ maxNeighbors }) => maxNeighbors),
+      nearest,
+      count: samples,
+      threads,
+    },
+    tensors: { cloud: float32(cloud, [order.length, 3]), centers: float32(centers, [samples, 3]) },
+  });
   const works = {
     'farthest points': () => farthestPointSample(cloud, samples),
     'ball query': () => {

@@ -70,7 +70,12 @@ export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[
   const { rows: whole, batch, samples } = await wholeSteps(shape, options);
   const work: PretrainingStepOptions = { config, batch, threads, device, blocked };
   const rows: Row[] = [];
-  const peer = await startPeer(branchAt(batch, 'data'), options);
+  const peer = await Peer.startIfNamed({
+    python,
+    script: 'simipu.py',
+    settings: { config, threads },
+    tensors: branchAt(batch, 'data'),
+  });
   try {
     if (peer !== undefined) requireSameSize(branchAt(initialState(config), 'params'), peer);
     const step = await pretrainingStep(work);
@@ -206,12 +211,4 @@ async function profiledStep(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function startPeer(
-  tensors: Tree<HostTensor>,
-  { config, threads, python }: PretrainBenchOptions,
-): Promise<Peer | undefined> {
-  if (python === undefined) return undefined;
-  return Peer.start({ python, script: 'simipu.py', settings: { config, threads }, tensors });
 }

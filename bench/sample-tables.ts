@@ -2,11 +2,7 @@ import { float32, type HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { PointMatcher } from '../src/matching/point-matching.ts';
 import type { SimipuConfig } from '../src/objectives/simipu-config.ts';
-import type { LevelTables, PointView, SimipuSample } from '../src/objectives/simipu-sample.ts';
-import { ballQueries } from '../src/pointcloud/ball-query.ts';
-import { farthestPointSample, resampleFarthest } from '../src/pointcloud/farthest-points.ts';
-import { gatherRows } from '../src/pointcloud/point-rows.ts';
-import { buildPointTree } from '../src/pointcloud/point-tree.ts';
+import { type SimipuSample, samplePoints } from '../src/objectives/simipu-sample.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
@@ -22,9 +18,6 @@ export interface SampleTablesOptions {
   readonly python?: string;
 }
 
-/** Points of a leaf of the trees, as in training. */
-const leafSize = 32;
-
 /**
  * `sample tables`: what SimIPU settles of a batch's coordinates beforehand. Farthest points and ball queries of every
  * level in both views, and the assignment between their last centres; ours in one thread.
@@ -37,19 +30,16 @@ export async function compareSampleTables(
   const matcher = new PointMatcher();
   const run = timed(() => {
     for (const { alpha, beta } of samples) {
-      for (const { points } of [alpha, beta]) makeTables(points, simipu);
+      for (const { points } of [alpha, beta]) samplePoints(points, simipu);
       matcher.match(alpha.centers, beta.centers);
     }
   });
-  const peer =
-    python === undefined
-      ? undefined
-      : await Peer.start({
-          python,
-          script: 'data_side.py',
-          settings: { threads: options.threads, pointEncoder: simipu.pointEncoder },
-          tensors: stackedViews(samples, simipu),
-        });
+  const peer = await Peer.startIfNamed({
+    python,
+    script: 'data_side.py',
+    settings: { threads: options.threads, pointEncoder: simipu.pointEncoder },
+    tensors: stackedViews(samples, simipu),
+  });
   try {
     const shape = `${samples.length} x 2 x ${simipu.points.count} points`;
     const work = { name: 'sample tables', shape, run, peerWork: 'sample tables', ownThreads: 1 };
@@ -57,34 +47,6 @@ export async function compareSampleTables(
   } finally {
     peer?.stop();
   }
-}
-
-/**
- * The tables of every level of one view, made as SimIPU's samples are: one tree a level for sampling and all balls, and
- * points that are sampled once and resampled at the levels after the first.
- */
-export function makeTables(points: Float32Array, config: SimipuConfig): PointView['levels'] {
-  const { levels, dilated } = config.pointEncoder;
-  const made: LevelTables[] = [];
-  let rows = points;
-  for (const { points: count, radii, neighbors } of levels) {
-    const tree = buildPointTree(rows, { stride: 4, leafSize });
-    const before = made.at(-1);
-    const centers =
-      before === undefined
-        ? farthestPointSample(rows, count, { stride: 4, tree })
-        : resampleFarthest(before.centers, count);
-    const centerRows = gatherRows(rows, centers);
-    const scales = radii.map((radiusM, scale) => ({
-      radiusM,
-      minRadiusM: dilated && scale > 0 ? radii[scale - 1] : 0,
-      maxNeighbors: neighbors[scale],
-    }));
-    const options = { stride: 4, centerStride: 4, tree };
-    made.push({ centers, neighbors: ballQueries(rows, centerRows, scales, options) });
-    rows = centerRows;
-  }
-  return made;
 }
 
 /** All views [views, points, 4], and the centres to assign [samples, centers, 3] of each side. */

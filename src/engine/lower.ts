@@ -1,14 +1,10 @@
-import type { StoredWeights } from './blocked/layouts.ts';
-import { toBlocks } from './blocked/pass.ts';
+import { type BlockedStep, toBlocks } from './blocked/pass.ts';
 import type { Captured } from './capture.ts';
 import type { Value } from './graph.ts';
 import { toPlain } from './passes/plain.ts';
 
-/** A captured step in operations that ONNX Runtime has. */
-export interface Lowered extends Captured {
-  /** What of the state is given and handed back in blocks of channels, by path. */
-  readonly stored: ReadonlyMap<string, StoredWeights>;
-}
+/** A captured step in operations that ONNX Runtime has; none of its state is in blocks where it has none. */
+export type Lowered = BlockedStep;
 
 /**
  * Says a captured step in operations that ONNX Runtime has: in blocks of `block` channels as far as it goes, or, without

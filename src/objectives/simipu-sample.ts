@@ -171,9 +171,14 @@ function covers({ width, height }: ImageSize, x: number, y: number): boolean {
   return x >= -0.5 && x < width - 0.5 && y >= -0.5 && y < height - 0.5;
 }
 
-/** Samples and neighbours of every level, and the last centres with the view undone. */
-function pointView(points: Float32Array, view: ViewTransform, config: SimipuConfig): PointView {
-  const { levels: wanted, dilated } = config.pointEncoder;
+/**
+ * Samples and neighbours of every level of the points of one view (rows of x, y, z, reflectance), and the rows of the last
+ * centres: one tree a level for sampling and all balls, and points that are sampled once and resampled from then on.
+ */
+export function samplePoints(
+  points: Float32Array,
+  { pointEncoder: { levels: wanted, dilated } }: SimipuConfig,
+): { readonly levels: readonly LevelTables[]; readonly last: Float32Array } {
   const levels: LevelTables[] = [];
   let rows: Float32Array = points;
   for (const { points: count, radii, neighbors } of wanted) {
@@ -195,9 +200,15 @@ function pointView(points: Float32Array, view: ViewTransform, config: SimipuConf
     });
     rows = centerRows;
   }
-  const count = rows.length / 4;
+  return { levels, last: rows };
+}
+
+/** Samples and neighbours of every level, and the last centres with the view undone. */
+function pointView(points: Float32Array, view: ViewTransform, config: SimipuConfig): PointView {
+  const { levels, last } = samplePoints(points, config);
+  const count = last.length / 4;
   const xyz = new Float32Array(count * 3);
-  for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) xyz[3 * i + k] = rows[4 * i + k];
+  for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) xyz[3 * i + k] = last[4 * i + k];
   return { points, levels, centers: applyView(xyz, 3, inverseView(view)) };
 }
 

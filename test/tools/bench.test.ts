@@ -14,13 +14,12 @@ import { Peer } from '../../bench/peer.ts';
 import { benchPoints } from '../../bench/points.ts';
 import { benchPretrain } from '../../bench/pretrain.ts';
 import { type BenchResult, formatResult, resultOf } from '../../bench/result.ts';
-import { makeTables } from '../../bench/sample-tables.ts';
 import { readRunProfiles } from '../../bench/trace.ts';
 import { float32 } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import { linearSumAssignment } from '../../src/matching/linear-sum-assignment.ts';
 import { sinkhorn } from '../../src/matching/sinkhorn.ts';
-import { simipuSample } from '../../src/objectives/simipu-sample.ts';
+import { samplePoints, simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { ballQueries } from '../../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
 import { presetOf } from '../../src/training/presets.ts';
@@ -210,7 +209,7 @@ describe('the benches', () => {
   it('pretrain makes the tables that its samples have', () => {
     const config = tinySimipu();
     const { alpha } = simipuSample(syntheticFrame('tables'), Random.fromSeed('tables'), config);
-    expect(makeTables(alpha.points, config)).toEqual(alpha.levels);
+    expect(samplePoints(alpha.points, config).levels).toEqual(alpha.levels);
   });
 });
 

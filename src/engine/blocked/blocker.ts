@@ -1,9 +1,9 @@
 import type { Graph, GraphNode, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
-import { binary, cast, reshape, sameShape } from '../operations.ts';
+import { binary, reshape, sameShape } from '../operations.ts';
 import { affine, channelSums, fromBlocked, imageShape, indicator, type Target, toBlocked } from './emit.ts';
 import { type Blocked, type Form, inMemory, type Product, single, type Term, type Test } from './forms.ts';
-import { isWeights, type Layout } from './layouts.ts';
+import { channelsOf, isWeights, type Layout } from './layouts.ts';
 import { plus, times, type Vector } from './vectors.ts';
 import type { Uses } from './weights.ts';
 
@@ -184,11 +184,6 @@ export class Blocker implements Target {
     return binary(this.graph, op, grouped(a), grouped(b));
   }
 
-  /** A plain truth value or number of a form, cast. */
-  castPlain(value: Value, node: GraphNode): Value {
-    return cast(this.graph, this.plain(value), node.outputs[0].type);
-  }
-
   /** Whether a product is summed over everything but the channels, and used for nothing else. */
   onlySummed(value: Value, layout: Layout): boolean {
     const consumers = this.consumersOf(value);
@@ -200,10 +195,6 @@ export class Blocker implements Target {
       )
     );
   }
-}
-
-function channelsOf(layout: Layout): number {
-  return isWeights(layout) ? 0 : layout.channels;
 }
 
 /** Whether two values in blocks have the same numbers side by side. */

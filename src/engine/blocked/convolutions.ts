@@ -2,7 +2,7 @@ import type { Graph, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
 import type { WindowAxis } from '../kernels/windows.ts';
 import { pad, reshape, slice, transpose } from '../operations.ts';
-import { asImage, convolve, interleaved, swapped, type Target, unblocked } from './emit.ts';
+import { asImage, convolve, interleaved, swapped, type Target, taken, unblocked } from './emit.ts';
 import { inputBlock, type WeightLayout } from './layouts.ts';
 
 const indices = (graph: Graph, values: readonly number[]) =>
@@ -173,29 +173,14 @@ export function weightGradient(
   return inWeightOrder(target, sum!, layout);
 }
 
-/** Only those pixels that windows of one pixel look at: a depthwise convolution that changes nothing else. */
+/** Only those pixels that windows of one pixel look at. */
 function subsampled(target: Target, x: Value, axes: readonly WindowAxis[], shape: readonly number[]): Value {
   if (axes.every(({ input, output }) => input === output)) return x;
-  const strides = axes.map(({ stride }) => stride);
-  return same(target, reshape(target.graph, x, shape), {
-    shape: [...shape.slice(0, 2), ...axes.map(({ input, stride }) => Math.ceil(input / stride))],
-    strides,
+  return taken(target, reshape(target.graph, x, shape), {
+    shape: [...shape.slice(0, 2), ...axes.map(({ output }) => output)],
+    offsets: [0, 0],
+    strides: axes.map(({ stride }) => stride),
   });
-}
-
-/** A depthwise convolution with ones. */
-function same(
-  target: Target,
-  x: Value,
-  options: {
-    readonly shape: readonly number[];
-    readonly strides?: readonly number[];
-    readonly pads?: readonly number[];
-  },
-): Value {
-  const channels = x.shape[1];
-  const ones = reshape(target.graph, target.graph.fill(1, 'float32', [channels]), [channels, 1, 1, 1]);
-  return convolve(target, x, ones, { ...options, kernel: [1, 1], group: channels });
 }
 
 /** Images with their border as (channels, N, height, width), in public order. */
@@ -217,11 +202,13 @@ function imagesByChannel(
     const images = transpose(graph, reshape(graph, x, shape), [1, 0, 2, 3]);
     return pad(graph, images, [[0, 0], [0, 0], ...borders], 0);
   }
-  const pads = [...axes.map(({ before }) => before), ...axes.map(({ after }) => Math.max(0, after))];
   const image = reshape(graph, x, shape);
-  const bordered = pads.every((length) => length === 0)
+  const bordered = borders.every(([before, after]) => before === 0 && after === 0)
     ? image
-    : same(target, image, { shape: [batch, inputs, ...padded], pads });
+    : taken(target, image, {
+        shape: [batch, inputs, ...padded],
+        offsets: borders.map(([before]) => -before),
+      });
   const byBlock = swapped(graph, bordered, batch, inputs / block);
   // The images of a block of channels lie one below the other, and leave their blocks as one image.
   const [height, width] = padded;

@@ -98,10 +98,13 @@ export function taken(
   });
   const place = places[0] * kernel[1] + places[1];
   const window = kernel[0] * kernel[1];
-  const values = Float32Array.from({ length: channels * window }, (_, i) =>
-    Math.floor(i / target.block) % window === place ? 1 : 0,
-  );
-  const filter = graph.constant(values, 'float32', [channels, 1, ...kernel]);
+  const values = () =>
+    Float32Array.from({ length: channels * window }, (_, i) =>
+      Math.floor(i / target.block) % window === place ? 1 : 0,
+    );
+  const filterShape = [channels, 1, ...kernel];
+  const filter =
+    window === 1 ? graph.fill(1, 'float32', filterShape) : graph.constant(values(), 'float32', filterShape);
   const pads = [...before, ...after];
   return convolve(target, x, filter, { shape, kernel, strides, pads, group: channels, sum, activation });
 }
@@ -164,7 +167,7 @@ export function affine(
   return sum!;
 }
 
-/** 1 where x > `threshold`, which is 0 or just below it, and 0 elsewhere, for x ≤ 1e-38 or so below the threshold. */
+/** 1 where x > 0, and `atZero` at 0; 0 below. Numbers within 1e-38 or so of 0 fall between. */
 export function indicator({ graph }: Target, x: Value, options: { readonly atZero: 0 | 1 }): Value {
   const attributes = { alpha: { float: steep }, beta: { float: options.atZero } };
   return graph.node('HardSigmoid', [x], { type: 'float32', shape: x.shape, attributes });

@@ -31,6 +31,11 @@ export function isWeights(layout: Layout): layout is WeightLayout {
   return layout.kind === 'weights' || layout.kind === 'matrix';
 }
 
+/** The number of channels; weights have none that anything could differ by. */
+export function channelsOf(layout: Layout): number {
+  return isWeights(layout) ? 0 : layout.channels;
+}
+
 /** How many inputs of a weight lie side by side: few inputs, such as colours, are not blocked. */
 export function inputBlock({ inputs }: WeightLayout, block: number): number {
   return inputs % block === 0 ? block : 1;

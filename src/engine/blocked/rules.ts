@@ -4,7 +4,7 @@ import { binary, reshape, sameShape } from '../operations.ts';
 import { aligned, type Blocker } from './blocker.ts';
 import { globalAverage, imageShape, pooled } from './emit.ts';
 import { added, type Blocked, type Form, inMemory, scaled, single } from './forms.ts';
-import { isWeights, type Layout } from './layouts.ts';
+import { channelsOf, isWeights, type Layout } from './layouts.ts';
 import { minus, times, type Vector, vectorOf } from './vectors.ts';
 
 /** Gives what stands for the output of an operation, or undefined where it is done in public order. */
@@ -13,11 +13,6 @@ export type BlockRule = (blocker: Blocker, node: GraphNode) => Form | undefined;
 /** The axis of the channels in the shape that the model sees. */
 function channelAxis(form: Blocked): number {
   return form.layout.kind === 'image' ? 1 : form.shape.length - 1;
-}
-
-function channelsOf(layout: Layout): number {
-  // Weights have no channels that anything could differ by.
-  return isWeights(layout) ? 0 : layout.channels;
 }
 
 /** An operand beside one in blocks: in blocks as well, or a number a channel. */

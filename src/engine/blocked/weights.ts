@@ -67,14 +67,14 @@ function connected(
   group: Set<Value>,
   layout: WeightLayout,
 ): boolean {
-  const stack = [seed];
+  const stack: Value[] = [];
   let fits = true;
   const join = (value: Value) => {
     if (group.has(value)) return;
     group.add(value);
     stack.push(value);
   };
-  join(stack.pop()!);
+  join(seed);
   while (stack.length > 0) {
     const value = stack.pop()!;
     const { node } = value;
