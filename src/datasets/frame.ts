@@ -2,15 +2,19 @@ import type { Box3 } from '../geometry/box.ts';
 import type { Matrix34, Matrix44 } from '../geometry/matrix.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 
-/** One camera of a frame: its picture, and how LiDAR points reach its pixels. */
-export interface CameraImage {
+/** How LiDAR points reach the pixels of a camera. */
+export interface CameraModel {
   /** The data set's own name of the camera, such as `image_2`. */
   readonly name: string;
-  readonly image: RgbImage;
   /** Homogeneous pixels from points of the (rectified) camera frame: KITTI's P2. */
   readonly pixelFromCamera: Matrix34;
   /** The (rectified) camera frame from the LiDAR frame: KITTI's R0_rect · Tr_velo_to_cam, as 4x4. */
   readonly cameraFromLidar: Matrix44;
+}
+
+/** One camera of a frame: its picture, and how LiDAR points reach its pixels. */
+export interface CameraImage extends CameraModel {
+  readonly image: RgbImage;
 }
 
 /** A labelled object of a frame. */
@@ -29,6 +33,8 @@ export interface ObjectLabel {
   readonly box3: Box3 | undefined;
   /** Detection confidence, in result files. */
   readonly score?: number;
+  /** The same number for the same object in all frames of a recording, where the data set follows objects. */
+  readonly trackId?: number;
 }
 
 /** One moment of a drive, whatever data set it came from. */
@@ -39,4 +45,8 @@ export interface Frame {
   readonly cameras: readonly CameraImage[];
   /** Undefined where the data set has no labels for this frame. */
   readonly labels: readonly ObjectLabel[] | undefined;
+  /** When the sweep was taken, seconds since the recording began; undefined where the data set has no clock. */
+  readonly timeS?: number;
+  /** The recording's own fixed frame (z up, metres) from the LiDAR frame; undefined where the pose is not known. */
+  readonly worldFromLidar?: Matrix44;
 }
