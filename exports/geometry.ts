@@ -17,6 +17,11 @@ export {
   pixelFromLidar,
   rectFromLidar,
 } from '../src/geometry/kitti-calibration.ts';
+export {
+  type KittiRawCalibrationFiles,
+  parseKittiRawCalibration,
+  parseKittiRawTransform,
+} from '../src/geometry/kitti-raw-calibration.ts';
 // Matrices and rigid transforms.
 export {
   compose,
@@ -30,6 +35,14 @@ export {
   transformPoint,
   transformPoints,
 } from '../src/geometry/matrix.ts';
+// Poses from KITTI's inertial unit.
+export {
+  interpolatePose,
+  type OxtsRecord,
+  parseOxts,
+  type TimedPose,
+  worldFromOxts,
+} from '../src/geometry/oxts.ts';
 export {
   lidarFromPixel,
   type ProjectedPoints,

@@ -3,6 +3,8 @@
  * `import { presetOf, pretrain } from 'pointpair/training'`.
  */
 
+// What a loss says.
+export { endsAtChance } from '../src/training/chance.ts';
 // Checkpoints.
 export {
   type CheckpointEntry,
@@ -43,7 +45,6 @@ export type { ProgressStream } from '../src/training/progress.ts';
 export {
   createRunFolder,
   type Environment,
-  endsAtChance,
   environment,
   type Metrics,
   type MetricsHeader,

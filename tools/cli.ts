@@ -8,6 +8,7 @@ const commands: { readonly [name: string]: () => Promise<{ readonly command: () 
   inspect: () => import('./inspect.ts'),
   export: () => import('./export.ts'),
   report: () => import('./report.ts'),
+  view: () => import('./view.ts'),
   demo: () => import('./demo.ts'),
   bench: () => import('./bench.ts'),
 };

@@ -6,10 +6,8 @@ import { InputError } from '../src/engine/input-error.ts';
 import { treeOf } from '../src/engine/tree.ts';
 import type { Box3 } from '../src/geometry/box.ts';
 import { encodePng } from '../src/image/decode-image.ts';
-import { readKittiBin } from '../src/pointcloud/kitti-bin.ts';
-import { readPcd } from '../src/pointcloud/pcd.ts';
-import { readPly } from '../src/pointcloud/ply.ts';
-import { cloudFromRows, type PointCloud, xyzOf } from '../src/pointcloud/point-cloud.ts';
+import { xyzOf } from '../src/pointcloud/point-cloud.ts';
+import { readCloud } from '../src/pointcloud/read-cloud.ts';
 import { drawBirdsEye } from '../src/report/birds-eye.ts';
 import { describeCloud } from '../src/report/describe-cloud.ts';
 import { describeFrame } from '../src/report/describe-frame.ts';
@@ -88,7 +86,7 @@ async function describeFile(path: string, { picture }: Options): Promise<string>
   }
   if (['.json', '.jsonl'].includes(extname(path)) && (await exists(join(dirname(path), 'config.json'))))
     return describeRun(dirname(path));
-  const cloud = cloudIn(path, bytes);
+  const cloud = readCloud(bytes, { file: path });
   if (picture !== undefined) {
     const xyz = xyzOf(cloud);
     const rows = new Float32Array((xyz.length / 3) * 4);
@@ -96,23 +94,6 @@ async function describeFile(path: string, { picture }: Options): Promise<string>
     await draw(picture, rows, []);
   }
   return `${basename(path)}: ${describeCloud(cloud)}`;
-}
-
-function cloudIn(path: string, bytes: Uint8Array): PointCloud {
-  switch (extname(path).toLowerCase()) {
-    case '.bin':
-      return cloudFromRows(readKittiBin(bytes, { file: path }), ['x', 'y', 'z', 'reflectance']);
-    case '.pcd':
-      return readPcd(bytes, { file: path });
-    case '.ply':
-      return readPly(bytes, { file: path });
-    default:
-      throw new InputError({
-        file: path,
-        expected: '.bin, .pcd, .ply, .safetensors, a run or a data set',
-        found: `'${extname(path)}'`,
-      });
-  }
 }
 
 async function draw(

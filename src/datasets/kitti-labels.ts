@@ -39,33 +39,60 @@ export function parseKittiLabels(
   options: { readonly file?: string; readonly rectFromLidar: Matrix44 },
 ): ObjectLabel[] {
   const { file = 'KITTI labels', rectFromLidar } = options;
-  const labels: ObjectLabel[] = [];
-  text.split('\n').forEach((line, index) => {
-    const fields = line.split(/\s+/).filter((field) => field !== '');
-    if (fields.length > 0) labels.push(parseLine(fields, `line ${index + 1}`, file, rectFromLidar));
-  });
-  return labels;
+  return labelLines(text, { file }).map((line) => parseObject(line, { rectFromLidar }));
 }
 
-function parseLine(
-  fields: readonly string[],
-  line: string,
-  file: string,
-  rectFromLidar: Matrix44,
+/** A line of a label file, cut into its columns. */
+export interface LabelLine {
+  /** The columns of an object, from its type on. */
+  readonly fields: readonly string[];
+  /** The columns before them. */
+  readonly before: readonly string[];
+  /** Throws InputError for a column unless it is sound; those before the object's count from -1 down. */
+  check(column: number, sound: boolean, expected: string): void;
+}
+
+/**
+ * The lines of a label file that are not blank: 15 columns of an object, or 16 with a score, and before them those that
+ * `before` names. Throws InputError with the line for another number of columns.
+ */
+export function labelLines(
+  text: string,
+  options: { readonly file: string; readonly before?: readonly string[] },
+): LabelLine[] {
+  const { file, before = [] } = options;
+  const names = [...before, ...COLUMNS];
+  return text.split('\n').flatMap((content, index) => {
+    const fields = content.split(/\s+/).filter((field) => field !== '');
+    if (fields.length === 0) return [];
+    const line = `line ${index + 1}`;
+    if (fields.length !== names.length && fields.length !== names.length - 1) {
+      throw new InputError({
+        file,
+        place: line,
+        expected: `${names.length - 1} columns, or ${names.length} with a score`,
+        found: `${fields.length} (${quote(fields.slice(0, 3).join(' '))} …)`,
+      });
+    }
+    const check = (column: number, sound: boolean, expected: string) => {
+      if (sound) return;
+      const at = column + before.length;
+      const place = `${line}, column ${at + 1} (${names[at]})`;
+      throw new InputError({ file, place, expected, found: quote(fields[at]) });
+    };
+    return [{ fields: fields.slice(before.length), before: fields.slice(0, before.length), check }];
+  });
+}
+
+/**
+ * The object of a line, its box moved to the LiDAR frame; with `truncationLevels` its truncation is 0, 1 or 2, as in the
+ * tracking benchmark, instead of a fraction. Throws InputError with the line and the column for what cannot be right.
+ */
+export function parseObject(
+  { fields, check }: LabelLine,
+  options: { readonly rectFromLidar: Matrix44; readonly truncationLevels?: boolean },
 ): ObjectLabel {
-  if (fields.length !== 15 && fields.length !== 16) {
-    throw new InputError({
-      file,
-      place: line,
-      expected: '15 columns, or 16 with a score',
-      found: `${fields.length} (${quote(fields.slice(0, 3).join(' '))} …)`,
-    });
-  }
-  const check = (column: number, sound: boolean, expected: string) => {
-    if (sound) return;
-    const place = `${line}, column ${column + 1} (${COLUMNS[column]})`;
-    throw new InputError({ file, place, expected, found: quote(fields[column]) });
-  };
+  const { rectFromLidar, truncationLevels = false } = options;
   check(0, /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(fields[0]) && !NUMBER.test(fields[0]), 'the name of a class');
   const values = fields.map((field, column) => {
     if (column === 0) return Number.NaN;
@@ -74,7 +101,8 @@ function parseLine(
     return value;
   });
   const [, truncation, occlusion, alpha, left, top, right, bottom] = values;
-  check(1, truncation === -1 || (truncation >= 0 && truncation <= 1), '0 to 1, or -1');
+  if (truncationLevels) check(1, [-1, 0, 1, 2].includes(truncation), '0, 1 or 2, or -1');
+  else check(1, truncation === -1 || (truncation >= 0 && truncation <= 1), '0 to 1, or -1');
   check(2, [-1, 0, 1, 2, 3].includes(occlusion), '0, 1, 2 or 3, or -1');
   check(3, Math.abs(alpha) <= 10, 'an angle in radians, or -10');
   check(6, right >= left, `at least the left edge ${left}`);

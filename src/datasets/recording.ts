@@ -1,3 +1,4 @@
+import { InputError } from '../engine/input-error.ts';
 import type { Matrix44 } from '../geometry/matrix.ts';
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
@@ -16,6 +17,8 @@ export interface Moment {
   readonly files: { readonly [Part in FramePart]?: readonly string[] };
   /** What is not as it should be, a sentence each: what is missing, and what was put in its place. */
   readonly notes: readonly string[];
+  /** The data set's own lists that name the frame, such as `train` or `val`. */
+  readonly sets?: readonly string[];
 }
 
 /**
@@ -33,4 +36,17 @@ export interface Recording {
   /** How the points reach the pixels of the frame's picture. */
   camera(index: number): Promise<CameraModel>;
   labels(index: number): Promise<readonly ObjectLabel[]>;
+}
+
+/** The file that a part of a frame is read from. Throws InputError for a part that the frame lacks, and RangeError for an index that is none. */
+export function fileOf(
+  { root, moments }: Pick<Recording, 'root' | 'moments'>,
+  index: number,
+  part: FramePart,
+): string {
+  const moment = moments[index];
+  if (moment === undefined) throw new RangeError(`frame ${index} of ${moments.length}`);
+  const file = moment.files[part]?.[0];
+  if (file !== undefined) return file;
+  throw new InputError({ file: root, place: `frame ${moment.id}`, expected: `a ${part}`, found: 'none' });
 }

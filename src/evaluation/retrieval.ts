@@ -1,25 +1,15 @@
-import { createLoader } from '../datasets/loader.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
-import { float32, type HostTensor } from '../engine/host-tensor.ts';
-import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
-import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
+import { leavesOf } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import { Simipu } from '../objectives/simipu.ts';
 import type { SimipuConfig } from '../objectives/simipu-config.ts';
-import type { SimipuSample } from '../objectives/simipu-sample.ts';
-import { openFrames } from '../objectives/simipu-source.ts';
+import { batchesOf, type ModelState, statisticsOf } from './batch-statistics.ts';
 import type { RetrievalResult, RetrievalRow } from './retrieval-result.ts';
 
-type Tensors = Tree<HostTensor>;
-
-/** The parameters and running statistics of a model. */
-export interface ModelState {
-  readonly params: Tensors;
-  readonly stats: Tensors;
-}
+export type { ModelState } from './batch-statistics.ts';
 
 /** What to evaluate, and on which held-out frames. */
 export interface RetrievalOptions {
@@ -40,8 +30,8 @@ export interface RetrievalOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Pairs that lie farther apart than this do not show the same place, and are no right answer. */
-const samePlaceM = 1;
+/** Pairs that lie farther apart than this, metres, do not show the same place, and are no right answer. */
+export const samePlaceM = 1;
 
 const tasks = [
   { task: 'intra-modal', metric: 'top-1', places: 1, output: 'intraTop1' },
@@ -62,20 +52,16 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
     { ...config, validityMask: true, matchGateM: config.matchGateM ?? samePlaceM },
     batchSize,
   );
-  const heldOut = await batchesOf(judge, options.heldOut, options.frames, options.seed);
-  const calibration = await batchesOf(
-    judge,
-    options.calibration.data,
-    options.calibration.frames,
-    options.seed,
-  );
+  const { heldOut: held, calibration: from, seed } = options;
+  const heldOut = await batchesOf(judge, held, { frames: options.frames, seed });
+  const calibration = await batchesOf(judge, from.data, { frames: from.frames, seed });
 
   const calibrate = await statisticsOf(config, batchSize, {
     calibration,
     model: options.before,
     device: options.device,
   });
-  const random = randomSeeds.map((seed) => judge.initialize(Random.fromSeed(seed).fork('initialize')));
+  const random = randomSeeds.map((each) => judge.initialize(Random.fromSeed(each).fork('initialize')));
   const untrained: ModelState[] = [];
   for (const model of [options.before, ...random]) untrained.push(await calibrate.run(model));
   await calibrate.dispose();
@@ -123,84 +109,4 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
   });
   const split = options.heldOut.imageSet ?? options.heldOut.split ?? 'training';
   return { split, frames: heldOut.length * batchSize, pool, rows };
-}
-
-/** Full batches of the first usable frames of a selection, each frame once, always the same for a seed. */
-async function batchesOf(
-  judge: Simipu,
-  data: DataSelection,
-  frames: number,
-  seed: number,
-): Promise<Tensors[]> {
-  const { length } = await openFrames(data);
-  const { batchSize } = judge;
-  const loader = createLoader<SimipuSample>({
-    length,
-    batchSize,
-    seed,
-    source: judge.source(data),
-    shuffle: false,
-  });
-  const batches: Tensors[] = [];
-  for await (const { batch } of loader.pass({ dropLast: true })) {
-    batches.push(judge.collate(batch));
-    if ((batches.length + 1) * batchSize > frames) break;
-  }
-  await loader.close();
-  if (batches.length > 0) return batches;
-  throw new InputError({
-    file: data.root,
-    place: data.imageSet,
-    expected: `at least one batch of ${batchSize} usable frames to evaluate`,
-    found: `${length - loader.failures.size}`,
-  });
-}
-
-/** Gives a model the mean statistics of some batches as its running ones. */
-async function statisticsOf(
-  config: SimipuConfig,
-  batchSize: number,
-  {
-    calibration,
-    model,
-    device,
-  }: { readonly calibration: readonly Tensors[]; readonly model: ModelState; readonly device?: Device },
-) {
-  const whole = <Norm extends { readonly momentum: number }>(norm: Norm): Norm => ({ ...norm, momentum: 1 });
-  const objective = new Simipu(
-    {
-      ...config,
-      headBatchNorm: whole(config.headBatchNorm),
-      pointEncoder: { ...config.pointEncoder, batchNorm: whole(config.pointEncoder.batchNorm) },
-      imageEncoder: { ...config.imageEncoder, batchNorm: whole(config.imageEncoder.batchNorm) },
-    },
-    batchSize,
-  );
-  const step = await compile(
-    (state, batch) => {
-      const params = branchAt(state, 'params');
-      const { stats } = objective.loss(params, branchAt(state, 'stats'), batch, { training: true });
-      return [state, { stats }];
-    },
-    { state: { ...model }, batch: calibration[0], device },
-  );
-  return {
-    run: async ({ params, stats }: ModelState): Promise<ModelState> => {
-      const observed: Array<ReadonlyMap<string, HostTensor>> = [];
-      for (const batch of calibration) {
-        const { outputs } = await step.run({ params, stats }, batch);
-        observed.push(new Map(leavesOf(branchAt(outputs, 'stats'))));
-      }
-      const mean = (path: string, i: number) =>
-        observed.reduce((sum, leaves) => sum + leaves.get(path)!.data[i], 0) / observed.length;
-      const means = mapTree(stats, ({ shape, data }, path) =>
-        float32(
-          Float32Array.from(data, (_, i) => mean(path, i)),
-          shape,
-        ),
-      );
-      return { params, stats: means };
-    },
-    dispose: () => step.dispose(),
-  };
 }

@@ -46,6 +46,26 @@ export function projectBox(
   ];
 }
 
+/**
+ * The edges of a box's picture as rows of u, v, u, v in pixels, which may lie outside of the picture; edges are cut 0.1 m
+ * before the camera, and those behind it are left out.
+ */
+export function projectBoxEdges(box: Box3, pixelFromLidar: Matrix34): Float64Array<ArrayBuffer> {
+  const corners = homogeneousPixels(cornersOf(box), pixelFromLidar);
+  const rows: number[] = [];
+  for (const [from, to] of BOX_EDGES) {
+    const ends = [corners[from], corners[to]];
+    if (ends.every(([, , w]) => w < NEAR_M)) continue;
+    ends.forEach(([uw, vw, w], k) => {
+      const [ou, ov, ow] = ends[1 - k];
+      const t = w < NEAR_M ? (NEAR_M - w) / (ow - w) : 0;
+      const depth = w + t * (ow - w);
+      rows.push((uw + t * (ou - uw)) / depth, (vw + t * (ov - vw)) / depth);
+    });
+  }
+  return Float64Array.from(rows);
+}
+
 function homogeneousPixels(
   points: Float64Array,
   m: Matrix34,

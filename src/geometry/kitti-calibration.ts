@@ -23,10 +23,10 @@ export interface KittiCalibration {
 /** The four cameras of KITTI: left and right grey, left and right colour. */
 export type KittiCamera = 0 | 1 | 2 | 3;
 
-/** A key's names in the object, tracking and odometry files, and the length of what it holds. */
+/** The names that a key goes by in the files, and how many numbers it holds. */
 interface Entry {
   readonly names: readonly string[];
-  readonly length: 9 | 12;
+  readonly length: number;
 }
 
 const ENTRIES = {
@@ -40,12 +40,19 @@ const ENTRIES = {
   Tr: { names: ['Tr'], length: 12 },
 } as const satisfies Record<string, Entry>;
 
-type Key = keyof typeof ENTRIES;
-
 /** What a key held, and on which line it stood. */
 interface Found {
   readonly line: number;
   readonly values: readonly number[];
+}
+
+/** The numbers of a file of `key: numbers` lines, by key. */
+export interface KeyedNumbers<Key extends string> {
+  has(key: Key): boolean;
+  /** The numbers of a key; throws InputError where it is missing. */
+  numbers(key: Key): readonly number[];
+  /** The rotation (3x3) of a key, and where the other frame's origin lies; throws InputError for what is no rotation. */
+  rigid(key: Key, origin?: readonly number[]): Matrix44;
 }
 
 /**
@@ -56,15 +63,8 @@ interface Found {
  */
 export function parseKittiCalibration(text: string, options: { file?: string } = {}): KittiCalibration {
   const file = options.file ?? 'KITTI calibration';
-  const entries = readEntries(text, file);
-  const projection = (key: Key): Matrix34 => Float64Array.from(required(entries, key, file).values);
-  const transform = (key: Key): Matrix44 => {
-    const found = required(entries, key, file);
-    const matrix =
-      ENTRIES[key].length === 9 ? rigidTransform(found.values) : to44(Float64Array.from(found.values));
-    checkRotation(matrix, `line ${found.line}, ${key}`, file);
-    return matrix;
-  };
+  const entries = readKeyedNumbers(text, file, ENTRIES);
+  const projection = (key: 'P0' | 'P1' | 'P2' | 'P3'): Matrix34 => Float64Array.from(entries.numbers(key));
   const odometry = entries.has('Tr') && !entries.has('Tr_velo_to_cam');
   return {
     p0: projection('P0'),
@@ -74,16 +74,16 @@ export function parseKittiCalibration(text: string, options: { file?: string } =
     rectFromCamera:
       odometry && !entries.has('R0_rect')
         ? rigidTransform([1, 0, 0, 0, 1, 0, 0, 0, 1])
-        : transform('R0_rect'),
-    cameraFromLidar: transform(odometry ? 'Tr' : 'Tr_velo_to_cam'),
-    ...(entries.has('Tr_imu_to_velo') ? { lidarFromImu: transform('Tr_imu_to_velo') } : {}),
+        : entries.rigid('R0_rect'),
+    cameraFromLidar: entries.rigid(odometry ? 'Tr' : 'Tr_velo_to_cam'),
+    ...(entries.has('Tr_imu_to_velo') ? { lidarFromImu: entries.rigid('Tr_imu_to_velo') } : {}),
   };
 }
 
 /** The calibration as a file of KITTI's object benchmark, with 12 digits after the point as the published ones. */
 export function formatKittiCalibration(calibration: KittiCalibration): string {
   const rotation = [0, 1, 2, 4, 5, 6, 8, 9, 10].map((at) => calibration.rectFromCamera[at]);
-  const lines: Array<[key: Key, values: Iterable<number>]> = [
+  const lines: Array<[key: keyof typeof ENTRIES, values: Iterable<number>]> = [
     ['P0', calibration.p0],
     ['P1', calibration.p1],
     ['P2', calibration.p2],
@@ -106,12 +106,20 @@ export function pixelFromLidar(calibration: KittiCalibration, camera: KittiCamer
   return multiply34by44(pixelFromRect, rectFromLidar(calibration));
 }
 
-function readEntries(text: string, file: string): Map<Key, Found> {
+/**
+ * Reads lines of a key (with or without its colon) and numbers, by the keys of `entries`; other keys are left aside.
+ * Throws InputError with line and key for a key that is there twice, a wrong number of values and a value that is no number.
+ */
+export function readKeyedNumbers<Key extends string>(
+  text: string,
+  file: string,
+  entries: { readonly [K in Key]: Entry },
+): KeyedNumbers<Key> {
   const keyOfName = new Map<string, Key>();
-  for (const key of Object.keys(ENTRIES) as Key[]) {
-    for (const name of ENTRIES[key].names) keyOfName.set(name, key);
+  for (const key of Object.keys(entries) as Key[]) {
+    for (const name of entries[key].names) keyOfName.set(name, key);
   }
-  const entries = new Map<Key, Found>();
+  const found = new Map<Key, Found>();
   text.split(/\r\n|\r|\n/).forEach((content, index) => {
     const line = index + 1;
     const [first, ...rest] = content.trim().split(/[ \t]+/);
@@ -123,16 +131,42 @@ function readEntries(text: string, file: string): Map<Key, Found> {
     const key = keyOfName.get(name);
     if (key === undefined) return;
     const place = `line ${line}, ${name}`;
-    const before = entries.get(key);
+    const before = found.get(key);
     if (before) {
       throw new InputError({ file, place, expected: 'the key once', found: `it on line ${before.line} too` });
     }
-    entries.set(key, { line, values: readValues(rest, ENTRIES[key].length, place, file) });
+    found.set(key, { line, values: readNumbers(rest, entries[key].length, { file, place }) });
   });
-  return entries;
+  const required = (key: Key): Found => {
+    const there = found.get(key);
+    if (there) return there;
+    throw new InputError({
+      file,
+      place: key,
+      expected: `${entries[key].length} values`,
+      found: 'no such key',
+    });
+  };
+  return {
+    has: (key) => found.has(key),
+    numbers: (key) => required(key).values,
+    rigid: (key, origin = [0, 0, 0]) => {
+      const { line, values } = required(key);
+      const [x, y, z] = origin;
+      const matrix =
+        values.length === 9 ? rigidTransform(values, [x, y, z]) : to44(Float64Array.from(values));
+      checkRotation(matrix, `line ${line}, ${key}`, file);
+      return matrix;
+    },
+  };
 }
 
-function readValues(words: readonly string[], length: number, place: string, file: string): number[] {
+/** The words as so many finite numbers; throws InputError that tells the word by its place in the line. */
+export function readNumbers(
+  words: readonly string[],
+  length: number,
+  { file, place }: { readonly file: string; readonly place: string },
+): number[] {
   if (words.length !== length) {
     throw new InputError({ file, place, expected: `${length} values`, found: `${words.length}` });
   }
@@ -148,12 +182,6 @@ function readValues(words: readonly string[], length: number, place: string, fil
     }
     return value;
   });
-}
-
-function required(entries: Map<Key, Found>, key: Key, file: string): Found {
-  const found = entries.get(key);
-  if (found) return found;
-  throw new InputError({ file, place: key, expected: `${ENTRIES[key].length} values`, found: 'no such key' });
 }
 
 /** Published rotations are orthonormal to 1e-6; what is off by 1e-2 is another matrix, or a damaged one. */

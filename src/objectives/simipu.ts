@@ -23,6 +23,9 @@ import type { SimipuSample } from './simipu-sample.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
+/** The projection heads of a model. */
+type Head = keyof SimipuConfig['heads'];
+
 /** What SimIPU compares: L2-normalised rows [B·M, D], of which the i-th belong together. */
 export interface SimipuEmbeddings {
   /** Points of the original view, and the same places in the transformed view. */
@@ -70,7 +73,7 @@ export class Simipu implements Objective<SimipuSample> {
     const image = initResNet(random.fork('imageEncoder'), imageEncoderOptions(this.config));
     const pointChannels = pointEncoderChannels(this.config);
     const imageChannels = resNetChannels(this.config.imageEncoder, 'c5');
-    const head = (name: keyof typeof heads, inputs: number) =>
+    const head = (name: Head, inputs: number) =>
       initMlpHead(random.fork('heads', name), { inputs, widths: heads[name] });
     const made = {
       intraPoints: head('intraPoints', pointChannels),
@@ -116,15 +119,9 @@ export class Simipu implements Objective<SimipuSample> {
   /** The rows that the losses compare; the stop-gradients sit here. */
   embed(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): SimipuEmbeddings {
     const { stopGradient: cut } = this.config;
-    const headParams = branchAt(params, 'heads');
     const headStats = branchAt(stats, 'heads');
-    const project = (name: string, rows: tf.Tensor, current: Tensors) => {
-      const { y, stats: next } = mlpHead(branchAt(headParams, name), current, rows, {
-        ...this.config.headBatchNorm,
-        ...mode,
-      });
-      return { rows: l2Normalize(y), stats: next };
-    };
+    const project = (head: Head, rows: tf.Tensor, current: Tensors) =>
+      this.project(params, current, { head, rows }, mode);
     // The two views pass one after the other, so the running statistics move twice, as with two calls of a module.
     const alpha = this.encodePoints(params, branchAt(stats, 'pointEncoder'), branchAt(batch, 'alpha'), mode);
     const beta = this.encodePoints(params, alpha.stats, branchAt(batch, 'beta'), mode);
@@ -185,6 +182,20 @@ export class Simipu implements Objective<SimipuSample> {
     const options = { ...imageEncoderOptions(this.config), ...mode };
     const { features, stats: next } = resnet(branchAt(params, 'imageEncoder'), stats, images, options);
     return { features: features.c5!, stats: next };
+  }
+
+  /** Features [R, C] through a head, as the losses compare them: L2-normalised rows [R, D]. */
+  project(
+    params: Tensors,
+    stats: Tensors,
+    { head, rows }: { readonly head: Head; readonly rows: tf.Tensor },
+    mode: Mode,
+  ): { rows: tf.Tensor; stats: Tensors } {
+    const { y, stats: next } = mlpHead(branchAt(branchAt(params, 'heads'), head), stats, rows, {
+      ...this.config.headBatchNorm,
+      ...mode,
+    });
+    return { rows: l2Normalize(y), stats: next };
   }
 }
 

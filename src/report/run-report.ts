@@ -7,10 +7,11 @@ import type { RetrievalResult, RetrievalRow } from '../evaluation/retrieval-resu
 import { retrievalResultSchema } from '../evaluation/retrieval-result.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { writeFileAtomically } from '../training/atomic-file.ts';
+import { endOf, endsAtChance } from '../training/chance.ts';
 import { listCheckpoints } from '../training/checkpoint.ts';
 import { clockTime } from '../training/progress.ts';
 import type { Metrics, MetricsLine } from '../training/run-folder.ts';
-import { endsAtChance, readMetrics } from '../training/run-folder.ts';
+import { readMetrics } from '../training/run-folder.ts';
 import { barChartSvg, lineChartSvg, smoothedLines, thinned } from './vega-svg.ts';
 
 /** A picture of a report, carried in the page itself. */
@@ -321,12 +322,6 @@ function leafRows(value: unknown, key = ''): string[][] {
 
 function termsOf(lines: readonly MetricsLine[], kind: 'loss' | 'metric' | 'learningRate'): string[] {
   return [...new Set(lines.flatMap((line) => Object.keys(line[kind] ?? {})))];
-}
-
-/** The mean of the last tenth. */
-function endOf(values: readonly number[]): number {
-  const last = values.slice(-Math.ceil(values.length / 10));
-  return last.reduce((sum, value) => sum + value, 0) / last.length;
 }
 
 /** A number with about three digits. */

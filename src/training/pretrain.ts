@@ -10,11 +10,12 @@ import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import type { SimipuSample } from '../objectives/simipu-sample.ts';
 import { openFrames } from '../objectives/simipu-source.ts';
+import { endsAtChance } from './chance.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createObjective } from './create-objective.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
-import { createRunFolder, endsAtChance, type MetricsLine, readMetrics } from './run-folder.ts';
+import { createRunFolder, type MetricsLine, readMetrics } from './run-folder.ts';
 import { EventWriter } from './tensorboard-events.ts';
 import { trainStep } from './train-step.ts';
 
@@ -55,7 +56,10 @@ export class DivergedError extends Error {
 type State = Tree<HostTensor>;
 
 /** The steps of a run over a data set of `frames` frames. */
-export function totalSteps(config: RunConfig, frames: number): number {
+export function totalSteps(
+  config: Pick<RunConfig, 'steps' | 'epochs' | 'batchSize'>,
+  frames: number,
+): number {
   return config.steps ?? Math.max(1, Math.ceil((config.epochs * frames) / config.batchSize));
 }
 

@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { InputError } from '../engine/input-error.ts';
 import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
 
-const METRICS = 'metrics.jsonl';
+/** The file of a run's metrics. */
+export const METRICS = 'metrics.jsonl';
 const LEFT_BY_A_RUN =
   /^(config\.json|env\.json|metrics\.jsonl|evaluation\.json|checkpoints|report\.html|events\.out\.tfevents\..*)$/;
 
@@ -149,14 +150,27 @@ export async function readMetrics(runFolder: string): Promise<Metrics> {
   return { header, lines: lines.map(({ line }) => line) };
 }
 
-/** Whether a loss ends, over the last tenth of its values, within 2 % of the value it has when nothing is learned, or is worse. */
-export function endsAtChance(values: readonly number[], chance: number): boolean {
-  if (values.length === 0) return false;
-  const last = values.slice(-Math.ceil(values.length / 10));
-  const mean = last.reduce((sum, value) => sum + value, 0) / last.length;
-  // Where the value is 0, what the loss began at is the measure.
-  const scale = Math.abs(chance) || Math.abs(values[0]) || 1;
-  return mean >= chance - 0.02 * scale;
+/**
+ * A whole line of `metrics.jsonl` by its number, which begins at 1: the header, which only the first can be, or a step.
+ * Throws an InputError with the number where it cannot be right.
+ */
+export function parseMetricsLine(
+  text: string,
+  { file, number }: { readonly file: string; readonly number: number },
+): { readonly header: MetricsHeader } | { readonly line: MetricsLine } {
+  const place = `line ${number}`;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new InputError({ file, place, expected: 'a JSON object', found: (error as Error).message });
+  }
+  const isHeader = number === 1 && typeof json === 'object' && json !== null && 'kind' in json;
+  const { data, error } = (isHeader ? headerSchema : lineSchema).safeParse(json);
+  if (data !== undefined) return isHeader ? { header: data as MetricsHeader } : { line: data as MetricsLine };
+  const { path, message } = error.issues[0];
+  const expected = isHeader ? 'a header of metrics' : 'the metrics of a step';
+  throw new InputError({ file, place, expected, found: `${path.join('.')}: ${message}` });
 }
 
 /** This machine and program, now. */
@@ -276,37 +290,25 @@ async function parseMetrics(file: string, absent?: string) {
   const headerText: string[] = [];
   const lines: Array<{ text: string; line: MetricsLine }> = [];
   const texts = content.split('\n');
+  const last = texts.pop()!;
+  if (isJson(last)) texts.push(last);
   for (const [index, text] of texts.entries()) {
-    const unfinished = index === texts.length - 1;
-    if (text === '' && unfinished) break;
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (error) {
-      if (unfinished) break;
-      throw new InputError({
-        file,
-        place: `line ${index + 1}`,
-        expected: 'a JSON object',
-        found: (error as Error).message,
-      });
-    }
-    const isHeader = index === 0 && typeof json === 'object' && json !== null && 'kind' in json;
-    const { data, error } = (isHeader ? headerSchema : lineSchema).safeParse(json);
-    if (data === undefined) {
-      const { path, message } = error.issues[0];
-      const expected = isHeader ? 'a header of metrics' : 'the metrics of a step';
-      throw new InputError({
-        file,
-        place: `line ${index + 1}`,
-        expected,
-        found: `${path.join('.')}: ${message}`,
-      });
-    }
-    if (isHeader) {
-      header = data as MetricsHeader;
+    const parsed = parseMetricsLine(text, { file, number: index + 1 });
+    if ('line' in parsed) lines.push({ text, line: parsed.line });
+    else {
+      header = parsed.header;
       headerText.push(text);
-    } else lines.push({ text, line: data as MetricsLine });
+    }
   }
   return { header, headerText, lines };
+}
+
+/** What a killed process left half written is none, nor is nothing. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/engine/input-error.ts';
-import { createRunFolder, endsAtChance, environment, readMetrics } from '../../src/training/run-folder.ts';
+import { createRunFolder, environment, readMetrics } from '../../src/training/run-folder.ts';
 
 const newPath = () => join(mkdtempSync(join(tmpdir(), 'pointpair-run-')), 'runs', 'first');
 const config = { seed: 1, steps: 30, loader: { batchSize: 8, workers: [1, 2] } };
@@ -198,20 +198,4 @@ describe('readMetrics', () => {
     await expect(readMetrics(path)).rejects.toThrow(InputError);
     await expect(readMetrics(path)).rejects.toThrow(message);
   });
-});
-
-it.each<[string, number[], number, boolean]>([
-  ['on the value', Array(50).fill(6.93), 6.93, true],
-  ['above it', Array(50).fill(8), 6.93, true],
-  ['hardly below it', Array(50).fill(6.85), 6.93, true],
-  ['clearly below it', Array(50).fill(6.5), 6.93, false],
-  ['at the end only', [...Array(40).fill(5), ...Array(10).fill(6.93)], 6.93, true],
-  ['at the start only', [...Array(40).fill(6.93), ...Array(10).fill(5)], 6.93, false],
-  ['a negative value', Array(5).fill(-1), -1, true],
-  ['below a negative value', Array(5).fill(-1.5), -1, false],
-  ['zero', [1, 0, 0, 0], 0, true],
-  ['below zero', [-0.1, -0.5], 0, false],
-  ['nothing at all', [], 1, false],
-])('a loss ends at chance: %s', (_, values, chance, expected) => {
-  expect(endsAtChance(values, chance)).toBe(expected);
 });

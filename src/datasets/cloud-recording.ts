@@ -1,0 +1,54 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { InputError } from '../engine/input-error.ts';
+import type { PointCloud } from '../pointcloud/point-cloud.ts';
+import { cloudEndings, readCloud } from '../pointcloud/read-cloud.ts';
+import type { CameraModel, ObjectLabel } from './frame.ts';
+import { readFrameFile } from './read-frame-file.ts';
+import { fileOf, type Moment, type Recording } from './recording.ts';
+
+/** Point cloud files (KITTI `.bin`, PCD, PLY) one after the other: a single file, or those of a folder in the order of their names. */
+export class CloudRecording implements Recording {
+  readonly kind: string;
+  readonly root: string;
+  readonly moments: readonly Moment[];
+
+  private constructor(root: string, files: readonly string[]) {
+    this.kind = files.length === 1 ? 'point cloud' : 'point clouds';
+    this.root = root;
+    this.moments = files.map((file) => ({ id: basename(file), files: { sweep: [file] }, notes: [] }));
+  }
+
+  /** Lists the clouds of a folder, or takes a file; reads none yet. Throws InputError where there is none. */
+  static async open(root: string): Promise<CloudRecording> {
+    if (!(await stat(root)).isDirectory()) return new CloudRecording(root, [root]);
+    const names = await readdir(root);
+    const clouds = names
+      .filter((name) => cloudEndings.includes(extname(name).toLowerCase()) && !name.startsWith('.'))
+      .sort(new Intl.Collator('en', { numeric: true }).compare);
+    if (clouds.length === 0) {
+      throw new InputError({
+        file: root,
+        expected: `point clouds (${cloudEndings.join(', ')})`,
+        found: names.length === 0 ? 'an empty folder' : names.slice(0, 5).join(', '),
+      });
+    }
+    return new CloudRecording(
+      root,
+      clouds.map((name) => join(root, name)),
+    );
+  }
+
+  async cloud(index: number): Promise<PointCloud> {
+    const file = fileOf(this, index, 'sweep');
+    return readCloud(await readFrameFile(file), { file });
+  }
+
+  async camera(index: number): Promise<CameraModel> {
+    throw new InputError({ file: fileOf(this, index, 'calibration'), expected: 'a camera', found: 'none' });
+  }
+
+  async labels(index: number): Promise<readonly ObjectLabel[]> {
+    throw new InputError({ file: fileOf(this, index, 'labels'), expected: 'labels', found: 'none' });
+  }
+}

@@ -1,0 +1,67 @@
+import { readdir, stat } from 'node:fs/promises';
+import { InputError } from '../engine/input-error.ts';
+import { decodeImage } from '../image/decode-image.ts';
+import { cloudEndings } from '../pointcloud/read-cloud.ts';
+import { CloudRecording } from './cloud-recording.ts';
+import type { Frame } from './frame.ts';
+import { KittiObjectRecording } from './kitti-object-recording.ts';
+import { KittiRaw } from './kitti-raw.ts';
+import { readFrameFile } from './read-frame-file.ts';
+import { fileOf, type Recording } from './recording.ts';
+
+/** What is opened, in plain data that a worker thread can be given. */
+export interface RecordingReference {
+  /** A data set, a drive, a folder of point clouds, or a single one. */
+  readonly path: string;
+  /** A KITTI tracking label file that goes with a KITTI raw drive. */
+  readonly tracks?: string;
+}
+
+/** Opens whatever it is, told by what lies in the folder. Throws InputError that says what can be opened and what is there instead. */
+export async function openRecording({ path, tracks }: RecordingReference): Promise<Recording> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
+  });
+  if (!info.isDirectory()) return CloudRecording.open(path);
+  const names = await readdir(path);
+  const isRaw = names.includes('velodyne_points') || names.some((name) => /_drive_\d+_\w+$/.test(name));
+  if (isRaw || /^image_0\d$/.test(names.find((name) => name.startsWith('image_0')) ?? '')) {
+    return KittiRaw.open(path, { tracks });
+  }
+  if (tracks !== undefined) {
+    throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
+  }
+  if (names.includes('velodyne') || names.includes('training')) return KittiObjectRecording.open(path);
+  if (names.some((name) => cloudEndings.some((ending) => name.toLowerCase().endsWith(ending)))) {
+    return CloudRecording.open(path);
+  }
+  throw new InputError({
+    file: path,
+    expected: `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`,
+    found: names.length === 0 ? 'an empty folder' : names.slice(0, 6).join(', '),
+  });
+}
+
+/** The names that sweeps have for what a LiDAR measures of a surface beside where it is. */
+const intensityNames = ['reflectance', 'intensity', 'i'];
+
+/** A frame of a recording as encoders take it: its points with their intensity (0 where the file has none), picture and camera, without labels. Throws InputError for a part that is missing or damaged. */
+export async function frameOf(recording: Recording, index: number): Promise<Frame> {
+  const picture = fileOf(recording, index, 'picture');
+  const [cloud, camera, bytes] = await Promise.all([
+    recording.cloud(index),
+    recording.camera(index),
+    readFrameFile(picture),
+  ]);
+  const field = (names: readonly string[]) =>
+    cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
+  const columns = [['x'], ['y'], ['z'], intensityNames].map((names) => field(names)?.data);
+  const points = new Float32Array(4 * cloud.count);
+  columns.forEach((data, column) => {
+    if (data === undefined) return;
+    for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
+  });
+  const { id, timeS, worldFromLidar } = recording.moments[index];
+  const image = await decodeImage(bytes, { file: picture });
+  return { id, points, cameras: [{ ...camera, image }], labels: undefined, timeS, worldFromLidar };
+}

@@ -1,0 +1,64 @@
+import { type KittiCalibration, readKeyedNumbers } from './kitti-calibration.ts';
+import type { Matrix34, Matrix44 } from './matrix.ts';
+
+/** Something of each calibration file of a KITTI raw date, such as its text or its name. */
+export interface KittiRawCalibrationFiles {
+  /** Of `calib_cam_to_cam.txt`. */
+  readonly camToCam: string;
+  /** Of `calib_velo_to_cam.txt`. */
+  readonly veloToCam: string;
+  /** Of `calib_imu_to_velo.txt`, which is needed for poses only. */
+  readonly imuToVelo?: string;
+}
+
+const CAMERAS = ['00', '01', '02', '03'] as const;
+
+const CAM_TO_CAM = {
+  R_rect_00: { names: ['R_rect_00'], length: 9 },
+  P_rect_00: { names: ['P_rect_00'], length: 12 },
+  P_rect_01: { names: ['P_rect_01'], length: 12 },
+  P_rect_02: { names: ['P_rect_02'], length: 12 },
+  P_rect_03: { names: ['P_rect_03'], length: 12 },
+} as const;
+
+const TRANSFORM = { R: { names: ['R'], length: 9 }, T: { names: ['T'], length: 3 } } as const;
+
+/**
+ * The calibration of a KITTI raw date from the texts of its files, in the form of the object benchmark's: pixels of
+ * camera X are P_rect_0X · R_rect_00 · [R|T]_velo_to_cam · (x, y, z, 1), with the rectification of camera 0 for every
+ * camera. Throws InputError with file, line and key for a key that is missing or there twice, a wrong number of values,
+ * a value that is no number, or a rotation that is none.
+ */
+export function parseKittiRawCalibration(
+  texts: KittiRawCalibrationFiles,
+  options: { readonly files?: KittiRawCalibrationFiles } = {},
+): KittiCalibration {
+  const { files } = options;
+  const entries = readKeyedNumbers(texts.camToCam, files?.camToCam ?? 'calib_cam_to_cam.txt', CAM_TO_CAM);
+  const [p0, p1, p2, p3] = CAMERAS.map((camera): Matrix34 => {
+    return Float64Array.from(entries.numbers(`P_rect_${camera}`));
+  });
+  return {
+    ...{ p0, p1, p2, p3 },
+    rectFromCamera: entries.rigid('R_rect_00'),
+    cameraFromLidar: parseKittiRawTransform(texts.veloToCam, {
+      file: files?.veloToCam ?? 'calib_velo_to_cam.txt',
+    }),
+    ...(texts.imuToVelo === undefined
+      ? {}
+      : {
+          lidarFromImu: parseKittiRawTransform(texts.imuToVelo, {
+            file: files?.imuToVelo ?? 'calib_imu_to_velo.txt',
+          }),
+        }),
+  };
+}
+
+/**
+ * The rigid transform [R|T], metres, of `calib_velo_to_cam.txt` (camera 0 from LiDAR) or `calib_imu_to_velo.txt` (LiDAR
+ * from inertial unit). Throws InputError as `parseKittiRawCalibration` does.
+ */
+export function parseKittiRawTransform(text: string, options: { readonly file?: string } = {}): Matrix44 {
+  const entries = readKeyedNumbers(text, options.file ?? 'KITTI raw calibration', TRANSFORM);
+  return entries.rigid('R', entries.numbers('T'));
+}

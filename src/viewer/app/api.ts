@@ -1,0 +1,80 @@
+import type {
+  ColoursTable,
+  MetricsTail,
+  ModelName,
+  PairsTable,
+  PlacesTable,
+  PointInfo,
+  RunInfo,
+  SceneInfo,
+  SessionInfo,
+  SimilarityQuery,
+  SimilarityTable,
+} from '../protocol.ts';
+import { decodeTable } from '../table.ts';
+
+/** Something that the server could not give, in the words that it has for it. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+type Query = { readonly [name: string]: string | number | undefined };
+
+/** What the page asks the server; every method rejects with `Refused`, or with an AbortError. */
+export const api = {
+  session: () => json<SessionInfo>('session'),
+  scene: (frame: number, signal?: AbortSignal) => json<SceneInfo>('scene', { frame }, signal),
+  point: (frame: number, point: number, signal?: AbortSignal) =>
+    json<PointInfo>('point', { frame, point }, signal),
+  run: () => json<RunInfo>('run'),
+  metrics: (offset: number) => json<MetricsTail>('metrics', { offset }),
+  picture: async (frame: number, signal?: AbortSignal): Promise<ImageBitmap> => {
+    const response = await ask('picture', { frame }, signal);
+    return createImageBitmap(await response.blob());
+  },
+  pairs: (frame: number, options: { seed: number; model?: ModelName }, signal?: AbortSignal) =>
+    table<PairsTable>('pairs', { frame, ...options }, signal),
+  places: (frame: number, signal?: AbortSignal) => table<PlacesTable>('places', { frame }, signal),
+  colours: (frame: number, model: ModelName, signal?: AbortSignal) =>
+    table<ColoursTable>('colours', { frame, model }, signal),
+  similarity: (frame: number, model: ModelName, query: SimilarityQuery, signal?: AbortSignal) =>
+    table<SimilarityTable>('similarity', { frame, model, ...query }, signal),
+} as const;
+
+/** The address of a request. */
+export function addressOf(name: string, query: Query = {}): string {
+  const words = Object.entries(query).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`],
+  );
+  return `/api/${name}${words.length > 0 ? `?${words.join('&')}` : ''}`;
+}
+
+/** The response to a request that went well. */
+export async function fetched(address: string, signal?: AbortSignal): Promise<Response> {
+  const response = await fetch(address, { signal }).catch((error: Error) => {
+    if (error.name === 'AbortError') throw error;
+    throw new Refused('the viewer does not answer: is pointpair view still running?');
+  });
+  if (response.ok) return response;
+  const { message } = (await response.json().catch(() => ({}))) as { message?: string };
+  throw new Refused(message ?? `the viewer answered ${response.status}`);
+}
+
+/** What an error says to the person at the screen; undefined for requests that were given up. */
+export function messageOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return String(error);
+  return error.name === 'AbortError' ? undefined : error.message;
+}
+
+function ask(name: string, query?: Query, signal?: AbortSignal): Promise<Response> {
+  return fetched(addressOf(name, query), signal);
+}
+
+async function json<Value>(name: string, query?: Query, signal?: AbortSignal): Promise<Value> {
+  return (await ask(name, query, signal)).json() as Promise<Value>;
+}
+
+async function table<Made>(name: string, query: Query, signal?: AbortSignal): Promise<Made> {
+  const response = await ask(name, query, signal);
+  return decodeTable(new Uint8Array(await response.arrayBuffer())) as unknown as Made;
+}

@@ -1,0 +1,37 @@
+import type { SessionInfo } from '../protocol.ts';
+import type { PaneStatus } from './controls.ts';
+import type { CurrentFrame } from './current-frame.ts';
+import type { Legend } from './legend.ts';
+import type { PicturePane, Pixel } from './picture-pane.ts';
+import type { PointCard } from './point-card.ts';
+import type { Stage } from './scene/stage.ts';
+import type { Store } from './store.ts';
+
+/** What the parts of the page have in common. */
+export interface Context {
+  readonly session: SessionInfo;
+  readonly store: Store;
+  readonly frame: CurrentFrame;
+  readonly stage: Stage;
+  readonly stageStatus: PaneStatus;
+  readonly picture: PicturePane;
+  readonly legend: Legend;
+  readonly card: PointCard;
+}
+
+/** What `Stage.pick` finds. */
+export type Picked = NonNullable<ReturnType<Stage['pick']>>;
+
+/** A part of the page that shares the stage and the picture with others; only the shown one draws there. */
+export interface TabView {
+  /** Its controls, beside the stage. */
+  readonly panel: HTMLElement;
+  show(): void;
+  hide(): void;
+  /** The pointer is over a point of the stage, or over none. */
+  hoverPoint(picked: Picked | undefined): void;
+  clickPoint(picked: Picked | undefined): void;
+  /** The pointer is over a pixel of the picture, or over none. */
+  hoverPixel(pixel: Pixel | undefined): void;
+  clickPixel(pixel: Pixel): void;
+}

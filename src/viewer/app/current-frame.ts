@@ -1,0 +1,143 @@
+import type { FrameInfo, RecordingInfo, SceneInfo } from '../protocol.ts';
+import { api, messageOf } from './api.ts';
+import type { Store } from './store.ts';
+import type { Sweep } from './sweep.ts';
+import type { Sweeps } from './sweeps.ts';
+
+/** What listeners are told of: another frame, or more of the present one. */
+export type FrameEvent = 'frame' | 'sweep' | 'scene' | 'picture';
+
+/** What there is of the present frame. A part that has not come yet, or cannot, is undefined; then `problems` may say why. */
+export interface FrameParts {
+  readonly sweep?: Sweep;
+  readonly scene?: SceneInfo;
+  readonly picture?: ImageBitmap;
+  readonly problems: { readonly sweep?: string; readonly scene?: string; readonly picture?: string };
+}
+
+/** The frame that is looked at, whose parts come one after the other. */
+export class CurrentFrame {
+  readonly recording: RecordingInfo;
+  index = 0;
+  parts: FrameParts = { problems: {} };
+  private readonly store: Store;
+  private readonly sweeps: Sweeps;
+  private readonly pictures = new Map<number, Promise<ImageBitmap>>();
+  private readonly scenes = new Map<number, Promise<SceneInfo>>();
+  private readonly listeners: Array<{
+    readonly events: readonly FrameEvent[];
+    readonly listener: () => void;
+  }> = [];
+  private loading = new AbortController();
+
+  constructor(recording: RecordingInfo, store: Store, sweeps: Sweeps) {
+    this.recording = recording;
+    this.store = store;
+    this.sweeps = sweeps;
+    store.on(['frame'], () => this.open());
+  }
+
+  get info(): FrameInfo {
+    return this.recording.frames[this.index];
+  }
+
+  on(events: readonly FrameEvent[], listener: () => void): void {
+    this.listeners.push({ events, listener });
+  }
+
+  /** Goes to a frame by its number. */
+  goTo(index: number): void {
+    const frame = this.recording.frames[Math.max(0, Math.min(this.recording.frames.length - 1, index))];
+    this.store.set({ frame: frame.id, point: undefined, place: undefined, cell: undefined });
+  }
+
+  /** Loads the frame that the state names, the first one if it names none. */
+  open(): void {
+    const found = this.recording.frames.findIndex(({ id }) => id === this.store.state.frame);
+    this.index = Math.max(0, found);
+    this.loading.abort();
+    const loading = new AbortController();
+    this.loading = loading;
+    this.parts = { problems: {} };
+    performance.mark('pointpair:asked', { detail: this.index });
+    this.tell('frame');
+    const { index } = this;
+    const { parts } = this.info;
+    const settle = <Part extends FrameEvent>(
+      part: Part,
+      loaded: Promise<FrameParts[Part & keyof FrameParts]>,
+    ) =>
+      loaded.then(
+        (value) => this.take(loading, part, value),
+        (error: unknown) => this.fail(loading, part as 'sweep' | 'scene' | 'picture', messageOf(error)),
+      );
+    if (parts.includes('sweep')) {
+      const onPass = (sweep: Sweep) => this.take(loading, 'sweep', sweep);
+      void settle('sweep', this.sweeps.load(index, { onPass, signal: loading.signal }));
+    } else this.fail(loading, 'sweep', 'this frame has no sweep');
+    void settle('scene', this.scene(index));
+    if (parts.includes('picture')) void settle('picture', this.picture(index));
+    else this.fail(loading, 'picture', 'this frame has no picture');
+  }
+
+  /** Loads what is likely to be wanted next. */
+  prefetch(index: number): void {
+    const frame = this.recording.frames[index];
+    if (frame === undefined) return;
+    const ignore = () => {};
+    if (frame.parts.includes('sweep')) this.sweeps.load(index).catch(ignore);
+    if (frame.parts.includes('picture')) this.picture(index).catch(ignore);
+    this.scene(index).catch(ignore);
+  }
+
+  /** Camera and boxes of any frame. */
+  scene(index: number): Promise<SceneInfo> {
+    return kept(this.scenes, index, 400, () => api.scene(index));
+  }
+
+  /** The sweep of any frame. */
+  sweep(index: number): Promise<Sweep> {
+    return this.sweeps.load(index);
+  }
+
+  private picture(index: number): Promise<ImageBitmap> {
+    return kept(this.pictures, index, 24, () => api.picture(index));
+  }
+
+  private take(loading: AbortController, part: FrameEvent, value: unknown): void {
+    if (loading !== this.loading) return;
+    this.parts = { ...this.parts, [part]: value };
+    this.tell(part);
+  }
+
+  private fail(
+    loading: AbortController,
+    part: 'sweep' | 'scene' | 'picture',
+    message: string | undefined,
+  ): void {
+    if (loading !== this.loading || message === undefined) return;
+    this.parts = { ...this.parts, problems: { ...this.parts.problems, [part]: message } };
+    this.tell(part);
+  }
+
+  private tell(event: FrameEvent): void {
+    for (const { events, listener } of this.listeners) if (events.includes(event)) listener();
+  }
+}
+
+/** The value of a key, made once; the oldest go when there are more than `limit`, and what fails is forgotten. */
+function kept<Value>(
+  values: Map<number, Promise<Value>>,
+  key: number,
+  limit: number,
+  make: () => Promise<Value>,
+): Promise<Value> {
+  const known = values.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  values.set(key, made);
+  made.catch(() => values.delete(key));
+  const [oldest] = values.keys();
+  if (values.size > limit) values.delete(oldest);
+  return made;
+}

@@ -1,0 +1,327 @@
+import type { ModelName, PlacesTable } from '../protocol.ts';
+import { api, messageOf } from './api.ts';
+import { colourValues } from './colouring.ts';
+import type { Context, Picked, TabView } from './context.ts';
+import { button, choice, section, toggle } from './controls.ts';
+import { byId, eachFrame, element } from './dom.ts';
+import {
+  cellAt,
+  likenessColours,
+  type NearestPlaces,
+  placeOfPoint,
+  spreadColours,
+} from './feature-colours.ts';
+import { Linking } from './linking.ts';
+import { modelSelect } from './matches-panel.ts';
+import { modelName, modelOf } from './models.ts';
+import type { PictureCells, PictureLayer, PictureMark, Pixel } from './picture-pane.ts';
+import type { Side } from './scene/side.ts';
+import type { Sweep } from './sweep.ts';
+import { SweepLayer } from './sweep-layer.ts';
+
+/** What a model says of a frame: colours or likeness of its places (rows of 3, or 1), and of the picture's cells. */
+interface Answer {
+  readonly model: ModelName;
+  readonly kind: 'colours' | 'similarity';
+  readonly places: Uint8Array | Float32Array;
+  readonly cells: Uint8Array | Float32Array;
+  readonly explained?: readonly number[];
+}
+
+interface Places extends NearestPlaces {
+  readonly info: PlacesTable['info'];
+  readonly places: Float32Array;
+  readonly pixels: Float32Array;
+  readonly cellPixels: Float32Array;
+}
+
+/** How much of the picture shows through the cells. */
+const cellAlpha = 175;
+const queryColour = '#ffffff';
+
+/** What the encoders make of a frame: features as colours, or the likeness of everything to what was clicked. */
+export class FeaturesTab implements TabView {
+  readonly panel: HTMLElement;
+  private readonly context: Context;
+  private readonly linking: Linking;
+  private readonly layers: { readonly [Of in Side]: SweepLayer };
+  private readonly facts = element('dl', { class: 'facts' });
+  private readonly explanation = element('p', {});
+  private places: Places | undefined;
+  private answers: readonly Answer[] = [];
+  private loading = new AbortController();
+  private visible = false;
+  private readonly paint = eachFrame(() => this.draw());
+
+  constructor(context: Context) {
+    const { store, frame, stage } = context;
+    this.context = context;
+    this.linking = new Linking(context);
+    const layer = (side: Side) => new SweepLayer(stage, { side });
+    this.layers = { both: layer('both'), left: layer('left'), right: layer('right') };
+    this.panel = this.buildPanel();
+    frame.on(['frame'], () => this.reload());
+    frame.on(['sweep', 'scene', 'picture'], () => this.paint());
+    store.on(['model', 'show', 'place', 'cell', 'compare'], () => this.reload());
+  }
+
+  show(): void {
+    this.visible = true;
+    this.reload();
+  }
+
+  hide(): void {
+    this.visible = false;
+    this.loading.abort();
+    for (const layer of Object.values(this.layers)) layer.clear();
+    this.answers = [];
+    const { stage, stageStatus, legend, picture } = this.context;
+    stage.setSplit(false);
+    stage.setHighlight(undefined);
+    stageStatus.clear();
+    legend.clear();
+    picture.setHovered(undefined);
+    byId('stage-sides').hidden = true;
+  }
+
+  hoverPoint(picked: Picked | undefined): void {
+    const own = picked !== undefined && Object.values(this.layers).some((layer) => layer.owns(picked.cloud));
+    this.linking.hoverRow(own ? picked.index : undefined);
+    if (picked === undefined) this.markQuery();
+  }
+
+  clickPoint(picked: Picked | undefined): void {
+    const { sweep } = this.context.frame.parts;
+    if (picked === undefined || sweep === undefined || this.places === undefined) return;
+    const place = placeOfPoint(this.places, sweep.fileIndex[picked.index]);
+    if (place !== undefined) this.ask({ place, cell: undefined });
+  }
+
+  hoverPixel(pixel: Pixel | undefined): void {
+    this.linking.hoverRow(this.linking.rowAt(pixel));
+    if (pixel === undefined) this.markQuery();
+  }
+
+  clickPixel(pixel: Pixel): void {
+    if (this.places !== undefined)
+      this.ask({ place: undefined, cell: cellAt(this.places.cellPixels, pixel) });
+  }
+
+  private ask(query: { readonly place: number | undefined; readonly cell: number | undefined }): void {
+    this.context.store.set({ ...query, show: 'similarity' });
+  }
+
+  private reload(): void {
+    if (this.visible) void this.load();
+  }
+
+  private async load(): Promise<void> {
+    this.loading.abort();
+    const { signal } = (this.loading = new AbortController());
+    const { frame, session, store, stageStatus } = this.context;
+    const { state } = store;
+    const model = modelOf(state, session.run);
+    if (model === undefined) {
+      stageStatus.empty(
+        'Features are those of a run: pointpair view runs/… shows what its encoders learned.',
+      );
+      return;
+    }
+    const { index } = frame;
+    const models: ModelName[] = state.compare && model !== 'before' ? ['before', model] : [model];
+    stageStatus.loading(
+      models.includes('before')
+        ? 'Asking the encoders; untrained ones are prepared first'
+        : 'Asking the encoders',
+    );
+    try {
+      const { info, arrays } = await api.places(index, signal);
+      const places = { info, ...arrays } as unknown as Places;
+      const answers: Answer[] = [];
+      for (const each of models) answers.push(await this.answer(index, each, signal));
+      if (signal.aborted) return;
+      this.places = places;
+      this.answers = answers;
+      stageStatus.clear();
+      for (const layer of Object.values(this.layers)) layer.clear();
+      this.draw();
+    } catch (error) {
+      const message = messageOf(error);
+      if (message === undefined || signal.aborted) return;
+      this.answers = [];
+      for (const layer of Object.values(this.layers)) layer.clear();
+      stageStatus.problem(message);
+      this.draw();
+    }
+  }
+
+  private async answer(frame: number, model: ModelName, signal: AbortSignal): Promise<Answer> {
+    const { show, place, cell } = this.context.store.state;
+    const query = place !== undefined ? { place } : cell !== undefined ? { cell } : undefined;
+    if (show === 'similarity' && query !== undefined) {
+      const { arrays } = await api.similarity(frame, model, query, signal);
+      return { model, kind: 'similarity', ...(arrays as Pick<Answer, 'places' | 'cells'>) };
+    }
+    const { info, arrays } = await api.colours(frame, model, signal);
+    return {
+      model,
+      kind: 'colours',
+      explained: info.explained,
+      ...(arrays as Pick<Answer, 'places' | 'cells'>),
+    };
+  }
+
+  private draw(): void {
+    if (!this.visible) return;
+    const { frame, stage, picture } = this.context;
+    const { sweep } = frame.parts;
+    const split = this.answers.length === 2;
+    stage.setSplit(split);
+    byId('stage-sides').hidden = !split;
+    if (split) byId('stage-right').textContent = `after training, ${modelName(this.answers[1].model)}`;
+    if (sweep !== undefined && this.places !== undefined) {
+      this.answers.forEach((answer, k) => {
+        const side = split ? (k === 0 ? 'left' : 'right') : 'both';
+        this.layers[side].show(sweep, (each, from) => this.paintOf(each, from, answer));
+      });
+    }
+    picture.setLayers(
+      this.answers.length === 0 ? [{}] : this.answers.map((answer) => this.pictureLayer(answer, split)),
+    );
+    this.describe();
+    this.markQuery();
+  }
+
+  private paintOf(sweep: Sweep, from: number, { kind, places }: Answer): Uint8Array {
+    return kind === 'colours'
+      ? spreadColours(places as Uint8Array, this.places!, sweep, from)
+      : likenessColours(places as Float32Array, this.places!, sweep, from);
+  }
+
+  private pictureLayer({ model, kind, cells }: Answer, split: boolean): PictureLayer {
+    const { cellColumns: columns, cellRows: rows } = this.places!.info;
+    const { cellPixels } = this.places!;
+    const colours = new Uint8ClampedArray(4 * columns * rows);
+    if (kind === 'colours') {
+      for (let cell = 0; cell < columns * rows; cell++)
+        colours.set(cells.subarray(3 * cell, 3 * cell + 3), 4 * cell);
+    } else {
+      const into = new Uint8Array(colours.buffer);
+      colourValues(cells as Float32Array, { low: -1, high: 1 }, { map: 'similarity', into });
+    }
+    for (let at = 3; at < colours.length; at += 4) colours[at] = cellAlpha;
+    const last = cellPixels.length - 2;
+    const grid: PictureCells = {
+      columns,
+      rows,
+      colours,
+      first: [cellPixels[0], cellPixels[1]],
+      last: [cellPixels[last], cellPixels[last + 1]],
+    };
+    return { cells: grid, caption: split ? modelName(model) : undefined, marks: this.queryMarks() };
+  }
+
+  private queryMarks(): PictureMark[] {
+    const { place, cell, show } = this.context.store.state;
+    if (show !== 'similarity' || this.places === undefined) return [];
+    const mark = (pixel: Pixel): PictureMark => ({ pixel, colour: queryColour, radius: 8, ring: true });
+    if (cell !== undefined && 2 * cell < this.places.cellPixels.length) {
+      return [mark([this.places.cellPixels[2 * cell], this.places.cellPixels[2 * cell + 1]])];
+    }
+    const pixel = place === undefined ? [] : this.places.pixels.subarray(2 * place, 2 * place + 2);
+    return pixel.length === 2 && Number.isFinite(pixel[0]) ? [mark([pixel[0], pixel[1]])] : [];
+  }
+
+  /** Rings the place that was clicked. */
+  private markQuery(): void {
+    const { place, show } = this.context.store.state;
+    const { stage } = this.context;
+    if (show !== 'similarity' || place === undefined || this.places === undefined) {
+      stage.setHighlight(undefined);
+      return;
+    }
+    const { places } = this.places;
+    if (3 * place + 2 < places.length) {
+      stage.setHighlight([places[3 * place], places[3 * place + 1], places[3 * place + 2]], queryColour);
+    }
+  }
+
+  private describe(): void {
+    const { legend, store } = this.context;
+    const [answer] = this.answers.slice(-1);
+    const { places } = this;
+    if (answer === undefined || places === undefined) {
+      legend.clear();
+      this.facts.replaceChildren();
+      return;
+    }
+    if (answer.kind === 'similarity')
+      legend.scale('Likeness to what was clicked', { low: -1, high: 1 }, 'similarity');
+    else legend.words('Alike colours: alike features, in space and on the picture');
+    this.explanation.textContent =
+      answer.kind === 'similarity'
+        ? store.state.cell === undefined
+          ? 'Points are compared as places of two views are, cells of the picture as pictures are with points.'
+          : 'Points are compared with the cell as points are with pictures, cells with each other.'
+        : 'Click a point or a place on the picture to see what the model finds like it.';
+    const facts: Array<readonly [string, string]> = [
+      ['model', modelName(answer.model)],
+      ['places of the sweep', String(places.places.length / 3)],
+      ['cells of the picture', `${places.info.cellColumns} × ${places.info.cellRows}`],
+      ['points take features from', `3 places within ${places.info.reachM} m`],
+      ...(answer.explained === undefined
+        ? []
+        : [
+            [
+              'told by the colours',
+              `${Math.round(100 * answer.explained.reduce((a, b) => a + b, 0))} %`,
+            ] as const,
+          ]),
+    ];
+    this.facts.replaceChildren(
+      ...facts.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
+    );
+  }
+
+  private buildPanel(): HTMLElement {
+    const { store, session } = this.context;
+    const { run } = session;
+    if (run === undefined) {
+      return element(
+        'div',
+        { class: 'panel' },
+        section(
+          'Features',
+          element('p', {}, 'There is no run here. Pretrain on this data, then look at the run:'),
+          element('p', {}, element('code', {}, 'pointpair view runs/kitti')),
+        ),
+      );
+    }
+    return element(
+      'div',
+      { class: 'panel' },
+      section(
+        'Features',
+        modelSelect(store, run).root,
+        toggle(store, 'compare', 'Beside the untrained model'),
+        choice(store, 'show', 'Show', [
+          ['colours', 'Colours'],
+          ['similarity', 'Likeness'],
+        ]),
+        this.explanation,
+        button('Clear what was clicked', () =>
+          store.set({ place: undefined, cell: undefined, show: 'colours' }),
+        ),
+      ),
+      section('This frame', this.facts),
+      section(
+        'How to read it',
+        element(
+          'p',
+          {},
+          'The encoders describe places of the sweep and cells of the picture by lists of numbers, their features. Colours show the three directions in which these differ most, the same ones for both. Grey points are out of the encoders’ reach.',
+        ),
+      ),
+    );
+  }
+}

@@ -1,0 +1,38 @@
+import './style.css';
+import type { SessionInfo } from '../protocol.ts';
+import { api, messageOf } from './api.ts';
+import { PaneStatus } from './controls.ts';
+import { byId } from './dom.ts';
+import { Page } from './page.ts';
+import { Store } from './store.ts';
+import { linkOf, stateOfLink } from './view-state.ts';
+
+const preferred = matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
+
+/** How long after the last change the address follows. */
+const linkDelayMs = 250;
+
+async function start(): Promise<void> {
+  const store = new Store(stateOfLink(location.hash, { ...stateOfLink(''), theme: preferred }));
+  const status = new PaneStatus();
+  byId('stage-pane').append(status.root);
+  status.loading('Opening');
+  let session: SessionInfo;
+  try {
+    session = await api.session();
+  } catch (error) {
+    status.problem(messageOf(error) ?? 'the viewer does not answer');
+    return;
+  }
+  document.title = `${session.title} · pointpair`;
+  new Page(session, store, status).begin();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  store.onAny(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => history.replaceState(undefined, '', `#${linkOf(store.state)}`), linkDelayMs);
+  });
+  // A link that is pasted over this page's own.
+  addEventListener('hashchange', () => store.set(stateOfLink(location.hash)));
+}
+
+void start();

@@ -1,0 +1,178 @@
+import type { Context } from './context.ts';
+import { button, choice, Select, section, slider, toggle } from './controls.ts';
+import { element, shown } from './dom.ts';
+import { foundShare, histogram, type Pairs } from './match-lines.ts';
+import { modelChoices, modelName } from './models.ts';
+import { metres } from './point-card.ts';
+
+/** The controls of the matches. */
+export interface MatchesPanel {
+  readonly root: HTMLElement;
+  readonly setPairs: (pairs: Pairs) => void;
+  readonly setVisible: (seen: Int32Array) => void;
+  readonly setHovered: (
+    match: { readonly place: number; readonly partnerAt: readonly number[] } | undefined,
+  ) => void;
+  readonly problem: (message: string) => void;
+}
+
+const bins = 32;
+/** The right end of the histogram and of the sliders, metres; beyond it lies the last bin. */
+const farM = 4;
+
+export function matchesPanel({ store, session }: Context): MatchesPanel {
+  const { run } = session;
+  const facts = element('dl', { class: 'facts' });
+  const view = element('p', {});
+  const bars = element('div', { class: 'histogram', 'aria-hidden': 'true' });
+  const count = element('p', { class: 'count' });
+  const hovered = element('dl', { class: 'facts' });
+  const model = run && modelSelect(store, run);
+  let pairs: Pairs | undefined;
+
+  const root = element(
+    'div',
+    { class: 'panel' },
+    section(
+      'Two views of one sweep',
+      element(
+        'p',
+        {},
+        'The second view is turned, scaled and perhaps mirrored. Every place is matched with one of the other view, so that the sum of distances is least.',
+      ),
+      view,
+      button('Another view', () => store.set({ seed: store.state.seed + 1 }), {
+        hint: 'Draw another view (n)',
+      }),
+      choice(store, 'layout', 'Lay them', [
+        ['beside', 'Side by side'],
+        ['over', 'Over each other'],
+      ]),
+    ),
+    section(
+      'Matches',
+      ...(model === undefined ? [] : [model.root]),
+      ...(run === undefined
+        ? []
+        : [
+            choice(store, 'matchColour', 'Colour', [
+              ['distance', 'Distance'],
+              ['similarity', 'Likeness'],
+            ]),
+          ]),
+      choice(store, 'wrong', 'Show', [
+        ['all', 'All'],
+        ['right', 'Right'],
+        ['wrong', 'Wrong'],
+      ]),
+      bars,
+      slider(store, 'shortest', 'Shortest', {
+        min: 0,
+        max: farM,
+        step: 0.05,
+        text: (v) => `${v.toFixed(2)} m`,
+      }),
+      slider(store, 'longest', 'Longest', {
+        min: 0,
+        max: farM,
+        step: 0.05,
+        unset: farM,
+        text: (v) => (v >= farM ? 'any' : `${v.toFixed(2)} m`),
+      }),
+      toggle(store, 'pixelLines', 'Lines to the pixels where places are seen'),
+      count,
+    ),
+    section('This frame', facts),
+    section(
+      'Under the pointer',
+      hovered,
+      element('p', { class: 'hint' }, 'Point at a place or at a mark on the picture.'),
+    ),
+  );
+
+  const rows = (into: HTMLElement, values: ReadonlyArray<readonly [string, string]>) =>
+    into.replaceChildren(
+      ...values.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
+    );
+  return {
+    root,
+    setPairs: (made) => {
+      pairs = made;
+      const { info, distanceM, inside } = made;
+      view.textContent = `Second view: ${info.view.join(', ')}. Drawn by ${info.drawnBy}, draw ${info.seed}.`;
+      const sorted = distanceM.slice().sort();
+      const right = distanceM.filter((distance) => distance <= info.gateM).length;
+      const intra = foundShare(made.intraRank);
+      const cross = foundShare(made.crossRank);
+      const share = ({ share, count }: { share: number; count: number }) =>
+        `${(100 * share).toFixed(0)} % of ${count}`;
+      rows(facts, [
+        ['matches', String(distanceM.length)],
+        [`within ${shown(info.gateM)} m`, String(right)],
+        ['median distance', metres(sorted[Math.floor(sorted.length / 2)])],
+        ['seen on the picture', String(inside.filter((each) => each === 1).length)],
+        ...(info.model === undefined ? [] : [['model', modelName(info.model)] as const]),
+        ...(intra === undefined ? [] : [['found in the other view', share(intra)] as const]),
+        ...(cross === undefined ? [] : [['found from the picture', share(cross)] as const]),
+      ]);
+      model?.follow();
+      const counts = histogram(distanceM, farM, bins);
+      const most = Math.max(...counts);
+      bars.replaceChildren(
+        ...counts.map((each, k) => {
+          const bar = element('i', {});
+          bar.style.height = `${(100 * each) / most}%`;
+          const end = ((k + 1) * farM) / bins;
+          bar.style.background = end <= info.gateM ? 'var(--good)' : 'var(--bad)';
+          return bar;
+        }),
+      );
+    },
+    setVisible: (seen) => {
+      count.textContent = `${seen.length} of ${pairs?.distanceM.length ?? 0} matches are shown.`;
+    },
+    setHovered: (match) => {
+      root.querySelector<HTMLElement>('.hint')!.hidden = match !== undefined;
+      if (match === undefined || pairs === undefined) {
+        rows(hovered, []);
+        return;
+      }
+      const { place } = match;
+      const { distanceM, intraSimilarity, crossSimilarity, intraRank, crossRank } = pairs;
+      const ranked = (rank: number) =>
+        rank < 0 ? 'does not count' : rank === 0 ? 'first' : `behind ${rank}`;
+      rows(hovered, [
+        ['distance', metres(distanceM[place])],
+        ...(intraSimilarity === undefined
+          ? []
+          : ([
+              ['likeness of the views', intraSimilarity[place].toFixed(2)],
+              ['place in the ranking', ranked(intraRank![place])],
+              ['likeness to the pixel', crossSimilarity![place].toFixed(2)],
+              ['place in the ranking', ranked(crossRank![place])],
+            ] as const)),
+      ]);
+    },
+    problem: (message) => {
+      pairs = undefined;
+      rows(facts, []);
+      rows(hovered, []);
+      bars.replaceChildren();
+      count.textContent = message;
+    },
+  };
+}
+
+/** A list of a run's models. */
+export function modelSelect(store: Context['store'], run: NonNullable<Context['session']['run']>): Select {
+  const made = new Select({
+    name: 'model',
+    label: 'Model',
+    current: () => String(store.state.model),
+    onChange: (value) =>
+      store.set({ model: value === 'latest' || value === 'before' ? value : Number(value) }),
+  });
+  made.setChoices(modelChoices(run));
+  store.on(['model'], () => made.follow());
+  return made;
+}

@@ -1,0 +1,247 @@
+import { transformPoint, transformPoints } from '../../geometry/matrix.ts';
+import { api, messageOf } from './api.ts';
+import { colourValues, heights, rangeOf } from './colouring.ts';
+import type { Context, Picked, TabView } from './context.ts';
+import { eachFrame } from './dom.ts';
+import type { LinkLine } from './link-overlay.ts';
+import { betaMatrix, matchColour, matchLines, type Pairs, pairsOf, visibleMatches } from './match-lines.ts';
+import { type MatchesPanel, matchesPanel } from './matches-panel.ts';
+import { modelOf } from './models.ts';
+import type { PictureMark, Pixel } from './picture-pane.ts';
+import type { LineSet } from './scene/line-set.ts';
+import type { Cloud } from './scene/point-cloud.ts';
+
+/** What SimIPU compares in a frame: its two views with the matches between them, and the pixels where places are seen. */
+export class MatchesTab implements TabView {
+  readonly panel: HTMLElement;
+  private readonly context: Context;
+  private readonly controls: MatchesPanel;
+  private readonly lines: LineSet;
+  private readonly setLinks: (links: readonly LinkLine[]) => void;
+  private clouds: Cloud[] = [];
+  private alphaPlaces: Cloud | undefined;
+  private betaPlaces: Cloud | undefined;
+  private pairs: Pairs | undefined;
+  private matrix: Float64Array = new Float64Array(16);
+  private loading = new AbortController();
+  private visible = false;
+  private hovered: number | undefined;
+  private readonly redraw = eachFrame(() => this.draw());
+
+  constructor(context: Context, setLinks: (links: readonly LinkLine[]) => void) {
+    const { store, frame, stage } = context;
+    this.context = context;
+    this.setLinks = setLinks;
+    this.lines = stage.addLines({ widthPx: 1.6 });
+    this.controls = matchesPanel(context);
+    this.panel = this.controls.root;
+    frame.on(['frame'], () => this.reload());
+    store.on(['seed', 'model'], () => this.reload());
+    store.on(['layout'], () => {
+      if (this.visible && this.pairs !== undefined) this.build(this.pairs);
+    });
+    store.on(['shortest', 'longest', 'wrong', 'matchColour', 'pixelLines'], () => this.redraw());
+  }
+
+  show(): void {
+    this.visible = true;
+    this.lines.visible = true;
+    this.context.stage.setSplit(false);
+    this.reload();
+  }
+
+  hide(): void {
+    this.visible = false;
+    this.loading.abort();
+    this.clear();
+    this.lines.visible = false;
+    this.setLinks([]);
+    this.context.stageStatus.clear();
+    this.context.legend.clear();
+    this.context.stage.setHighlight(undefined);
+  }
+
+  hoverPoint(picked: Picked | undefined): void {
+    if (picked === undefined || this.pairs === undefined) this.highlight(undefined);
+    else if (picked.cloud === this.alphaPlaces) this.highlight(picked.index);
+    else if (picked.cloud === this.betaPlaces) this.highlight(this.pairs.partner.indexOf(picked.index));
+    else this.highlight(undefined);
+  }
+
+  clickPoint(): void {}
+
+  hoverPixel(pixel: Pixel | undefined): void {
+    this.highlight(pixel === undefined ? undefined : this.placeAt(pixel));
+  }
+
+  clickPixel(): void {}
+
+  private reload(): void {
+    if (this.visible) void this.load();
+  }
+
+  private async load(): Promise<void> {
+    this.loading.abort();
+    const { signal } = (this.loading = new AbortController());
+    const { frame, store, stageStatus, session } = this.context;
+    const model = modelOf(store.state, session.run);
+    stageStatus.loading(model === 'before' ? 'Matching, and preparing the untrained model' : 'Matching');
+    try {
+      const pairs = pairsOf(await api.pairs(frame.index, { seed: store.state.seed, model }, signal));
+      if (signal.aborted) return;
+      stageStatus.clear();
+      this.build(pairs);
+    } catch (error) {
+      const message = messageOf(error);
+      if (message === undefined || signal.aborted) return;
+      this.clear();
+      this.controls.problem(message);
+      stageStatus.problem(message);
+    }
+  }
+
+  private clear(): void {
+    for (const cloud of this.clouds) cloud.dispose();
+    this.clouds = [];
+    this.alphaPlaces = undefined;
+    this.betaPlaces = undefined;
+    this.pairs = undefined;
+    this.lines.set(new Float32Array(0), new Uint8Array(0));
+    this.setLinks([]);
+    this.context.picture.setLayers([{}]);
+    this.context.picture.setHovered(undefined);
+  }
+
+  private build(pairs: Pairs): void {
+    this.clear();
+    const { store } = this.context;
+    this.pairs = pairs;
+    this.matrix = betaMatrix(pairs, store.state.layout);
+    const over = store.state.layout === 'over';
+    this.addPoints(pairs.alphaPoints, { tint: over ? [90, 169, 255] : undefined });
+    this.addPoints(pairs.betaPoints, { matrix: this.matrix, tint: over ? [255, 180, 84] : undefined });
+    this.alphaPlaces = this.addPlaces(pairs.alpha);
+    this.betaPlaces = this.addPlaces(transformPoints(this.matrix, pairs.beta, 3));
+    this.controls.setPairs(pairs);
+    this.draw();
+  }
+
+  /** The points of a view, quietly by height, or in one colour. */
+  private addPoints(
+    rows: Float32Array,
+    { matrix, tint }: { readonly matrix?: Float64Array; readonly tint?: readonly [number, number, number] },
+  ): void {
+    const count = rows.length / 4;
+    const positions = new Float32Array(3 * count);
+    for (let i = 0; i < count; i++) positions.set(rows.subarray(4 * i, 4 * i + 3), 3 * i);
+    const colours = new Uint8Array(4 * count);
+    const height = heights(positions);
+    colourValues(height, rangeOf(height), { map: 'grey', into: colours });
+    if (tint !== undefined) for (let i = 0; i < count; i++) colours.set(tint, 4 * i);
+    const cloud = this.context.stage.addCloud({ capacity: count, matrix, pickable: false });
+    cloud.append(positions, colours);
+    this.clouds.push(cloud);
+  }
+
+  private addPlaces(positions: Float32Array): Cloud {
+    const count = positions.length / 3;
+    const cloud = this.context.stage.addCloud({ capacity: count, sizeFactor: 3 });
+    cloud.append(positions, new Uint8Array(4 * count).fill(255));
+    this.clouds.push(cloud);
+    return cloud;
+  }
+
+  private draw(): void {
+    const { pairs, alphaPlaces, betaPlaces, matrix } = this;
+    const { store, legend } = this.context;
+    const { state } = store;
+    if (!this.visible || pairs === undefined) return;
+    const seen = visibleMatches(pairs, state);
+    const { segments, colours, dashed } = matchLines(pairs, seen, { matrix, state });
+    this.lines.set(segments, colours, dashed);
+    const alphaColours = new Uint8Array(4 * pairs.distanceM.length);
+    const betaColours = new Uint8Array(4 * (pairs.beta.length / 3));
+    for (const i of seen) {
+      const colour = [...matchColour(pairs, i, state), 255];
+      alphaColours.set(colour, 4 * i);
+      betaColours.set(colour, 4 * pairs.partner[i]);
+    }
+    alphaPlaces!.setColours(alphaColours);
+    betaPlaces!.setColours(betaColours);
+    if (state.matchColour === 'similarity' && pairs.intraSimilarity !== undefined) {
+      legend.scale('How alike the model finds both ends', { low: -1, high: 1 }, 'similarity');
+    } else legend.words(`Red: farther apart than ${pairs.info.gateM} m once the view is undone`);
+    this.controls.setVisible(seen);
+    this.drawPicture(seen);
+  }
+
+  private drawPicture(seen: Int32Array): void {
+    const { pairs } = this;
+    const { picture, store } = this.context;
+    if (pairs === undefined) return;
+    const marks: PictureMark[] = [];
+    const links: LinkLine[] = [];
+    for (const i of seen) {
+      if (pairs.inside[i] === 0) continue;
+      const colour = `rgb(${this.pixelColour(pairs, i).join(' ')})`;
+      marks.push({ pixel: this.pixelOf(i), colour, radius: 3.5 });
+      links.push({ point: this.alphaPlace(i), pixel: this.pixelOf(i), colour });
+    }
+    picture.setLayers([{ marks }]);
+    this.setLinks(store.state.pixelLines ? links : []);
+  }
+
+  /** Pixels take the similarity of picture and place, where there is one. */
+  private pixelColour(pairs: Pairs, i: number): readonly [number, number, number] {
+    const { state } = this.context.store;
+    if (state.matchColour !== 'similarity' || pairs.crossSimilarity === undefined)
+      return matchColour(pairs, i, state);
+    return matchColour({ ...pairs, intraSimilarity: pairs.crossSimilarity }, i, state);
+  }
+
+  private pixelOf(i: number): Pixel {
+    return [this.pairs!.pixels[2 * i], this.pairs!.pixels[2 * i + 1]];
+  }
+
+  private alphaPlace(i: number): [x: number, y: number, z: number] {
+    const { alpha } = this.pairs!;
+    return [alpha[3 * i], alpha[3 * i + 1], alpha[3 * i + 2]];
+  }
+
+  private placeAt(pixel: Pixel): number | undefined {
+    const { pairs } = this;
+    if (pairs === undefined) return undefined;
+    let best: number | undefined;
+    let least = 14;
+    for (const i of visibleMatches(pairs, this.context.store.state)) {
+      const [u, v] = this.pixelOf(i);
+      const distance = pairs.inside[i] === 1 ? Math.hypot(u - pixel[0], v - pixel[1]) : Infinity;
+      if (distance >= least) continue;
+      least = distance;
+      best = i;
+    }
+    return best;
+  }
+
+  /** Shows one match on all sides. */
+  private highlight(place: number | undefined): void {
+    if (place === this.hovered) return;
+    this.hovered = place;
+    const { pairs } = this;
+    const { stage, picture } = this.context;
+    if (pairs === undefined || place === undefined || place < 0) {
+      stage.setHighlight(undefined);
+      picture.setHovered(undefined);
+      this.controls.setHovered(undefined);
+      return;
+    }
+    const at = 3 * pairs.partner[place];
+    const [x, y, z] = pairs.beta.subarray(at, at + 3);
+    stage.setHighlight(this.alphaPlace(place), '#ffffff');
+    const inside = pairs.inside[place] === 1;
+    picture.setHovered(
+      inside ? { pixel: this.pixelOf(place), colour: '#ffffff', radius: 8, ring: true } : undefined,
+    );
+    this.controls.setHovered({ place, partnerAt: transformPoint(this.matrix, [x, y, z]) });
+  }
+}

@@ -1,0 +1,30 @@
+import type { ModelName, RunInfo } from '../protocol.ts';
+import type { Choices } from './controls.ts';
+import type { ViewState } from './view-state.ts';
+
+/** The model that the state means: the newest checkpoint for `latest`, and what the run began with where there is none; undefined without a run. */
+export function modelOf(
+  { model }: Pick<ViewState, 'model'>,
+  run: RunInfo | undefined,
+): ModelName | undefined {
+  if (run === undefined) return undefined;
+  return model === 'latest' ? (run.checkpoints.at(-1) ?? 'before') : model;
+}
+
+/** The models of a run by name. */
+export function modelChoices({ checkpoints }: RunInfo): Choices {
+  const newest = checkpoints.at(-1);
+  return [
+    ['latest', newest === undefined ? 'Newest checkpoint (none yet)' : `Newest checkpoint (step ${newest})`],
+    ...checkpoints
+      .slice(0, -1)
+      .reverse()
+      .map((step) => [String(step), `Step ${step}`] as const),
+    ['before', 'Before training'],
+  ];
+}
+
+/** A model's name for a person. */
+export function modelName(model: ModelName): string {
+  return model === 'before' ? 'before training' : `step ${model}`;
+}

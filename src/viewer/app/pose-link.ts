@@ -1,0 +1,15 @@
+import type { Pose } from './scene/pose.ts';
+import type { PoseNumbers, ViewState } from './view-state.ts';
+
+/** A pose as the numbers that a link holds. */
+export function numbersOfPose(pose: Pose): PoseNumbers {
+  const { target, distanceM, azimuth, elevation, heading, zoom, center } = pose;
+  return [...target, distanceM, azimuth, elevation, heading, zoom, ...center];
+}
+
+/** The pose of a state over another one; the same one where the state has none. */
+export function poseOf({ pose: numbers, view }: Pick<ViewState, 'pose' | 'view'>, base: Pose): Pose {
+  if (numbers.length !== 10) return base;
+  const [x, y, z, distanceM, azimuth, elevation, heading, zoom, across, down] = numbers;
+  return { view, target: [x, y, z], distanceM, azimuth, elevation, heading, zoom, center: [across, down] };
+}

@@ -1,0 +1,101 @@
+import type { RunInfo } from '../../protocol.ts';
+import { element } from '../dom.ts';
+import { type ConfigRow, configRows, matchingRows } from './config-rows.ts';
+import { countText } from './wording.ts';
+
+/** Beside the charts: what the run is, its checkpoints and its configuration. */
+export class RunSide {
+  readonly root: HTMLElement;
+  private readonly title = element('h2');
+  private readonly about = element('p', { class: 'run-quiet' });
+  private readonly problem = element('p', { class: 'run-problem', role: 'alert', hidden: true });
+  private readonly checkpoints = element('div', { class: 'run-checkpoints' });
+  private readonly search: HTMLInputElement;
+  private readonly list = element('dl', { class: 'run-config' });
+  private readonly none = element('p', { class: 'run-quiet' });
+  private readonly onCheckpoint: (step: number) => void;
+  private rows: readonly ConfigRow[] = [];
+  /** What is shown; the same is not built anew. */
+  private shown = '';
+
+  constructor({ onCheckpoint }: { readonly onCheckpoint: (step: number) => void }) {
+    this.onCheckpoint = onCheckpoint;
+    this.search = element('input', {
+      type: 'search',
+      placeholder: 'Search the configuration',
+      'aria-label': 'Search the configuration',
+      input: () => this.showRows(),
+    });
+    this.root = element(
+      'aside',
+      { class: 'run-side' },
+      element('section', {}, this.title, this.about),
+      element('section', {}, element('h3', {}, 'Checkpoints'), this.checkpoints),
+      element(
+        'section',
+        { class: 'run-grows' },
+        element('h3', {}, 'Configuration'),
+        this.problem,
+        this.search,
+        this.none,
+        this.list,
+      ),
+    );
+  }
+
+  show(run: RunInfo): void {
+    const text = JSON.stringify(run);
+    if (text === this.shown) return;
+    this.shown = text;
+    this.title.textContent = run.name;
+    this.title.title = run.name;
+    const frames = run.imageSet === undefined ? '' : ` on the frames of “${run.imageSet}”`;
+    this.about.textContent = run.objective === 'unknown' ? '' : `${run.objective}${frames}`;
+    this.problem.hidden = run.problem === undefined;
+    this.problem.textContent = run.problem?.message ?? '';
+    this.showCheckpoints(run.checkpoints);
+    const rows = run.config === undefined || run.config === null ? [] : configRows(run.config);
+    this.rows = rows;
+    this.search.hidden = rows.length === 0;
+    this.showRows();
+  }
+
+  private showCheckpoints(steps: readonly number[]): void {
+    if (steps.length === 0) {
+      this.checkpoints.replaceChildren(element('p', { class: 'run-quiet' }, 'None written yet'));
+      return;
+    }
+    const buttons = [...steps].reverse().map((step, i) =>
+      element(
+        'button',
+        {
+          type: 'button',
+          title: 'Show what the encoders see with these weights',
+          click: () => this.onCheckpoint(step),
+        },
+        `step ${countText(step)}`,
+        i === 0 && element('small', {}, 'newest'),
+      ),
+    );
+    this.checkpoints.replaceChildren(...buttons);
+  }
+
+  private showRows(): void {
+    const rows = matchingRows(this.rows, this.search.value);
+    const isNone = rows.length === 0 && this.rows.length > 0;
+    this.none.hidden = !isNone;
+    this.none.textContent = isNone ? 'Nothing of that name' : '';
+    this.list.replaceChildren(
+      ...rows.map(({ path, value }) =>
+        element('div', {}, element('dt', {}, ...brokenAtDots(path)), element('dd', {}, value)),
+      ),
+    );
+  }
+}
+
+/** A path that may go on in the next line after each dot. */
+function brokenAtDots(path: string): Node[] {
+  return path
+    .split(/(?<=\.)/)
+    .flatMap((part, i) => [...(i === 0 ? [] : [element('wbr')]), document.createTextNode(part)]);
+}

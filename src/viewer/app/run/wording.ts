@@ -1,0 +1,63 @@
+/** What a value is a number of. */
+export type Unit = 'number' | 'share' | 'metres' | 'milliseconds';
+
+/** A number in a few digits: `6.356`, `0.0012`, `3.2e-5`. */
+export function numberText(value: number, digits = 4): string {
+  if (!Number.isFinite(value)) return '–';
+  const size = Math.abs(value);
+  const short = Number(value.toPrecision(digits));
+  const text = value !== 0 && (size < 1e-3 || size >= 1e6) ? trimmed(value, digits) : String(short);
+  return text.replaceAll('-', '−');
+}
+
+/** `3.20e-5` without zeros that tell nothing. */
+function trimmed(value: number, digits: number): string {
+  return value.toExponential(Math.min(2, digits - 1)).replace(/\.?0*e\+?/, 'e');
+}
+
+/** A value with its unit. */
+export function valueText(value: number, unit: Unit): string {
+  if (!Number.isFinite(value)) return '–';
+  if (unit === 'share') return `${numberText(100 * value, 3)} %`;
+  if (unit === 'metres') return `${numberText(value, 3)} m`;
+  if (unit === 'milliseconds') return `${numberText(value, 3)} ms`;
+  return numberText(value);
+}
+
+/** A count with its thousands apart: `12,500`. */
+export function countText(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** A count where there is little room: `800`, `12.5k`, `2M`; one that is not round is written out. */
+export function shortCountText(count: number): string {
+  if (count >= 1e6 && count % 1e5 === 0) return `${count / 1e6}M`;
+  if (count >= 1e3 && count % 100 === 0) return `${count / 1e3}k`;
+  return countText(count);
+}
+
+/** A length of time, to the two units that matter: `40 s`, `12 min`, `3 h 7 min`, `2 d 3 h`. */
+export function durationText(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 10 && whole % 60 > 0) return `${minutes} min ${whole % 60} s`;
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** A name of the program's as words: `matchDistanceM` is `match distance`, in metres. */
+export function wordsOf(name: string): { readonly words: string; readonly unit: Unit } {
+  const [, stem, ending] = /^(.*?)(Ms|M)?$/.exec(name)!;
+  const words = stem.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)|[_/-]/g, ' ').toLowerCase();
+  if (ending === 'Ms') return { words, unit: 'milliseconds' };
+  if (ending === 'M') return { words, unit: 'metres' };
+  return { words, unit: /(top \d+|fraction|share|accuracy)$/.test(words) ? 'share' : 'number' };
+}
+
+/** With a capital letter at its beginning. */
+export function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

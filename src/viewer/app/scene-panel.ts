@@ -1,0 +1,177 @@
+import { mapNames } from './colour-maps.ts';
+import type { Context } from './context.ts';
+import { button, choice, Select, section, select, slider, toggle } from './controls.ts';
+import { element, shown } from './dom.ts';
+import { type ColourScale, colourChoices } from './sweep-colours.ts';
+
+/** The controls of the scene. */
+export interface ScenePanel {
+  readonly root: HTMLElement;
+  /** Takes up what the present frame has. */
+  readonly follow: () => void;
+  readonly setScale: (scale: ColourScale | undefined) => void;
+  readonly tellNeighbours: (told: {
+    readonly shown: number;
+    readonly unplaced: readonly string[];
+    readonly problem?: string;
+  }) => void;
+}
+
+export function scenePanel(context: Context, options: { readonly onRefit: () => void }): ScenePanel {
+  const { store, frame, session } = context;
+  const hasPoses = frame.recording.frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
+  const hasTime = frame.recording.frames.length > 1;
+
+  const colour = new Select({
+    name: 'colour',
+    label: 'Colour',
+    current: () => store.state.colour,
+    onChange: (value) => store.set({ colour: value }),
+  });
+  store.on(['colour'], () => colour.follow());
+  const ends = scaleEnds(context, options.onRefit);
+  const overlay = element('p', { class: 'note', hidden: true });
+  const facts = element('dl', { class: 'facts' });
+  const notes = element('div', {});
+
+  const root = element(
+    'div',
+    { class: 'panel' },
+    section(
+      'Points',
+      colour.root,
+      select(
+        store,
+        'map',
+        'Colour map',
+        mapNames.map((name) => [name, name] as const),
+      ),
+      ends.root,
+      slider(store, 'size', 'Size', { min: 0.5, max: 8, step: 0.5 }),
+      slider(store, 'eyeDome', 'Depth edges', {
+        min: 0,
+        max: 1,
+        step: 0.1,
+        text: (v) => (v === 0 ? 'off' : v.toFixed(1)),
+      }),
+      toggle(store, 'attenuation', 'Nearer points are larger'),
+    ),
+    section(
+      'Show',
+      element(
+        'div',
+        { class: 'toggles' },
+        toggle(store, 'labels', 'Labels'),
+        ...(session.hasDetections ? [toggle(store, 'detections', 'Detections')] : []),
+        toggle(store, 'tracks', 'Tracks', 'Where labelled objects were and will be'),
+        toggle(store, 'grid', 'Ground grid'),
+        toggle(store, 'axes', 'Axes'),
+        toggle(store, 'frusta', 'Camera'),
+      ),
+      ...(session.hasDetections
+        ? [slider(store, 'score', 'Least score', { min: 0, max: 1, step: 0.01, text: (v) => v.toFixed(2) })]
+        : []),
+    ),
+    ...(hasTime
+      ? [
+          section(
+            'Other sweeps',
+            slider(store, 'neighbours', 'Each side', {
+              min: 0,
+              max: 10,
+              step: 1,
+              text: (v) => (v === 0 ? 'none' : String(v)),
+            }),
+            ...(hasPoses
+              ? [toggle(store, 'steady', "Undo the car's own motion")]
+              : [element('p', {}, 'Without poses, sweeps lie as they were measured.')]),
+            overlay,
+          ),
+        ]
+      : []),
+    section(
+      'On the picture',
+      choice(store, 'onPicture', 'Points', [
+        ['depth', 'Depth'],
+        ['colours', 'Colours'],
+        ['nothing', 'None'],
+      ]),
+    ),
+    section('This frame', facts, notes),
+  );
+
+  const follow = () => {
+    const { info, parts } = frame;
+    colour.setChoices(colourChoices(parts.sweep, info.parts.includes('picture'), hasTime));
+    facts.replaceChildren(
+      ...factsOf(context).flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
+    );
+    const problems = Object.values(parts.scene?.problems ?? {}).flatMap((each) => each?.message ?? []);
+    const said = new Set([...problems, ...Object.values(parts.problems)]);
+    notes.replaceChildren(
+      ...info.notes.map((note) => element('p', { class: 'note' }, note)),
+      ...[...said]
+        .filter((message) => !message.startsWith('this frame has no'))
+        .map((message) => element('p', { class: 'bad' }, message)),
+    );
+  };
+  return {
+    root,
+    follow,
+    setScale: ends.set,
+    tellNeighbours: ({ shown: count, unplaced, problem }) => {
+      const missing = unplaced.length === 0 ? '' : `${unplaced.join(', ')} without a pose: not shown`;
+      overlay.textContent = problem ?? missing;
+      overlay.hidden = overlay.textContent === '';
+      overlay.dataset.shown = String(count);
+    },
+  };
+}
+
+function factsOf({ frame }: Context): Array<readonly [string, string]> {
+  const { parts, info } = frame;
+  const { sweep, scene, picture } = parts;
+  const facts: Array<readonly [string, string]> = [];
+  if (sweep !== undefined) facts.push(['points', sweep.count.toLocaleString('en')]);
+  if (picture !== undefined) facts.push(['picture', `${picture.width} × ${picture.height}`]);
+  if (scene !== undefined && scene.labels.length > 0) facts.push(['labels', String(scene.labels.length)]);
+  if (scene !== undefined && scene.detections.length > 0)
+    facts.push(['detections', String(scene.detections.length)]);
+  if (info.timeS !== undefined) facts.push(['time', `${info.timeS.toFixed(3)} s`]);
+  if (info.sets.length > 0) facts.push(['listed in', info.sets.join(', ')]);
+  return facts;
+}
+
+/** The two ends of the colour scale as numbers that can be changed. */
+function scaleEnds({ store }: Context, onRefit: () => void) {
+  const field = (key: 'low' | 'high', label: string) =>
+    element('input', {
+      type: 'number',
+      step: 'any',
+      name: key,
+      'aria-label': label,
+      change: (event) => {
+        const { value } = event.target as HTMLInputElement;
+        store.set({ [key]: value === '' ? undefined : Number(value) });
+      },
+    });
+  const low = field('low', 'Low end of the colours');
+  const high = field('high', 'High end of the colours');
+  const root = element(
+    'div',
+    { class: 'row ends' },
+    element('span', { class: 'name' }, 'From, to'),
+    low,
+    high,
+    button('Fit', onRefit, { hint: 'Take the ends from the points that are shown' }),
+  );
+  return {
+    root,
+    set: (scale: ColourScale | undefined) => {
+      root.hidden = scale === undefined;
+      if (scale === undefined) return;
+      low.value = shown(scale.range.low).replace('−', '-');
+      high.value = shown(scale.range.high).replace('−', '-');
+    },
+  };
+}

@@ -1,0 +1,277 @@
+import { transformPoint } from '../../geometry/matrix.ts';
+import { messageOf } from './api.ts';
+import { pictureBoxes, stageBoxes, trackColour } from './boxes.ts';
+import { colourValues, rangeOf } from './colouring.ts';
+import type { Context, Picked, TabView } from './context.ts';
+import { eachFrame } from './dom.ts';
+import { Linking } from './linking.ts';
+import { lidarFromLidar, neighboursOf } from './neighbours.ts';
+import type { PictureLayer, Pixel } from './picture-pane.ts';
+import { pictureOfPoints } from './point-picture.ts';
+import { type ScenePanel, scenePanel } from './scene-panel.ts';
+import type { Sweep } from './sweep.ts';
+import { type ColourSource, SweepColours } from './sweep-colours.ts';
+import { SweepLayer } from './sweep-layer.ts';
+
+/** Frames before and after the present one whose labels make up the trails of tracks. */
+const trailReach = 15;
+
+/** The sweep, its boxes, its neighbours in time, and the picture with the points on it. */
+export class SceneTab implements TabView {
+  readonly panel: HTMLElement;
+  private readonly context: Context;
+  private readonly colours = new SweepColours();
+  private readonly layer: SweepLayer;
+  private readonly linking: Linking;
+  private readonly controls: ScenePanel;
+  private overlaid: SweepLayer[] = [];
+  private overlay = 0;
+  private visible = false;
+  private readonly repaint = eachFrame(() => this.paint());
+  private readonly redraw = eachFrame(() => this.drawPicture());
+
+  constructor(context: Context) {
+    const { store, frame, stage } = context;
+    this.context = context;
+    this.layer = new SweepLayer(stage);
+    this.linking = new Linking(context);
+    this.controls = scenePanel(context, {
+      onRefit: () => {
+        store.set({ low: undefined, high: undefined });
+        this.colours.refit();
+        this.repaint();
+      },
+    });
+    this.panel = this.controls.root;
+    frame.on(['frame'], () => this.whenVisible(() => this.begin()));
+    frame.on(['sweep'], () => this.whenVisible(() => this.takeSweep()));
+    frame.on(['scene', 'picture'], () =>
+      this.whenVisible(() => {
+        this.drawBoxes();
+        if (store.state.colour === 'picture') this.repaint();
+        this.redraw();
+      }),
+    );
+    store.on(['colour'], () => store.set({ low: undefined, high: undefined }));
+    store.on(['colour', 'map', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
+    store.on(['labels', 'detections', 'score', 'tracks', 'frusta'], () =>
+      this.whenVisible(() => this.drawBoxes()),
+    );
+    store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
+    store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.drawNeighbours()));
+    store.on(['point'], () => this.whenVisible(() => this.showSelected()));
+  }
+
+  show(): void {
+    this.visible = true;
+    this.layer.visible = true;
+    for (const each of this.overlaid) each.visible = true;
+    this.context.stage.setSplit(false);
+    this.begin();
+    this.takeSweep();
+    this.drawBoxes();
+  }
+
+  hide(): void {
+    this.visible = false;
+    this.layer.visible = false;
+    this.clearNeighbours();
+    const { stage, legend, card, picture } = this.context;
+    stage.setBoxes([]);
+    stage.setTrails([]);
+    stage.setFrusta([]);
+    stage.setHighlight(undefined);
+    picture.setHovered(undefined);
+    legend.clear();
+    card.clear();
+  }
+
+  hoverPoint(picked: Picked | undefined): void {
+    this.linking.hoverRow(picked !== undefined && this.layer.owns(picked.cloud) ? picked.index : undefined);
+  }
+
+  clickPoint(picked: Picked | undefined): void {
+    const { sweep } = this.context.frame.parts;
+    const own = picked !== undefined && this.layer.owns(picked.cloud) && sweep !== undefined;
+    this.context.store.set({ point: own ? sweep.fileIndex[picked.index] : undefined });
+  }
+
+  hoverPixel(pixel: Pixel | undefined): void {
+    this.linking.hoverRow(this.linking.rowAt(pixel));
+  }
+
+  clickPixel(pixel: Pixel): void {
+    const row = this.linking.rowAt(pixel);
+    const { sweep } = this.context.frame.parts;
+    this.context.store.set({ point: row === undefined ? undefined : sweep!.fileIndex[row] });
+  }
+
+  private whenVisible(run: () => void): void {
+    if (this.visible) run();
+  }
+
+  /** Another frame was asked for: what is on the screen stays until there is something in its place. */
+  private begin(): void {
+    this.linking.hoverRow(undefined);
+    this.controls.follow();
+    void this.drawNeighbours();
+    this.redraw();
+  }
+
+  private takeSweep(): void {
+    const { frame, stageStatus, card } = this.context;
+    const { sweep, problems } = frame.parts;
+    if (problems.sweep !== undefined) {
+      this.layer.clear();
+      card.clear();
+      stageStatus.problem(problems.sweep);
+      return;
+    }
+    if (sweep === undefined) {
+      stageStatus.loading('Loading the sweep');
+      return;
+    }
+    stageStatus.clear();
+    this.layer.show(sweep, (each, from) => this.paintOf(each, from));
+    if (sweep.complete) {
+      this.controls.follow();
+      this.drawLegend(sweep);
+      this.redraw();
+      this.showSelected();
+      if (sweep.count === 0) stageStatus.empty('This sweep has no points');
+      requestAnimationFrame(() => performance.mark('pointpair:shown', { detail: sweep.frame }));
+    }
+  }
+
+  private source(afterS = 0): ColourSource {
+    return { afterS, seen: this.linking.seen(), picture: this.context.frame.parts.picture };
+  }
+
+  private paintOf(sweep: Sweep, from: number): Uint8Array {
+    return this.colours.colours(sweep, this.context.store.state, this.source(), from);
+  }
+
+  private paint(): void {
+    const { sweep } = this.context.frame.parts;
+    if (!this.visible || sweep === undefined) return;
+    this.layer.repaint((each, from) => this.paintOf(each, from));
+    this.drawLegend(sweep);
+    this.redraw();
+    void this.drawNeighbours();
+  }
+
+  private drawLegend(sweep: Sweep): void {
+    const { legend, store } = this.context;
+    const scale = this.colours.scale(sweep, store.state);
+    if (scale === undefined) legend.clear();
+    else legend.scale(scale.name, scale.range, store.state.map, scale.unit);
+    this.controls.setScale(scale);
+  }
+
+  private drawBoxes(): void {
+    const { frame, stage, store } = this.context;
+    const { scene } = frame.parts;
+    if (scene === undefined) return;
+    stage.setBoxes(stageBoxes(scene, store.state));
+    const { camera } = scene;
+    const { width, height } = camera ?? {};
+    stage.setFrusta(camera && width && height ? [{ ...camera, width, height }] : []);
+    void this.drawTrails();
+    this.controls.follow();
+    this.redraw();
+  }
+
+  /** The middles of tracked objects over the frames around this one, where its LiDAR would see them. */
+  private async drawTrails(): Promise<void> {
+    const { frame, stage, store } = this.context;
+    const { index } = frame;
+    const { frames } = frame.recording;
+    const hasTracks = frame.parts.scene?.labels.some(({ trackId }) => trackId !== undefined) ?? false;
+    if (!store.state.tracks || !store.state.labels || !hasTracks) {
+      stage.setTrails([]);
+      return;
+    }
+    const first = Math.max(0, index - trailReach);
+    const near = frames.slice(first, index + trailReach + 1).map((_, k) => first + k);
+    const scenes = await Promise.all(near.map((each) => frame.scene(each).catch(() => undefined)));
+    if (frame.index !== index || !this.visible) return;
+    const trails = new Map<number, number[]>();
+    near.forEach((each, k) => {
+      const matrix = lidarFromLidar(frames[index], frames[each]);
+      for (const { trackId, box3 } of scenes[k]?.labels ?? []) {
+        if (trackId === undefined || box3 === undefined || (matrix === undefined && each !== index)) continue;
+        const middle = matrix === undefined ? box3.center : transformPoint(matrix, box3.center);
+        trails.set(trackId, [...(trails.get(trackId) ?? []), ...middle]);
+      }
+    });
+    stage.setTrails(
+      [...trails].map(([id, points]) => ({ points: Float32Array.from(points), color: trackColour(id) })),
+    );
+  }
+
+  private async drawNeighbours(): Promise<void> {
+    const overlay = ++this.overlay;
+    const { frame, store, stage } = this.context;
+    const { neighbours: reach, steady } = store.state;
+    const { neighbours, unplaced } = neighboursOf(frame.recording.frames, frame.index, { reach, steady });
+    this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
+    this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
+    const layers: SweepLayer[] = [];
+    for (const { index, afterS, matrix } of neighbours) {
+      try {
+        const sweep = await frame.sweep(index);
+        if (overlay !== this.overlay) break;
+        const layer = new SweepLayer(stage);
+        layer.show(sweep, (each, from) => this.colours.colours(each, store.state, { afterS }, from), matrix);
+        layers.push(layer);
+      } catch (error) {
+        this.controls.tellNeighbours({ shown: layers.length, unplaced, problem: messageOf(error) });
+      }
+    }
+    if (overlay === this.overlay && this.visible) {
+      this.clearNeighbours();
+      this.overlaid = layers;
+      const { sweep } = frame.parts;
+      if (sweep !== undefined && store.state.colour === 'time') this.drawLegend(sweep);
+    } else for (const layer of layers) layer.clear();
+  }
+
+  private clearNeighbours(): void {
+    for (const layer of this.overlaid) layer.clear();
+    this.overlaid = [];
+  }
+
+  private showSelected(): void {
+    this.linking.showSelected(this.context.store.state.point);
+  }
+
+  private drawPicture(): void {
+    if (!this.visible) return;
+    const { frame, picture, store } = this.context;
+    const { scene } = frame.parts;
+    const layer: PictureLayer = {
+      lines: scene === undefined ? [] : pictureBoxes(scene, store.state),
+      points: this.pointsOnPicture(),
+      marks: this.linking.selectedMark(),
+    };
+    picture.setLayers([layer]);
+  }
+
+  private pointsOnPicture(): OffscreenCanvas | undefined {
+    const { frame, store } = this.context;
+    const { sweep, picture } = frame.parts;
+    const seen = this.linking.seen();
+    if (sweep === undefined || picture === undefined || seen === undefined) return undefined;
+    if (store.state.onPicture === 'nothing') return undefined;
+    const colours = new Uint8Array(4 * sweep.filled);
+    if (store.state.onPicture === 'colours') colours.set(this.paintOf(sweep, 0));
+    else {
+      const depths = new Float32Array(sweep.filled).fill(Number.NaN);
+      seen.rows.forEach((row, i) => {
+        depths[row] = seen.depth[i];
+      });
+      colourValues(depths, rangeOf(seen.depth), { map: 'turbo', into: colours });
+    }
+    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx: 3 });
+  }
+}

@@ -1,0 +1,368 @@
+import { Furniture, type FurnitureOptions } from './furniture.ts';
+import { Glide, prefersStillness } from './glide.ts';
+import { LabelLayer } from './labels.ts';
+import { LineSet, type LineSetOptions } from './line-set.ts';
+import { Navigation, type NavigationMode } from './navigation.ts';
+import { Painter } from './painter.ts';
+import { type Pick, pickAmong } from './picker.ts';
+import { pictureOf } from './picture.ts';
+import { Cloud, type CloudOptions } from './point-cloud.ts';
+import type { PointSizing } from './point-material.ts';
+import { DEFAULT_POSE, fitted, type Pose, type Triple, type ViewName } from './pose.ts';
+import { type Pinhole, pictureRectangle } from './projection.ts';
+import type { StageBox, StageCamera, Trail } from './segments.ts';
+import type { Half } from './side.ts';
+import { THEMES, type Theme } from './themes.ts';
+import { type Projected, placeUnder, projectOn, type View, viewsOf } from './views.ts';
+
+/** What a stage is made with. */
+export interface StageOptions {
+  readonly canvas: HTMLCanvasElement;
+  /** An element that covers the canvas, for labels. */
+  readonly labels: HTMLElement;
+  /** After every picture, so that what lies over the canvas can follow. */
+  readonly onRender?: () => void;
+  /** After every move of the eye. */
+  readonly onPoseChange?: () => void;
+}
+
+/** How the stage looks. */
+export interface Appearance extends PointSizing, FurnitureOptions {
+  readonly theme: 'dark' | 'light';
+  /** Strength of eye-dome lighting, from 0 (off, and free) to 1. */
+  readonly eyeDome: number;
+}
+
+/** How far beside a point a wheel or a double click still means it. */
+const ANCHOR_RADIUS_PX = 14;
+
+const DEFAULT_APPEARANCE: Appearance = {
+  theme: 'dark',
+  pointSize: 2,
+  attenuation: true,
+  eyeDome: 0.4,
+  grid: true,
+  axes: true,
+  frusta: true,
+};
+
+/** A 3D view of points, lines and boxes on a canvas. It draws only when something changed. */
+export class Stage {
+  private readonly options: StageOptions;
+  private readonly painter: Painter;
+  private readonly labels: LabelLayer;
+  private readonly furniture: Furniture;
+  private readonly navigation: Navigation;
+  private readonly clouds = new Set<Cloud>();
+  private readonly lines = new Set<LineSet>();
+  private readonly resizing: ResizeObserver;
+  private readonly ears = new AbortController();
+  private appearance = DEFAULT_APPEARANCE;
+  private split = false;
+  private current = DEFAULT_POSE;
+  private camera: Pinhole | undefined;
+  private glide: Glide | undefined;
+  private request = 0;
+  private width = 0;
+  private height = 0;
+
+  /** Throws an Error where there is no WebGL 2. */
+  constructor(options: StageOptions) {
+    const { canvas } = options;
+    this.options = options;
+    this.painter = new Painter(canvas);
+    this.labels = new LabelLayer(options.labels);
+    const changed = () => this.requestRender();
+    this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
+    this.navigation = new Navigation({
+      canvas,
+      pose: () => this.current,
+      move: (pose) => {
+        this.pose = pose;
+      },
+      anchorAt: (x, y) => this.anchorAt(x, y),
+      viewAt: (x, y) => this.viewAt(x, y),
+      pivotAt: (x, y) => this.pivotAt(x, y),
+      requestRender: changed,
+    });
+    this.resizing = new ResizeObserver(() => this.resize());
+    this.resizing.observe(canvas);
+    const { signal } = this.ears;
+    canvas.addEventListener('webglcontextrestored', changed, { signal });
+    // The page may move to a screen with other pixels, or be magnified, while the canvas keeps its size.
+    window.addEventListener('resize', () => this.resize(), { signal });
+    this.resize();
+  }
+
+  /** Adds a cloud of up to `capacity` points that arrive in pieces. */
+  addCloud(options: CloudOptions): Cloud {
+    const cloud = new Cloud(options, {
+      uniforms: this.painter.pointUniforms,
+      changed: () => this.requestRender(),
+      removed: (gone) => {
+        this.clouds.delete(gone);
+        this.painter.points.remove(gone.points);
+      },
+    });
+    this.clouds.add(cloud);
+    this.painter.points.add(cloud.points);
+    return cloud;
+  }
+
+  /** Adds a set of lines, empty at first. */
+  addLines(options: LineSetOptions = {}): LineSet {
+    const lines = new LineSet(options, {
+      uniforms: this.painter.lineUniforms,
+      changed: () => this.requestRender(),
+      removed: (gone) => {
+        this.lines.delete(gone);
+        this.painter.overlay.remove(gone.mesh);
+      },
+    });
+    this.lines.add(lines);
+    this.painter.overlay.add(lines.mesh);
+    return lines;
+  }
+
+  /** Replaces the boxes, with their labels; of labels that would cover one another the nearest stays. */
+  setBoxes(boxes: readonly StageBox[]): void {
+    this.furniture.setBoxes(boxes);
+    this.requestRender();
+  }
+
+  /** Replaces the trails: where things went over time. */
+  setTrails(trails: readonly Trail[]): void {
+    this.furniture.setTrails(trails);
+    this.requestRender();
+  }
+
+  /** Replaces the cameras whose frusta are shown. */
+  setFrusta(cameras: readonly StageCamera[]): void {
+    this.furniture.setFrusta(cameras);
+    this.requestRender();
+  }
+
+  /** A picture behind what is seen in the view through its camera; none without one. */
+  setBackdrop(picture: TexImageSource | undefined, opacity = 1): void {
+    this.furniture.backdrop.set(picture, opacity);
+    this.requestRender();
+  }
+
+  /** Moves the middle of the range rings, by default on the road under KITTI's sensor. */
+  setGround(center: Triple): void {
+    this.furniture.ground.center = center;
+    this.requestRender();
+  }
+
+  /** Rings a place in the world, in a CSS colour; none without a place. */
+  setHighlight(point: Triple | undefined, color?: string): void {
+    this.furniture.marker.at = point;
+    this.furniture.markerColor = color;
+    this.requestRender();
+  }
+
+  /** Changes how the stage looks. */
+  setAppearance(appearance: Appearance): void {
+    this.appearance = appearance;
+    this.requestRender();
+  }
+
+  /** Two halves with the same eye: 'left' and 'right'; both show what is on 'both' sides. */
+  setSplit(split: boolean): void {
+    this.split = split;
+    this.requestRender();
+  }
+
+  /** Changes what dragging and keys do. */
+  setNavigation(mode: NavigationMode): void {
+    this.navigation.mode = mode;
+  }
+
+  /** Changes the view; the camera is needed to look through it, and may be replaced with every frame. */
+  view(name: ViewName, camera?: Pinhole): void {
+    if (camera !== undefined) this.camera = camera;
+    const pose = this.current;
+    const entered = name !== pose.view;
+    this.glide = undefined;
+    this.move(entered ? { ...pose, view: name, zoom: 1, center: [0.5, 0.5], heading: 0 } : pose);
+  }
+
+  /** Looks at the region between two corners. */
+  fit(min: Triple, max: Triple): void {
+    const view = this.viewOf('left');
+    if (view !== undefined) this.glideTo(fitted(this.current, min, max, view.width / view.height));
+  }
+
+  /** Where one looks from; setting it ends what moves. */
+  get pose(): Pose {
+    return this.current;
+  }
+
+  set pose(pose: Pose) {
+    this.glide = undefined;
+    this.move(pose);
+  }
+
+  /** Glides until a place in the world is in the middle, and turns about it from then on. */
+  setPivot(point: Triple): void {
+    this.glideTo({ ...this.current, target: point });
+  }
+
+  /** The point one means with the cursor, among those that can be seen and come within `radiusPx` of it. */
+  pick(clientX: number, clientY: number, radiusPx = 8): Pick | undefined {
+    const { x, y } = this.onCanvas(clientX, clientY);
+    const view = this.viewUnder(x);
+    return view && pickAmong(this.clouds, view, { x, y, radiusPx, sizing: this.appearance });
+  }
+
+  /** Where a place in the world is on the canvas, in one of the halves. */
+  project(point: Triple, side: Half = 'left'): Projected {
+    const view = this.viewOf(side);
+    return view ? projectOn(view, point) : { x: 0, y: 0, visible: false };
+  }
+
+  /** Where the picture of the camera one looks through lies on the canvas, CSS pixels; undefined in other views. */
+  pictureRectangle(
+    side: Half = 'left',
+  ): { left: number; top: number; width: number; height: number } | undefined {
+    const view = this.viewOf(side);
+    if (view === undefined || this.camera === undefined || this.current.view !== 'camera') return undefined;
+    const rectangle = pictureRectangle(this.current, view, this.camera);
+    return { ...rectangle, left: rectangle.left + view.left };
+  }
+
+  /** Draws soon; once, however often this is called until then. */
+  requestRender(): void {
+    if (this.request === 0) this.request = requestAnimationFrame((timeMs) => this.frame(timeMs));
+  }
+
+  /** A PNG of what is on the stage, labels included. */
+  picture(): Promise<Blob> {
+    this.render();
+    return pictureOf(this.options.canvas, this.labels, {
+      theme: this.theme,
+      pixelRatio: this.painter.pixelRatio,
+    });
+  }
+
+  /** Takes everything down. */
+  dispose(): void {
+    cancelAnimationFrame(this.request);
+    // Not 0: nothing is drawn any more.
+    this.request = -1;
+    this.resizing.disconnect();
+    this.ears.abort();
+    this.navigation.dispose();
+    for (const cloud of [...this.clouds]) cloud.dispose();
+    for (const lines of [...this.lines]) lines.dispose();
+    this.furniture.dispose();
+    this.labels.dispose();
+    this.painter.dispose();
+  }
+
+  private get theme(): Theme {
+    return THEMES[this.appearance.theme];
+  }
+
+  private resize(): void {
+    const { clientWidth, clientHeight } = this.options.canvas;
+    this.width = clientWidth;
+    this.height = clientHeight;
+    if (clientWidth === 0 || clientHeight === 0) return;
+    this.painter.resize(clientWidth, clientHeight);
+    // Resizing clears the canvas, which would flash until the next picture.
+    this.render();
+  }
+
+  private move(pose: Pose): void {
+    if (pose === this.current) {
+      this.requestRender();
+      return;
+    }
+    this.current = pose;
+    this.requestRender();
+    this.options.onPoseChange?.();
+  }
+
+  private glideTo(pose: Pose): void {
+    if (prefersStillness()) {
+      this.pose = pose;
+      return;
+    }
+    this.glide = new Glide(this.current, pose);
+    this.requestRender();
+  }
+
+  private frame(timeMs: number): void {
+    const flies = this.navigation.step(timeMs);
+    const step = this.glide?.at(timeMs);
+    if (step !== undefined) {
+      this.move(step.pose);
+      if (step.done) this.glide = undefined;
+    }
+    // Only now, so that moves made here do not ask for another picture.
+    this.request = 0;
+    this.render();
+    if (flies || this.glide !== undefined) this.requestRender();
+  }
+
+  private render(): void {
+    const views = this.views();
+    if (views.length === 0) return;
+    const { appearance, theme, current: pose } = this;
+    const { pixelRatio } = this.painter;
+    const through = pose.view === 'camera' ? this.camera : undefined;
+    this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
+    this.painter.draw(views, { ...appearance, theme });
+    const areas = views.map(({ half, left, width, height, projection: { clipFromWorld } }) => ({
+      half,
+      clipFromWorld,
+      area: { left, right: left + width, top: 0, bottom: height },
+    }));
+    this.labels.update(areas, theme);
+    this.options.onRender?.();
+  }
+
+  private views(): View[] {
+    const { width, height, split } = this;
+    return viewsOf({ width, height, split }, this.current, this.camera);
+  }
+
+  private viewOf(side: Half): View | undefined {
+    const views = this.views();
+    return views.find(({ half }) => half === side) ?? views[0];
+  }
+
+  private viewUnder(x: number): View | undefined {
+    const views = this.views();
+    return views.findLast(({ left }) => x >= left) ?? views[0];
+  }
+
+  private onCanvas(clientX: number, clientY: number): { x: number; y: number } {
+    const { left, top } = this.options.canvas.getBoundingClientRect();
+    return { x: clientX - left, y: clientY - top };
+  }
+
+  private viewAt(clientX: number, clientY: number) {
+    const { x, y } = this.onCanvas(clientX, clientY);
+    const view = this.viewUnder(x);
+    return view && { extent: view, x: x - view.left, y, camera: this.camera };
+  }
+
+  private anchorAt(clientX: number, clientY: number): Triple {
+    const found = this.pick(clientX, clientY, ANCHOR_RADIUS_PX);
+    if (found !== undefined) return found.point;
+    const { x, y } = this.onCanvas(clientX, clientY);
+    const view = this.viewUnder(x);
+    return view ? placeUnder(view, x, y, this.furniture.ground.center[2]) : this.current.target;
+  }
+
+  private pivotAt(clientX: number, clientY: number): void {
+    if (this.current.view === 'camera') {
+      this.glideTo({ ...this.current, zoom: 1, center: [0.5, 0.5] });
+      return;
+    }
+    const found = this.pick(clientX, clientY, ANCHOR_RADIUS_PX);
+    if (found !== undefined) this.setPivot(found.point);
+  }
+}

@@ -1,0 +1,33 @@
+import { PointDecoder } from '../point-stream.ts';
+import { fetched, messageOf } from './api.ts';
+import type { SweepMessage, SweepRequest } from './sweeps.ts';
+
+/** Fetches sweeps and decodes them as they arrive, away from the page. */
+addEventListener('message', ({ data }: MessageEvent<SweepRequest>) => {
+  void load(data);
+});
+
+async function load({ id, address }: SweepRequest): Promise<void> {
+  const send = (message: SweepMessage, transfer: Transferable[] = []) => postMessage(message, { transfer });
+  try {
+    const response = await fetched(new URL(address, location.origin).href);
+    const decoder = new PointDecoder();
+    const reader = response.body!.getReader();
+    let told = false;
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const passes = decoder.push(piece.value);
+      if (!told && decoder.header !== undefined) {
+        send({ id, header: decoder.header });
+        told = true;
+      }
+      for (const pass of passes) {
+        const fields = Object.values(pass.fields).map(({ buffer }) => buffer);
+        send({ id, pass }, [pass.indices.buffer, pass.positions.buffer, ...fields] as Transferable[]);
+      }
+    }
+    decoder.finish();
+    send({ id, done: true });
+  } catch (error) {
+    send({ id, message: messageOf(error) });
+  }
+}

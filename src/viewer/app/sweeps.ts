@@ -1,0 +1,103 @@
+import type { Pass, StreamHeader } from '../point-stream.ts';
+import { addressOf, Refused } from './api.ts';
+import { Sweep } from './sweep.ts';
+
+/** What the worker is told. */
+export interface SweepRequest {
+  readonly id: number;
+  readonly address: string;
+}
+
+/** What the worker tells; the last one has `done`, or `message`, which is undefined where the request was given up. */
+export type SweepMessage =
+  | { readonly id: number; readonly header: StreamHeader }
+  | { readonly id: number; readonly pass: Pass }
+  | { readonly id: number; readonly done: true }
+  | { readonly id: number; readonly message: string | undefined };
+
+interface Loading {
+  readonly frame: number;
+  readonly done: Promise<Sweep>;
+  readonly listeners: Set<(sweep: Sweep) => void>;
+  sweep: Sweep | undefined;
+}
+
+/** Points that are kept for frames that were seen before. */
+const keptPoints = 6_000_000;
+
+/** The sweeps of the recording, fetched and decoded in a worker, the last ones kept. */
+export class Sweeps {
+  private readonly worker: Worker;
+  private readonly loading = new Map<number, Loading>();
+  private readonly requests = new Map<number, (message: SweepMessage) => void>();
+  private nextId = 0;
+
+  constructor() {
+    this.worker = new Worker(new URL('./sweep-worker.ts', import.meta.url), { type: 'module' });
+    this.worker.addEventListener('message', ({ data }: MessageEvent<SweepMessage>) =>
+      this.requests.get(data.id)?.(data),
+    );
+  }
+
+  /**
+   * The whole sweep of a frame. `onPass` is called with what is there, at once and for every pass that comes; a signal
+   * ends that. Rejects with `Refused` where it cannot be had.
+   */
+  async load(
+    frame: number,
+    { onPass, signal }: { readonly onPass?: (sweep: Sweep) => void; readonly signal?: AbortSignal } = {},
+  ): Promise<Sweep> {
+    const entry = this.loading.get(frame) ?? this.begin(frame);
+    // Moved to the end: the first ones are forgotten first.
+    this.loading.delete(frame);
+    this.loading.set(frame, entry);
+    if (onPass !== undefined) {
+      if (entry.sweep !== undefined && entry.sweep.filled > 0) onPass(entry.sweep);
+      entry.listeners.add(onPass);
+      signal?.addEventListener('abort', () => entry.listeners.delete(onPass));
+    }
+    try {
+      return await entry.done;
+    } finally {
+      if (onPass !== undefined) entry.listeners.delete(onPass);
+    }
+  }
+
+  private begin(frame: number): Loading {
+    const id = this.nextId++;
+    const listeners = new Set<(sweep: Sweep) => void>();
+    const done = new Promise<Sweep>((resolve, reject) => {
+      this.requests.set(id, (message) => {
+        if ('header' in message) entry.sweep = new Sweep(frame, message.header);
+        else if ('pass' in message) {
+          entry.sweep!.append(message.pass);
+          for (const listener of listeners) listener(entry.sweep!);
+        } else {
+          this.requests.delete(id);
+          if ('done' in message) {
+            this.forget();
+            resolve(entry.sweep!);
+          } else {
+            this.loading.delete(frame);
+            reject(new Refused(message.message ?? 'given up'));
+          }
+        }
+      });
+    });
+    const entry: Loading = { frame, done, listeners, sweep: undefined };
+    this.loading.set(frame, entry);
+    this.worker.postMessage({ id, address: addressOf('points', { frame }) } satisfies SweepRequest);
+    return entry;
+  }
+
+  private forget(): void {
+    let points = 0;
+    for (const { sweep } of this.loading.values()) points += sweep?.count ?? 0;
+    for (const [frame, { sweep }] of this.loading) {
+      if (points <= keptPoints || this.loading.size <= 1) return;
+      if (sweep?.complete !== true) continue;
+      this.loading.delete(frame);
+      points -= sweep.count;
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The points of a sweep as a page gets them: every column quantised to whole codes, the points in passes of which each is
+ * spread over the whole sweep, so that the first one is a picture already.
+ *
+ * A stream is the header (magic and length as uint32, JSON, padded to 4 bytes), then the passes. A pass holds the columns
+ * one after the other; a column holds the differences of neighbouring codes, zigzag and modulo 2^(8·bytes), as planes: the
+ * lowest bytes of all points, then the next ones. Neighbours in a sweep are neighbours in space, so that most upper planes
+ * are zeros and compress to nothing.
+ */
+
+/** A column of numbers, one for each point; NaN where a point has none. */
+export interface Column {
+  readonly name: string;
+  readonly values: ArrayLike<number>;
+}
+
+/** How a column's codes become numbers: min + code · step, and the highest code is NaN. */
+export interface ColumnHeader {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  readonly bytes: 1 | 2 | 3 | 4;
+}
+
+/** What comes before the points. */
+export interface StreamHeader {
+  readonly count: number;
+  /** x, y, z come first. */
+  readonly columns: readonly ColumnHeader[];
+  /** Pass p holds the points firsts[p], firsts[p] + stride, … */
+  readonly stride: number;
+  readonly firsts: readonly number[];
+}
+
+/** A decoded pass. */
+export interface Pass {
+  /** The points' numbers in the file. */
+  readonly indices: Int32Array;
+  /** Rows of x, y, z; NaN for points without a place. */
+  readonly positions: Float32Array;
+  /** The columns after z by name. */
+  readonly fields: { readonly [name: string]: Float32Array };
+}
+
+const magic = 0x31535050;
+/** Points of a pass, about. */
+const passPoints = 65536;
+/** Coordinates are rounded to half of this at most, metres. */
+const coarsestStepM = 0.004;
+
+const align = (bytes: number) => (bytes + 3) & ~3;
+
+/** Encodes columns, of which the first three are x, y and z in metres; gives the stream in pieces: the header, then one for each pass as it is made. */
+export function* encodePoints(columns: readonly Column[], count: number): Generator<Uint8Array<ArrayBuffer>> {
+  const headers = columns.map((column, c) => columnHeader(column, count, c < 3));
+  const stride = 2 ** Math.max(0, Math.ceil(Math.log2(count / passPoints)));
+  const firsts = bitReversed(stride).filter((first) => first < count);
+  const header: StreamHeader = { count, columns: headers, stride, firsts };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const head = new Uint8Array(align(8 + text.length));
+  const words = new DataView(head.buffer);
+  words.setUint32(0, magic, true);
+  words.setUint32(4, text.length, true);
+  head.set(text, 8);
+  yield head;
+  for (const first of firsts) {
+    const points = Math.ceil((count - first) / stride);
+    const bytes = new Uint8Array(points * headers.reduce((sum, each) => sum + each.bytes, 0));
+    let at = 0;
+    columns.forEach(({ values }, c) => {
+      writePlanes(bytes.subarray(at), headers[c], { values, first, stride, points });
+      at += points * headers[c].bytes;
+    });
+    yield bytes;
+  }
+}
+
+/** Takes a stream as it arrives, in pieces of any size. Throws an Error for bytes that are no such stream. */
+export class PointDecoder {
+  header: StreamHeader | undefined;
+  private waiting = new Uint8Array(0);
+  private next = 0;
+
+  /** The passes that these bytes complete. */
+  push(piece: Uint8Array): Pass[] {
+    const bytes = new Uint8Array(this.waiting.length + piece.length);
+    bytes.set(this.waiting);
+    bytes.set(piece, this.waiting.length);
+    let at = 0;
+    if (this.header === undefined) {
+      if (bytes.length < 8) return this.keep(bytes);
+      const words = new DataView(bytes.buffer);
+      if (words.getUint32(0, true) !== magic) throw new Error('these bytes are no stream of points');
+      const length = words.getUint32(4, true);
+      at = align(8 + length);
+      if (bytes.length < at) return this.keep(bytes);
+      this.header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as StreamHeader;
+    }
+    const passes: Pass[] = [];
+    const { header } = this;
+    const rowBytes = header.columns.reduce((sum, column) => sum + column.bytes, 0);
+    while (this.next < header.firsts.length) {
+      const first = header.firsts[this.next];
+      const points = Math.ceil((header.count - first) / header.stride);
+      if (bytes.length - at < points * rowBytes) break;
+      passes.push(decodePass(bytes.subarray(at, at + points * rowBytes), header, first, points));
+      at += points * rowBytes;
+      this.next++;
+    }
+    this.keep(bytes.subarray(at));
+    return passes;
+  }
+
+  /** Throws an Error unless all points have come. */
+  finish(): StreamHeader {
+    if (this.header === undefined || this.next < this.header.firsts.length) {
+      throw new Error('the stream of points ended too early');
+    }
+    return this.header;
+  }
+
+  private keep(bytes: Uint8Array): Pass[] {
+    this.waiting = new Uint8Array(bytes);
+    return [];
+  }
+}
+
+function columnHeader({ name, values }: Column, count: number, isCoordinate: boolean): ColumnHeader {
+  let min = Infinity;
+  let max = -Infinity;
+  let whole = true;
+  for (let i = 0; i < count; i++) {
+    const value = values[i];
+    if (!Number.isFinite(value)) continue;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (whole && !Number.isInteger(value)) whole = false;
+  }
+  if (min > max) return { name, min: 0, max: 0, step: 1, bytes: 1 };
+  const extent = max - min;
+  // The highest code of so many bytes stands for NaN.
+  const fits = (bytes: number, step: number) => extent / step <= 2 ** (8 * bytes) - 2;
+  if (whole && !isCoordinate) {
+    const bytes = ([1, 2, 3] as const).find((each) => fits(each, 1));
+    if (bytes !== undefined) return { name, min, max, step: 1, bytes };
+  }
+  const bytes = isCoordinate ? (([2, 3] as const).find((each) => fits(each, coarsestStepM)) ?? 4) : 2;
+  return { name, min, max, step: extent / (2 ** (8 * bytes) - 2) || 1, bytes };
+}
+
+interface Rows {
+  readonly values: ArrayLike<number>;
+  readonly first: number;
+  readonly stride: number;
+  readonly points: number;
+}
+
+function writePlanes(bytes: Uint8Array, header: ColumnHeader, { values, first, stride, points }: Rows): void {
+  const { min, step } = header;
+  const missing = 2 ** (8 * header.bytes) - 1;
+  const scale = 1 / step;
+  const half = 2 ** (8 * header.bytes - 1);
+  const modulus = missing + 1;
+  let before = 0;
+  for (let k = 0, i = first; k < points; k++, i += stride) {
+    const value = values[i];
+    const code = Number.isFinite(value) ? Math.min(missing - 1, Math.round((value - min) * scale)) : missing;
+    // The difference, in -half … half-1, as 0, -1, 1, -2, 2, …
+    let delta = code - before;
+    if (delta >= half) delta -= modulus;
+    else if (delta < -half) delta += modulus;
+    let zigzag = delta >= 0 ? 2 * delta : -2 * delta - 1;
+    for (let plane = 0; plane < header.bytes; plane++) {
+      bytes[plane * points + k] = zigzag % 256;
+      zigzag = Math.floor(zigzag / 256);
+    }
+    before = code;
+  }
+}
+
+function decodePass(bytes: Uint8Array, header: StreamHeader, first: number, points: number): Pass {
+  const indices = new Int32Array(points);
+  for (let k = 0; k < points; k++) indices[k] = first + k * header.stride;
+  const positions = new Float32Array(3 * points);
+  const fields: { [name: string]: Float32Array } = {};
+  let at = 0;
+  header.columns.forEach((column, c) => {
+    const planes = bytes.subarray(at, at + points * column.bytes);
+    if (c < 3) readPlanes(planes, column, { into: positions, offset: c, step: 3 });
+    else {
+      fields[column.name] = new Float32Array(points);
+      readPlanes(planes, column, { into: fields[column.name], offset: 0, step: 1 });
+    }
+    at += planes.length;
+  });
+  return { indices, positions, fields };
+}
+
+function readPlanes(
+  planes: Uint8Array,
+  { min, step, bytes }: ColumnHeader,
+  target: { readonly into: Float32Array; readonly offset: number; readonly step: number },
+): void {
+  const points = planes.length / bytes;
+  const modulus = 2 ** (8 * bytes);
+  const missing = modulus - 1;
+  let code = 0;
+  for (let k = 0, at = target.offset; k < points; k++, at += target.step) {
+    let zigzag = planes[k];
+    for (let plane = 1, unit = 256; plane < bytes; plane++, unit *= 256)
+      zigzag += planes[plane * points + k] * unit;
+    code += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    if (code < 0) code += modulus;
+    else if (code >= modulus) code -= modulus;
+    target.into[at] = code === missing ? Number.NaN : min + code * step;
+  }
+}
+
+/** 0 … count-1 (a power of two) in the order in which each new one halves a gap. */
+function bitReversed(count: number): number[] {
+  let order = [0];
+  while (order.length < count) order = [...order.map((i) => 2 * i), ...order.map((i) => 2 * i + 1)];
+  return order;
+}

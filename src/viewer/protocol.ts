@@ -1,0 +1,178 @@
+import type { FramePart } from '../datasets/recording.ts';
+import type { Box3 } from '../geometry/box.ts';
+import type { Table } from './table.ts';
+
+/** What the page is told first: what there is to look at. */
+export interface SessionInfo {
+  /** The name of what was opened, without the folders above it. */
+  readonly title: string;
+  /** Undefined where nothing with frames could be opened; then `problem` says why. */
+  readonly recording: RecordingInfo | undefined;
+  readonly problem: Problem | undefined;
+  readonly run: RunInfo | undefined;
+  /** Whether results of a detector were given. */
+  readonly hasDetections: boolean;
+}
+
+export interface RecordingInfo {
+  readonly kind: string;
+  readonly name: string;
+  readonly frames: readonly FrameInfo[];
+}
+
+/** A frame before anything of it is read. */
+export interface FrameInfo {
+  readonly id: string;
+  /** Seconds since the recording began. */
+  readonly timeS: number | undefined;
+  /** 4x4, row-major. */
+  readonly worldFromLidar: readonly number[] | undefined;
+  readonly parts: readonly FramePart[];
+  readonly notes: readonly string[];
+  /** The data set's own lists that name it. */
+  readonly sets: readonly string[];
+}
+
+/** Something that cannot be shown, and why, in one sentence. */
+export interface Problem {
+  readonly message: string;
+}
+
+/** What of a frame is not points or pixels. */
+export interface SceneInfo {
+  readonly camera: CameraInfo | undefined;
+  readonly labels: readonly BoxInfo[];
+  readonly detections: readonly BoxInfo[];
+  /** By part, what is missing or damaged. */
+  readonly problems: { readonly [part: string]: Problem | undefined };
+}
+
+export interface CameraInfo {
+  readonly name: string;
+  /** Pixels; undefined where the picture cannot be read. */
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** 3x4, row-major: homogeneous pixels from the LiDAR frame. */
+  readonly pixelFromLidar: readonly number[];
+  /** 4x4, row-major. */
+  readonly cameraFromLidar: readonly number[];
+}
+
+export interface BoxInfo {
+  readonly type: string;
+  /** In the LiDAR frame; undefined where only the picture was labelled. */
+  readonly box3: Box3 | undefined;
+  readonly box2: readonly [left: number, top: number, right: number, bottom: number];
+  readonly score: number | undefined;
+  readonly trackId: number | undefined;
+}
+
+/** One point with every number that its file has for it. */
+export interface PointInfo {
+  readonly index: number;
+  readonly fields: ReadonlyArray<{ readonly name: string; readonly values: readonly string[] }>;
+}
+
+/** A run as it stands now. */
+export interface RunInfo {
+  readonly name: string;
+  readonly objective: string;
+  readonly config: unknown;
+  /** Steps that it is to have; undefined where that is not known. */
+  readonly totalSteps: number | undefined;
+  /** The list of frames that it learns from, such as `train`. */
+  readonly imageSet: string | undefined;
+  /** Steps with a checkpoint, oldest first. */
+  readonly checkpoints: readonly number[];
+  readonly problem: Problem | undefined;
+}
+
+/** Lines of a run's metrics from a byte on. */
+export interface MetricsTail {
+  /** Where to go on from next time. */
+  readonly offset: number;
+  /** Whether these lines take the place of all before: the file was cut or begun anew. */
+  readonly restarted: boolean;
+  /** The value of each loss when nothing is learned. */
+  readonly chance: { readonly [loss: string]: number } | undefined;
+  readonly lines: ReadonlyArray<MetricsPoint>;
+  readonly problem: Problem | undefined;
+}
+
+export interface MetricsPoint {
+  readonly step: number;
+  /** Seconds since the run began. */
+  readonly time: number | undefined;
+  readonly samplesPerSecond: number | undefined;
+  /** By group and name, such as `loss/total`; null where a number was not finite. */
+  readonly values: { readonly [name: string]: number | null };
+}
+
+/** A model to look through: the weights that a run began with, or those of a checkpoint's step. */
+export type ModelName = 'before' | number;
+
+/** What a table of typed arrays says of itself. */
+export interface PairsInfo {
+  readonly id: string;
+  readonly seed: number;
+  /** Matches farther apart than this are counted as wrong, metres. */
+  readonly gateM: number;
+  /** Whether the run's configuration sets the gate; otherwise it is the one that evaluations use. */
+  readonly gateIsConfigured: boolean;
+  /** How the second view was made, in words, first step first. */
+  readonly view: readonly string[];
+  readonly mirrored: boolean;
+  /** What undoes the view; 4x4, row-major. */
+  readonly lidarFromView: readonly number[];
+  /** What the sample was drawn by: the run's configuration, or a preset's name. */
+  readonly drawnBy: string;
+  readonly model: ModelName | undefined;
+}
+
+/**
+ * SimIPU's sample of a frame, M places of each view. `alphaPoints`, `betaPoints` float32 rows of x, y, z, reflectance (the
+ * sweep's view in the LiDAR frame, the other in its own); `alpha`, `beta` float32 [M·3], the places in the same frames;
+ * `betaInLidar` float32 [M·3], with the view undone; `partner` int32 [M], of each place of alpha the matched one of beta;
+ * `distanceM` float32 [M]; `pixels` float32 [M·2] on the frame's own picture (NaN behind the camera); `inside` uint8 [M].
+ * With a model: `intraSimilarity`, `crossSimilarity` float32 [M], cosines of the matched places and of pixel and place;
+ * `intraRank`, `crossRank` int32 [M], how many other candidates of this frame are at least as similar (0 is right).
+ */
+export type PairsTable = Table<PairsInfo>;
+
+export interface PlacesInfo {
+  readonly id: string;
+  /** Columns and rows of the image encoder's cells. */
+  readonly cellColumns: number;
+  readonly cellRows: number;
+  /** Points that are farther from any place than this have no feature, metres. */
+  readonly reachM: number;
+  readonly drawnBy: string;
+}
+
+/**
+ * Where a frame's features lie. `places` float32 [P·3] in the LiDAR frame; `pixels` float32 [P·2] on the frame's own
+ * picture (NaN behind the camera); `cellPixels` float32 [C·2], the centres of the cells on it, which may lie outside;
+ * `nearest` uint16 [N·3], for each point of the sweep's file the three nearest places (65535 for none), and `weights`
+ * uint8 [N·3], which sum to 255 or are all 0.
+ */
+export type PlacesTable = Table<PlacesInfo>;
+
+export interface ColoursInfo {
+  readonly model: ModelName;
+  /** The share of the features' variance that each of the three directions has. */
+  readonly explained: readonly [number, number, number];
+}
+
+/** Features as colours: `places` uint8 [P·3] and `cells` uint8 [C·3], red, green and blue by one projection of both. */
+export type ColoursTable = Table<ColoursInfo>;
+
+export interface SimilarityInfo {
+  readonly model: ModelName;
+  readonly query: SimilarityQuery;
+}
+
+/** A place of the sweep or a cell of the picture, by its number. */
+export type SimilarityQuery = { readonly place: number } | { readonly cell: number };
+
+/** Cosines with the query: `places` float32 [P] and `cells` float32 [C]. */
+export type SimilarityTable = Table<SimilarityInfo>;

@@ -1,0 +1,166 @@
+import type { Frame } from '../../datasets/frame.ts';
+import { frameOf, openRecording, type RecordingReference } from '../../datasets/open-recording.ts';
+import type { Recording } from '../../datasets/recording.ts';
+import { InputError } from '../../engine/input-error.ts';
+import type { SimipuConfig } from '../../objectives/simipu-config.ts';
+import { fingerprintOf } from '../../training/checkpoint.ts';
+import { readRunConfig } from '../../training/model-state.ts';
+import { presetNames, presetOf } from '../../training/presets.ts';
+import type { ModelName, SimilarityQuery } from '../protocol.ts';
+import type { Table } from '../table.ts';
+import { Encoders, loadModel, RecentEncoders } from './encoders.ts';
+import { pairsOf } from './pairs.ts';
+import { type FrameFeatures, featuresOf, type Places, placesOf } from './places.ts';
+import { principalColours } from './principal-colours.ts';
+import { Recent } from './recent.ts';
+import { similaritiesWith } from './similarity.ts';
+
+/** What is looked at, and how it is drawn; plain data. */
+export interface LearnedSetting {
+  readonly recording: RecordingReference;
+  /** The folder of the run whose models are looked through. */
+  readonly run?: string;
+  /** Where the run's data lies, if not where the run has it. */
+  readonly dataRoot?: string;
+  /** What pairs are drawn by without a run; `simipu-small` by default. */
+  readonly preset?: string;
+}
+
+/** One question; frames go by their number in the recording. */
+export type LearnedRequest =
+  | { readonly kind: 'pairs'; readonly frame: number; readonly seed: number; readonly model?: ModelName }
+  | { readonly kind: 'places'; readonly frame: number }
+  | { readonly kind: 'colours'; readonly frame: number; readonly model: ModelName }
+  | {
+      readonly kind: 'similarity';
+      readonly frame: number;
+      readonly model: ModelName;
+      readonly query: SimilarityQuery;
+    };
+
+/** What samples are drawn by, and a key that is another one for another configuration. */
+interface Drawing {
+  readonly config: SimipuConfig;
+  readonly drawnBy: string;
+  readonly key: string;
+}
+
+const recentFrames = 4;
+const recentFeatures = 12;
+const recentModels = 3;
+const each = () => 1;
+
+/**
+ * Answers questions about frames, one after the other: samples, places, and what models say of them. What was used last is
+ * kept. Throws InputErrors for frames without picture or calibration, models that are not there, and numbers that are none.
+ */
+export class Answers {
+  private readonly setting: LearnedSetting;
+  private recording: Promise<Recording> | undefined;
+  private readonly frames = new Recent<Frame>(recentFrames, each);
+  private readonly places = new Recent<Places>(recentFrames, each);
+  private readonly features = new Recent<FrameFeatures>(recentFeatures, each);
+  private readonly encoders = new RecentEncoders(recentModels);
+
+  constructor(setting: LearnedSetting) {
+    this.setting = setting;
+  }
+
+  async answer(request: LearnedRequest): Promise<Table> {
+    switch (request.kind) {
+      case 'pairs':
+        return this.pairsOf(request);
+      case 'places':
+        return (await this.placesOf(request.frame, await this.runDrawing())).table;
+      case 'colours':
+        return this.coloursOf(request);
+      case 'similarity':
+        return this.similarityOf(request);
+    }
+  }
+
+  private async pairsOf({ frame, seed, model }: LearnedRequest & { kind: 'pairs' }): Promise<Table> {
+    const { run } = this.setting;
+    const drawing = run === undefined && model === undefined ? this.presetDrawing() : await this.runDrawing();
+    const { config, drawnBy } = drawing;
+    const content = await this.frameOf(frame);
+    const through =
+      model === undefined ? undefined : { model, encoders: await this.encodersOf(model, drawing) };
+    return pairsOf(content, { config, drawnBy, seed, through });
+  }
+
+  private async coloursOf({ frame, model }: LearnedRequest & { kind: 'colours' }): Promise<Table> {
+    const { places, features } = await this.featuresOf(frame, model);
+    const { cross, cells } = features;
+    const colours = principalColours(cross, cells, (cell) => places.cellsOnPicture[cell] === 1);
+    const { explained, ...arrays } = colours;
+    return { info: { model, explained }, arrays };
+  }
+
+  private async similarityOf(request: LearnedRequest & { kind: 'similarity' }): Promise<Table> {
+    const { frame, model, query } = request;
+    const { places, features } = await this.featuresOf(frame, model);
+    return { info: { model, query }, arrays: similaritiesWith(query, features, places.table.info) };
+  }
+
+  private async featuresOf(frame: number, model: ModelName) {
+    const drawing = await this.runDrawing();
+    const places = await this.placesOf(frame, drawing);
+    const features = await this.features.get(`${drawing.key} ${frame} ${model}`, async () =>
+      featuresOf(places, await this.encodersOf(model, drawing)),
+    );
+    return { places, features };
+  }
+
+  private async placesOf(frame: number, { config, drawnBy, key }: Drawing): Promise<Places> {
+    return this.places.get(`${key} ${frame}`, async () =>
+      placesOf(await this.frameOf(frame), { config, drawnBy }),
+    );
+  }
+
+  private encodersOf(model: ModelName, { config, key }: Drawing): Promise<Encoders> {
+    const { run, dataRoot } = this.setting;
+    return this.encoders.get(`${key} ${model}`, async () =>
+      Encoders.open(config, await loadModel({ run: run!, dataRoot }, model)),
+    );
+  }
+
+  private async frameOf(index: number): Promise<Frame> {
+    this.recording ??= openRecording(this.setting.recording).catch((error: unknown) => {
+      this.recording = undefined;
+      throw error;
+    });
+    const recording = await this.recording;
+    if (recording.moments[index] === undefined) {
+      throw new InputError({
+        file: recording.root,
+        place: 'frame number',
+        expected: `one from 0 to ${recording.moments.length - 1}`,
+        found: `${index}`,
+      });
+    }
+    return this.frames.get(`${index}`, () => frameOf(recording, index));
+  }
+
+  /** The run's configuration, read anew: a run may be begun again in the same folder. */
+  private async runDrawing(): Promise<Drawing> {
+    const { run, recording } = this.setting;
+    if (run === undefined) {
+      const expected = 'a run, whose models say what places look like';
+      throw new InputError({ file: recording.path, expected, found: 'data alone' });
+    }
+    const { config, data } = await readRunConfig(run);
+    return {
+      config: config.simipu,
+      drawnBy: "the run's configuration",
+      key: fingerprintOf({ config, data }),
+    };
+  }
+
+  private presetDrawing(): Drawing {
+    const name = this.setting.preset ?? 'simipu-small';
+    const config = presetOf(name);
+    if (config !== undefined) return { config: config.simipu, drawnBy: `preset ${name}`, key: name };
+    throw new InputError({ file: 'preset', expected: `one of ${presetNames.join(', ')}`, found: name });
+  }
+}

@@ -1,0 +1,152 @@
+import { DeviceSession, runtime } from '../../engine/device.ts';
+import type { HostTensor } from '../../engine/host-tensor.ts';
+import { InputError } from '../../engine/input-error.ts';
+import { leavesOf, type Tree } from '../../engine/tree.ts';
+import { batchesOf, statisticsOf } from '../../evaluation/batch-statistics.ts';
+import { branchAt, type Initialized } from '../../nn/layer.ts';
+import type { DataSelection } from '../../objectives/objective.ts';
+import { Simipu } from '../../objectives/simipu.ts';
+import type { SimipuConfig } from '../../objectives/simipu-config.ts';
+import { openFrames } from '../../objectives/simipu-source.ts';
+import type { RunConfig } from '../../training/config.ts';
+import { exportProjections } from '../../training/export-projections.ts';
+import { loadRun, readRunConfig } from '../../training/model-state.ts';
+import { initialState } from '../../training/pretrain.ts';
+import type { ModelName } from '../protocol.ts';
+import type { Features } from './features.ts';
+
+/** Where models come from. */
+export interface ModelSource {
+  /** The run's folder. */
+  readonly run: string;
+  /** Where the data of the run lies, if not where the run has it. */
+  readonly dataRoot?: string;
+}
+
+/** The places of one view through the heads of the two losses. */
+export interface PlaceFeatures {
+  readonly intra: Features;
+  readonly cross: Features;
+}
+
+/** A picture through its head: at the pixels of places, and each of its cells. */
+export interface PictureFeatures {
+  readonly pixels: Features;
+  readonly cells: Features;
+}
+
+/** The most training frames that an untrained model gets its statistics from. */
+const mostStatisticsFrames = 8;
+
+/** A model's two encoders with their heads, on the CPU, for batches of one sample. */
+export class Encoders {
+  private readonly points: DeviceSession;
+  private readonly image: DeviceSession;
+
+  private constructor(points: DeviceSession, image: DeviceSession) {
+    this.points = points;
+    this.image = image;
+  }
+
+  static async open(config: SimipuConfig, model: Initialized): Promise<Encoders> {
+    const { points, image } = exportProjections(config, model);
+    const options = { device: 'cpu', threads: 1 } as const;
+    return new Encoders(await DeviceSession.open(points, options), await DeviceSession.open(image, options));
+  }
+
+  /** Features of the last centres of a view, as `collateSimipu` has the view of one sample. */
+  async placesOf(view: Tree<HostTensor>): Promise<PlaceFeatures> {
+    const { intra, cross } = await run(this.points, view);
+    return { intra, cross };
+  }
+
+  /** Features of the picture of a batch of one sample. */
+  async pictureOf({ image, cells, cellWeights }: Tree<HostTensor>): Promise<PictureFeatures> {
+    const { pixels, map } = await run(this.image, { image, cells, cellWeights });
+    return { pixels, cells: map };
+  }
+
+  async close(): Promise<void> {
+    await this.points.release();
+    await this.image.release();
+  }
+}
+
+async function run(session: DeviceSession, inputs: Tree<HostTensor>): Promise<Record<string, Features>> {
+  const { Tensor } = runtime();
+  const feeds = leavesOf(inputs)
+    .filter(([path]) => session.inputNames.includes(path))
+    .map(([path, { dtype, data, shape }]) => [path, new Tensor(dtype, data, shape)]);
+  const results = await session.run(Object.fromEntries(feeds));
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { data, dims }]) => [
+      name,
+      { width: dims[1], rows: data as Float32Array },
+    ]),
+  );
+}
+
+/**
+ * A run's model with its statistics: those of a checkpoint, or for `before`, which needs none, what the run began with and
+ * the batch statistics of some of its training frames. Throws an InputError for a step without a checkpoint.
+ */
+export async function loadModel(source: ModelSource, name: ModelName): Promise<Initialized> {
+  if (name !== 'before') return modelIn((await loadRun(source.run, { step: name })).state);
+  const { config, data } = await readRunConfig(source.run);
+  const model = modelIn(initialState(config));
+  const roots = [...new Set([source.dataRoot ?? data.root, data.root])];
+  let fault: unknown;
+  for (const root of roots) {
+    try {
+      return await withStatistics(config, model, { ...data, root, strict: false });
+    } catch (error) {
+      // Another drive may be looked at than the one that the run learned from.
+      if (!(error instanceof InputError)) throw error;
+      fault ??= error;
+    }
+  }
+  throw fault;
+}
+
+function modelIn(state: Tree<HostTensor>): Initialized {
+  return { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+}
+
+async function withStatistics(
+  { simipu, batchSize, seed }: RunConfig,
+  model: Initialized,
+  data: DataSelection,
+): Promise<Initialized> {
+  const { length } = await openFrames(data);
+  const frames = Math.max(1, Math.min(batchSize, mostStatisticsFrames, length));
+  const calibration = await batchesOf(new Simipu(simipu, frames), data, { frames, seed });
+  const statistics = await statisticsOf(simipu, frames, { calibration, model });
+  try {
+    return await statistics.run(model);
+  } finally {
+    await statistics.dispose();
+  }
+}
+
+/** The encoders that were used last; one after the other is asked for, and what falls out is closed. */
+export class RecentEncoders {
+  private readonly limit: number;
+  private readonly open = new Map<string, Encoders>();
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** The encoders of a key, made if they are not there. */
+  async get(key: string, make: () => Promise<Encoders>): Promise<Encoders> {
+    const encoders = this.open.get(key) ?? (await make());
+    this.open.delete(key);
+    this.open.set(key, encoders);
+    for (const [oldest, dropped] of this.open) {
+      if (this.open.size <= this.limit) break;
+      this.open.delete(oldest);
+      await dropped.close();
+    }
+    return encoders;
+  }
+}

@@ -1,0 +1,159 @@
+import type { Frame } from '../../datasets/frame.ts';
+import type { HostTensor } from '../../engine/host-tensor.ts';
+import { Random } from '../../engine/random.ts';
+import type { Tree } from '../../engine/tree.ts';
+import { type ImageSize, type ImageView, unmapPixels } from '../../image/image-view.ts';
+import { branchAt } from '../../nn/layer.ts';
+import { collateSimipu } from '../../objectives/simipu-batch.ts';
+import type { SimipuConfig } from '../../objectives/simipu-config.ts';
+import { simipuSample } from '../../objectives/simipu-sample.ts';
+import { nearestNeighbors } from '../../pointcloud/nearest-neighbors.ts';
+import { gatherRows } from '../../pointcloud/point-rows.ts';
+import { cellGrid } from '../../training/export-projections.ts';
+import type { PlacesTable } from '../protocol.ts';
+import type { Encoders } from './encoders.ts';
+import { type Features, joined, stackFeatures } from './features.ts';
+import { pixelsOf } from './pixels-of.ts';
+
+/** Where a frame's features lie, and what the encoders are given to make them. */
+export interface Places {
+  readonly table: PlacesTable;
+  /** The views whose last centres the places are, one after the other. */
+  readonly views: readonly Tree<HostTensor>[];
+  /** A batch with the picture. */
+  readonly picture: Tree<HostTensor>;
+  /** Of each cell, 1 where it looks at the picture and not at what the canvas has beside it alone. */
+  readonly cellsOnPicture: Uint8Array;
+}
+
+/** The features of all places and cells of a frame, in the order of their numbers. */
+export interface FrameFeatures {
+  readonly intra: Features;
+  readonly cross: Features;
+  readonly cells: Features;
+}
+
+/** Samples of a frame; the two views of each are of the same points, but have other centres. */
+const draws = 2;
+
+/** Places that a point takes its feature from. */
+const nearestCount = 3;
+
+/** Stands for no place. */
+const none = 0xffff;
+
+/** What draws a frame as it is, the whole picture on the canvas. */
+function unaugmented(config: SimipuConfig): SimipuConfig {
+  return {
+    ...config,
+    view: { ...config.view, maxRotation: 0, scale: [1, 1], flipProbability: 0 },
+    image: { ...config.image, scale: [1, 1] },
+  };
+}
+
+/**
+ * Draws the places of a frame: four views of it as it is, so that nearly every point in the encoder's range has one near.
+ * A point takes features from places up to half of the last level's farthest radius away, which makes it part of what
+ * those have looked at. Throws an InputError where the encoder's range has none of its points.
+ */
+export function placesOf(
+  frame: Frame,
+  { config, drawnBy }: { readonly config: SimipuConfig; readonly drawnBy: string },
+): Places {
+  const plain = unaugmented(config);
+  const samples = Array.from({ length: draws }, (_, draw) =>
+    simipuSample(frame, Random.fromSeed(`places ${frame.id} ${draw}`), plain),
+  );
+  const batches = samples.map((sample) => collateSimipu([sample], plain));
+  // At most 4 · 11,585, as a sample cannot be matched with more: numbers of places fit into 16 bits.
+  const places = joined(samples.flatMap(({ alpha, beta }) => [alpha.centers, beta.centers]));
+  const reachM = Math.max(...config.pointEncoder.levels[config.pointEncoder.levels.length - 1].radii) / 2;
+  const { columns, rows } = cellGrid(config);
+  const { imageView } = samples[0];
+  const cells = cellsOf({ columns, rows }, config.image, imageView);
+  return {
+    table: {
+      info: { id: frame.id, cellColumns: columns, cellRows: rows, reachM, drawnBy },
+      arrays: {
+        places,
+        pixels: pixelsOf(places, frame.cameras[0]),
+        cellPixels: cells.pixels,
+        ...interpolation(frame.points, places, reachM),
+      },
+    },
+    views: batches.flatMap((batch) => [branchAt(batch, 'alpha'), branchAt(batch, 'beta')]),
+    picture: batches[0],
+    cellsOnPicture: cells.onPicture,
+  };
+}
+
+/** What a model says of a frame's places and cells. */
+export async function featuresOf({ views, picture }: Places, encoders: Encoders): Promise<FrameFeatures> {
+  const each = [];
+  for (const view of views) each.push(await encoders.placesOf(view));
+  const { cells } = await encoders.pictureOf(picture);
+  return {
+    intra: stackFeatures(each.map(({ intra }) => intra)),
+    cross: stackFeatures(each.map(({ cross }) => cross)),
+    cells,
+  };
+}
+
+/**
+ * For each point (rows of 4 numbers that begin with x, y, z) its three nearest places (rows of x, y, z) and their weights,
+ * 1/distance each, as parts of 255; no place and no weight for a point whose nearest place is farther than `reachM`, and
+ * for one that is not finite.
+ */
+export function interpolation(
+  points: Float32Array,
+  places: Float32Array,
+  reachM: number,
+): { readonly nearest: Uint16Array<ArrayBuffer>; readonly weights: Uint8Array<ArrayBuffer> } {
+  const count = points.length / 4;
+  const nearest = new Uint16Array(nearestCount * count).fill(none);
+  const weights = new Uint8Array(nearestCount * count);
+  const finite: number[] = [];
+  for (let i = 0; i < count; i++) {
+    if (Number.isFinite(points[4 * i] + points[4 * i + 1] + points[4 * i + 2])) finite.push(i);
+  }
+  const { indices, squaredDistances } = nearestNeighbors(places, gatherRows(points, finite), {
+    count: nearestCount,
+    queryStride: 4,
+  });
+  finite.forEach((point, n) => {
+    const from = nearestCount * n;
+    if (squaredDistances[from] > reachM ** 2) return;
+    // A place within a micrometre is as near as can be.
+    const [first, second, third] = [0, 1, 2].map(
+      (k) => 1 / Math.max(1e-6, Math.sqrt(squaredDistances[from + k])),
+    );
+    const share = (weight: number) => Math.round((255 * weight) / (first + second + third));
+    nearest.set(indices.subarray(from, from + nearestCount), nearestCount * point);
+    weights.set([255 - share(second) - share(third), share(second), share(third)], nearestCount * point);
+  });
+  return { nearest, weights };
+}
+
+/**
+ * The centres of the cells on the frame's own picture (rows of x, y): column i of w lies at i·W/(w − 1) of a canvas that
+ * is W wide, as `bilinearCorners` has it, and a single one in the middle. A cell looks at the picture where its centre is
+ * no farther outside than half of a cell.
+ */
+export function cellsOf(
+  { columns, rows }: { readonly columns: number; readonly rows: number },
+  canvas: ImageSize,
+  view: ImageView,
+): { readonly pixels: Float32Array<ArrayBuffer>; readonly onPicture: Uint8Array<ArrayBuffer> } {
+  const centre = (cell: number, cells: number, length: number) =>
+    cells === 1 ? length / 2 : (cell * length) / (cells - 1);
+  const onCanvas = new Float32Array(2 * columns * rows);
+  const onPicture = new Uint8Array(columns * rows);
+  for (let cell = 0; cell < columns * rows; cell++) {
+    const x = centre(cell % columns, columns, canvas.width);
+    const y = centre(Math.floor(cell / columns), rows, canvas.height);
+    onCanvas.set([x, y], 2 * cell);
+    const near = x < view.width + canvas.width / columns / 2 && y < view.height + canvas.height / rows / 2;
+    onPicture[cell] = near ? 1 : 0;
+  }
+  return { pixels: unmapPixels(view, onCanvas) as Float32Array<ArrayBuffer>, onPicture };
+}

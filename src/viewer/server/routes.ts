@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { InputError } from '../../engine/input-error.ts';
+import { encodeTable } from '../table.ts';
+import type { Picture, Session } from './session.ts';
+
+/** What answers a request: JSON, or bytes of some type, whole or in pieces. */
+export type Answer =
+  | { readonly json: unknown }
+  | { readonly type: string; readonly bytes: Uint8Array; readonly compress: boolean }
+  | { readonly type: string; readonly pieces: Iterable<Uint8Array> };
+
+type Query = { readonly [name: string]: string };
+type Route = (session: Session, query: Query, signal: AbortSignal) => Promise<Answer>;
+
+const whole = z
+  .string()
+  .regex(/^\d{1,9}$/, 'a whole number')
+  .transform(Number);
+const model = z.union([z.literal('before'), whole]);
+
+const table = (bytes: Uint8Array): Answer => ({ type: 'application/octet-stream', bytes, compress: true });
+const picture = ({ type, bytes }: Picture): Answer => ({ type, bytes, compress: false });
+
+/** A route whose query is held against a schema first. */
+function route<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  answer: (session: Session, query: z.output<z.ZodObject<Shape>>, signal: AbortSignal) => Promise<Answer>,
+): Route {
+  const schema = z.strictObject(shape);
+  return (session, query, signal) => {
+    const result = schema.safeParse(query);
+    if (result.success) return answer(session, result.data, signal);
+    const { path, message } = result.error.issues[0];
+    throw new InputError({
+      file: 'request',
+      place: path.join('.') || undefined,
+      expected: message,
+      found: JSON.stringify(query),
+    });
+  };
+}
+
+const frame = { frame: whole };
+
+/** What can be asked, by address. Frames are numbers: no address has a path in it. */
+export const routes: { readonly [address: string]: Route } = {
+  '/api/session': route({}, async (session) => ({ json: await session.info() })),
+  '/api/points': route(frame, async (session, query) => ({
+    type: 'application/octet-stream',
+    pieces: await session.points(query.frame),
+  })),
+  '/api/point': route({ ...frame, point: whole }, async (session, query) => ({
+    json: await session.point(query.frame, query.point),
+  })),
+  '/api/scene': route(frame, async (session, query) => ({ json: await session.scene(query.frame) })),
+  '/api/picture': route(frame, async (session, query) => picture(await session.picture(query.frame))),
+  '/api/pairs': route(
+    { ...frame, seed: whole, model: model.optional() },
+    async (session, { frame, seed, model }, signal) =>
+      table(encodeTable(await session.pairs(frame, { seed, model }, signal))),
+  ),
+  '/api/places': route(frame, async (session, query, signal) =>
+    table(encodeTable(await session.places(query.frame, signal))),
+  ),
+  '/api/colours': route({ ...frame, model }, async (session, query, signal) =>
+    table(encodeTable(await session.colours(query.frame, query.model, signal))),
+  ),
+  '/api/similarity': route(
+    { ...frame, model, place: whole.optional(), cell: whole.optional() },
+    async (session, { frame, model, place, cell }, signal) => {
+      if ((place === undefined) === (cell === undefined)) {
+        throw new InputError({ file: 'request', expected: 'either place or cell', found: 'both or neither' });
+      }
+      const query = place === undefined ? { cell: cell! } : { place };
+      return table(encodeTable(await session.similarity(frame, { model, query }, signal)));
+    },
+  ),
+  '/api/run': route({}, async (session) => ({ json: await session.runInfo() })),
+  '/api/metrics': route({ offset: whole }, async (session, query) => ({
+    json: await session.metrics(query.offset),
+  })),
+};

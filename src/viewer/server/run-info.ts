@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../../engine/input-error.ts';
+import { listCheckpoints } from '../../training/checkpoint.ts';
+import { totalSteps } from '../../training/pretrain.ts';
+import type { Problem, RunInfo } from '../protocol.ts';
+
+const CONFIG = 'config.json';
+
+const configSchema = z.looseObject({
+  objective: z.string(),
+  steps: z.number().nullable().optional(),
+  epochs: z.number().optional(),
+  batchSize: z.number().optional(),
+  data: z
+    .looseObject({ frames: z.number().optional(), imageSet: z.string().optional() })
+    .optional()
+    .catch(undefined),
+});
+
+/** A run as it stands now; what of it cannot be read is its `problem`, and the rest is there all the same. */
+export async function readRunInfo(folder: string): Promise<RunInfo> {
+  const problems: Problem[] = [];
+  const noted = (error: unknown) => {
+    problems.push(problemOf(error));
+    return undefined;
+  };
+  const config = await readConfig(join(folder, CONFIG)).catch(noted);
+  const known = config === undefined ? undefined : await parseConfig(config).catch(noted);
+  const checkpoints = await listCheckpoints(folder).catch(noted);
+  return {
+    name: basename(resolve(folder)),
+    objective: known?.objective ?? 'unknown',
+    config,
+    totalSteps: known === undefined ? undefined : stepsOf(known),
+    imageSet: known?.data?.imageSet,
+    checkpoints: (checkpoints ?? []).map(({ step }) => step),
+    problem: problems[0],
+  };
+}
+
+/** An error as what it keeps from being shown. */
+export function problemOf(error: unknown): Problem {
+  return { message: (error as Error).message };
+}
+
+async function readConfig(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const found = code === 'ENOENT' ? 'no such file' : message;
+    throw new InputError({ file: CONFIG, expected: 'the configuration of a run', found }, { cause: error });
+  }
+}
+
+/** What this needs to know; a configuration of another version is shown as well. */
+async function parseConfig(value: unknown): Promise<z.infer<typeof configSchema>> {
+  const { data, error } = configSchema.safeParse(value);
+  if (data !== undefined) return data;
+  const { path, message } = error.issues[0];
+  const place = path.length === 0 ? undefined : path.join('.');
+  throw new InputError({ file: CONFIG, place, expected: 'the configuration of a run', found: message });
+}
+
+function stepsOf({ steps, epochs, batchSize, data }: z.infer<typeof configSchema>): number | undefined {
+  if (typeof steps === 'number') return steps;
+  if (epochs === undefined || batchSize === undefined || data?.frames === undefined) return undefined;
+  return totalSteps({ steps: null, epochs, batchSize }, data.frames);
+}

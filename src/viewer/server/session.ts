@@ -1,0 +1,328 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import sharp from 'sharp';
+import type { ObjectLabel } from '../../datasets/frame.ts';
+import { openRecording, type RecordingReference } from '../../datasets/open-recording.ts';
+import { readFrameFile } from '../../datasets/read-frame-file.ts';
+import { type FramePart, fileOf, type Recording } from '../../datasets/recording.ts';
+import { InputError } from '../../engine/input-error.ts';
+import { multiply34by44 } from '../../geometry/matrix.ts';
+import { decodeImage } from '../../image/decode-image.ts';
+import type { PointCloud } from '../../pointcloud/point-cloud.ts';
+import { encodePoints } from '../point-stream.ts';
+import type {
+  BoxInfo,
+  CameraInfo,
+  MetricsTail,
+  ModelName,
+  PointInfo,
+  Problem,
+  RecordingInfo,
+  RunInfo,
+  SceneInfo,
+  SessionInfo,
+  SimilarityQuery,
+} from '../protocol.ts';
+import type { Table } from '../table.ts';
+import { columnsOf, pointInfo } from './cloud-columns.ts';
+import { Detections } from './detections.ts';
+import { FolderGuard } from './folder-guard.ts';
+import { Learned } from './learned.ts';
+import { Recent } from './recent.ts';
+import { isRunFolder, runData } from './run-data.ts';
+import { RunTail } from './run-tail.ts';
+
+/** What to look at. */
+export interface SessionOptions {
+  /** A run, a data set, a drive, a folder of point clouds, or a single one. */
+  readonly path: string;
+  /** Where a run's data is, if not where its configuration says. */
+  readonly data?: string;
+  /** A folder of a detector's results. */
+  readonly detections?: string;
+  /** A KITTI tracking label file for a raw drive. */
+  readonly tracks?: string;
+  /** Folders that links may lead to. */
+  readonly also?: readonly string[];
+}
+
+/** Bytes of something that a browser knows, and what it is. */
+export interface Picture {
+  readonly type: 'image/webp' | 'image/jpeg';
+  readonly bytes: Uint8Array;
+}
+
+interface Parts {
+  readonly recording: Recording | undefined;
+  readonly reference: RecordingReference | undefined;
+  readonly problem: Problem | undefined;
+  readonly run: RunTail | undefined;
+  readonly detections: Detections | undefined;
+  readonly guard: FolderGuard;
+  readonly learned: Learned | undefined;
+}
+
+const megabyte = 2 ** 20;
+
+/** Everything that the page can ask for. What cannot be read throws an InputError; the rest goes on. */
+export class Session {
+  private readonly title: string;
+  private readonly parts: Parts;
+  private readonly clouds = new Recent<PointCloud>(256 * megabyte, (cloud) =>
+    cloud.fields.reduce((sum, { data }) => sum + data.byteLength, 0),
+  );
+  private readonly pictures = new Recent<Picture & { width: number; height: number }>(
+    64 * megabyte,
+    ({ bytes }) => bytes.byteLength,
+  );
+
+  private constructor(title: string, parts: Parts) {
+    this.title = title;
+    this.parts = parts;
+  }
+
+  /**
+   * Opens what there is. Throws InputError for a path that does not exist; a folder in which there is nothing to look at,
+   * and a run whose data is missing, are told on the page.
+   */
+  static async open(options: SessionOptions): Promise<Session> {
+    const { path, tracks } = options;
+    await stat(path).catch((error: NodeJS.ErrnoException) => {
+      throw new InputError({
+        file: path,
+        expected: 'a run, a data set or a point cloud',
+        found: error.code ?? error.message,
+      });
+    });
+    const runFolder = (await isRunFolder(path)) ? path : undefined;
+    if (runFolder === undefined && options.data !== undefined) {
+      throw new InputError({ file: path, expected: 'a run, which --data goes with', found: 'no run' });
+    }
+    const detections =
+      options.detections === undefined ? undefined : await Detections.open(options.detections);
+    let recording: Recording | undefined;
+    let reference: RecordingReference | undefined;
+    let problem: Problem | undefined;
+    try {
+      const root = runFolder === undefined ? path : (options.data ?? (await runData(runFolder)));
+      reference = { path: root, tracks };
+      recording = await openRecording(reference);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problem = { message: error.message };
+    }
+    const given = [path, reference?.path, options.detections, tracks, ...(options.also ?? [])];
+    // A drive's calibration lies beside it, in the folder of its day.
+    const beside = (recording?.moments[0]?.files.calibration ?? []).filter(
+      (file) => dirname(resolve(file)) === dirname(resolve(recording!.root)),
+    );
+    const guard = await FolderGuard.over([...given.filter((each) => each !== undefined), ...beside]);
+    const learned =
+      recording === undefined
+        ? undefined
+        : new Learned({ recording: reference!, run: runFolder, dataRoot: reference!.path });
+    return new Session(basename(resolve(path)), {
+      recording,
+      reference,
+      problem,
+      run: runFolder === undefined ? undefined : new RunTail(runFolder),
+      detections,
+      guard,
+      learned,
+    });
+  }
+
+  async info(): Promise<SessionInfo> {
+    const { problem, run, detections } = this.parts;
+    return {
+      title: this.title,
+      recording: this.recordingInfo(),
+      problem,
+      run: await run?.info(),
+      hasDetections: detections !== undefined,
+    };
+  }
+
+  /** The sweep as a stream of points, in pieces; see `encodePoints`. */
+  async points(index: number): Promise<Iterable<Uint8Array>> {
+    const cloud = await this.cloud(index);
+    return encodePoints(columnsOf(cloud, fileOf(this.recording(), index, 'sweep')), cloud.count);
+  }
+
+  async point(index: number, point: number): Promise<PointInfo> {
+    const cloud = await this.cloud(index);
+    if (point < cloud.count) return pointInfo(cloud, point);
+    throw new InputError({
+      file: fileOf(this.recording(), index, 'sweep'),
+      place: `point ${point}`,
+      expected: `one of ${cloud.count}`,
+      found: 'none',
+    });
+  }
+
+  /** Camera, labels and detections of a frame, with what is wrong with its picture and with each of them. */
+  async scene(index: number): Promise<SceneInfo> {
+    const recording = this.recording();
+    const { detections } = this.parts;
+    const { id, files } = this.moment(index);
+    const problems: { [part: string]: Problem | undefined } = {};
+    const attempt = async <Value>(part: string, read: () => Promise<Value>): Promise<Value | undefined> =>
+      read().catch((error: unknown) => {
+        if (!(error instanceof InputError)) throw error;
+        problems[part] = { message: error.message };
+        return undefined;
+      });
+    const camera = await attempt('calibration', async () => {
+      await this.check(index, 'calibration');
+      return recording.camera(index);
+    });
+    const size = await attempt('picture', async () => {
+      const file = await this.check(index, 'picture');
+      const { width, height } = await sharp(await readFrameFile(file))
+        .metadata()
+        .catch((error: Error) => {
+          throw new InputError({ file, expected: 'a PNG, JPEG or WebP image', found: error.message });
+        });
+      return { width, height };
+    });
+    const labels =
+      files.labels === undefined
+        ? undefined
+        : await attempt('labels', async () => {
+            await this.check(index, 'labels');
+            return recording.labels(index);
+          });
+    const detected =
+      camera === undefined || detections === undefined
+        ? undefined
+        : await attempt('detections', async () => {
+            const found = await detections.of(id, camera);
+            if (found !== undefined) await this.parts.guard.check(detections.fileOf(id));
+            return found;
+          });
+    const cameraInfo: CameraInfo | undefined = camera && {
+      name: camera.name,
+      width: size?.width,
+      height: size?.height,
+      pixelFromLidar: [...multiply34by44(camera.pixelFromCamera, camera.cameraFromLidar)],
+      cameraFromLidar: [...camera.cameraFromLidar],
+    };
+    return {
+      camera: cameraInfo,
+      labels: (labels ?? []).map(boxInfo),
+      detections: (detected ?? []).map(boxInfo),
+      problems,
+    };
+  }
+
+  /** The frame's picture: JPEG as it is, anything else as WebP, which is a fifth of a PNG's bytes. */
+  async picture(index: number): Promise<Picture & { readonly width: number; readonly height: number }> {
+    const file = await this.check(index, 'picture');
+    return this.pictures.get(String(index), async () => {
+      const stored = await readFrameFile(file);
+      const { width, height, data } = await decodeImage(stored, { file });
+      if (/\.jpe?g$/i.test(file)) return { type: 'image/jpeg', bytes: stored, width, height };
+      const raw = { width, height, channels: 3 } as const;
+      const bytes = await sharp(data, { raw }).webp({ quality: 92, effort: 1 }).toBuffer();
+      return { type: 'image/webp', bytes, width, height };
+    });
+  }
+
+  async pairs(
+    frame: number,
+    options: { seed: number; model?: ModelName },
+    signal: AbortSignal,
+  ): Promise<Table> {
+    return (await this.encoders(frame)).pairs({ frame, ...options }, signal);
+  }
+
+  async places(frame: number, signal: AbortSignal): Promise<Table> {
+    return (await this.encoders(frame)).places({ frame }, signal);
+  }
+
+  async colours(frame: number, model: ModelName, signal: AbortSignal): Promise<Table> {
+    return (await this.encoders(frame)).colours({ frame, model }, signal);
+  }
+
+  async similarity(
+    frame: number,
+    options: { model: ModelName; query: SimilarityQuery },
+    signal: AbortSignal,
+  ): Promise<Table> {
+    return (await this.encoders(frame)).similarity({ frame, ...options }, signal);
+  }
+
+  async runInfo(): Promise<RunInfo> {
+    return this.run().info();
+  }
+
+  async metrics(offset: number): Promise<MetricsTail> {
+    return this.run().metrics(offset);
+  }
+
+  async close(): Promise<void> {
+    await this.parts.learned?.close();
+  }
+
+  private run(): RunTail {
+    const { run } = this.parts;
+    if (run !== undefined) return run;
+    throw new InputError({ file: this.title, expected: 'a run', found: 'data alone' });
+  }
+
+  private recording(): Recording {
+    const { recording, problem } = this.parts;
+    if (recording !== undefined) return recording;
+    throw new InputError({ file: this.title, expected: 'frames', found: problem?.message ?? 'none' });
+  }
+
+  private moment(index: number) {
+    const { root, moments } = this.recording();
+    if (moments[index] !== undefined) return moments[index];
+    throw new InputError({
+      file: root,
+      place: `frame number ${index}`,
+      expected: `0 to ${moments.length - 1}`,
+      found: 'none',
+    });
+  }
+
+  /** The first file of a part, after all of its files were found to be inside of the folders that were given. */
+  private async check(index: number, part: FramePart): Promise<string> {
+    const { files } = this.moment(index);
+    const file = fileOf(this.recording(), index, part);
+    for (const each of files[part]!) await this.parts.guard.check(each);
+    return file;
+  }
+
+  private async cloud(index: number): Promise<PointCloud> {
+    await this.check(index, 'sweep');
+    return this.clouds.get(String(index), () => this.recording().cloud(index));
+  }
+
+  private async encoders(index: number): Promise<Learned> {
+    for (const part of ['sweep', 'picture', 'calibration'] as const) await this.check(index, part);
+    return this.parts.learned!;
+  }
+
+  private recordingInfo(): RecordingInfo | undefined {
+    const { recording } = this.parts;
+    if (recording === undefined) return undefined;
+    return {
+      kind: recording.kind,
+      name: basename(resolve(recording.root)),
+      frames: recording.moments.map(({ id, timeS, worldFromLidar, files, notes, sets = [] }) => ({
+        id,
+        timeS,
+        worldFromLidar: worldFromLidar && [...worldFromLidar],
+        parts: Object.keys(files) as FramePart[],
+        notes,
+        sets,
+      })),
+    };
+  }
+}
+
+function boxInfo({ type, box2, box3, score, trackId }: ObjectLabel): BoxInfo {
+  return { type, box2, box3, score, trackId };
+}

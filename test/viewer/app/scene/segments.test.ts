@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { rangeLabels } from '../../../../src/viewer/app/scene/ground.ts';
+import {
+  boxSegments,
+  cornerPlaces,
+  frustumOf,
+  middlePlace,
+  type StageBox,
+  trailSegments,
+} from '../../../../src/viewer/app/scene/segments.ts';
+import { bytesOf } from '../../../../src/viewer/app/scene/themes.ts';
+
+const CAR: StageBox = {
+  box: { center: [10, 2, -1], sizeM: [4, 2, 1.5], yaw: Math.PI / 2 },
+  color: '#ff8000',
+};
+
+describe('boxSegments', () => {
+  it('has twelve edges and a tick through the front, in the colour as written', () => {
+    const { segments, colours, dashed } = boxSegments([CAR, { ...CAR, dashed: true }]);
+    expect(segments.length).toBe(2 * 13 * 6);
+    expect([...colours.subarray(0, 8)]).toEqual([255, 128, 0, 255, 255, 128, 0, 255]);
+    const [fromX, fromY, fromZ, toX, toY, toZ] = segments.subarray(12 * 6, 13 * 6);
+    expect([fromX, fromY, fromZ]).toEqual([10, 2, -1.75]);
+    expect([toX, toZ]).toEqual([10, -1.75]);
+    expect(toY).toBeGreaterThan(4.3);
+    // A dashed box keeps a whole tick.
+    expect([...dashed]).toEqual([...Array(13).fill(0), ...Array(12).fill(1), 0]);
+  });
+
+  it('goes where a matrix brings it', () => {
+    const matrix = [1, 0, 0, 100, 0, 1, 0, 0, 0, 0, 1, 5];
+    expect(middlePlace({ ...CAR, matrix })).toEqual([110, 2, 4]);
+    const heights = cornerPlaces({ ...CAR, matrix }).map(([, , z]) => z);
+    expect([Math.min(...heights), Math.max(...heights)]).toEqual([3.25, 4.75]);
+  });
+});
+
+describe('trailSegments', () => {
+  it('joins the points and fades towards the oldest', () => {
+    const points = Float32Array.of(0, 0, 0, 1, 0, 0, 2, 1, 0);
+    const { segments, colours } = trailSegments([{ points, color: '#00ff00' }]);
+    expect([...segments]).toEqual([0, 0, 0, 1, 0, 0, 1, 0, 0, 2, 1, 0]);
+    expect([colours[3], colours[15]]).toEqual([50, 255]);
+    expect(colours[7]).toBe(colours[11]);
+  });
+
+  it('has nothing to join in a single point', () => {
+    expect(trailSegments([{ points: Float32Array.of(1, 2, 3), color: 'red' }]).segments.length).toBe(0);
+  });
+});
+
+describe('frustumOf', () => {
+  it('begins at the camera and opens to what it sees', () => {
+    // At (0.3, 0, 0) in the LiDAR frame, looking along +x.
+    const pixelFromLidar = [600, -700, 0, -180, 180, 0, -700, -54, 1, 0, 0, -0.3];
+    const { eye, corners } = frustumOf({ pixelFromLidar, width: 1200, height: 360 });
+    expect(eye.map((value) => Math.round(value * 1e9) / 1e9 + 0)).toEqual([0.3, 0, 0]);
+    const [topLeft, , bottomRight] = corners;
+    expect(topLeft[1]).toBeGreaterThan(0);
+    expect(topLeft[2]).toBeGreaterThan(0);
+    expect(bottomRight[1]).toBeLessThan(0);
+    expect(bottomRight[2]).toBeLessThan(0);
+    expect(topLeft[0]).toBeCloseTo(1.5);
+  });
+});
+
+describe('rangeLabels', () => {
+  it('stand on the rings along the half axes, in steps that suit the distance', () => {
+    const [first] = rangeLabels([1, 2, -1.73], 30);
+    expect(first).toEqual({ text: '10 m', at: [11, 2, -1.73] });
+    expect(rangeLabels([0, 0, 0], 8)[0].text).toBe('2 m');
+    expect(rangeLabels([0, 0, 0], 300)[0].text).toBe('50 m');
+  });
+});
+
+describe('bytesOf', () => {
+  it('takes CSS colours as they are on the screen', () => {
+    expect(bytesOf('#336699', 128)).toEqual([51, 102, 153, 128]);
+    expect(bytesOf('rgb(10, 20, 30)')).toEqual([10, 20, 30, 255]);
+  });
+});

@@ -1,0 +1,81 @@
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import { InputError } from '../src/engine/input-error.ts';
+import { isLoopback, type RunningViewer, serveViewer } from '../src/viewer/server/http-server.ts';
+import { Session } from '../src/viewer/server/session.ts';
+import { collected, wholeNumber } from './options.ts';
+
+interface Options {
+  readonly data?: string;
+  readonly detections?: string;
+  readonly tracks?: string;
+  readonly also: readonly string[];
+  readonly host: string;
+  readonly port?: number;
+}
+
+const usualPort = 8585;
+/** How many further ports are tried where the usual one is taken. */
+const furtherPorts = 20;
+
+/** The command line of `pointpair view`. */
+export function command(): Command {
+  return new Command('view')
+    .description('Look at a data set, a KITTI raw drive, point clouds or a run in the browser.')
+    .argument('<path>', 'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them')
+    .option('--data <folder>', "where a run's data is now, if not where the run has it")
+    .option('--detections <folder>', "a detector's results: KITTI result files, one a frame")
+    .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
+    .option('--also <folder>', 'a folder that links in the data may lead to; may be given again', collected, [])
+    .option('--host <address>', 'where to listen; 0.0.0.0 lets others in', '127.0.0.1')
+    .option('--port <number>', `the port (default: ${usualPort}, or the next free one)`, wholeNumber(0))
+    .addHelpText(
+      'after',
+      `
+Nothing has to be installed where the data is but this; over ssh, forward the port and open the address here:
+  ssh -L ${usualPort}:localhost:${usualPort} <machine>
+
+Examples:
+  pointpair view data/kitti
+  pointpair view runs/kitti
+  pointpair view 2011_09_26/2011_09_26_drive_0005_sync --tracks label_02/0000.txt`,
+    )
+    .action(view);
+}
+
+async function view(path: string, { host, port, ...options }: Options): Promise<void> {
+  const session = await Session.open({ path, ...options });
+  const { problem } = await session.info();
+  if (problem !== undefined) process.stderr.write(`pointpair: ${problem.message}\n`);
+  const viewer = await listen(session, { host, port });
+  const address = `http://${isLoopback(host) ? 'localhost' : hostname()}:${viewer.port}/`;
+  process.stdout.write(`${path}: ${address}\nCtrl-C ends it.\n`);
+  if (!isLoopback(host)) {
+    process.stderr.write(`pointpair: whoever reaches this machine can look at ${path}, without a password\n`);
+  }
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await viewer.close();
+}
+
+async function listen(
+  session: Session,
+  { host, port }: { readonly host: string; readonly port?: number },
+): Promise<RunningViewer> {
+  const ports = port === undefined ? Array.from({ length: furtherPorts }, (_, k) => usualPort + k) : [port];
+  for (const candidate of ports) {
+    try {
+      return await serveViewer(session, { host, port: candidate });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE' && candidate !== ports.at(-1)) continue;
+      await session.close();
+      if (code === undefined || error instanceof InputError) throw error;
+      const found = code === 'EADDRINUSE' ? 'one that is taken' : message;
+      throw new InputError({ file: '--port', place: `${host}:${candidate}`, expected: 'a free port', found });
+    }
+  }
+  throw new Error('no port was tried');
+}
