@@ -22,11 +22,19 @@ const furtherPorts = 20;
 export function command(): Command {
   return new Command('view')
     .description('Look at a data set, a KITTI raw drive, point clouds or a run in the browser.')
-    .argument('<path>', 'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them')
+    .argument(
+      '<path>',
+      'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them',
+    )
     .option('--data <folder>', "where a run's data is now, if not where the run has it")
     .option('--detections <folder>', "a detector's results: KITTI result files, one a frame")
     .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
-    .option('--also <folder>', 'a folder that links in the data may lead to; may be given again', collected, [])
+    .option(
+      '--also <folder>',
+      'a folder that links in the data may lead to; may be given again',
+      collected,
+      [],
+    )
     .option('--host <address>', 'where to listen; 0.0.0.0 lets others in', '127.0.0.1')
     .option('--port <number>', `the port (default: ${usualPort}, or the next free one)`, wholeNumber(0))
     .addHelpText(

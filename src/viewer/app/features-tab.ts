@@ -117,7 +117,8 @@ export class FeaturesTab implements TabView {
 
   private async load(): Promise<void> {
     this.loading.abort();
-    const { signal } = (this.loading = new AbortController());
+    this.loading = new AbortController();
+    const { signal } = this.loading;
     const { frame, session, store, stageStatus } = this.context;
     const { state } = store;
     const model = modelOf(state, session.run);

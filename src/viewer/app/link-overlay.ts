@@ -7,6 +7,8 @@ export interface LinkLine {
   readonly point: readonly [x: number, y: number, z: number];
   readonly pixel: Pixel;
   readonly colour: string;
+  /** Whether it stands out. */
+  readonly strong?: boolean;
 }
 
 /** Lines across the panes, which follow the eye. */
@@ -42,13 +44,13 @@ export class LinkOverlay {
     const own = canvas.getBoundingClientRect();
     const space = this.stageCanvas.getBoundingClientRect();
     context.setTransform(ratio, 0, 0, ratio, -own.left * ratio, -own.top * ratio);
-    context.lineWidth = 1;
-    context.globalAlpha = 0.55;
     let drawn = 0;
-    for (const { point, pixel, colour } of this.links) {
+    for (const { point, pixel, colour, strong } of this.links) {
       const from = stage.project(point);
       const to = this.picture.pagePosition(pixel);
       if (!from.visible || to === undefined) continue;
+      context.lineWidth = strong ? 1.6 : 1;
+      context.globalAlpha = strong ? 1 : 0.45;
       context.strokeStyle = colour;
       context.beginPath();
       context.moveTo(space.left + from.x, space.top + from.y);

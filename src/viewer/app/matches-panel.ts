@@ -46,7 +46,7 @@ export function matchesPanel({ store, session }: Context): MatchesPanel {
       }),
       choice(store, 'layout', 'Lay them', [
         ['beside', 'Side by side'],
-        ['over', 'Over each other'],
+        ['over', 'Overlaid'],
       ]),
     ),
     section(
@@ -79,7 +79,7 @@ export function matchesPanel({ store, session }: Context): MatchesPanel {
         unset: farM,
         text: (v) => (v >= farM ? 'any' : `${v.toFixed(2)} m`),
       }),
-      toggle(store, 'pixelLines', 'Lines to the pixels where places are seen'),
+      toggle(store, 'pixelLines', 'Lines to all pixels'),
       count,
     ),
     section('This frame', facts),

@@ -11,6 +11,9 @@ import type { PictureMark, Pixel } from './picture-pane.ts';
 import type { LineSet } from './scene/line-set.ts';
 import type { Cloud } from './scene/point-cloud.ts';
 
+/** From how high both views are looked at, radians above the horizon. */
+const lookingDown = (40 * Math.PI) / 180;
+
 /** What SimIPU compares in a frame: its two views with the matches between them, and the pixels where places are seen. */
 export class MatchesTab implements TabView {
   readonly panel: HTMLElement;
@@ -26,6 +29,9 @@ export class MatchesTab implements TabView {
   private loading = new AbortController();
   private visible = false;
   private hovered: number | undefined;
+  private links: readonly LinkLine[] = [];
+  /** Whether the eye is to be moved to where both views are seen. */
+  private unposed = true;
   private readonly redraw = eachFrame(() => this.draw());
 
   constructor(context: Context, setLinks: (links: readonly LinkLine[]) => void) {
@@ -38,9 +44,15 @@ export class MatchesTab implements TabView {
     frame.on(['frame'], () => this.reload());
     store.on(['seed', 'model'], () => this.reload());
     store.on(['layout'], () => {
+      this.unposed = true;
       if (this.visible && this.pairs !== undefined) this.build(this.pairs);
     });
     store.on(['shortest', 'longest', 'wrong', 'matchColour', 'pixelLines'], () => this.redraw());
+  }
+
+  /** The eye is where somebody put it, and stays there. */
+  keepPose(): void {
+    this.unposed = false;
   }
 
   show(): void {
@@ -82,7 +94,8 @@ export class MatchesTab implements TabView {
 
   private async load(): Promise<void> {
     this.loading.abort();
-    const { signal } = (this.loading = new AbortController());
+    this.loading = new AbortController();
+    const { signal } = this.loading;
     const { frame, store, stageStatus, session } = this.context;
     const model = modelOf(store.state, session.run);
     stageStatus.loading(model === 'before' ? 'Matching, and preparing the untrained model' : 'Matching');
@@ -124,6 +137,28 @@ export class MatchesTab implements TabView {
     this.betaPlaces = this.addPlaces(transformPoints(this.matrix, pairs.beta, 3));
     this.controls.setPairs(pairs);
     this.draw();
+    if (this.unposed) this.look();
+    this.unposed = false;
+  }
+
+  /** Moves the eye to where all points of both views are seen. */
+  private look(): void {
+    const { stage } = this.context;
+    const low: [number, number, number] = [Infinity, Infinity, Infinity];
+    const high: [number, number, number] = [-Infinity, -Infinity, -Infinity];
+    for (const { positions, matrix } of this.clouds) {
+      const e = matrix.elements;
+      for (let at = 0; at < positions.length; at += 3) {
+        for (let c = 0; c < 3; c++) {
+          const value =
+            e[c] * positions[at] + e[c + 4] * positions[at + 1] + e[c + 8] * positions[at + 2] + e[c + 12];
+          low[c] = Math.min(low[c], value);
+          high[c] = Math.max(high[c], value);
+        }
+      }
+    }
+    stage.pose = { ...stage.pose, view: 'perspective', azimuth: Math.PI, elevation: lookingDown };
+    stage.fit(low, high);
   }
 
   /** The points of a view, quietly by height, or in one colour. */
@@ -138,7 +173,7 @@ export class MatchesTab implements TabView {
     const height = heights(positions);
     colourValues(height, rangeOf(height), { map: 'grey', into: colours });
     if (tint !== undefined) for (let i = 0; i < count; i++) colours.set(tint, 4 * i);
-    const cloud = this.context.stage.addCloud({ capacity: count, matrix, pickable: false });
+    const cloud = this.context.stage.addCloud({ capacity: count, matrix, pickable: false, sizeFactor: 1.3 });
     cloud.append(positions, colours);
     this.clouds.push(cloud);
   }
@@ -188,6 +223,7 @@ export class MatchesTab implements TabView {
       links.push({ point: this.alphaPlace(i), pixel: this.pixelOf(i), colour });
     }
     picture.setLayers([{ marks }]);
+    this.links = links;
     this.setLinks(store.state.pixelLines ? links : []);
   }
 
@@ -233,12 +269,18 @@ export class MatchesTab implements TabView {
       stage.setHighlight(undefined);
       picture.setHovered(undefined);
       this.controls.setHovered(undefined);
+      this.setLinks(this.context.store.state.pixelLines ? this.links : []);
       return;
     }
     const at = 3 * pairs.partner[place];
     const [x, y, z] = pairs.beta.subarray(at, at + 3);
     stage.setHighlight(this.alphaPlace(place), '#ffffff');
     const inside = pairs.inside[place] === 1;
+    const { pixelLines } = this.context.store.state;
+    const own: LinkLine[] = inside
+      ? [{ point: this.alphaPlace(place), pixel: this.pixelOf(place), colour: '#ffffff', strong: true }]
+      : [];
+    this.setLinks([...(pixelLines ? this.links : []), ...own]);
     picture.setHovered(
       inside ? { pixel: this.pixelOf(place), colour: '#ffffff', radius: 8, ring: true } : undefined,
     );

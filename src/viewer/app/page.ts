@@ -14,6 +14,7 @@ import { PicturePane } from './picture-pane.ts';
 import { PointCard } from './point-card.ts';
 import { numbersOfPose, poseOf } from './pose-link.ts';
 import type { RunPanel } from './run/run-panel.ts';
+import { DEFAULT_POSE, type Pose } from './scene/pose.ts';
 import { Stage } from './scene/stage.ts';
 import { SceneTab } from './scene-tab.ts';
 import { listenToSplitter } from './splitter.ts';
@@ -41,6 +42,8 @@ export class Page {
   private shown: TabView | undefined;
   private run: RunPanel | undefined;
   private posed = false;
+  /** Matches are looked at from a place of their own. */
+  private readonly poses = new Map<boolean, Pose>();
 
   constructor(session: SessionInfo, store: Store, status: PaneStatus) {
     this.session = session;
@@ -56,9 +59,12 @@ export class Page {
     store.on(['theme'], () => this.themeChanged());
     this.openPanes();
     listenForKeys(this.shortcuts());
-    store.on(['tab'], () => this.showTab());
-    this.showTab();
+    store.on(['tab'], ({ tab }, before) => {
+      this.swapPose(before.tab === 'matches', tab === 'matches');
+      this.showTab();
+    });
     this.context?.frame.open();
+    this.showTab();
   }
 
   /** Stage and picture, where there are frames and WebGL. */
@@ -101,9 +107,11 @@ export class Page {
     this.followView(stage, frame);
     this.followPicture(frame, picture);
     this.timeline = new Timeline(frame, store);
+    const matches = new MatchesTab(this.context, (links) => overlay.setLinks(links));
+    if (this.posed && store.state.tab === 'matches') matches.keepPose();
     this.views = {
       scene: new SceneTab(this.context),
-      matches: new MatchesTab(this.context, (links) => overlay.setLinks(links)),
+      matches,
       features: new FeaturesTab(this.context),
     };
     followPointer(this.context, byId<HTMLCanvasElement>('stage'), () => this.shown);
@@ -198,11 +206,22 @@ export class Page {
     this.context?.stage.requestRender();
   }
 
+  /** Takes the eye to where it was when these parts of the page were last shown. */
+  private swapPose(from: boolean, to: boolean): void {
+    const { stage } = this.context ?? {};
+    if (stage === undefined || from === to) return;
+    this.poses.set(from, stage.pose);
+    const pose = this.poses.get(to) ?? (to ? undefined : DEFAULT_POSE);
+    if (pose !== undefined) stage.pose = pose;
+  }
+
   private async showRun(): Promise<void> {
     const root = byId('run-pane');
     if (this.session.run === undefined) {
       const words = 'There is no run here. pointpair view runs/… shows one, while it trains as well.';
-      root.replaceChildren(element('div', { class: 'status', 'data-kind': 'empty' }, element('p', {}, words)));
+      root.replaceChildren(
+        element('div', { class: 'status', 'data-kind': 'empty' }, element('p', {}, words)),
+      );
       return;
     }
     if (this.run === undefined) {

@@ -19,7 +19,8 @@ export class PointCard {
     facts: ReadonlyArray<readonly [name: string, value: string]>,
   ): Promise<void> {
     this.loading.abort();
-    const { signal } = (this.loading = new AbortController());
+    this.loading = new AbortController();
+    const { signal } = this.loading;
     const rows = element('dl', {}, ...pairs(facts));
     this.root.replaceChildren(
       element(

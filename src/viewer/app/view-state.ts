@@ -94,7 +94,7 @@ export const defaultState: ViewState = {
   shortest: 0,
   longest: undefined,
   wrong: 'all',
-  pixelLines: true,
+  pixelLines: false,
   model: 'latest',
   compare: false,
   show: 'colours',

@@ -41,6 +41,15 @@ describe('the places of a frame', () => {
     expect(new Set(sets).size).toBe(4);
   });
 
+  it('are drawn without what views and pictures are augmented by', () => {
+    const still = {
+      ...wideConfig,
+      view: { ...wideConfig.view, maxRotation: 0, scale: [1, 1] as [number, number], flipProbability: 0 },
+      image: { ...wideConfig.image, scale: [1, 1] as [number, number] },
+    };
+    expect(placesOf(frame, { config: still, drawnBy })).toEqual(places);
+  });
+
   it('are near most points that the encoder takes', () => {
     expect(arrays.nearest).toHaveLength(3 * 400);
     const { min, max } = wideConfig.points.range;

@@ -151,7 +151,7 @@ export class RunPanel {
       sawSteps: this.sawSteps,
       quietSeconds: (performance.now() - this.newestAt) / 1000,
     });
-    this.message.hidden = history.length > 0 || (this.isCaughtUp && !this.problem.hidden);
+    this.message.hidden = history.length > 0 || !this.problem.hidden;
     if (this.isCaughtUp) this.message.textContent = 'The curves begin with the first step.';
     if (!this.isCaughtUp && history.length === 0) return;
     this.toolbar.setState(state);

@@ -80,8 +80,9 @@ export class LabelLayer {
     context.font = FONT;
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    for (const { label, x, y, width } of this.placed) {
-      const top = y - HEIGHT_PX;
+    for (const { label, width, ...at } of this.placed) {
+      const x = Math.round(at.x - width / 2) + width / 2;
+      const top = Math.round(at.y - HEIGHT_PX);
       context.fillStyle = label.look === 'chip' ? theme.chip : theme.plate;
       context.beginPath();
       context.roundRect(x - width / 2, top, width, HEIGHT_PX, RADIUS_PX);
@@ -177,5 +178,5 @@ function show(element: HTMLElement, { label, x, y, width }: PlacedLabel, theme: 
     ? `linear-gradient(90deg, ${edge} ${EDGE_PX}px, ${theme.chip} ${EDGE_PX}px)`
     : theme.plate;
   style.color = chip ? theme.chipText : (label.color ?? theme.text);
-  style.transform = `translate(${(x - width / 2).toFixed(1)}px, ${(y - HEIGHT_PX).toFixed(1)}px)`;
+  style.transform = `translate(${Math.round(x - width / 2)}px, ${Math.round(y - HEIGHT_PX)}px)`;
 }

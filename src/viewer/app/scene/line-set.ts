@@ -89,6 +89,7 @@ export class LineSet {
     this.changed();
   }
 
+  /** Whether the lines are drawn. */
   get visible(): boolean {
     return this.shown;
   }
@@ -99,6 +100,7 @@ export class LineSet {
     this.changed();
   }
 
+  /** The half of a split stage that they are on. */
   get side(): Side {
     return this.onSide;
   }

@@ -53,11 +53,11 @@ const DOUBLE_TAP_MS = 320;
 
 /** Pointer, wheel and keys. Nothing moves once they rest. */
 export class Navigation {
-  mode: NavigationMode = 'orbit';
   private readonly host: NavigationHost;
   private readonly pointers = new Map<number, Pointer>();
   private readonly flight = new Flight();
   private readonly ears = new AbortController();
+  private current: NavigationMode = 'orbit';
   private hovered = false;
   private flying = false;
   private wheel: { anchor: Triple; x: number; y: number; timeMs: number } | undefined;
@@ -83,6 +83,16 @@ export class Navigation {
     window.addEventListener('keydown', (event) => this.key(event), { signal, capture: true });
     window.addEventListener('keyup', (event) => this.flight.release(event.code), { signal });
     window.addEventListener('blur', () => this.flight.releaseAll(), { signal });
+  }
+
+  /** What dragging does, and whether keys fly. */
+  get mode(): NavigationMode {
+    return this.current;
+  }
+
+  set mode(mode: NavigationMode) {
+    this.current = mode;
+    this.flight.releaseAll();
   }
 
   /** Moves on to a time in milliseconds; whether there is more to come. */

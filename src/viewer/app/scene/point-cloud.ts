@@ -136,6 +136,7 @@ export class Cloud {
     return new Vector3(x, y, z).applyMatrix4(this.matrix).toArray();
   }
 
+  /** Whether it is drawn and picked. */
   get visible(): boolean {
     return this.points.visible;
   }
@@ -146,6 +147,7 @@ export class Cloud {
     this.changed();
   }
 
+  /** The half of a split stage that it is on. */
   get side(): Side {
     return this.onSide;
   }
@@ -172,11 +174,12 @@ export class Cloud {
 
   private grow(positions: Float32Array): void {
     const { low, high } = this;
-    for (let at = 0; at < positions.length; at++) {
-      const value = positions[at];
-      const axis = at % 3;
-      if (value < low[axis]) low[axis] = value;
-      if (value > high[axis]) high[axis] = value;
+    for (let axis = 0; axis < 3; axis++) {
+      for (let at = axis; at < positions.length; at += 3) {
+        const value = positions[at];
+        if (value < low[axis]) low[axis] = value;
+        if (value > high[axis]) high[axis] = value;
+      }
     }
   }
 }

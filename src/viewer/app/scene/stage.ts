@@ -178,13 +178,17 @@ export class Stage {
     this.navigation.mode = mode;
   }
 
-  /** Changes the view; the camera is needed to look through it, and may be replaced with every frame. */
+  /**
+   * Changes the view: from above with +x up on the screen; through a camera, which is needed for that once and may be
+   * replaced with every frame, with its whole picture in the middle. Target and distance stay.
+   */
   view(name: ViewName, camera?: Pinhole): void {
     if (camera !== undefined) this.camera = camera;
-    const pose = this.current;
-    const entered = name !== pose.view;
     this.glide = undefined;
-    this.move(entered ? { ...pose, view: name, zoom: 1, center: [0.5, 0.5], heading: 0 } : pose);
+    const { current } = this;
+    if (name !== current.view) this.move({ ...current, view: name, heading: 0, zoom: 1, center: [0.5, 0.5] });
+    else if (name === 'birds-eye') this.move({ ...current, heading: 0 });
+    else this.requestRender();
   }
 
   /** Looks at the region between two corners. */
@@ -275,10 +279,6 @@ export class Stage {
   }
 
   private move(pose: Pose): void {
-    if (pose === this.current) {
-      this.requestRender();
-      return;
-    }
     this.current = pose;
     this.requestRender();
     this.options.onPoseChange?.();
