@@ -98,7 +98,7 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
   });
   process.stdout.write(
     `\n${retrievalTable(retrieval)}\n\ndone in ${((performance.now() - began) / 60_000).toFixed(1)} minutes. What to look at next:\n` +
-      `  ${report}\n  npx pointpair inspect ${out}\n  npx pointpair inspect ${data} --frame 000000 --picture frame.png\n` +
+      `  npx pointpair view ${out}\n  ${report}\n  npx pointpair inspect ${out}\n  npx pointpair inspect ${data} --frame 000000 --picture frame.png\n` +
       `  npx pointpair export ${out} --to out/\n`,
   );
 }

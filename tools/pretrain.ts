@@ -80,7 +80,7 @@ async function run(options: Options): Promise<void> {
   }
   process.stdout.write(
     `${result.step} steps done: ${options.out}\n` +
-      `  pointpair report ${options.out}\n  pointpair inspect ${options.out}\n  pointpair export ${options.out} --to out/\n`,
+      `  pointpair view ${options.out}\n  pointpair report ${options.out}\n  pointpair inspect ${options.out}\n  pointpair export ${options.out} --to out/\n`,
   );
 }
 

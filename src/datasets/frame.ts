@@ -21,7 +21,7 @@ export interface CameraImage extends CameraModel {
 export interface ObjectLabel {
   /** The data set's own class name, such as `Car`. */
   readonly type: string;
-  /** Fraction outside the image, 0 to 1. */
+  /** Fraction outside the image, 0 to 1; in tracking labels 0, 1 or 2, levels of the same; -1 where it is not known. */
   readonly truncation: number;
   /** 0 fully visible, 1 partly occluded, 2 largely occluded, 3 unknown. */
   readonly occlusion: number;

@@ -72,12 +72,20 @@ async function foldersOf(path: string): Promise<string[]> {
 
 /** What a folder holds, in a few words, with a guess at what it is. */
 async function describe(path: string, folders: readonly string[]): Promise<string> {
-  const names = (await readdir(path)).sort();
+  const names = await readdir(path);
+  return describeNames(names, { folders, guess: await guessOf(path, names, folders) });
+}
+
+/** The names in a folder in a few words, the `folders` among them with a slash, and a guess at what it is. */
+export function describeNames(
+  names: readonly string[],
+  { folders = [], guess }: { readonly folders?: readonly string[]; readonly guess: string | undefined },
+): string {
   if (names.length === 0) return 'an empty folder';
-  const shown = names.slice(0, 8).map((name) => (folders.includes(name) ? `${name}/` : name));
+  const shown = [...names].sort().slice(0, 8);
   const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
-  const guess = await guessOf(path, names, folders);
-  return `${shown.join(', ')}${more}${guess === undefined ? '' : ` (${guess})`}`;
+  const marked = shown.map((name) => (folders.includes(name) ? `${name}/` : name));
+  return `${marked.join(', ')}${more}${guess === undefined ? '' : ` (${guess})`}`;
 }
 
 async function guessOf(

@@ -8,7 +8,7 @@
  * are zeros and compress to nothing.
  */
 
-/** A column of numbers, one for each point; NaN where a point has none. */
+/** A column of numbers, one for each point; NaN where a point has none, and what float32 cannot hold is taken for that. */
 export interface Column {
   readonly name: string;
   readonly values: ArrayLike<number>;
@@ -48,6 +48,7 @@ const magic = 0x31535050;
 const passPoints = 65536;
 /** Coordinates are rounded to half of this at most, metres. */
 const coarsestStepM = 0.004;
+const largestFloat32 = (2 - 2 ** -23) * 2 ** 127;
 
 const align = (bytes: number) => (bytes + 3) & ~3;
 
@@ -132,7 +133,7 @@ function columnHeader({ name, values }: Column, count: number, isCoordinate: boo
   let whole = true;
   for (let i = 0; i < count; i++) {
     const value = values[i];
-    if (!Number.isFinite(value)) continue;
+    if (!isNumber(value)) continue;
     if (value < min) min = value;
     if (value > max) max = value;
     if (whole && !Number.isInteger(value)) whole = false;
@@ -149,6 +150,10 @@ function columnHeader({ name, values }: Column, count: number, isCoordinate: boo
   return { name, min, max, step: extent / (2 ** (8 * bytes) - 2) || 1, bytes };
 }
 
+function isNumber(value: number): boolean {
+  return Math.abs(value) <= largestFloat32;
+}
+
 interface Rows {
   readonly values: ArrayLike<number>;
   readonly first: number;
@@ -159,13 +164,12 @@ interface Rows {
 function writePlanes(bytes: Uint8Array, header: ColumnHeader, { values, first, stride, points }: Rows): void {
   const { min, step } = header;
   const missing = 2 ** (8 * header.bytes) - 1;
-  const scale = 1 / step;
   const half = 2 ** (8 * header.bytes - 1);
   const modulus = missing + 1;
   let before = 0;
   for (let k = 0, i = first; k < points; k++, i += stride) {
     const value = values[i];
-    const code = Number.isFinite(value) ? Math.min(missing - 1, Math.round((value - min) * scale)) : missing;
+    const code = isNumber(value) ? Math.min(missing - 1, Math.round((value - min) / step)) : missing;
     // The difference, in -half … half-1, as 0, -1, 1, -2, 2, …
     let delta = code - before;
     if (delta >= half) delta -= modulus;
@@ -183,7 +187,8 @@ function decodePass(bytes: Uint8Array, header: StreamHeader, first: number, poin
   const indices = new Int32Array(points);
   for (let k = 0; k < points; k++) indices[k] = first + k * header.stride;
   const positions = new Float32Array(3 * points);
-  const fields: { [name: string]: Float32Array } = {};
+  // Without a prototype: a file may call a field `__proto__`.
+  const fields: { [name: string]: Float32Array } = Object.create(null);
   let at = 0;
   header.columns.forEach((column, c) => {
     const planes = bytes.subarray(at, at + points * column.bytes);

@@ -38,7 +38,8 @@ export function visibleBoxes(
 export function boxColour({ type, trackId }: BoxInfo, detected: boolean): string {
   if (detected) return detectionColour;
   if (trackId !== undefined) return trackColour(trackId);
-  return classColours[type.toLowerCase()] ?? otherColour;
+  const name = type.toLowerCase();
+  return Object.hasOwn(classColours, name) ? classColours[name] : otherColour;
 }
 
 export function trackColour(trackId: number): string {

@@ -39,14 +39,6 @@ const stops: { readonly [name: string]: ReadonlyArray<readonly [number, number, 
     [70, 74, 82],
     [240, 243, 248],
   ],
-  // From unlike (blue) through indifferent (grey) to alike (red).
-  similarity: [
-    [58, 92, 200],
-    [110, 130, 190],
-    [120, 124, 132],
-    [225, 150, 70],
-    [255, 86, 52],
-  ],
 };
 
 /** The maps that a person can choose. */

@@ -2,6 +2,7 @@ import type { SessionInfo } from '../protocol.ts';
 import type { PaneStatus } from './controls.ts';
 import type { CurrentFrame } from './current-frame.ts';
 import type { Legend } from './legend.ts';
+import type { LiveRun } from './live-run.ts';
 import type { PicturePane, Pixel } from './picture-pane.ts';
 import type { PointCard } from './point-card.ts';
 import type { Stage } from './scene/stage.ts';
@@ -10,6 +11,8 @@ import type { Store } from './store.ts';
 /** What the parts of the page have in common. */
 export interface Context {
   readonly session: SessionInfo;
+  /** Undefined where data alone was opened. */
+  readonly run: LiveRun | undefined;
   readonly store: Store;
   readonly frame: CurrentFrame;
   readonly stage: Stage;

@@ -1,4 +1,5 @@
-import { colourValues, noValue } from './colouring.ts';
+import { colourValues, type ValueRange } from './colouring.ts';
+import { likenessMap } from './match-lines.ts';
 import type { Sweep } from './sweep.ts';
 
 /** Points of the file that no place is near have this number for one. */
@@ -28,8 +29,16 @@ export function spreadValues(
   return spread;
 }
 
+/** How points are painted: which ones, and the colour of those that no place is near. */
+export interface Painting {
+  readonly places: NearestPlaces;
+  readonly sweep: Sweep;
+  readonly from: number;
+  readonly beyond: readonly [r: number, g: number, b: number];
+}
+
 /** Colours of places (rows of red, green, blue) as rows of RGBA for the rows of a sweep from `from` on. */
-export function spreadColours(rgb: Uint8Array, places: NearestPlaces, sweep: Sweep, from = 0): Uint8Array {
+export function spreadColours(rgb: Uint8Array, { places, sweep, from, beyond }: Painting): Uint8Array {
   const { nearest, weights } = places;
   const into = new Uint8Array(4 * (sweep.filled - from));
   for (let row = from; row < sweep.filled; row++) {
@@ -37,7 +46,7 @@ export function spreadColours(rgb: Uint8Array, places: NearestPlaces, sweep: Swe
     const to = 4 * (row - from);
     into[to + 3] = 255;
     if (nearest[at] === none) {
-      into.set(noValue, to);
+      into.set(beyond, to);
       continue;
     }
     for (let c = 0; c < 3; c++) {
@@ -50,15 +59,16 @@ export function spreadColours(rgb: Uint8Array, places: NearestPlaces, sweep: Swe
   return into;
 }
 
-/** The likeness of the points to what was asked, as colours. */
+/** The likeness of the points to what was asked, as colours between the ends of a scale. */
 export function likenessColours(
   values: Float32Array,
-  places: NearestPlaces,
-  sweep: Sweep,
-  from = 0,
+  range: ValueRange,
+  { places, sweep, from, beyond }: Painting,
 ): Uint8Array {
   const into = new Uint8Array(4 * (sweep.filled - from));
-  colourValues(spreadValues(values, places, sweep, from), { low: -1, high: 1 }, { map: 'similarity', into });
+  const spread = spreadValues(values, places, sweep, from);
+  colourValues(spread, range, { map: likenessMap, into });
+  for (let i = 0; i < spread.length; i++) if (Number.isNaN(spread[i])) into.set(beyond, 4 * i);
   return into;
 }
 

@@ -1,6 +1,6 @@
 import type { ModelName, PlacesTable } from '../protocol.ts';
 import { api, messageOf } from './api.ts';
-import { colourValues } from './colouring.ts';
+import { colourValues, rangeOf, type ValueRange } from './colouring.ts';
 import type { Context, Picked, TabView } from './context.ts';
 import { button, choice, section, toggle } from './controls.ts';
 import { byId, eachFrame, element } from './dom.ts';
@@ -12,6 +12,7 @@ import {
   spreadColours,
 } from './feature-colours.ts';
 import { Linking } from './linking.ts';
+import { likenessMap } from './match-lines.ts';
 import { modelSelect } from './matches-panel.ts';
 import { modelName, modelOf } from './models.ts';
 import type { PictureCells, PictureLayer, PictureMark, Pixel } from './picture-pane.ts';
@@ -38,6 +39,8 @@ interface Places extends NearestPlaces {
 /** How much of the picture shows through the cells. */
 const cellAlpha = 175;
 const queryColour = '#ffffff';
+/** Points out of the encoders' reach: there, but behind the rest. */
+const beyondColours = { dark: [58, 63, 73], light: [196, 201, 210] } as const;
 
 /** What the encoders make of a frame: features as colours, or the likeness of everything to what was clicked. */
 export class FeaturesTab implements TabView {
@@ -54,7 +57,7 @@ export class FeaturesTab implements TabView {
   private readonly paint = eachFrame(() => this.draw());
 
   constructor(context: Context) {
-    const { store, frame, stage } = context;
+    const { store, frame, stage, run } = context;
     this.context = context;
     this.linking = new Linking(context);
     const layer = (side: Side) => new SweepLayer(stage, { side });
@@ -62,6 +65,8 @@ export class FeaturesTab implements TabView {
     this.panel = this.buildPanel();
     frame.on(['frame'], () => this.reload());
     frame.on(['sweep', 'scene', 'picture'], () => this.paint());
+    store.on(['theme'], () => this.repaint());
+    run?.onChange(() => this.reloadIfOther());
     store.on(['model', 'show', 'place', 'cell', 'compare'], () => this.reload());
   }
 
@@ -115,13 +120,24 @@ export class FeaturesTab implements TabView {
     if (this.visible) void this.load();
   }
 
+  /** The newest checkpoint may be another one by now. */
+  private reloadIfOther(): void {
+    const { store, run } = this.context;
+    if (this.answers.at(-1)?.model !== modelOf(store.state, run?.info)) this.reload();
+  }
+
+  private repaint(): void {
+    for (const layer of Object.values(this.layers)) layer.clear();
+    this.paint();
+  }
+
   private async load(): Promise<void> {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
-    const { frame, session, store, stageStatus } = this.context;
+    const { frame, run, store, stageStatus } = this.context;
     const { state } = store;
-    const model = modelOf(state, session.run);
+    const model = modelOf(state, run?.info);
     if (model === undefined) {
       stageStatus.empty(
         'Features are those of a run: pointpair view runs/… shows what its encoders learned.',
@@ -194,9 +210,11 @@ export class FeaturesTab implements TabView {
   }
 
   private paintOf(sweep: Sweep, from: number, { kind, places }: Answer): Uint8Array {
+    const beyond = beyondColours[this.context.store.state.theme];
+    const painting = { places: this.places!, sweep, from, beyond };
     return kind === 'colours'
-      ? spreadColours(places as Uint8Array, this.places!, sweep, from)
-      : likenessColours(places as Float32Array, this.places!, sweep, from);
+      ? spreadColours(places as Uint8Array, painting)
+      : likenessColours(places as Float32Array, this.likeness('places'), painting);
   }
 
   private pictureLayer({ model, kind, cells }: Answer, split: boolean): PictureLayer {
@@ -208,7 +226,7 @@ export class FeaturesTab implements TabView {
         colours.set(cells.subarray(3 * cell, 3 * cell + 3), 4 * cell);
     } else {
       const into = new Uint8Array(colours.buffer);
-      colourValues(cells as Float32Array, { low: -1, high: 1 }, { map: 'similarity', into });
+      colourValues(cells as Float32Array, this.likeness('cells'), { map: likenessMap, into });
     }
     for (let at = 3; at < colours.length; at += 4) colours[at] = cellAlpha;
     const last = cellPixels.length - 2;
@@ -220,6 +238,11 @@ export class FeaturesTab implements TabView {
       last: [cellPixels[last], cellPixels[last + 1]],
     };
     return { cells: grid, caption: split ? modelName(model) : undefined, marks: this.queryMarks() };
+  }
+
+  /** The ends of the likeness of what is shown, the same ones for both models. */
+  private likeness(of: 'places' | 'cells'): ValueRange {
+    return rangeOf(this.answers.flatMap((answer) => [...answer[of]]));
   }
 
   private queryMarks(): PictureMark[] {
@@ -257,7 +280,7 @@ export class FeaturesTab implements TabView {
       return;
     }
     if (answer.kind === 'similarity')
-      legend.scale('Likeness to what was clicked', { low: -1, high: 1 }, 'similarity');
+      legend.scale('Likeness to what was clicked', this.likeness('places'), likenessMap);
     else legend.words('Alike colours: alike features, in space and on the picture');
     this.explanation.textContent =
       answer.kind === 'similarity'
@@ -270,6 +293,9 @@ export class FeaturesTab implements TabView {
       ['places of the sweep', String(places.places.length / 3)],
       ['cells of the picture', `${places.info.cellColumns} × ${places.info.cellRows}`],
       ['points take features from', `3 places within ${places.info.reachM} m`],
+      ...(answer.kind === 'similarity'
+        ? [['likeness of cells', spanOf(this.likeness('cells'))] as const]
+        : []),
       ...(answer.explained === undefined
         ? []
         : [
@@ -285,8 +311,7 @@ export class FeaturesTab implements TabView {
   }
 
   private buildPanel(): HTMLElement {
-    const { store, session } = this.context;
-    const { run } = session;
+    const { store, run } = this.context;
     if (run === undefined) {
       return element(
         'div',
@@ -325,4 +350,8 @@ export class FeaturesTab implements TabView {
       ),
     );
   }
+}
+
+function spanOf({ low, high }: ValueRange): string {
+  return `${low.toFixed(2)} to ${high.toFixed(2)}`;
 }

@@ -1,6 +1,7 @@
 import { transformPoints } from '../../geometry/matrix.ts';
 import type { PairsTable } from '../protocol.ts';
 import { colourTable } from './colour-maps.ts';
+import { rangeOf, type ValueRange } from './colouring.ts';
 import type { ViewState } from './view-state.ts';
 
 /** Colours of right and wrong matches, red, green, blue. */
@@ -80,15 +81,27 @@ export function matchColour(
   i: number,
   { matchColour: by }: ViewState,
 ): readonly [number, number, number] {
-  if (by === 'similarity' && intraSimilarity !== undefined) {
-    const table = colourTable('similarity');
-    const level = Math.max(0, Math.min(255, Math.round(127.5 * (1 + intraSimilarity[i]))));
-    return [table[3 * level], table[3 * level + 1], table[3 * level + 2]];
-  }
+  if (by === 'similarity' && intraSimilarity !== undefined) return likenessColour(intraSimilarity, i);
   if (distanceM[i] > info.gateM) return wrongColour;
   // From green at nothing to yellow at the gate.
   const t = distanceM[i] / info.gateM;
   return [Math.round(98 + 144 * t), Math.round(205 - 5 * t), Math.round(138 - 62 * t)];
+}
+
+/** The colour map of likeness. */
+export const likenessMap = 'turbo';
+
+/** The colour of one of some cosines, between the ends of them all. */
+export function likenessColour(cosines: Float32Array, i: number): readonly [number, number, number] {
+  const { low, high } = rangeOf(cosines);
+  const table = colourTable(likenessMap);
+  const level = Math.max(0, Math.min(255, Math.round((255 * (cosines[i] - low)) / (high - low))));
+  return [table[3 * level], table[3 * level + 1], table[3 * level + 2]];
+}
+
+/** The ends of the likeness of matches. */
+export function likenessRange({ intraSimilarity }: Pairs): ValueRange {
+  return rangeOf(intraSimilarity ?? []);
 }
 
 /** How many of so many values lie in each of `bins` equal parts of 0 … high; what is beyond is in the last. */

@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import { button, choice, Select, section, slider, toggle } from './controls.ts';
 import { element, shown } from './dom.ts';
+import type { LiveRun } from './live-run.ts';
 import { foundShare, histogram, type Pairs } from './match-lines.ts';
 import { modelChoices, modelName } from './models.ts';
 import { metres } from './point-card.ts';
@@ -20,8 +21,7 @@ const bins = 32;
 /** The right end of the histogram and of the sliders, metres; beyond it lies the last bin. */
 const farM = 4;
 
-export function matchesPanel({ store, session }: Context): MatchesPanel {
-  const { run } = session;
+export function matchesPanel({ store, run }: Context): MatchesPanel {
   const facts = element('dl', { class: 'facts' });
   const view = element('p', {});
   const bars = element('div', { class: 'histogram', 'aria-hidden': 'true' });
@@ -164,7 +164,7 @@ export function matchesPanel({ store, session }: Context): MatchesPanel {
 }
 
 /** A list of a run's models. */
-export function modelSelect(store: Context['store'], run: NonNullable<Context['session']['run']>): Select {
+export function modelSelect(store: Context['store'], run: LiveRun): Select {
   const made = new Select({
     name: 'model',
     label: 'Model',
@@ -172,7 +172,8 @@ export function modelSelect(store: Context['store'], run: NonNullable<Context['s
     onChange: (value) =>
       store.set({ model: value === 'latest' || value === 'before' ? value : Number(value) }),
   });
-  made.setChoices(modelChoices(run));
+  made.setChoices(modelChoices(run.info));
+  run.onChange(() => made.setChoices(modelChoices(run.info)));
   store.on(['model'], () => made.follow());
   return made;
 }

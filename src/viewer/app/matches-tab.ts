@@ -2,14 +2,25 @@ import { transformPoint, transformPoints } from '../../geometry/matrix.ts';
 import { api, messageOf } from './api.ts';
 import { colourValues, heights, rangeOf } from './colouring.ts';
 import type { Context, Picked, TabView } from './context.ts';
-import { eachFrame } from './dom.ts';
+import { byId, eachFrame } from './dom.ts';
 import type { LinkLine } from './link-overlay.ts';
-import { betaMatrix, matchColour, matchLines, type Pairs, pairsOf, visibleMatches } from './match-lines.ts';
+import {
+  betaMatrix,
+  likenessColour,
+  likenessMap,
+  likenessRange,
+  matchColour,
+  matchLines,
+  type Pairs,
+  pairsOf,
+  visibleMatches,
+} from './match-lines.ts';
 import { type MatchesPanel, matchesPanel } from './matches-panel.ts';
 import { modelOf } from './models.ts';
 import type { PictureMark, Pixel } from './picture-pane.ts';
 import type { LineSet } from './scene/line-set.ts';
 import type { Cloud } from './scene/point-cloud.ts';
+import { DEFAULT_POSE, FIELD_OF_VIEW, type Triple } from './scene/pose.ts';
 
 /** From how high both views are looked at, radians above the horizon. */
 const lookingDown = (40 * Math.PI) / 180;
@@ -35,7 +46,7 @@ export class MatchesTab implements TabView {
   private readonly redraw = eachFrame(() => this.draw());
 
   constructor(context: Context, setLinks: (links: readonly LinkLine[]) => void) {
-    const { store, frame, stage } = context;
+    const { store, frame, stage, run } = context;
     this.context = context;
     this.setLinks = setLinks;
     this.lines = stage.addLines({ widthPx: 1.6 });
@@ -43,6 +54,7 @@ export class MatchesTab implements TabView {
     this.panel = this.controls.root;
     frame.on(['frame'], () => this.reload());
     store.on(['seed', 'model'], () => this.reload());
+    run?.onChange(() => this.reloadIfOther());
     store.on(['layout'], () => {
       this.unposed = true;
       if (this.visible && this.pairs !== undefined) this.build(this.pairs);
@@ -92,12 +104,18 @@ export class MatchesTab implements TabView {
     if (this.visible) void this.load();
   }
 
+  /** The newest checkpoint may be another one by now. */
+  private reloadIfOther(): void {
+    const { store, run } = this.context;
+    if (this.pairs?.info.model !== modelOf(store.state, run?.info)) this.reload();
+  }
+
   private async load(): Promise<void> {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
-    const { frame, store, stageStatus, session } = this.context;
-    const model = modelOf(store.state, session.run);
+    const { frame, store, stageStatus, run } = this.context;
+    const model = modelOf(store.state, run?.info);
     stageStatus.loading(model === 'before' ? 'Matching, and preparing the untrained model' : 'Matching');
     try {
       const pairs = pairsOf(await api.pairs(frame.index, { seed: store.state.seed, model }, signal));
@@ -157,8 +175,13 @@ export class MatchesTab implements TabView {
         }
       }
     }
-    stage.pose = { ...stage.pose, view: 'perspective', azimuth: Math.PI, elevation: lookingDown };
-    stage.fit(low, high);
+    const { clientWidth, clientHeight } = byId('stage');
+    const across = Math.tan(FIELD_OF_VIEW / 2) * (clientWidth / Math.max(1, clientHeight));
+    const target = [0, 1, 2].map((c) => (low[c] + high[c]) / 2) as unknown as Triple;
+    // As wide as the stage at the middle, and a little back, for the near end is wider.
+    const distanceM = (0.55 * (high[1] - low[1])) / across + 0.3 * (high[0] - low[0]);
+    stage.pose = { ...DEFAULT_POSE, target, distanceM, elevation: lookingDown };
+    this.context.store.set({ view: 'perspective' });
   }
 
   /** The points of a view, quietly by height, or in one colour. */
@@ -204,7 +227,7 @@ export class MatchesTab implements TabView {
     alphaPlaces!.setColours(alphaColours);
     betaPlaces!.setColours(betaColours);
     if (state.matchColour === 'similarity' && pairs.intraSimilarity !== undefined) {
-      legend.scale('How alike the model finds both ends', { low: -1, high: 1 }, 'similarity');
+      legend.scale('Likeness of both ends', likenessRange(pairs), likenessMap);
     } else legend.words(`Red: farther apart than ${pairs.info.gateM} m once the view is undone`);
     this.controls.setVisible(seen);
     this.drawPicture(seen);
@@ -232,7 +255,7 @@ export class MatchesTab implements TabView {
     const { state } = this.context.store;
     if (state.matchColour !== 'similarity' || pairs.crossSimilarity === undefined)
       return matchColour(pairs, i, state);
-    return matchColour({ ...pairs, intraSimilarity: pairs.crossSimilarity }, i, state);
+    return likenessColour(pairs.crossSimilarity, i);
   }
 
   private pixelOf(i: number): Pixel {

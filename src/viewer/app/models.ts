@@ -15,7 +15,7 @@ export function modelOf(
 export function modelChoices({ checkpoints }: RunInfo): Choices {
   const newest = checkpoints.at(-1);
   return [
-    ['latest', newest === undefined ? 'Newest checkpoint (none yet)' : `Newest checkpoint (step ${newest})`],
+    ['latest', newest === undefined ? 'Newest (none yet)' : `Newest (step ${newest})`],
     ...checkpoints
       .slice(0, -1)
       .reverse()

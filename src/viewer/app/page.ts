@@ -9,6 +9,7 @@ import { FeaturesTab } from './features-tab.ts';
 import { listenForKeys, type Shortcut, showHelp } from './help.ts';
 import { Legend } from './legend.ts';
 import { LinkOverlay } from './link-overlay.ts';
+import { LiveRun } from './live-run.ts';
 import { MatchesTab } from './matches-tab.ts';
 import { PicturePane } from './picture-pane.ts';
 import { PointCard } from './point-card.ts';
@@ -30,6 +31,9 @@ const tabNames: { readonly [Of in Tab]: string } = {
   features: 'Features',
   run: 'Run',
 };
+
+/** How much of the picture is seen behind the points when one looks through the camera. */
+const backdropOpacity = 0.55;
 
 /** The page: its bar, its panes, and the part of it that is shown. */
 export class Page {
@@ -83,9 +87,7 @@ export class Page {
         canvas: byId<HTMLCanvasElement>('stage'),
         labels: byId('stage-labels'),
         onRender: () => overlay?.redraw(),
-        onPoseChange: eachFrame(() =>
-          this.store.set({ pose: numbersOfPose(stage.pose), view: stage.pose.view }),
-        ),
+        onPoseChange: eachFrame(() => this.store.set({ pose: numbersOfPose(stage.pose) })),
       });
     } catch (error) {
       status.problem(`The points cannot be drawn: ${(error as Error).message}`);
@@ -100,12 +102,14 @@ export class Page {
     overlay = new LinkOverlay(() => stage, picture);
     const frame = new CurrentFrame(recording, store, new Sweeps());
     const card = new PointCard({ onClose: () => store.set({ point: undefined }) });
-    this.context = { session, store, frame, stage, stageStatus: status, picture, legend: new Legend(), card };
+    const run = session.run && new LiveRun(session.run);
+    const legend = new Legend();
+    this.context = { session, run, store, frame, stage, stageStatus: status, picture, legend, card };
     this.posed = store.state.pose.length > 0;
     stage.pose = poseOf(store.state, stage.pose);
     this.followAppearance(stage);
     this.followView(stage, frame);
-    this.followPicture(frame, picture);
+    this.followPicture(frame, picture, stage);
     this.timeline = new Timeline(frame, store);
     const matches = new MatchesTab(this.context, (links) => overlay.setLinks(links));
     if (this.posed && store.state.tab === 'matches') matches.keepPose();
@@ -124,11 +128,21 @@ export class Page {
   private followAppearance(stage: Stage): void {
     const { store } = this;
     const follow = () => {
-      const { theme, size, attenuation, eyeDome, grid, axes, frusta } = store.state;
-      stage.setAppearance({ theme, pointSize: size, attenuation, eyeDome, grid, axes, frusta });
+      const { theme, size, attenuation, eyeDome, grid, axes, frusta, tab } = store.state;
+      // Rings about the sensor say nothing of a view that was turned and moved aside.
+      const own = tab !== 'matches';
+      stage.setAppearance({
+        theme,
+        pointSize: size,
+        attenuation,
+        eyeDome,
+        grid: grid && own,
+        axes: axes && own,
+        frusta,
+      });
     };
     follow();
-    store.on(['theme', 'size', 'attenuation', 'eyeDome', 'grid', 'axes', 'frusta'], follow);
+    store.on(['theme', 'size', 'attenuation', 'eyeDome', 'grid', 'axes', 'frusta', 'tab'], follow);
     store.on(['navigation'], () => stage.setNavigation(store.state.navigation));
     stage.setNavigation(store.state.navigation);
   }
@@ -172,7 +186,7 @@ export class Page {
     });
   }
 
-  private followPicture(frame: CurrentFrame, pane: PicturePane): void {
+  private followPicture(frame: CurrentFrame, pane: PicturePane, stage: Stage): void {
     frame.on(['frame'], () => {
       if (!frame.info.parts.includes('picture')) pane.setPicture(undefined);
     });
@@ -180,9 +194,11 @@ export class Page {
       const { picture, problems } = frame.parts;
       if (picture !== undefined) {
         pane.setPicture(picture);
+        stage.setBackdrop(picture, backdropOpacity);
         pane.status.clear();
       } else if (problems.picture !== undefined) {
         pane.setPicture(undefined);
+        stage.setBackdrop(undefined, 0);
         if (frame.info.parts.includes('picture')) pane.status.problem(problems.picture);
         else pane.status.empty('This frame has no picture');
       }

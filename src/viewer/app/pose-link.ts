@@ -7,9 +7,21 @@ export function numbersOfPose(pose: Pose): PoseNumbers {
   return [...target, distanceM, azimuth, elevation, heading, zoom, ...center];
 }
 
-/** The pose of a state over another one; the same one where the state has none. */
+/** The pose of a state over another one; the same one where the state has none, or one that nobody can look from. */
 export function poseOf({ pose: numbers, view }: Pick<ViewState, 'pose' | 'view'>, base: Pose): Pose {
-  if (numbers.length !== 10) return base;
+  if (numbers.length !== 10) return base.view === view || view === 'camera' ? base : { ...base, view };
   const [x, y, z, distanceM, azimuth, elevation, heading, zoom, across, down] = numbers;
-  return { view, target: [x, y, z], distanceM, azimuth, elevation, heading, zoom, center: [across, down] };
+  if (!(distanceM > 0 && zoom > 0)) return base;
+  // Nothing can be looked through before the frame's camera is known.
+  const free = view === 'camera' ? 'perspective' : view;
+  return {
+    view: free,
+    target: [x, y, z],
+    distanceM,
+    azimuth,
+    elevation,
+    heading,
+    zoom,
+    center: [across, down],
+  };
 }

@@ -71,11 +71,14 @@ export class SweepColours {
   scale(sweep: Sweep, state: ViewState): ColourScale | undefined {
     const { colour, low, high } = state;
     if (colour === 'picture' || (colour === 'file' && hasOwnColours(sweep))) return undefined;
-    let range = this.kept.get(colour);
+    // What stands in for values that this sweep lacks says nothing of those that another one has.
+    const shown =
+      ['time', 'range'].includes(colour) || fieldOf(sweep, colour) !== undefined ? colour : 'height';
+    let range = this.kept.get(shown);
     if (range === undefined) {
       range =
         colour === 'time' ? { low: -0.5, high: 0.5 } : rangeOf(valuesOf(sweep, colour, { afterS: 0 }, 0));
-      this.kept.set(colour, range);
+      if (sweep.filled > 0) this.kept.set(shown, range);
     }
     const chosen = { low: low ?? range.low, high: high ?? range.high };
     if (colour === 'time') return { name: 'Time after this frame', unit: 's', range: chosen };
@@ -112,10 +115,13 @@ function hasOwnColours(sweep: Sweep): boolean {
 }
 
 function copyOwnColours(sweep: Sweep, from: number, into: Uint8Array): void {
-  ['red', 'green', 'blue'].forEach((name, c) => {
+  const names = ['red', 'green', 'blue'];
+  const columns = sweep.header.columns.filter(({ name }) => names.includes(name));
+  const most = Math.max(...columns.map(({ max }) => max));
+  // Some files have them from 0 to 1, and some in 16 bits.
+  const scale = most <= 1 ? 255 : most > 255 ? 255 / 65535 : 1;
+  names.forEach((name, c) => {
     const values = sweep.fields.get(name)!;
-    // Some files have them from 0 to 1.
-    const scale = sweep.header.columns.find((column) => column.name === name)!.max <= 1 ? 255 : 1;
     for (let row = from; row < sweep.filled; row++) into[4 * (row - from) + c] = scale * values[row];
   });
   for (let i = 3; i < into.length; i += 4) into[i] = 255;

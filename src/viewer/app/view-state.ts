@@ -162,7 +162,7 @@ const parsers: Parsers = {
   cell: index,
 };
 
-/** What differs from the default, as the part of an address after `#`. */
+/** What differs from the default, as the part of an address after `#`; fractions to 6 digits, the pose to 3 places. */
 export function linkOf(state: ViewState): string {
   const words = new URLSearchParams();
   for (const key of Object.keys(defaultState) as Array<keyof ViewState>) {
@@ -186,7 +186,9 @@ export function stateOfLink(link: string, base: ViewState = defaultState): ViewS
 
 function textOf(value: ViewState[keyof ViewState]): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value === 'number') return String(Number(value.toPrecision(6)));
+  // Numbers of points, places and steps stay what they are; others are rounded, so that links are short.
+  if (typeof value === 'number')
+    return String(Number.isInteger(value) ? value : Number(value.toPrecision(6)));
   if (typeof value === 'object') return value.map((each) => Number(each.toFixed(3))).join(',');
   return String(value);
 }

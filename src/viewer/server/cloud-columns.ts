@@ -32,12 +32,18 @@ export function pointInfo(cloud: PointCloud, index: number): PointInfo {
       name,
       values: Array.from({ length: count }, (_, k) => {
         const value = data[index * count + k];
-        return typeof value === 'number' && data instanceof Float32Array
-          ? String(Number(value.toPrecision(7)))
-          : String(value);
+        return typeof value === 'number' && data instanceof Float32Array ? shortest(value) : String(value);
       }),
     }));
   return { index, fields };
+}
+
+/** The fewest digits that are this float32 number and no other. */
+function shortest(value: number): string {
+  // Nine are always enough.
+  let digits = 6;
+  while (digits < 9 && Math.fround(Number(value.toPrecision(digits))) !== value) digits++;
+  return String(Number(value.toPrecision(digits)));
 }
 
 /** PCD's colour: blue in the lowest byte of a 32-bit number that is often declared as a float. */

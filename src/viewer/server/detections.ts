@@ -35,11 +35,17 @@ export class Detections {
     return join(this.folder, `${id}.txt`);
   }
 
-  /** The objects of a frame; undefined where the detector left no file for it. */
-  async of(id: string, camera: CameraModel): Promise<readonly ObjectLabel[] | undefined> {
+  /** Whether the detector left a file for a frame. */
+  async has(id: string): Promise<boolean> {
+    return stat(this.fileOf(id)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** The objects of a frame that has a file. */
+  async of(id: string, camera: CameraModel): Promise<readonly ObjectLabel[]> {
     const file = this.fileOf(id);
-    const there = await stat(file).catch(() => undefined);
-    if (there === undefined) return undefined;
     return parseKittiLabels(await readFrameText(file), { file, rectFromLidar: camera.cameraFromLidar });
   }
 }

@@ -70,7 +70,8 @@ async function respond(request: IncomingMessage, response: ServerResponse, serve
   if (isLoopback(served.host) && !isLoopback(hostName(request.headers.host ?? ''))) {
     return refuse(response, 403, 'this viewer answers to localhost; --host lets it answer to others');
   }
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  const url = urlOf(request);
+  if (url === undefined) return refuse(response, 400, `${request.url} is no address`);
   const file = served.files.get(url.pathname);
   if (file !== undefined) return sendFile(request, response, file);
   if (!Object.hasOwn(routes, url.pathname)) return refuse(response, 404, `nothing is at ${url.pathname}`);
@@ -79,6 +80,14 @@ async function respond(request: IncomingMessage, response: ServerResponse, serve
   const query = Object.fromEntries(url.searchParams);
   const answer = await routes[url.pathname](served.session, query, gone.signal);
   if (!response.destroyed) await send(request, response, answer);
+}
+
+function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
+  try {
+    return new URL(url, 'http://localhost');
+  } catch {
+    return undefined;
+  }
 }
 
 async function sendFile(request: IncomingMessage, response: ServerResponse, file: AppFile): Promise<void> {

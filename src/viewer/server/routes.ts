@@ -13,10 +13,10 @@ type Query = { readonly [name: string]: string };
 type Route = (session: Session, query: Query, signal: AbortSignal) => Promise<Answer>;
 
 const whole = z
-  .string()
+  .string('a whole number')
   .regex(/^\d{1,9}$/, 'a whole number')
   .transform(Number);
-const model = z.union([z.literal('before'), whole]);
+const model = z.union([z.literal('before'), whole], "'before' or the step of a checkpoint");
 
 const table = (bytes: Uint8Array): Answer => ({ type: 'application/octet-stream', bytes, compress: true });
 const picture = ({ type, bytes }: Picture): Answer => ({ type, bytes, compress: false });
@@ -26,7 +26,7 @@ function route<Shape extends z.ZodRawShape>(
   shape: Shape,
   answer: (session: Session, query: z.output<z.ZodObject<Shape>>, signal: AbortSignal) => Promise<Answer>,
 ): Route {
-  const schema = z.strictObject(shape);
+  const schema = z.strictObject(shape, `no more than ${Object.keys(shape).join(', ') || 'the address'}`);
   return (session, query, signal) => {
     const result = schema.safeParse(query);
     if (result.success) return answer(session, result.data, signal);
@@ -41,6 +41,11 @@ function route<Shape extends z.ZodRawShape>(
 }
 
 const frame = { frame: whole };
+/** As the answer before had it; it is no mere number of bytes. */
+const offset = z
+  .string()
+  .regex(/^\d{1,16}$/, 'an offset of metrics')
+  .transform(Number);
 
 /** What can be asked, by address. Frames are numbers: no address has a path in it. */
 export const routes: { readonly [address: string]: Route } = {
@@ -76,7 +81,7 @@ export const routes: { readonly [address: string]: Route } = {
     },
   ),
   '/api/run': route({}, async (session) => ({ json: await session.runInfo() })),
-  '/api/metrics': route({ offset: whole }, async (session, query) => ({
+  '/api/metrics': route({ offset }, async (session, query) => ({
     json: await session.metrics(query.offset),
   })),
 };

@@ -196,9 +196,9 @@ export class Session {
       camera === undefined || detections === undefined
         ? undefined
         : await attempt('detections', async () => {
-            const found = await detections.of(id, camera);
-            if (found !== undefined) await this.parts.guard.check(detections.fileOf(id));
-            return found;
+            if (!(await detections.has(id))) return [];
+            await this.parts.guard.check(detections.fileOf(id));
+            return detections.of(id, camera);
           });
     const cameraInfo: CameraInfo | undefined = camera && {
       name: camera.name,

@@ -16,7 +16,11 @@ const drawnBy = 'a test';
 
 describe('the places of a frame', () => {
   const frame = syntheticFrame('places');
-  const augmented = { ...wideConfig, image: { ...wideConfig.image, scale: [0.5, 2] as [number, number] } };
+  const augmented = {
+    ...wideConfig,
+    view: { ...wideConfig.view, flipProbability: 1 },
+    image: { ...wideConfig.image, scale: [0.5, 2] as [number, number] },
+  };
   const places = placesOf(frame, { config: augmented, drawnBy });
   const { info, arrays } = places.table;
 

@@ -89,7 +89,7 @@ export class CurveChart {
   showCursor(x: number | undefined): void {
     this.cursor = x;
     const { view, chart } = this;
-    if (view === undefined || chart === undefined) return;
+    if (view === undefined || chart === undefined || view.curves.length !== this.readouts.length) return;
     const index = x === undefined ? view.x.length - 1 : nearestIndex(view.x, x);
     this.place.textContent = x === undefined || index < 0 ? '' : view.xText(view.x[index]);
     const [first] = view.curves;
@@ -221,10 +221,6 @@ export class CurveChart {
           },
         },
         hooks: {
-          setCursor: [
-            ({ cursor, posToVal }) =>
-              this.options.onCursor(cursor.left! < 0 ? undefined : posToVal(cursor.left!, 'x')),
-          ],
           setSelect: [(chart) => this.selected(chart)],
           draw: [
             (chart) => {
@@ -237,6 +233,7 @@ export class CurveChart {
       data,
       this.plot,
     );
+    this.followPointer(this.chart);
     this.buildLegend(view, this.chart, colours);
   }
 
@@ -257,6 +254,14 @@ export class CurveChart {
       return element('span', { class: 'run-key' }, swatch, element('b', {}, label), this.readouts[i]);
     });
     this.legend.replaceChildren(...keys);
+  }
+
+  /** uPlot's own event also comes when a chart is drawn anew, wherever the pointer is. */
+  private followPointer(chart: uPlot): void {
+    chart.over.addEventListener('mousemove', ({ offsetX }) =>
+      this.options.onCursor(chart.posToVal(offsetX, 'x')),
+    );
+    chart.over.addEventListener('mouseleave', () => this.options.onCursor(undefined));
   }
 
   private selected(chart: uPlot): void {

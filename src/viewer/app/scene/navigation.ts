@@ -29,7 +29,7 @@ export interface NavigationHost {
   move(pose: Pose): void;
   /** What is under the cursor, or a place as far away as the pivot. */
   anchorAt(clientX: number, clientY: number): Triple;
-  /** The half under the cursor: its size, the cursor from its top left, and the camera one may look through. */
+  /** The half under the cursor: its size, the cursor from its top left, and the camera one looks through. */
   viewAt(clientX: number, clientY: number): NavigationView | undefined;
   /** A double click or double tap. */
   pivotAt(clientX: number, clientY: number): void;
@@ -143,7 +143,7 @@ export class Navigation {
     const pose = this.host.pose();
     const view = this.host.viewAt(pointer.x, pointer.y);
     if (view === undefined) return;
-    if (pose.view === 'camera' && view.camera !== undefined) {
+    if (view.camera !== undefined) {
       const { width, height } = pictureRectangle(pose, view.extent, view.camera);
       this.host.move(shifted(pose, -dx / width, -dy / height));
       return;
@@ -193,7 +193,7 @@ export class Navigation {
     const pose = this.host.pose();
     const view = this.host.viewAt(x, y);
     if (view === undefined) return;
-    if (pose.view === 'camera' && view.camera !== undefined) {
+    if (view.camera !== undefined) {
       const picture = pictureRectangle(pose, view.extent, view.camera);
       const at: [number, number] = [
         (view.x - picture.left) / picture.width,

@@ -1,5 +1,5 @@
+import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
-import { Glide, prefersStillness } from './glide.ts';
 import { LabelLayer } from './labels.ts';
 import { LineSet, type LineSetOptions } from './line-set.ts';
 import { Navigation, type NavigationMode } from './navigation.ts';
@@ -8,7 +8,7 @@ import { type Pick, pickAmong } from './picker.ts';
 import { pictureOf } from './picture.ts';
 import { Cloud, type CloudOptions } from './point-cloud.ts';
 import type { PointSizing } from './point-material.ts';
-import { DEFAULT_POSE, fitted, type Pose, type Triple, type ViewName } from './pose.ts';
+import { fitted, type Pose, type Triple, type ViewName } from './pose.ts';
 import { type Pinhole, pictureRectangle } from './projection.ts';
 import type { StageBox, StageCamera, Trail } from './segments.ts';
 import type { Half } from './side.ts';
@@ -53,15 +53,13 @@ export class Stage {
   private readonly labels: LabelLayer;
   private readonly furniture: Furniture;
   private readonly navigation: Navigation;
+  private readonly eye: Eye;
   private readonly clouds = new Set<Cloud>();
   private readonly lines = new Set<LineSet>();
   private readonly resizing: ResizeObserver;
   private readonly ears = new AbortController();
   private appearance = DEFAULT_APPEARANCE;
   private split = false;
-  private current = DEFAULT_POSE;
-  private camera: Pinhole | undefined;
-  private glide: Glide | undefined;
   private request = 0;
   private width = 0;
   private height = 0;
@@ -74,11 +72,15 @@ export class Stage {
     this.labels = new LabelLayer(options.labels);
     const changed = () => this.requestRender();
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
+    this.eye = new Eye(() => {
+      this.requestRender();
+      options.onPoseChange?.();
+    });
     this.navigation = new Navigation({
       canvas,
-      pose: () => this.current,
+      pose: () => this.eye.pose,
       move: (pose) => {
-        this.pose = pose;
+        this.eye.pose = pose;
       },
       anchorAt: (x, y) => this.anchorAt(x, y),
       viewAt: (x, y) => this.viewAt(x, y),
@@ -91,7 +93,9 @@ export class Stage {
     canvas.addEventListener('webglcontextrestored', changed, { signal });
     // The page may move to a screen with other pixels, or be magnified, while the canvas keeps its size.
     window.addEventListener('resize', () => this.resize(), { signal });
-    this.resize();
+    // Not drawn at once: who hears of pictures has no stage yet.
+    this.measure();
+    this.requestRender();
   }
 
   /** Adds a cloud of up to `capacity` points that arrive in pieces. */
@@ -183,33 +187,29 @@ export class Stage {
    * replaced with every frame, with its whole picture in the middle. Target and distance stay.
    */
   view(name: ViewName, camera?: Pinhole): void {
-    if (camera !== undefined) this.camera = camera;
-    this.glide = undefined;
-    const { current } = this;
-    if (name !== current.view) this.move({ ...current, view: name, heading: 0, zoom: 1, center: [0.5, 0.5] });
-    else if (name === 'birds-eye') this.move({ ...current, heading: 0 });
-    else this.requestRender();
+    if (camera !== undefined) this.eye.camera = camera;
+    this.eye.view(name);
+    this.requestRender();
   }
 
   /** Looks at the region between two corners. */
   fit(min: Triple, max: Triple): void {
     const view = this.viewOf('left');
-    if (view !== undefined) this.glideTo(fitted(this.current, min, max, view.width / view.height));
+    if (view !== undefined) this.glideTo(fitted(this.eye.pose, min, max, view.width / view.height));
   }
 
   /** Where one looks from; setting it ends what moves. */
   get pose(): Pose {
-    return this.current;
+    return this.eye.pose;
   }
 
   set pose(pose: Pose) {
-    this.glide = undefined;
-    this.move(pose);
+    this.eye.pose = pose;
   }
 
   /** Glides until a place in the world is in the middle, and turns about it from then on. */
   setPivot(point: Triple): void {
-    this.glideTo({ ...this.current, target: point });
+    this.glideTo({ ...this.eye.pose, target: point });
   }
 
   /** The point one means with the cursor, among those that can be seen and come within `radiusPx` of it. */
@@ -230,8 +230,9 @@ export class Stage {
     side: Half = 'left',
   ): { left: number; top: number; width: number; height: number } | undefined {
     const view = this.viewOf(side);
-    if (view === undefined || this.camera === undefined || this.current.view !== 'camera') return undefined;
-    const rectangle = pictureRectangle(this.current, view, this.camera);
+    const { through, pose } = this.eye;
+    if (view === undefined || through === undefined) return undefined;
+    const rectangle = pictureRectangle(pose, view, through);
     return { ...rectangle, left: rectangle.left + view.left };
   }
 
@@ -268,50 +269,40 @@ export class Stage {
     return THEMES[this.appearance.theme];
   }
 
-  private resize(): void {
+  private measure(): boolean {
     const { clientWidth, clientHeight } = this.options.canvas;
     this.width = clientWidth;
     this.height = clientHeight;
-    if (clientWidth === 0 || clientHeight === 0) return;
-    this.painter.resize(clientWidth, clientHeight);
-    // Resizing clears the canvas, which would flash until the next picture.
-    this.render();
+    const hasArea = clientWidth > 0 && clientHeight > 0;
+    if (hasArea) this.painter.resize(clientWidth, clientHeight);
+    return hasArea;
   }
 
-  private move(pose: Pose): void {
-    this.current = pose;
-    this.requestRender();
-    this.options.onPoseChange?.();
+  private resize(): void {
+    // Resizing clears the canvas, which would flash until the next picture.
+    if (this.measure()) this.render();
   }
 
   private glideTo(pose: Pose): void {
-    if (prefersStillness()) {
-      this.pose = pose;
-      return;
-    }
-    this.glide = new Glide(this.current, pose);
+    this.eye.glideTo(pose);
     this.requestRender();
   }
 
   private frame(timeMs: number): void {
     const flies = this.navigation.step(timeMs);
-    const step = this.glide?.at(timeMs);
-    if (step !== undefined) {
-      this.move(step.pose);
-      if (step.done) this.glide = undefined;
-    }
+    const glides = this.eye.step(timeMs);
     // Only now, so that moves made here do not ask for another picture.
     this.request = 0;
     this.render();
-    if (flies || this.glide !== undefined) this.requestRender();
+    if (flies || glides) this.requestRender();
   }
 
   private render(): void {
     const views = this.views();
     if (views.length === 0) return;
-    const { appearance, theme, current: pose } = this;
+    const { appearance, theme } = this;
+    const { through, pose } = this.eye;
     const { pixelRatio } = this.painter;
-    const through = pose.view === 'camera' ? this.camera : undefined;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
     this.painter.draw(views, { ...appearance, theme });
     const areas = views.map(({ half, left, width, height, projection: { clipFromWorld } }) => ({
@@ -325,7 +316,7 @@ export class Stage {
 
   private views(): View[] {
     const { width, height, split } = this;
-    return viewsOf({ width, height, split }, this.current, this.camera);
+    return viewsOf({ width, height, split }, this.eye.pose, this.eye.camera);
   }
 
   private viewOf(side: Half): View | undefined {
@@ -346,7 +337,7 @@ export class Stage {
   private viewAt(clientX: number, clientY: number) {
     const { x, y } = this.onCanvas(clientX, clientY);
     const view = this.viewUnder(x);
-    return view && { extent: view, x: x - view.left, y, camera: this.camera };
+    return view && { extent: view, x: x - view.left, y, camera: this.eye.through };
   }
 
   private anchorAt(clientX: number, clientY: number): Triple {
@@ -354,12 +345,13 @@ export class Stage {
     if (found !== undefined) return found.point;
     const { x, y } = this.onCanvas(clientX, clientY);
     const view = this.viewUnder(x);
-    return view ? placeUnder(view, x, y, this.furniture.ground.center[2]) : this.current.target;
+    return view ? placeUnder(view, x, y, this.furniture.ground.center[2]) : this.eye.pose.target;
   }
 
   private pivotAt(clientX: number, clientY: number): void {
-    if (this.current.view === 'camera') {
-      this.glideTo({ ...this.current, zoom: 1, center: [0.5, 0.5] });
+    const { pose, through } = this.eye;
+    if (through !== undefined) {
+      this.glideTo({ ...pose, zoom: 1, center: [0.5, 0.5] });
       return;
     }
     const found = this.pick(clientX, clientY, ANCHOR_RADIUS_PX);

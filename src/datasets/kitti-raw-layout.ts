@@ -1,0 +1,139 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { InputError } from '../engine/input-error.ts';
+import type { KittiRawCalibrationFiles } from '../geometry/kitti-raw-calibration.ts';
+import { describeNames } from './kitti-layout.ts';
+
+/** Where the parts of a drive lie. */
+export interface KittiRawDrive {
+  readonly folder: string;
+  /** The camera's folder in it, such as `image_02`. */
+  readonly imageFolder: string;
+  readonly calibration: Required<KittiRawCalibrationFiles>;
+  /** A tracking label file that was given with it, whether it is there or not. */
+  readonly tracks: string | undefined;
+}
+
+/** The folder of the sweeps in a drive's. */
+export const SWEEPS = 'velodyne_points';
+/** What the calibration files are called. */
+export const CALIBRATION_NAMES = {
+  camToCam: 'calib_cam_to_cam.txt',
+  veloToCam: 'calib_velo_to_cam.txt',
+  imuToVelo: 'calib_imu_to_velo.txt',
+} as const;
+
+/** Finds a drive's folder, or the only drive in that of a date, and its calibration beside it or in it. Throws InputError for another layout and for several drives. */
+export async function findKittiRawDrive(
+  path: string,
+  { camera, tracks }: { readonly camera: 2 | 3; readonly tracks: string | undefined },
+): Promise<KittiRawDrive> {
+  const folder = await findFolder(path);
+  return {
+    folder,
+    imageFolder: `image_0${camera}`,
+    calibration: {
+      camToCam: await findCalibration(folder, CALIBRATION_NAMES.camToCam),
+      veloToCam: await findCalibration(folder, CALIBRATION_NAMES.veloToCam),
+      imuToVelo: await findCalibration(folder, CALIBRATION_NAMES.imuToVelo),
+    },
+    tracks,
+  };
+}
+
+/** The name that a part of a frame should have in the drive's folder. */
+export function missingName({ imageFolder }: KittiRawDrive, part: 'sweep' | 'picture', id: string): string {
+  return part === 'sweep' ? `${SWEEPS}/data/${id}.bin` : `${imageFolder}/data/${id}.png`;
+}
+
+/** The files of a part by the numbers that are their stems. */
+export async function numberedFiles(folder: string, part: string, endings: readonly string[]) {
+  const files = new Map<number, string>();
+  const notes: string[] = [];
+  const others: string[] = [];
+  const names = await readdir(join(folder, part, 'data')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') notes.push(`${part}/data cannot be read (${error.code})`);
+    return [];
+  });
+  for (const name of names.sort()) {
+    const ending = endings.find((candidate) => name.toLowerCase().endsWith(candidate));
+    if (ending === undefined || name.startsWith('.')) continue;
+    const stem = name.slice(0, -ending.length);
+    if (/^\d{1,15}$/.test(stem) && !files.has(Number(stem))) {
+      files.set(Number(stem), join(folder, part, 'data', name));
+    } else others.push(name);
+  }
+  if (files.size === 0 && notes.length === 0) notes.push(`${part}/data has no ${endings.join(', ')} files`);
+  if (others.length > 0) {
+    const which = others.length === 1 ? others[0] : `${others.length} files such as ${others[0]}`;
+    notes.push(`${part}/data: left out ${which}, for a frame has one file, named by its number`);
+  }
+  return { files, notes };
+}
+
+/** The parts that are the same for every frame. */
+export async function sharedFiles({ calibration, tracks }: KittiRawDrive, driveNotes: string[]) {
+  const files = [calibration.camToCam, calibration.veloToCam];
+  const there = await Promise.all(files.map(exists));
+  files.forEach((file, i) => {
+    if (!there[i]) driveNotes.push(`${basename(file)} is missing: points have no pixels`);
+  });
+  const calibrated = there.every((is) => is);
+  const labelled = tracks !== undefined && (await exists(tracks));
+  if (tracks !== undefined && !labelled) driveNotes.push(`${tracks} is missing: there are no labels`);
+  return {
+    ...(calibrated ? { calibration: files } : {}),
+    ...(calibrated && labelled ? { labels: [tracks, ...files] } : {}),
+  };
+}
+
+/** Whether there is a file or folder of that name. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The folder of a drive, or of the only drive of a date. */
+async function findFolder(path: string): Promise<string> {
+  const expected = 'the folder of a KITTI raw drive, or of a date with one drive in it';
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    const found = { ENOENT: 'nothing', ENOTDIR: 'a file' }[error.code ?? ''] ?? String(error.code);
+    throw new InputError({ file: path, expected, found }, { cause: error });
+  });
+  if (/_extract$/.test(basename(path))) {
+    const found = 'an unsynced one (extract), whose pictures are not rectified';
+    throw new InputError({ file: path, expected: 'a synced and rectified drive', found });
+  }
+  if (isDrive(names)) return path;
+  const inside = await Promise.all(names.map((name) => readdir(join(path, name)).catch((): string[] => [])));
+  const drives = names.filter((name, i) => isDrive(inside[i]) && !name.endsWith('_extract')).sort();
+  if (drives.length === 1) return join(path, drives[0]);
+  const found = drives.length > 1 ? `${drives.length} drives: ${drives.join(', ')}` : describeOther(names);
+  throw new InputError({ file: path, expected, found });
+}
+
+function isDrive(names: readonly string[]): boolean {
+  return names.includes(SWEEPS) || names.some((name) => /^image_0[0-3]$/.test(name));
+}
+
+/** What a folder holds that is no drive's, with a guess at what it is. */
+export function describeOther(names: readonly string[]): string {
+  const date = [...names].sort().find((name) => /^\d{4}_\d\d_\d\d$/.test(name));
+  const guesses: ReadonlyArray<readonly [boolean, string]> = [
+    [date !== undefined, `perhaps ${date} is meant`],
+    [names.includes('label_02') || names.includes('velodyne'), 'this looks like KITTI tracking or odometry'],
+    [names.includes('image_2'), 'this looks like KITTI object'],
+    [names.includes('training') || names.includes('testing'), 'this looks like KITTI object or tracking'],
+    [names.includes('sequences'), 'this looks like KITTI odometry'],
+  ];
+  return describeNames(names, { guess: guesses.find(([fits]) => fits)?.[1] });
+}
+
+/** The calibration file of that name beside the drive or in it; where there is none, where it is expected. */
+async function findCalibration(folder: string, name: string): Promise<string> {
+  const beside = join(folder, '..', name);
+  for (const file of [beside, join(folder, name)]) if (await exists(file)) return file;
+  return beside;
+}
