@@ -1,5 +1,5 @@
 /** What a measurement counts: times and memory are better where they are lower, rates where they are higher. */
-export type Unit = 'ms' | 'MiB' | 'samples/s' | 'frames/s';
+export type Unit = 'ms' | 'KiB' | 'MiB' | 'samples/s' | 'frames/s';
 
 /** One line of a bench: what was done, by whom, and how long it took or how much of it was done in a second. */
 export interface Row {

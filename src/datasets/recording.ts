@@ -48,5 +48,6 @@ export function fileOf(
   if (moment === undefined) throw new RangeError(`frame ${index} of ${moments.length}`);
   const file = moment.files[part]?.[0];
   if (file !== undefined) return file;
-  throw new InputError({ file: root, place: `frame ${moment.id}`, expected: `a ${part}`, found: 'none' });
+  const expected = part === 'labels' ? part : `a ${part}`;
+  throw new InputError({ file: root, place: `frame ${moment.id}`, expected, found: 'none' });
 }

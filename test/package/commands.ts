@@ -41,6 +41,7 @@ export function requireBuild(): void {
     'exports/engine.d.ts',
     'tools/cli.js',
     'vendor/tfjs-gradients.js',
+    'viewer/index.html',
   ]) {
     if (!existsSync(join(repository, 'dist', part))) {
       throw new Error(`dist/${part} is not there: these tests look at the built package (npm run build)`);

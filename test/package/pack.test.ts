@@ -52,8 +52,12 @@ describe('the packed package', () => {
   it('holds what is built, the licence and the README, and no sources or tests', () => {
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
     expect(files).toEqual(expect.arrayContaining(['dist/tools/cli.js', 'dist/vendor/tfjs-gradients.js']));
+    expect(files).toContain('dist/viewer/index.html');
     const rest = files.filter(
-      (path) => !/^(LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts))$/.test(path),
+      (path) =>
+        !/^(LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts)|dist\/viewer\/.+\.(html|css|svg))$/.test(
+          path,
+        ),
     );
     expect(rest).toEqual([]);
     expect(files.filter((path) => /^dist\/(test|bench)\//.test(path))).toEqual([]);

@@ -255,7 +255,7 @@ describe('the command', () => {
   });
 
   it.each([
-    [['nosuch'], /bench: expected one of engine, memory, .*pretrain, found nosuch/],
+    [['nosuch'], /bench: expected one of engine, memory, .*pretrain, viewer, found nosuch/],
     [['loader'], /options: expected --data <folder> .*'pointpair scenes .*, found none/],
     [['pretrain'], /options: expected --data <folder>/],
     [['matching', '--runs', '0'], /'--runs <number>' .* a whole number from 1 on is needed/],

@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('every command', () => {
-  it.each(['scenes', 'pretrain', 'inspect', 'export', 'report', 'demo', 'bench'])(
+  it.each(['scenes', 'pretrain', 'inspect', 'export', 'report', 'view', 'demo', 'bench'])(
     '%s --help shows an example',
     async (command) => {
       const { code, stdout } = await pointpair(command, '--help');
@@ -79,6 +79,8 @@ describe('every command', () => {
     [['inspect', 'missing.pcd'], /missing.pcd: expected a file or a folder, found ENOENT/],
     [['export', 'nowhere', '--to', 'out'], /nowhere: expected a run's folder/],
     [['report', 'nowhere'], /nowhere/],
+    [['view', 'nowhere'], /nowhere: expected a run, a data set or a point cloud, found ENOENT/],
+    [['view', '.', '--port', 'many'], /a whole number from 0 on is needed/],
   ])('%j is one line on stderr and exit code 1', async (args, message) => {
     const { code, stdout, stderr } = await pointpair(...args);
     expect(stderr).toMatch(message);

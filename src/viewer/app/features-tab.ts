@@ -2,8 +2,7 @@ import type { ModelName, PlacesTable } from '../protocol.ts';
 import { api, messageOf } from './api.ts';
 import { colourValues, rangeOf, type ValueRange } from './colouring.ts';
 import type { Context, Picked, TabView } from './context.ts';
-import { button, choice, section, toggle } from './controls.ts';
-import { byId, eachFrame, element } from './dom.ts';
+import { byId, eachFrame } from './dom.ts';
 import {
   cellAt,
   likenessColours,
@@ -11,9 +10,9 @@ import {
   placeOfPoint,
   spreadColours,
 } from './feature-colours.ts';
+import { type FeaturesPanel, featuresPanel } from './features-panel.ts';
 import { Linking } from './linking.ts';
 import { likenessMap } from './match-lines.ts';
-import { modelSelect } from './matches-panel.ts';
 import { modelName, modelOf } from './models.ts';
 import type { PictureCells, PictureLayer, PictureMark, Pixel } from './picture-pane.ts';
 import type { Side } from './scene/side.ts';
@@ -48,8 +47,7 @@ export class FeaturesTab implements TabView {
   private readonly context: Context;
   private readonly linking: Linking;
   private readonly layers: { readonly [Of in Side]: SweepLayer };
-  private readonly facts = element('dl', { class: 'facts' });
-  private readonly explanation = element('p', {});
+  private readonly controls: FeaturesPanel;
   private places: Places | undefined;
   private answers: readonly Answer[] = [];
   private loading = new AbortController();
@@ -62,7 +60,8 @@ export class FeaturesTab implements TabView {
     this.linking = new Linking(context);
     const layer = (side: Side) => new SweepLayer(stage, { side });
     this.layers = { both: layer('both'), left: layer('left'), right: layer('right') };
-    this.panel = this.buildPanel();
+    this.controls = featuresPanel(context);
+    this.panel = this.controls.root;
     frame.on(['frame'], () => this.reload());
     frame.on(['sweep', 'scene', 'picture'], () => this.paint());
     store.on(['theme'], () => this.repaint());
@@ -136,6 +135,12 @@ export class FeaturesTab implements TabView {
     this.loading = new AbortController();
     const { signal } = this.loading;
     const { frame, run, store, stageStatus } = this.context;
+    if (!frame.recording.frames.some(({ parts }) => parts.includes('picture'))) {
+      stageStatus.empty(
+        'Features are those of sweeps with a picture and a calibration; there are none here.',
+      );
+      return;
+    }
     const { state } = store;
     const model = modelOf(state, run?.info);
     if (model === undefined) {
@@ -272,86 +277,23 @@ export class FeaturesTab implements TabView {
 
   private describe(): void {
     const { legend, store } = this.context;
-    const [answer] = this.answers.slice(-1);
+    const answer = this.answers.at(-1);
     const { places } = this;
     if (answer === undefined || places === undefined) {
       legend.clear();
-      this.facts.replaceChildren();
+      this.controls.describe(undefined);
       return;
     }
-    if (answer.kind === 'similarity')
-      legend.scale('Likeness to what was clicked', this.likeness('places'), likenessMap);
+    const alike = answer.kind === 'similarity';
+    if (alike) legend.scale('Likeness to what was clicked', this.likeness('places'), likenessMap);
     else legend.words('Alike colours: alike features, in space and on the picture');
-    this.explanation.textContent =
-      answer.kind === 'similarity'
-        ? store.state.cell === undefined
-          ? 'Points are compared as places of two views are, cells of the picture as pictures are with points.'
-          : 'Points are compared with the cell as points are with pictures, cells with each other.'
-        : 'Click a point or a place on the picture to see what the model finds like it.';
-    const facts: Array<readonly [string, string]> = [
-      ['model', modelName(answer.model)],
-      ['places of the sweep', String(places.places.length / 3)],
-      ['cells of the picture', `${places.info.cellColumns} × ${places.info.cellRows}`],
-      ['points take features from', `3 places within ${places.info.reachM} m`],
-      ...(answer.kind === 'similarity'
-        ? [['likeness of cells', spanOf(this.likeness('cells'))] as const]
-        : []),
-      ...(answer.explained === undefined
-        ? []
-        : [
-            [
-              'told by the colours',
-              `${Math.round(100 * answer.explained.reduce((a, b) => a + b, 0))} %`,
-            ] as const,
-          ]),
-    ];
-    this.facts.replaceChildren(
-      ...facts.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
-    );
+    this.controls.describe({
+      model: answer.model,
+      places: places.places.length / 3,
+      info: places.info,
+      asked: alike ? (store.state.cell === undefined ? 'place' : 'cell') : undefined,
+      likenessOfCells: alike ? this.likeness('cells') : undefined,
+      explained: answer.explained,
+    });
   }
-
-  private buildPanel(): HTMLElement {
-    const { store, run } = this.context;
-    if (run === undefined) {
-      return element(
-        'div',
-        { class: 'panel' },
-        section(
-          'Features',
-          element('p', {}, 'There is no run here. Pretrain on this data, then look at the run:'),
-          element('p', {}, element('code', {}, 'pointpair view runs/kitti')),
-        ),
-      );
-    }
-    return element(
-      'div',
-      { class: 'panel' },
-      section(
-        'Features',
-        modelSelect(store, run).root,
-        toggle(store, 'compare', 'Beside the untrained model'),
-        choice(store, 'show', 'Show', [
-          ['colours', 'Colours'],
-          ['similarity', 'Likeness'],
-        ]),
-        this.explanation,
-        button('Clear what was clicked', () =>
-          store.set({ place: undefined, cell: undefined, show: 'colours' }),
-        ),
-      ),
-      section('This frame', this.facts),
-      section(
-        'How to read it',
-        element(
-          'p',
-          {},
-          'The encoders describe places of the sweep and cells of the picture by lists of numbers, their features. Colours show the three directions in which these differ most, the same ones for both. Grey points are out of the encoders’ reach.',
-        ),
-      ),
-    );
-  }
-}
-
-function spanOf({ low, high }: ValueRange): string {
-  return `${low.toFixed(2)} to ${high.toFixed(2)}`;
 }

@@ -4,8 +4,9 @@ import { colourTable } from './colour-maps.ts';
 import { rangeOf, type ValueRange } from './colouring.ts';
 import type { ViewState } from './view-state.ts';
 
-/** Colours of right and wrong matches, red, green, blue. */
+/** Colours of matches without a distance, at the gate and beyond it: red, green, blue. */
 export const rightColour = [98, 205, 138] as const;
+const gateColour = [242, 200, 76] as const;
 export const wrongColour = [255, 92, 92] as const;
 
 /** Typed parts of a pairs table. */
@@ -83,9 +84,9 @@ export function matchColour(
 ): readonly [number, number, number] {
   if (by === 'similarity' && intraSimilarity !== undefined) return likenessColour(intraSimilarity, i);
   if (distanceM[i] > info.gateM) return wrongColour;
-  // From green at nothing to yellow at the gate.
   const t = distanceM[i] / info.gateM;
-  return [Math.round(98 + 144 * t), Math.round(205 - 5 * t), Math.round(138 - 62 * t)];
+  const mix = (c: 0 | 1 | 2) => Math.round(rightColour[c] + (gateColour[c] - rightColour[c]) * t);
+  return [mix(0), mix(1), mix(2)];
 }
 
 /** The colour map of likeness. */

@@ -1,9 +1,9 @@
 import type { Context } from './context.ts';
-import { button, choice, Select, section, slider, toggle } from './controls.ts';
+import { button, choice, section, slider, toggle } from './controls.ts';
 import { element, shown } from './dom.ts';
-import type { LiveRun } from './live-run.ts';
 import { foundShare, histogram, type Pairs } from './match-lines.ts';
-import { modelChoices, modelName } from './models.ts';
+import { modelSelect } from './model-select.ts';
+import { modelName } from './models.ts';
 import { metres } from './point-card.ts';
 
 /** The controls of the matches. */
@@ -161,19 +161,4 @@ export function matchesPanel({ store, run }: Context): MatchesPanel {
       count.textContent = message;
     },
   };
-}
-
-/** A list of a run's models. */
-export function modelSelect(store: Context['store'], run: LiveRun): Select {
-  const made = new Select({
-    name: 'model',
-    label: 'Model',
-    current: () => String(store.state.model),
-    onChange: (value) =>
-      store.set({ model: value === 'latest' || value === 'before' ? value : Number(value) }),
-  });
-  made.setChoices(modelChoices(run.info));
-  run.onChange(() => made.setChoices(modelChoices(run.info)));
-  store.on(['model'], () => made.follow());
-  return made;
 }

@@ -115,6 +115,10 @@ export class MatchesTab implements TabView {
     this.loading = new AbortController();
     const { signal } = this.loading;
     const { frame, store, stageStatus, run } = this.context;
+    if (!frame.recording.frames.some(({ parts }) => parts.includes('picture'))) {
+      stageStatus.empty('Matches are those of sweeps with a picture and a calibration; there are none here.');
+      return;
+    }
     const model = modelOf(store.state, run?.info);
     stageStatus.loading(model === 'before' ? 'Matching, and preparing the untrained model' : 'Matching');
     try {

@@ -9,9 +9,10 @@ export function numbersOfPose(pose: Pose): PoseNumbers {
 
 /** The pose of a state over another one; the same one where the state has none, or one that nobody can look from. */
 export function poseOf({ pose: numbers, view }: Pick<ViewState, 'pose' | 'view'>, base: Pose): Pose {
-  if (numbers.length !== 10) return base.view === view || view === 'camera' ? base : { ...base, view };
   const [x, y, z, distanceM, azimuth, elevation, heading, zoom, across, down] = numbers;
-  if (!(distanceM > 0 && zoom > 0)) return base;
+  if (numbers.length !== 10 || !(distanceM > 0 && zoom > 0)) {
+    return base.view === view || view === 'camera' ? base : { ...base, view };
+  }
   // Nothing can be looked through before the frame's camera is known.
   const free = view === 'camera' ? 'perspective' : view;
   return {

@@ -1,7 +1,9 @@
+import type { FramePart } from '../../datasets/recording.ts';
+import type { BoxInfo } from '../protocol.ts';
 import { mapNames } from './colour-maps.ts';
 import type { Context } from './context.ts';
 import { button, choice, Select, section, select, slider, toggle } from './controls.ts';
-import { element, shown } from './dom.ts';
+import { element } from './dom.ts';
 import { type ColourScale, colourChoices } from './sweep-colours.ts';
 
 /** The controls of the scene. */
@@ -21,6 +23,8 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
   const { store, frame, session } = context;
   const hasPoses = frame.recording.frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
   const hasTime = frame.recording.frames.length > 1;
+  const has = (part: FramePart) => frame.recording.frames.some(({ parts }) => parts.includes(part));
+  const [hasPictures, hasCameras, hasLabels] = [has('picture'), has('calibration'), has('labels')];
 
   const colour = new Select({
     name: 'colour',
@@ -33,6 +37,12 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
   const overlay = element('p', { class: 'note', hidden: true });
   const facts = element('dl', { class: 'facts' });
   const notes = element('div', {});
+  const score = slider(store, 'score', 'Least score', {
+    min: 0,
+    max: 1,
+    step: 0.01,
+    text: (v) => v.toFixed(2),
+  });
 
   const root = element(
     'div',
@@ -61,16 +71,16 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
       element(
         'div',
         { class: 'toggles' },
-        toggle(store, 'labels', 'Labels'),
+        ...(hasLabels ? [toggle(store, 'labels', 'Labels')] : []),
         ...(session.hasDetections ? [toggle(store, 'detections', 'Detections')] : []),
-        toggle(store, 'tracks', 'Tracks', 'Where labelled objects were and will be'),
+        ...(hasLabels && hasPoses
+          ? [toggle(store, 'tracks', 'Tracks', 'Where labelled objects were and will be')]
+          : []),
         toggle(store, 'grid', 'Ground grid'),
         toggle(store, 'axes', 'Axes'),
-        toggle(store, 'frusta', 'Camera'),
+        ...(hasCameras ? [toggle(store, 'frusta', 'Camera')] : []),
       ),
-      ...(session.hasDetections
-        ? [slider(store, 'score', 'Least score', { min: 0, max: 1, step: 0.01, text: (v) => v.toFixed(2) })]
-        : []),
+      ...(session.hasDetections ? [score] : []),
     ),
     ...(hasTime
       ? [
@@ -89,19 +99,24 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
           ),
         ]
       : []),
-    section(
-      'On the picture',
-      choice(store, 'onPicture', 'Points', [
-        ['depth', 'Depth'],
-        ['colours', 'Colours'],
-        ['nothing', 'None'],
-      ]),
-    ),
+    ...(hasPictures
+      ? [
+          section(
+            'On the picture',
+            choice(store, 'onPicture', 'Points', [
+              ['depth', 'Depth'],
+              ['colours', 'Colours'],
+              ['nothing', 'None'],
+            ]),
+          ),
+        ]
+      : []),
     section('This frame', facts, notes),
   );
 
   const follow = () => {
     const { info, parts } = frame;
+    widen(score, parts.scene?.detections ?? []);
     colour.setChoices(colourChoices(parts.sweep, info.parts.includes('picture'), hasTime));
     facts.replaceChildren(
       ...factsOf(context).flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
@@ -142,6 +157,14 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   return facts;
 }
 
+/** Scores are probabilities, or whatever else a detector has: the slider reaches as far as those that were seen. */
+function widen(score: HTMLElement, detections: readonly BoxInfo[]): void {
+  const input = score.querySelector('input')!;
+  const scores = detections.flatMap((box) => box.score ?? []);
+  input.min = String(Math.min(Number(input.min), ...scores.map(Math.floor)));
+  input.max = String(Math.max(Number(input.max), ...scores.map(Math.ceil)));
+}
+
 /** The two ends of the colour scale as numbers that can be changed. */
 function scaleEnds({ store }: Context, onRefit: () => void) {
   const field = (key: 'low' | 'high', label: string) =>
@@ -170,8 +193,16 @@ function scaleEnds({ store }: Context, onRefit: () => void) {
     set: (scale: ColourScale | undefined) => {
       root.hidden = scale === undefined;
       if (scale === undefined) return;
-      low.value = shown(scale.range.low).replace('−', '-');
-      high.value = shown(scale.range.high).replace('−', '-');
+      // What somebody is writing is left alone.
+      const span = scale.range.high - scale.range.low;
+      if (document.activeElement !== low) low.value = rounded(scale.range.low, span);
+      if (document.activeElement !== high) high.value = rounded(scale.range.high, span);
     },
   };
+}
+
+/** A number to a hundredth of a span, or finer. */
+function rounded(value: number, span: number): string {
+  const unit = 10 ** Math.floor(Math.log10(span / 100 || 1));
+  return String(Number((Math.round(value / unit) * unit).toPrecision(6)));
 }

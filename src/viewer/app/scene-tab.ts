@@ -16,6 +16,11 @@ import { SweepLayer } from './sweep-layer.ts';
 /** Frames before and after the present one whose labels make up the trails of tracks. */
 const trailReach = 15;
 
+/** Notes when what was just put on the stage has been drawn, for whoever measures. */
+function markDrawn(name: string, frame: number): void {
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark(name, { detail: frame })));
+}
+
 /** The sweep, its boxes, its neighbours in time, and the picture with the points on it. */
 export class SceneTab implements TabView {
   readonly panel: HTMLElement;
@@ -59,7 +64,12 @@ export class SceneTab implements TabView {
     );
     store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
     store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.drawNeighbours()));
-    store.on(['point'], () => this.whenVisible(() => this.showSelected()));
+    store.on(['point'], () =>
+      this.whenVisible(() => {
+        this.showSelected();
+        this.redraw();
+      }),
+    );
   }
 
   show(): void {
@@ -132,6 +142,7 @@ export class SceneTab implements TabView {
       return;
     }
     stageStatus.clear();
+    if (!this.layer.shows(sweep)) markDrawn('pointpair:begun', sweep.frame);
     this.layer.show(sweep, (each, from) => this.paintOf(each, from));
     if (sweep.complete) {
       this.controls.follow();
@@ -139,7 +150,7 @@ export class SceneTab implements TabView {
       this.redraw();
       this.showSelected();
       if (sweep.count === 0) stageStatus.empty('This sweep has no points');
-      requestAnimationFrame(() => performance.mark('pointpair:shown', { detail: sweep.frame }));
+      markDrawn('pointpair:shown', sweep.frame);
     }
   }
 

@@ -24,6 +24,11 @@ export class SweepLayer {
     return cloud === this.made;
   }
 
+  /** Whether it shows points of that sweep. */
+  shows(sweep: Sweep): boolean {
+    return sweep === this.sweep;
+  }
+
   get visible(): boolean {
     return this.shown;
   }

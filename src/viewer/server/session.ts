@@ -1,8 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import sharp from 'sharp';
 import type { ObjectLabel } from '../../datasets/frame.ts';
-import { openRecording, type RecordingReference } from '../../datasets/open-recording.ts';
 import { readFrameFile } from '../../datasets/read-frame-file.ts';
 import { type FramePart, fileOf, type Recording } from '../../datasets/recording.ts';
 import { InputError } from '../../engine/input-error.ts';
@@ -25,26 +23,10 @@ import type {
 } from '../protocol.ts';
 import type { Table } from '../table.ts';
 import { columnsOf, pointInfo } from './cloud-columns.ts';
-import { Detections } from './detections.ts';
-import { FolderGuard } from './folder-guard.ts';
-import { Learned } from './learned.ts';
+import type { Learned } from './learned.ts';
+import { openParts, type SessionOptions, type SessionParts } from './open-parts.ts';
 import { Recent } from './recent.ts';
-import { isRunFolder, runData } from './run-data.ts';
-import { RunTail } from './run-tail.ts';
-
-/** What to look at. */
-export interface SessionOptions {
-  /** A run, a data set, a drive, a folder of point clouds, or a single one. */
-  readonly path: string;
-  /** Where a run's data is, if not where its configuration says. */
-  readonly data?: string;
-  /** A folder of a detector's results. */
-  readonly detections?: string;
-  /** A KITTI tracking label file for a raw drive. */
-  readonly tracks?: string;
-  /** Folders that links may lead to. */
-  readonly also?: readonly string[];
-}
+import type { RunTail } from './run-tail.ts';
 
 /** Bytes of something that a browser knows, and what it is. */
 export interface Picture {
@@ -52,22 +34,12 @@ export interface Picture {
   readonly bytes: Uint8Array;
 }
 
-interface Parts {
-  readonly recording: Recording | undefined;
-  readonly reference: RecordingReference | undefined;
-  readonly problem: Problem | undefined;
-  readonly run: RunTail | undefined;
-  readonly detections: Detections | undefined;
-  readonly guard: FolderGuard;
-  readonly learned: Learned | undefined;
-}
-
 const megabyte = 2 ** 20;
 
 /** Everything that the page can ask for. What cannot be read throws an InputError; the rest goes on. */
 export class Session {
   private readonly title: string;
-  private readonly parts: Parts;
+  private readonly parts: SessionParts;
   private readonly clouds = new Recent<PointCloud>(256 * megabyte, (cloud) =>
     cloud.fields.reduce((sum, { data }) => sum + data.byteLength, 0),
   );
@@ -76,60 +48,14 @@ export class Session {
     ({ bytes }) => bytes.byteLength,
   );
 
-  private constructor(title: string, parts: Parts) {
+  private constructor(title: string, parts: SessionParts) {
     this.title = title;
     this.parts = parts;
   }
 
-  /**
-   * Opens what there is. Throws InputError for a path that does not exist; a folder in which there is nothing to look at,
-   * and a run whose data is missing, are told on the page.
-   */
+  /** Throws InputError as `openParts` does. */
   static async open(options: SessionOptions): Promise<Session> {
-    const { path, tracks } = options;
-    await stat(path).catch((error: NodeJS.ErrnoException) => {
-      throw new InputError({
-        file: path,
-        expected: 'a run, a data set or a point cloud',
-        found: error.code ?? error.message,
-      });
-    });
-    const runFolder = (await isRunFolder(path)) ? path : undefined;
-    if (runFolder === undefined && options.data !== undefined) {
-      throw new InputError({ file: path, expected: 'a run, which --data goes with', found: 'no run' });
-    }
-    const detections =
-      options.detections === undefined ? undefined : await Detections.open(options.detections);
-    let recording: Recording | undefined;
-    let reference: RecordingReference | undefined;
-    let problem: Problem | undefined;
-    try {
-      const root = runFolder === undefined ? path : (options.data ?? (await runData(runFolder)));
-      reference = { path: root, tracks };
-      recording = await openRecording(reference);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      problem = { message: error.message };
-    }
-    const given = [path, reference?.path, options.detections, tracks, ...(options.also ?? [])];
-    // A drive's calibration lies beside it, in the folder of its day.
-    const beside = (recording?.moments[0]?.files.calibration ?? []).filter(
-      (file) => dirname(resolve(file)) === dirname(resolve(recording!.root)),
-    );
-    const guard = await FolderGuard.over([...given.filter((each) => each !== undefined), ...beside]);
-    const learned =
-      recording === undefined
-        ? undefined
-        : new Learned({ recording: reference!, run: runFolder, dataRoot: reference!.path });
-    return new Session(basename(resolve(path)), {
-      recording,
-      reference,
-      problem,
-      run: runFolder === undefined ? undefined : new RunTail(runFolder),
-      detections,
-      guard,
-      learned,
-    });
+    return new Session(basename(resolve(options.path)), await openParts(options));
   }
 
   async info(): Promise<SessionInfo> {
@@ -172,11 +98,15 @@ export class Session {
         problems[part] = { message: error.message };
         return undefined;
       });
-    const camera = await attempt('calibration', async () => {
+    // A point cloud without a camera lacks nothing.
+    const hasCamera = files.picture !== undefined || files.calibration !== undefined;
+    const ifSeen = async <Value>(part: string, read: () => Promise<Value>) =>
+      hasCamera ? attempt(part, read) : undefined;
+    const camera = await ifSeen('calibration', async () => {
       await this.check(index, 'calibration');
       return recording.camera(index);
     });
-    const size = await attempt('picture', async () => {
+    const size = await ifSeen('picture', async () => {
       const file = await this.check(index, 'picture');
       const { width, height } = await sharp(await readFrameFile(file))
         .metadata()

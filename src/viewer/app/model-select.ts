@@ -1,0 +1,19 @@
+import { Select } from './controls.ts';
+import type { LiveRun } from './live-run.ts';
+import { modelChoices } from './models.ts';
+import type { Store } from './store.ts';
+
+/** A list of a run's models. */
+export function modelSelect(store: Store, run: LiveRun): Select {
+  const made = new Select({
+    name: 'model',
+    label: 'Model',
+    current: () => String(store.state.model),
+    onChange: (value) =>
+      store.set({ model: value === 'latest' || value === 'before' ? value : Number(value) }),
+  });
+  made.setChoices(modelChoices(run.info));
+  run.onChange(() => made.setChoices(modelChoices(run.info)));
+  store.on(['model'], () => made.follow());
+  return made;
+}
