@@ -17,6 +17,8 @@ export interface Column {
 /** How a column's codes become numbers: min + code · step, and the highest code is NaN. */
 export interface ColumnHeader {
   readonly name: string;
+  /** What is subtracted from coordinates that are large, such as those of maps, which float32 alone would round to decimetres; 0 otherwise. */
+  readonly origin: number;
   readonly min: number;
   readonly max: number;
   readonly step: number;
@@ -37,7 +39,7 @@ export interface StreamHeader {
 export interface Pass {
   /** The points' numbers in the file. */
   readonly indices: Int32Array;
-  /** Rows of x, y, z; NaN for points without a place. */
+  /** Rows of x, y, z from the columns' origins; NaN for points without a place. */
   readonly positions: Float32Array;
   /** The columns after z by name. */
   readonly fields: { readonly [name: string]: Float32Array };
@@ -48,6 +50,8 @@ const magic = 0x31535050;
 const passPoints = 65536;
 /** Coordinates are rounded to half of this at most, metres. */
 const coarsestStepM = 0.004;
+/** Coordinates beyond this get an origin in their middle, metres. */
+const farM = 10_000;
 const largestFloat32 = (2 - 2 ** -23) * 2 ** 127;
 
 const align = (bytes: number) => (bytes + 3) & ~3;
@@ -138,16 +142,18 @@ function columnHeader({ name, values }: Column, count: number, isCoordinate: boo
     if (value > max) max = value;
     if (whole && !Number.isInteger(value)) whole = false;
   }
-  if (min > max) return { name, min: 0, max: 0, step: 1, bytes: 1 };
+  if (min > max) return { name, origin: 0, min: 0, max: 0, step: 1, bytes: 1 };
   const extent = max - min;
   // The highest code of so many bytes stands for NaN.
   const fits = (bytes: number, step: number) => extent / step <= 2 ** (8 * bytes) - 2;
   if (whole && !isCoordinate) {
     const bytes = ([1, 2, 3] as const).find((each) => fits(each, 1));
-    if (bytes !== undefined) return { name, min, max, step: 1, bytes };
+    if (bytes !== undefined) return { name, origin: 0, min, max, step: 1, bytes };
   }
   const bytes = isCoordinate ? (([2, 3] as const).find((each) => fits(each, coarsestStepM)) ?? 4) : 2;
-  return { name, min, max, step: extent / (2 ** (8 * bytes) - 2) || 1, bytes };
+  const isFar = isCoordinate && Math.max(Math.abs(min), Math.abs(max)) > farM;
+  const origin = isFar ? Math.round(min + extent / 2) : 0;
+  return { name, origin, min, max, step: extent / (2 ** (8 * bytes) - 2) || 1, bytes };
 }
 
 function isNumber(value: number): boolean {
@@ -204,12 +210,13 @@ function decodePass(bytes: Uint8Array, header: StreamHeader, first: number, poin
 
 function readPlanes(
   planes: Uint8Array,
-  { min, step, bytes }: ColumnHeader,
+  { min, step, bytes, origin }: ColumnHeader,
   target: { readonly into: Float32Array; readonly offset: number; readonly step: number },
 ): void {
   const points = planes.length / bytes;
   const modulus = 2 ** (8 * bytes);
   const missing = modulus - 1;
+  const least = min - origin;
   let code = 0;
   for (let k = 0, at = target.offset; k < points; k++, at += target.step) {
     let zigzag = planes[k];
@@ -218,7 +225,7 @@ function readPlanes(
     code += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
     if (code < 0) code += modulus;
     else if (code >= modulus) code -= modulus;
-    target.into[at] = code === missing ? Number.NaN : min + code * step;
+    target.into[at] = code === missing ? Number.NaN : least + code * step;
   }
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +8,7 @@ import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePcd } from '../../src/pointcloud/pcd.ts';
 import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
+import type { SessionInfo } from '../../src/viewer/protocol.ts';
 import { repository } from '../architecture/source-files.ts';
 import { launch, requireBuild, run, runModule } from './commands.ts';
 
@@ -91,6 +94,26 @@ describe('installed in an empty folder', () => {
     const said = run('npx', ['--no-install', 'pointpair', 'inspect', 'small.pcd'], inUser());
     expect(said).toMatch(/\b4\b/);
     expect(said).toMatch(/\bx\b/);
+  });
+
+  it('shows a point cloud in the browser', async () => {
+    const cli = inUser('node_modules', 'pointpair', 'dist', 'tools', 'cli.js');
+    const rows = Float32Array.from({ length: 12 }, (_, i) => i);
+    writeFileSync(inUser('seen.pcd'), writePcd(cloudFromRows(rows, ['x', 'y', 'z']), { encoding: 'binary' }));
+    const viewer = spawn(process.execPath, [cli, 'view', 'seen.pcd', '--port', '0'], {
+      cwd: inUser(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(viewer, 'exit');
+    const [said] = (await once(viewer.stdout, 'data')) as [Buffer];
+    const address = /http:\/\/localhost:\d+\//.exec(String(said))![0];
+    const page = await (await fetch(address)).text();
+    const [, script] = /<script type="module"[^>]* src="\.?\/([^"]+)"/.exec(page)!;
+    expect((await fetch(`${address}${script}`)).headers.get('content-type')).toContain('javascript');
+    const session = (await (await fetch(`${address}api/session`)).json()) as SessionInfo;
+    expect(session.recording?.frames.map(({ id }) => id)).toEqual(['seen.pcd']);
+    viewer.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
   });
 
   it('compiles a step with a gradient', () => {

@@ -41,12 +41,12 @@ export const api = {
     table<SimilarityTable>('similarity', { frame, model, ...query }, signal),
 } as const;
 
-/** The address of a request. */
+/** The address of a request, from the page's own. */
 export function addressOf(name: string, query: Query = {}): string {
   const words = Object.entries(query).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`],
   );
-  return `/api/${name}${words.length > 0 ? `?${words.join('&')}` : ''}`;
+  return `api/${name}${words.length > 0 ? `?${words.join('&')}` : ''}`;
 }
 
 /** The response to a request that went well. */

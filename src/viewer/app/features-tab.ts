@@ -36,7 +36,7 @@ interface Places extends NearestPlaces {
 }
 
 /** How much of the picture shows through the cells. */
-const cellAlpha = 175;
+const cellAlpha = 150;
 const queryColour = '#ffffff';
 /** Points out of the encoders' reach: there, but behind the rest. */
 const beyondColours = { dark: [58, 63, 73], light: [196, 201, 210] } as const;

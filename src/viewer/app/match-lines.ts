@@ -92,9 +92,12 @@ export function matchColour(
 /** The colour map of likeness. */
 export const likenessMap = 'turbo';
 
+/** The ends of cosines that were asked for before. */
+const ends = new WeakMap<Float32Array, ValueRange>();
+
 /** The colour of one of some cosines, between the ends of them all. */
 export function likenessColour(cosines: Float32Array, i: number): readonly [number, number, number] {
-  const { low, high } = rangeOf(cosines);
+  const { low, high } = endsOf(cosines);
   const table = colourTable(likenessMap);
   const level = Math.max(0, Math.min(255, Math.round((255 * (cosines[i] - low)) / (high - low))));
   return [table[3 * level], table[3 * level + 1], table[3 * level + 2]];
@@ -102,7 +105,13 @@ export function likenessColour(cosines: Float32Array, i: number): readonly [numb
 
 /** The ends of the likeness of matches. */
 export function likenessRange({ intraSimilarity }: Pairs): ValueRange {
-  return rangeOf(intraSimilarity ?? []);
+  return intraSimilarity === undefined ? { low: 0, high: 1 } : endsOf(intraSimilarity);
+}
+
+function endsOf(cosines: Float32Array): ValueRange {
+  const range = ends.get(cosines) ?? rangeOf(cosines);
+  ends.set(cosines, range);
+  return range;
 }
 
 /** How many of so many values lie in each of `bins` equal parts of 0 … high; what is beyond is in the last. */

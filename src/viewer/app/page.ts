@@ -215,7 +215,7 @@ export class Page {
   }
 
   private async copyLink(): Promise<void> {
-    const link = `${location.origin}/#${linkOf(this.store.state)}`;
+    const link = `${location.href.replace(/#.*$/, '')}#${linkOf(this.store.state)}`;
     history.replaceState(undefined, '', link);
     const copied = await navigator.clipboard?.writeText(link).then(
       () => true,

@@ -10,7 +10,7 @@ addEventListener('message', ({ data }: MessageEvent<SweepRequest>) => {
 async function load({ id, address }: SweepRequest): Promise<void> {
   const send = (message: SweepMessage, transfer: Transferable[] = []) => postMessage(message, { transfer });
   try {
-    const response = await fetched(new URL(address, location.origin).href);
+    const response = await fetched(address);
     const decoder = new PointDecoder();
     const reader = response.body!.getReader();
     let told = false;

@@ -86,7 +86,9 @@ export class Sweeps {
     });
     const entry: Loading = { frame, done, listeners, sweep: undefined };
     this.loading.set(frame, entry);
-    this.worker.postMessage({ id, address: addressOf('points', { frame }) } satisfies SweepRequest);
+    // The worker's own address is another one than the page's.
+    const address = new URL(addressOf('points', { frame }), document.baseURI).href;
+    this.worker.postMessage({ id, address } satisfies SweepRequest);
     return entry;
   }
 

@@ -1,6 +1,13 @@
-import { realpath } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { lstat, readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { InputError } from '../../engine/input-error.ts';
+
+/** Files that are read when data is opened, wherever they lie in it: lists of frames, clocks, records of motion, calibrations. */
+const readAtOnce = /(^|[\\/])(ImageSets|oxts)([\\/]|$)|(^|[\\/])(timestamps|calib_)\w*\.txt$/;
+/** Folders of files that are read one by one, each looked at before. */
+const readLater = /(^|[\\/])(velodyne|image_\d|label_2|calib|(velodyne_points|image_\d\d)[\\/]data)$/;
+/** How deep data lies at most: a day's folder, a drive, a sensor, its files. */
+const deepest = 4;
 
 /** Lets files be read only where they really lie, links followed, in the folders (or are the files) that were given. */
 export class FolderGuard {
@@ -15,6 +22,17 @@ export class FolderGuard {
     return new FolderGuard(await Promise.all(paths.map(resolved)));
   }
 
+  /** One that lets files of these folders be read as well; throws InputError for one that does not exist. */
+  async withFolders(paths: readonly string[]): Promise<FolderGuard> {
+    return new FolderGuard([...this.roots, ...(await Promise.all(paths.map(resolved)))]);
+  }
+
+  /** One that lets single files be read as well, which may not be links. */
+  async withFiles(files: readonly string[]): Promise<FolderGuard> {
+    const places = files.map(async (file) => join(await realpath(dirname(resolve(file))), basename(file)));
+    return new FolderGuard([...this.roots, ...(await Promise.all(places))]);
+  }
+
   /** Throws InputError for a file that is missing, and for one that a link leads out of the folders. */
   async check(path: string): Promise<void> {
     const place = await resolved(path);
@@ -25,6 +43,27 @@ export class FolderGuard {
       expected: 'a file inside of the folders that were opened',
       found: `a link that leads out of them; --also ${place} lets it be read`,
     });
+  }
+
+  /** As `check`, but a file that is not there is no fault. */
+  async checkIfThere(path: string): Promise<void> {
+    const there = await lstat(path).then(
+      () => true,
+      () => false,
+    );
+    if (there) await this.check(path);
+  }
+
+  /** Throws InputError where a file that is read as soon as the data is opened is a link that leads out of the folders. */
+  async checkReadAtOnce(folder: string, depth = 0): Promise<void> {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const path = join(folder, entry.name);
+      if (entry.isSymbolicLink() && readAtOnce.test(path)) await this.check(path);
+      if (entry.isDirectory() && depth < deepest && !readLater.test(path)) {
+        await this.checkReadAtOnce(path, depth + 1);
+      }
+    }
   }
 }
 

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { openRecording, type RecordingReference } from '../../datasets/open-recording.ts';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { openRecording } from '../../datasets/open-recording.ts';
 import type { Recording } from '../../datasets/recording.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type { Problem } from '../protocol.ts';
@@ -54,38 +54,48 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     throw new InputError({ file: path, expected: 'a run, which --data goes with', found: 'no run' });
   }
   const detections = options.detections === undefined ? undefined : await Detections.open(options.detections);
-  const { reference, recording, problem } = await openFrames({ ...options, run });
-  const given = [path, reference?.path, options.detections, tracks, ...(options.also ?? [])];
-  // A drive's calibration lies beside it, in the folder of its day.
-  const beside = (recording?.moments[0]?.files.calibration ?? []).filter(
-    (file) => dirname(resolve(file)) === dirname(resolve(recording!.root)),
-  );
-  return {
-    recording,
-    problem,
-    run: run === undefined ? undefined : new RunTail(run),
-    detections,
-    guard: await FolderGuard.over([...given.filter((each) => each !== undefined), ...beside]),
-    learned:
-      recording === undefined
-        ? undefined
-        : new Learned({ recording: reference!, run, dataRoot: reference!.path }),
-  };
+  const given = [path, options.data, options.detections, tracks, ...(options.also ?? [])];
+  const guard = await FolderGuard.over(given.filter((each) => each !== undefined));
+  const { root, problem: lost } = await rootOf(options, run);
+  const tail = run === undefined ? undefined : new RunTail(run);
+  for (const file of tail?.files ?? []) await guard.checkIfThere(file);
+  const parts = { run: tail, detections };
+  if (root === undefined) return { ...parts, recording: undefined, problem: lost, guard, learned: undefined };
+  const reference = { path: root, tracks };
+  const beside = await calibrationBeside(root);
+  const whole = await (await guard.withFolders([root])).withFiles(beside);
+  try {
+    await whole.checkReadAtOnce(root);
+    for (const file of beside) await whole.check(file);
+    const recording = await openRecording(reference);
+    const learned = new Learned({ recording: reference, run, dataRoot: root });
+    return { ...parts, recording, problem: undefined, guard: whole, learned };
+  } catch (error) {
+    return { ...parts, recording: undefined, problem: problemOf(error), guard: whole, learned: undefined };
+  }
 }
 
-/** The frames of what was given, or of the data that a run names. */
-async function openFrames({
-  path,
-  data,
-  tracks,
-  run,
-}: SessionOptions & { readonly run: string | undefined }) {
-  let reference: RecordingReference | undefined;
+/** Where the frames are: what was given, or the data that a run names. */
+async function rootOf(
+  { path, data }: SessionOptions,
+  run: string | undefined,
+): Promise<{ readonly root?: string; readonly problem?: Problem }> {
   try {
-    reference = { path: run === undefined ? path : (data ?? (await runData(run))), tracks };
-    return { reference, recording: await openRecording(reference), problem: undefined };
+    return { root: run === undefined ? path : (data ?? (await runData(run))) };
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    return { reference, recording: undefined, problem: { message: error.message } };
+    return { problem: problemOf(error) };
   }
+}
+
+/** A drive's calibration, where it lies beside it in the folder of its day. */
+async function calibrationBeside(root: string): Promise<string[]> {
+  const day = dirname(resolve(root));
+  if (!/_drive_\d+/.test(basename(resolve(root)))) return [];
+  const names = await readdir(day).catch(() => []);
+  return names.filter((name) => /^calib_\w+\.txt$/.test(name)).map((name) => join(day, name));
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof InputError) return { message: error.message };
+  throw error;
 }

@@ -6,7 +6,8 @@ import { listCheckpoints } from '../../training/checkpoint.ts';
 import { totalSteps } from '../../training/pretrain.ts';
 import type { Problem, RunInfo } from '../protocol.ts';
 
-const CONFIG = 'config.json';
+/** The file of a run's configuration. */
+export const CONFIG = 'config.json';
 
 const configSchema = z.looseObject({
   objective: z.string(),

@@ -9,7 +9,7 @@ import {
   parseMetricsLine,
 } from '../../training/run-folder.ts';
 import type { MetricsPoint, MetricsTail, Problem, RunInfo } from '../protocol.ts';
-import { problemOf, readRunInfo } from './run-info.ts';
+import { CONFIG, problemOf, readRunInfo } from './run-info.ts';
 
 /** Bytes of metrics an answer is made of at most. */
 const PIECE = 4 << 20;
@@ -40,6 +40,11 @@ export class RunTail {
   constructor(folder: string, { pieceBytes = PIECE }: { readonly pieceBytes?: number } = {}) {
     this.folder = folder;
     this.pieceBytes = pieceBytes;
+  }
+
+  /** What is read of the run here, whether it is there or not. */
+  get files(): readonly string[] {
+    return [CONFIG, METRICS, 'checkpoints'].map((name) => join(this.folder, name));
   }
 
   /** The run as it stands now. */

@@ -64,7 +64,7 @@ export class Session {
       title: this.title,
       recording: this.recordingInfo(),
       problem,
-      run: await run?.info(),
+      run: run && (await this.runInfo()),
       hasDetections: detections !== undefined,
     };
   }
@@ -183,20 +183,23 @@ export class Session {
   }
 
   async runInfo(): Promise<RunInfo> {
-    return this.run().info();
+    return (await this.run()).info();
   }
 
   async metrics(offset: number): Promise<MetricsTail> {
-    return this.run().metrics(offset);
+    return (await this.run()).metrics(offset);
   }
 
   async close(): Promise<void> {
     await this.parts.learned?.close();
   }
 
-  private run(): RunTail {
-    const { run } = this.parts;
-    if (run !== undefined) return run;
+  private async run(): Promise<RunTail> {
+    const { run, guard } = this.parts;
+    if (run !== undefined) {
+      for (const file of run.files) await guard.checkIfThere(file);
+      return run;
+    }
     throw new InputError({ file: this.title, expected: 'a run', found: 'data alone' });
   }
 

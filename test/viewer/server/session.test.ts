@@ -1,0 +1,573 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, describe, expect, it } from 'vitest';
+import { readFrameFile } from '../../../src/datasets/read-frame-file.ts';
+import { InputError } from '../../../src/engine/input-error.ts';
+import { readKittiBin, writeKittiBin } from '../../../src/pointcloud/kitti-bin.ts';
+import { writePcd } from '../../../src/pointcloud/pcd.ts';
+import { writePly } from '../../../src/pointcloud/ply.ts';
+import { cloudFromRows, type PointCloud } from '../../../src/pointcloud/point-cloud.ts';
+import { type Pass, PointDecoder } from '../../../src/viewer/point-stream.ts';
+import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
+import { Session } from '../../../src/viewer/server/session.ts';
+import { tinyRun } from '../../objectives/tiny-simipu.ts';
+import { describeWithRealData, realData } from '../../real-data.ts';
+import {
+  CALIBRATION,
+  LABELS,
+  PICTURE,
+  POINTS,
+  RESULTS,
+  removeFolders,
+  temporaryFolder,
+  write,
+  writeTinyKitti,
+} from './tiny-data.ts';
+
+const sessions: Session[] = [];
+
+async function open(options: SessionOptions): Promise<Session> {
+  const session = await Session.open(options);
+  sessions.push(session);
+  return session;
+}
+
+afterEach(async () => {
+  for (const session of sessions.splice(0)) await session.close();
+  removeFolders();
+});
+
+async function faultOf(promise: Promise<unknown>) {
+  const error = await promise.then(
+    () => 'nothing was thrown',
+    (caught: unknown) => caught,
+  );
+  expect(error).toBeInstanceOf(InputError);
+  return (error as InputError).fault;
+}
+
+/** The points of a frame as the page has them, in one pass. */
+async function pointsOf(session: Session, frame: number) {
+  const decoder = new PointDecoder();
+  const passes: Pass[] = [];
+  for (const piece of await session.points(frame)) passes.push(...decoder.push(piece));
+  return { header: decoder.finish(), passes };
+}
+
+const whole = {
+  points: 3,
+  picture: 'image/webp',
+  camera: [PICTURE.width, PICTURE.height],
+  labels: ['Car'],
+  problems: {},
+};
+
+/** What of a frame is there, and what is told of the rest. */
+async function shownOf(session: Session, frame: number) {
+  const { camera, labels, problems } = await session.scene(frame);
+  return {
+    points: await pointsOf(session, frame).then(
+      ({ header }) => header.count,
+      (error: InputError) => error.message,
+    ),
+    picture: await session.picture(frame).then(
+      ({ type }) => type,
+      (error: InputError) => error.message,
+    ),
+    camera: camera && [camera.width, camera.height],
+    labels: labels.map(({ type }) => type),
+    problems: Object.fromEntries(Object.entries(problems).map(([part, problem]) => [part, problem?.message])),
+  };
+}
+
+describe('a data set', () => {
+  it('is shown as it is', async () => {
+    const root = await writeTinyKitti(temporaryFolder(), 2);
+    write(join(root, 'ImageSets/train.txt'), '000001\n');
+    const session = await open({ path: `${root}/` });
+    const info = await session.info();
+    expect(info).toMatchObject({ title: root.split('/').at(-1), run: undefined, problem: undefined });
+    expect(info.recording).toMatchObject({ kind: 'KITTI object data set', name: info.title });
+    const parts = ['sweep', 'picture', 'calibration', 'labels'];
+    expect(info.recording!.frames).toEqual([
+      { id: '000000', parts, notes: [], sets: [], timeS: undefined, worldFromLidar: undefined },
+      { id: '000001', parts, notes: [], sets: ['train'], timeS: undefined, worldFromLidar: undefined },
+    ]);
+    expect(await shownOf(session, 1)).toEqual(whole);
+    const { camera, labels, detections } = await session.scene(0);
+    expect(camera).toMatchObject({
+      name: 'image_2',
+      pixelFromLidar: [20, -30, 0, 0, 10, 0, -30, 0, 1, 0, 0, 0],
+    });
+    expect(labels[0]).toMatchObject({ box2: [1, 2, 3, 4], score: undefined, trackId: undefined });
+    expect(labels[0].box3!.center[0]).toBeCloseTo(10, 9);
+    expect(detections).toEqual([]);
+    const { data, info: size } = await sharp((await session.picture(0)).bytes)
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect([size.width, size.height, size.channels]).toEqual([40, 20, 3]);
+    expect(Math.abs(data[0] - PICTURE.data[0])).toBeLessThan(40);
+  });
+
+  it('serves JPEG pictures as they are', async () => {
+    const root = await writeTinyKitti(temporaryFolder(), 1);
+    const { data, ...size } = PICTURE;
+    const jpeg = await sharp(data, { raw: { ...size, channels: 3 } })
+      .jpeg()
+      .toBuffer();
+    rmSync(join(root, 'training/image_2/000000.png'));
+    write(join(root, 'training/image_2/000000.JPG'), jpeg);
+    const { type, bytes } = await (await open({ path: root })).picture(0);
+    expect([type, jpeg.equals(bytes)]).toEqual(['image/jpeg', true]);
+  });
+
+  it('gives the numbers of a point exactly as the file has them', async () => {
+    const root = await writeTinyKitti(temporaryFolder(), 1);
+    const session = await open({ path: root });
+    const { index, fields } = await session.point(0, 2);
+    expect(index).toBe(2);
+    expect(fields).toEqual([
+      { name: 'x', values: ['12'] },
+      { name: 'y', values: ['0.1'] },
+      { name: 'z', values: ['0.33333334'] },
+      { name: 'reflectance', values: ['1'] },
+    ]);
+    expect(await faultOf(session.point(0, 3))).toMatchObject({ place: 'point 3', expected: 'one of 3' });
+    // Every float32 number, in decimal digits that lead back to it.
+    const bits = Uint32Array.from({ length: 4000 }, (_, i) => Math.imul(i + 1, 2654435761));
+    const numbers = new Float32Array(bits.buffer).filter(Number.isFinite);
+    const rows = numbers.subarray(0, numbers.length - (numbers.length % 4));
+    write(join(root, 'any.bin'), writeKittiBin(rows));
+    const any = await open({ path: join(root, 'any.bin') });
+    for (let i = 0; i < rows.length / 4; i++) {
+      const point = await any.point(0, i);
+      expect(point.fields.map(({ values }) => Math.fround(Number(values[0])) + 0)).toEqual(
+        [...rows.subarray(4 * i, 4 * i + 4)].map((value) => value + 0),
+      );
+    }
+  });
+});
+
+describe('what is missing or damaged', () => {
+  const broken = async (part: string, content: string | Uint8Array | undefined) => {
+    const root = await writeTinyKitti(temporaryFolder(), 2);
+    const path = join(root, 'training', part);
+    rmSync(path);
+    if (content !== undefined) write(path, content);
+    const session = await open({ path: root });
+    // The other frame is whole whatever becomes of this one.
+    expect(await shownOf(session, 1)).toEqual(whole);
+    return { shown: await shownOf(session, 0), notes: (await session.info()).recording!.frames[0].notes };
+  };
+
+  it('leaves the others: no picture', async () => {
+    const { shown, notes } = await broken('image_2/000000.png', undefined);
+    expect(notes).toEqual(['image_2/000000.png is missing']);
+    const message = expect.stringContaining('frame 000000: expected a picture, found none');
+    expect(shown).toEqual({
+      ...whole,
+      picture: message,
+      camera: [undefined, undefined],
+      problems: { picture: message },
+    });
+  });
+
+  it('leaves the others: no calibration', async () => {
+    const { shown, notes } = await broken('calib/000000.txt', undefined);
+    expect(notes).toEqual(['calib/000000.txt is missing']);
+    const message = expect.stringContaining('expected a calibration, found none');
+    expect(shown).toEqual({
+      ...whole,
+      camera: undefined,
+      labels: [],
+      problems: { calibration: message, labels: message },
+    });
+  });
+
+  it('leaves the others: no labels', async () => {
+    const { shown, notes } = await broken('label_2/000000.txt', undefined);
+    expect(notes).toEqual(['label_2/000000.txt is missing']);
+    expect(shown).toEqual({ ...whole, labels: [] });
+  });
+
+  it('leaves the others: no sweep', async () => {
+    const { shown } = await broken('velodyne/000000.bin', undefined);
+    expect(shown).toEqual({ ...whole, points: expect.stringContaining('expected a sweep, found none') });
+  });
+
+  it('leaves the others: a sweep that ends within a point', async () => {
+    const { shown } = await broken('velodyne/000000.bin', writeKittiBin(POINTS).subarray(0, 45));
+    expect(shown).toEqual({
+      ...whole,
+      points: expect.stringMatching(/000000\.bin: byte 32, point 2: expected/),
+    });
+  });
+
+  it('leaves the others: a picture that is none, and one that is cut', async () => {
+    const text = await broken('image_2/000000.png', 'no picture');
+    const message = expect.stringContaining('image_2/000000.png');
+    expect(text.shown).toEqual({
+      ...whole,
+      picture: message,
+      camera: [undefined, undefined],
+      problems: { picture: message },
+    });
+    const root = await writeTinyKitti(temporaryFolder(), 1);
+    const png = readFileSync(join(root, 'training/image_2/000000.png'));
+    // Its size can still be read, so that the camera is known.
+    const cut = await broken('image_2/000000.png', png.subarray(0, png.length / 2));
+    expect(cut.shown).toEqual({ ...whole, picture: message });
+  });
+
+  it('leaves the others: damaged calibration and labels', async () => {
+    const calibration = await broken('calib/000000.txt', CALIBRATION.slice(0, 60));
+    expect(calibration.shown).toMatchObject({
+      points: 3,
+      picture: 'image/webp',
+      camera: undefined,
+      labels: [],
+    });
+    expect(calibration.shown.problems.calibration).toContain('calib/000000.txt');
+    const labels = await broken('label_2/000000.txt', `${LABELS}Car 0 0\n`);
+    expect(labels.shown).toEqual({
+      ...whole,
+      labels: [],
+      problems: { labels: expect.stringMatching(/label_2\/000000\.txt: line 2/) },
+    });
+    const bytes = await broken('label_2/000000.txt', new Uint8Array(40).fill(255));
+    expect(bytes.shown).toMatchObject({
+      ...whole,
+      labels: [],
+      problems: { labels: expect.stringContaining('UTF-8') },
+    });
+  });
+
+  it('is read anew once it is mended', async () => {
+    const root = await writeTinyKitti(temporaryFolder(), 1);
+    const paths = ['velodyne/000000.bin', 'image_2/000000.png'].map((name) => join(root, 'training', name));
+    const sound = paths.map((path) => readFileSync(path));
+    for (const path of paths) write(path, 'xyz');
+    const session = await open({ path: root });
+    const shown = await shownOf(session, 0);
+    expect(shown.points).toContain('000000.bin');
+    expect(shown.picture).toContain('000000.png');
+    paths.forEach((path, i) => {
+      write(path, sound[i]);
+    });
+    expect(await shownOf(session, 0)).toEqual(whole);
+  });
+
+  it('is told of a folder without frames, and of what does not exist', async () => {
+    const folder = temporaryFolder();
+    write(join(folder, 'notes.txt'), 'x');
+    const session = await open({ path: folder });
+    const { recording, problem } = await session.info();
+    expect(recording).toBeUndefined();
+    expect(problem!.message).toMatch(/expected a KITTI object data set, .* found notes\.txt$/);
+    for (const asked of [
+      session.scene(0),
+      session.points(0),
+      session.picture(0),
+      session.places(0, new AbortController().signal),
+    ]) {
+      expect((await faultOf(asked)).expected).toBe('frames');
+    }
+    expect(await faultOf(Session.open({ path: join(folder, 'none') }))).toMatchObject({ found: 'ENOENT' });
+    const also = [join(folder, 'none')];
+    expect(await faultOf(Session.open({ path: folder, also }))).toMatchObject({
+      file: also[0],
+      found: 'ENOENT',
+    });
+  });
+});
+
+describe('detections', () => {
+  it('come with their scores, from the folder itself or from data in it', async () => {
+    const root = await writeTinyKitti(temporaryFolder(), 2);
+    const results = temporaryFolder();
+    write(join(results, 'data/000000.txt'), RESULTS);
+    for (const detections of [results, join(results, 'data')]) {
+      const session = await open({ path: root, detections });
+      expect((await session.info()).hasDetections).toBe(true);
+      expect((await session.scene(0)).detections).toMatchObject([{ type: 'Car', score: 0.75 }]);
+      expect(await session.scene(1)).toMatchObject({ detections: [], problems: {} });
+    }
+    write(join(results, 'data/000001.txt'), 'Car 1 2 3\n');
+    const { problems, labels } = await (await open({ path: root, detections: results })).scene(1);
+    expect(problems.detections!.message).toContain('000001.txt: line 1');
+    expect(labels).toHaveLength(1);
+    expect(await faultOf(Session.open({ path: root, detections: root }))).toMatchObject({
+      found: 'none in it',
+    });
+    expect(await faultOf(Session.open({ path: root, detections: join(root, 'x') }))).toMatchObject({
+      found: 'ENOENT',
+    });
+  });
+});
+
+describe('a run', () => {
+  /** A run that was begun on the data of a folder. */
+  const writeRun = (folder: string, root: string) =>
+    write(join(folder, 'config.json'), JSON.stringify({ ...tinyRun(), data: { root, frames: 2 } }));
+
+  it('is shown with the data that its configuration names, also from the folders above it', async () => {
+    const project = temporaryFolder();
+    await writeTinyKitti(join(project, 'tiny-kitti/object'), 2);
+    for (const [run, root] of [
+      ['runs/first', join(project, 'tiny-kitti/object')],
+      ['runs/second', 'tiny-kitti/object'],
+      ['runs/deep/down/third', './tiny-kitti/object/'],
+      ['tiny-kitti/fourth', 'object'],
+    ]) {
+      writeRun(join(project, run), root);
+      const session = await open({ path: join(project, run) });
+      const { title, problem, recording, run: info } = await session.info();
+      expect([run, problem, title]).toEqual([run, undefined, run.split('/').at(-1)]);
+      expect(recording!.frames).toHaveLength(2);
+      expect(info).toMatchObject({ name: title, checkpoints: [], problem: undefined });
+      expect(await session.runInfo()).toEqual(info);
+      expect(await session.metrics(0)).toMatchObject({ offset: 0, lines: [] });
+      expect(await shownOf(session, 0)).toEqual(whole);
+    }
+  });
+
+  it('is shown without frames where its data is missing, and with those that are given', async () => {
+    const [run, data] = [join(temporaryFolder(), 'run'), await writeTinyKitti(temporaryFolder(), 1)];
+    writeRun(run, 'nowhere/kitti');
+    const lost = await (await open({ path: run })).info();
+    expect(lost.recording).toBeUndefined();
+    expect(lost.problem!.message).toBe(
+      `${run}/config.json: data.root: expected the folder nowhere/kitti; --data <folder> says where it is now, found no such folder`,
+    );
+    expect(lost.run).toMatchObject({ name: 'run', problem: undefined });
+    const found = await open({ path: run, data });
+    expect((await found.info()).recording!.frames).toHaveLength(1);
+    expect(await shownOf(found, 0)).toEqual(whole);
+    expect(await faultOf(Session.open({ path: run, data: join(data, 'none') }))).toMatchObject({
+      found: 'ENOENT',
+    });
+  });
+
+  it('is shown where its configuration is damaged or missing', async () => {
+    const run = join(temporaryFolder(), 'run');
+    write(join(run, 'config.json'), '{"data":');
+    const damaged = await (await open({ path: run })).info();
+    expect(damaged.problem!.message).toContain('expected JSON');
+    expect(damaged.run!.problem!.message).toContain('config.json');
+    rmSync(join(run, 'config.json'));
+    mkdirSync(join(run, 'checkpoints'));
+    expect((await (await open({ path: run })).info()).problem!.message).toContain('config.json');
+  });
+
+  it('is what --data goes with', async () => {
+    const data = await writeTinyKitti(temporaryFolder(), 1);
+    expect(await faultOf(Session.open({ path: data, data }))).toEqual({
+      file: data,
+      expected: 'a run, which --data goes with',
+      found: 'no run',
+    });
+    const session = await open({ path: data });
+    expect(await faultOf(session.runInfo())).toMatchObject({ expected: 'a run', found: 'data alone' });
+    expect(await faultOf(session.metrics(0))).toMatchObject({ expected: 'a run' });
+  });
+});
+
+describe('point clouds', () => {
+  const rows = Float32Array.of(1, 2, 3, 0.5, -4, 5, 6, 0.25);
+  const plain = cloudFromRows(rows, ['x', 'y', 'z', 'intensity']);
+
+  it('of a folder are in their natural order, each with the fields of its file', async () => {
+    const folder = temporaryFolder();
+    write(join(folder, 'sweep 10.bin'), writeKittiBin(rows));
+    write(join(folder, 'sweep 2.PCD'), writePcd(plain, { encoding: 'binary' }));
+    write(join(folder, 'sweep 1.ply'), writePly(plain, { encoding: 'ascii' }));
+    write(join(folder, '.hidden.bin'), 'x');
+    write(join(folder, 'notes.txt'), 'x');
+    const session = await open({ path: folder });
+    const { recording, problem } = await session.info();
+    expect([recording!.kind, problem]).toEqual(['point clouds', undefined]);
+    expect(recording!.frames.map(({ id }) => id)).toEqual(['sweep 1.ply', 'sweep 2.PCD', 'sweep 10.bin']);
+    for (const [frame, name] of ['intensity', 'intensity', 'reflectance'].entries()) {
+      const { header, passes } = await pointsOf(session, frame);
+      expect(header.columns.map((column) => column.name)).toEqual(['x', 'y', 'z', name]);
+      expect(passes[0].positions[3]).toBeCloseTo(-4, 3);
+      expect(passes[0].fields[name][1]).toBeCloseTo(0.25, 4);
+      // A cloud without a camera lacks nothing.
+      expect(await session.scene(frame)).toEqual({
+        camera: undefined,
+        labels: [],
+        detections: [],
+        problems: {},
+      });
+      expect((await faultOf(session.picture(frame))).expected).toBe('a picture');
+    }
+    const one = await open({ path: join(folder, 'sweep 2.PCD') });
+    expect((await one.info()).recording).toMatchObject({ kind: 'point cloud', name: 'sweep 2.PCD' });
+    expect((await pointsOf(one, 0)).header.count).toBe(2);
+  });
+
+  it('may have packed colours, points without a place, and fields of many types', async () => {
+    const packed = Uint32Array.of(0xff336699, 0x00010203, 0);
+    const cloud: PointCloud = {
+      count: 3,
+      width: 3,
+      height: 1,
+      fields: [
+        { name: 'rgb', type: 'float32', count: 1, data: new Float32Array(packed.buffer) },
+        { name: 'x', type: 'float32', count: 1, data: Float32Array.of(1, Number.NaN, 3) },
+        { name: 'y', type: 'float64', count: 1, data: Float64Array.of(4, Number.NaN, 4320978.125) },
+        { name: 'z', type: 'float32', count: 1, data: Float32Array.of(7, Number.NaN, 9) },
+        { name: '_', type: 'uint8', count: 3, data: new Uint8Array(9) },
+        { name: 'normal', type: 'float32', count: 2, data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+        { name: 'ring', type: 'uint16', count: 1, data: Uint16Array.of(0, 31, 63) },
+        { name: 'stamp', type: 'uint64', count: 1, data: BigUint64Array.of(2n, 1n, 12345678901234567890n) },
+      ],
+    };
+    const file = join(temporaryFolder(), 'colours.pcd');
+    write(file, writePcd(cloud, { encoding: 'binary_compressed' }));
+    const session = await open({ path: file });
+    const { header, passes } = await pointsOf(session, 0);
+    expect(header.columns.map(({ name }) => name)).toEqual([
+      'x',
+      'y',
+      'z',
+      'red',
+      'green',
+      'blue',
+      'ring',
+      'stamp',
+    ]);
+    const [{ positions, fields }] = passes;
+    expect(['red', 'green', 'blue', 'ring'].map((name) => [...fields[name]])).toEqual([
+      [0x33, 1, 0],
+      [0x66, 2, 0],
+      [0x99, 3, 0],
+      [0, 31, 63],
+    ]);
+    expect([...positions.subarray(3, 6)]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+    expect([positions[0], positions[6]]).toEqual([1, 3]);
+    const point = Object.fromEntries(
+      (await session.point(0, 2)).fields.map(({ name, values }) => [name, values]),
+    );
+    expect(point).toEqual({
+      rgb: ['0'],
+      x: ['3'],
+      y: ['4320978.125'],
+      z: ['9'],
+      normal: ['5', '6'],
+      ring: ['63'],
+      stamp: ['12345678901234567890'],
+    });
+    expect((await session.point(0, 1)).fields[1]).toEqual({ name: 'x', values: ['NaN'] });
+  });
+
+  it('that have no coordinates, no points or another ending are told', async () => {
+    const folder = temporaryFolder();
+    const flat = cloudFromRows(rows, ['x', 'y', 'intensity', 'ring']);
+    write(join(folder, '1.pcd'), writePcd(flat, { encoding: 'ascii' }));
+    write(
+      join(folder, '2.pcd'),
+      writePcd(cloudFromRows(new Float32Array(0), ['X', 'Y', 'Z']), { encoding: 'ascii' }),
+    );
+    write(join(folder, '3.pcd'), 'VERSION .7\nFIELDS');
+    const session = await open({ path: folder });
+    expect(await faultOf(session.points(0))).toMatchObject({
+      expected: 'fields x, y and z',
+      found: 'x, y, intensity, ring',
+    });
+    expect((await pointsOf(session, 1)).header).toMatchObject({ count: 0, firsts: [] });
+    expect((await faultOf(session.points(2))).file).toBe(join(folder, '3.pcd'));
+    write(join(folder, 'cloud.las'), 'x');
+    expect(await faultOf((await open({ path: join(folder, 'cloud.las') })).points(0))).toMatchObject({
+      expected: '.bin, .pcd, .ply',
+      found: "'.las'",
+    });
+  });
+});
+
+describeWithRealData('real object frames', 'kitti-object', (path) => {
+  it('are shown whole', async () => {
+    const session = await open({ path });
+    const frames = (await session.info()).recording!.frames;
+    expect(frames).toHaveLength(8);
+    for (const [frame, { id, notes }] of frames.entries()) {
+      expect(notes).toEqual([]);
+      const file = join(path, `training/velodyne/${id}.bin`);
+      const points = readKittiBin(await readFrameFile(file), { file });
+      const { header, passes } = await pointsOf(session, frame);
+      expect([header.count, passes.length]).toEqual([points.length / 4, points.length / 4 > 65536 ? 2 : 1]);
+      let worst = 0;
+      for (const { indices, positions, fields } of passes) {
+        indices.forEach((index, k) => {
+          for (let c = 0; c < 3; c++)
+            worst = Math.max(worst, Math.abs(positions[3 * k + c] - points[4 * index + c]));
+          worst = Math.max(worst, Math.abs(fields.reflectance[k] - points[4 * index + 3]));
+        });
+      }
+      expect(worst).toBeLessThan(0.00201);
+      const { camera, labels, problems } = await session.scene(frame);
+      expect(problems).toEqual({});
+      const text = readFileSync(join(path, `training/label_2/${id}.txt`), 'utf8').trim();
+      expect(labels.map(({ type }) => type)).toEqual(text.split('\n').map((line) => line.split(' ')[0]));
+      const { width, height, bytes } = await session.picture(frame);
+      expect([camera!.width, camera!.height]).toEqual([width, height]);
+      expect(await sharp(bytes).metadata()).toMatchObject({ width, height, format: 'webp' });
+    }
+  });
+});
+
+describeWithRealData('a real drive', 'kitti-raw/2011_09_26', (date) => {
+  const tracks = realData('kitti-tracking/training/label_02/0000.txt');
+
+  it.each(['', '2011_09_26_drive_0005_sync'])(
+    'is shown with its times, poses and tracks (%s)',
+    async (drive) => {
+      const session = await open({ path: join(date, drive), tracks });
+      const { recording, problem } = await session.info();
+      expect([recording!.kind, problem]).toEqual(['KITTI raw drive', undefined]);
+      const { frames } = recording!;
+      expect(frames).toHaveLength(12);
+      expect(frames[0]).toMatchObject({ id: '0000000000', timeS: 0 });
+      expect(frames[11].timeS).toBeCloseTo(1.13, 1);
+      expect(frames.every(({ worldFromLidar }) => worldFromLidar?.length === 16)).toBe(true);
+      const { camera, labels, problems } = await session.scene(5);
+      expect([camera!.name, problems]).toEqual(['image_02', {}]);
+      if (tracks !== undefined) {
+        expect(labels.length).toBeGreaterThan(2);
+        expect(labels.some(({ trackId, box3 }) => trackId !== undefined && box3 !== undefined)).toBe(true);
+      }
+      expect((await pointsOf(session, 5)).header.count).toBeGreaterThan(100_000);
+      expect((await session.picture(5)).width).toBe(camera!.width);
+    },
+  );
+});
+
+const damaged = {
+  pcd: ['ascii_empty.pcd', 'ascii_invalid_header.pcd', 'missingheader.pcd', 'utm17_comma.pcd'],
+  ply: [],
+};
+for (const [kind, wrong] of Object.entries(damaged)) {
+  describeWithRealData(`real ${kind} files`, kind, (path) => {
+    it('open, or say what is wrong with them', async () => {
+      const names = readdirSync(path).filter((name) => existsSync(join(path, name)));
+      const told: string[] = [];
+      for (const name of names) {
+        const file = join(path, name);
+        const session = await open({ path: file });
+        const result = await pointsOf(session, 0).catch((error: unknown) => error);
+        if (result instanceof InputError) {
+          expect(dirname(result.fault.file)).toBe(path);
+          told.push(name);
+        } else {
+          const { header, passes } = result as Awaited<ReturnType<typeof pointsOf>>;
+          expect(passes.reduce((sum, { indices }) => sum + indices.length, 0)).toBe(header.count);
+          expect(header.columns.slice(0, 3).map((column) => column.name)).toEqual(['x', 'y', 'z']);
+        }
+      }
+      expect(told.sort()).toEqual(wrong);
+      const folder = await open({ path });
+      expect((await folder.info()).recording!.frames.map(({ id }) => id).sort()).toEqual([...names].sort());
+    });
+  });
+}
