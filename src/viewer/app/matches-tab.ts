@@ -183,7 +183,7 @@ export class MatchesTab implements TabView {
     const across = Math.tan(FIELD_OF_VIEW / 2) * (clientWidth / Math.max(1, clientHeight));
     const target = [0, 1, 2].map((c) => (low[c] + high[c]) / 2) as unknown as Triple;
     // As wide as the stage at the middle, and a little back, for the near end is wider.
-    const distanceM = (0.55 * (high[1] - low[1])) / across + 0.3 * (high[0] - low[0]);
+    const distanceM = (0.58 * (high[1] - low[1])) / across + 0.36 * (high[0] - low[0]);
     stage.pose = { ...DEFAULT_POSE, target, distanceM, elevation: lookingDown };
     this.context.store.set({ view: 'perspective' });
   }
