@@ -9,12 +9,14 @@ export async function savePicture(
 ): Promise<void> {
   const space = await createImageBitmap(await stage.picture());
   const below = picture?.image;
-  const canvas = new OffscreenCanvas(space.width, space.height + (below?.height ?? 0));
+  // The lines reach over both panes and the bar between them.
+  const height = Math.max(links.height, space.height + (below?.height ?? 0));
+  const canvas = new OffscreenCanvas(space.width, below === undefined ? space.height : height);
   const context = canvas.getContext('2d')!;
   context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--panel');
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.drawImage(space, 0, 0);
-  if (below !== undefined) context.drawImage(below, 0, space.height);
+  if (below !== undefined) context.drawImage(below, 0, height - below.height);
   if (Number(links.dataset.lines) > 0) context.drawImage(links, 0, 0);
   const address = URL.createObjectURL(await canvas.convertToBlob({ type: 'image/png' }));
   const anchor = document.createElement('a');

@@ -29,11 +29,11 @@ export class Eye {
     return this.current.view === 'camera' ? this.camera : undefined;
   }
 
-  /** Changes the view: from above with +x up, through a camera with its whole picture. */
+  /** Changes the view: from above with +x up, through a camera with its whole picture, or what of it a link names. */
   view(name: ViewName): void {
     const { current } = this;
-    if (name !== current.view)
-      this.pose = { ...current, view: name, heading: 0, zoom: 1, center: [0.5, 0.5] };
+    const whole = name === 'camera' ? {} : ({ zoom: 1, center: [0.5, 0.5] } as const);
+    if (name !== current.view) this.pose = { ...current, view: name, heading: 0, ...whole };
     else if (name === 'birds-eye') this.pose = { ...current, heading: 0 };
   }
 

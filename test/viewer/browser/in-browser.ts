@@ -1,0 +1,85 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium, noBrowser } from '../../../bench/chromium.ts';
+import { serveViewer } from '../../../src/viewer/server/http-server.ts';
+import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
+import { Session } from '../../../src/viewer/server/session.ts';
+import { addressOf, type Link, OpenPage, patienceMs } from './open-page.ts';
+
+/** A viewer that answers. */
+export interface Served {
+  readonly address: string;
+  readonly close: () => Promise<void>;
+}
+
+/** A suite of tests that have a browser, started once; where there is none it is skipped, and its name says why. */
+export function describeInBrowser(name: string, body: (open: OpenPages) => void): void {
+  if (noBrowser !== undefined) {
+    describe.skip(name, () => it(noBrowser!, () => {}));
+    return;
+  }
+  describe(name, { timeout: 2 * patienceMs }, () => {
+    const pages = new OpenPages();
+    beforeAll(() => pages.start(), 2 * patienceMs);
+    afterEach(() => pages.closeAll(), patienceMs);
+    afterAll(() => pages.stop(), patienceMs);
+    body(pages);
+  });
+}
+
+/** The browser of a suite, and the pages and viewers that a test has opened. */
+export class OpenPages {
+  private browser: Browser | undefined;
+  private readonly pages: OpenPage[] = [];
+  private readonly served: Served[] = [];
+
+  async start(): Promise<void> {
+    this.browser = await launchChromium();
+  }
+
+  async stop(): Promise<void> {
+    await this.browser?.close();
+  }
+
+  /** Closes what a test has opened; fails where a page complained of something that was not expected. */
+  async closeAll(): Promise<void> {
+    const pages = this.pages.splice(0);
+    for (const { page } of pages) await page.context().close();
+    for (const { close } of this.served.splice(0)) await close();
+    expect(pages.flatMap((page) => page.complaints())).toEqual([]);
+  }
+
+  /** Opens a viewer until the end of the test. */
+  async serve(options: SessionOptions): Promise<string> {
+    const served = await serve(options);
+    this.served.push(served);
+    return served.address;
+  }
+
+  /** Opens a page of a viewer until the end of the test. */
+  async open(
+    address: string,
+    link: Link = {},
+    options: { readonly theme?: 'dark' | 'light'; readonly expected?: readonly RegExp[] } = {},
+  ): Promise<OpenPage> {
+    const context = await this.browser!.newContext({
+      locale: 'en-US',
+      viewport: { width: 1280, height: 720 },
+      colorScheme: options.theme ?? 'dark',
+      // What moves the eye does so at once.
+      reducedMotion: 'reduce',
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    context.setDefaultTimeout(patienceMs);
+    const page = new OpenPage(await context.newPage(), options.expected ?? []);
+    this.pages.push(page);
+    await page.page.goto(addressOf(address, link));
+    return page;
+  }
+}
+
+/** A viewer on a free port. */
+export async function serve(options: SessionOptions): Promise<Served> {
+  const viewer = await serveViewer(await Session.open(options), { port: 0 });
+  return { address: `http://localhost:${viewer.port}/`, close: viewer.close };
+}
