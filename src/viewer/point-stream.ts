@@ -17,7 +17,7 @@ export interface Column {
 /** How a column's codes become numbers: min + code · step, and the highest code is NaN. */
 export interface ColumnHeader {
   readonly name: string;
-  /** What is subtracted from coordinates that are large, such as those of maps, which float32 alone would round to decimetres; 0 otherwise. */
+  /** What is subtracted from numbers that are large for their steps, such as places of a map and times of day, which float32 alone would round; 0 otherwise. */
   readonly origin: number;
   readonly min: number;
   readonly max: number;
@@ -41,7 +41,7 @@ export interface Pass {
   readonly indices: Int32Array;
   /** Rows of x, y, z from the columns' origins; NaN for points without a place. */
   readonly positions: Float32Array;
-  /** The columns after z by name. */
+  /** The columns after z by name, from their origins. */
   readonly fields: { readonly [name: string]: Float32Array };
 }
 
@@ -148,12 +148,19 @@ function columnHeader({ name, values }: Column, count: number, isCoordinate: boo
   const fits = (bytes: number, step: number) => extent / step <= 2 ** (8 * bytes) - 2;
   if (whole && !isCoordinate) {
     const bytes = ([1, 2, 3] as const).find((each) => fits(each, 1));
-    if (bytes !== undefined) return { name, origin: 0, min, max, step: 1, bytes };
+    if (bytes !== undefined)
+      return { name, origin: originOf({ min, max, step: 1 }), min, max, step: 1, bytes };
   }
   const bytes = isCoordinate ? (([2, 3] as const).find((each) => fits(each, coarsestStepM)) ?? 4) : 2;
-  const isFar = isCoordinate && Math.max(Math.abs(min), Math.abs(max)) > farM;
-  const origin = isFar ? Math.round(min + extent / 2) : 0;
-  return { name, origin, min, max, step: extent / (2 ** (8 * bytes) - 2) || 1, bytes };
+  const step = extent / (2 ** (8 * bytes) - 2) || 1;
+  const isFar = Math.max(Math.abs(min), Math.abs(max)) > farM;
+  const middle = isFar ? Math.round(min + extent / 2) : 0;
+  return { name, origin: isCoordinate ? middle : originOf({ min, max, step }), min, max, step, bytes };
+}
+
+/** Where a field's numbers are counted from, so that float32 tells its steps apart. */
+function originOf({ min, max, step }: Pick<ColumnHeader, 'min' | 'max' | 'step'>): number {
+  return Math.max(Math.abs(min), Math.abs(max)) > 2 ** 24 * step ? min : 0;
 }
 
 function isNumber(value: number): boolean {

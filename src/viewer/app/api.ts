@@ -53,11 +53,11 @@ export function addressOf(name: string, query: Query = {}): string {
 export async function fetched(address: string, signal?: AbortSignal): Promise<Response> {
   const response = await fetch(address, { signal }).catch((error: Error) => {
     if (error.name === 'AbortError') throw error;
-    throw new Refused('the viewer does not answer: is pointpair view still running?');
+    throw new Refused('The viewer does not answer: is pointpair view still running?');
   });
   if (response.ok) return response;
   const { message } = (await response.json().catch(() => ({}))) as { message?: string };
-  throw new Refused(message ?? `the viewer answered ${response.status}`);
+  throw new Refused(message ?? `The viewer answered ${response.status}`);
 }
 
 /** What an error says to the person at the screen; undefined for requests that were given up. */

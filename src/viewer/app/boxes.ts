@@ -51,7 +51,7 @@ export function stageBoxes(scene: SceneInfo, state: ViewState): StageBox[] {
   return visibleBoxes(scene, state).flatMap(({ box, detected }) =>
     box.box3 === undefined
       ? []
-      : [{ box: box.box3, color: boxColour(box, detected), label: boxLabel(box), dashed: detected }],
+      : [{ box: box.box3, colour: boxColour(box, detected), label: boxLabel(box), dashed: detected }],
   );
 }
 

@@ -20,6 +20,10 @@ export interface Context {
   readonly picture: PicturePane;
   readonly legend: Legend;
   readonly card: PointCard;
+  /** To be called when something that `busy` told of has ended. */
+  readonly settled: () => void;
+  /** A few words that pass. */
+  readonly say: (message: string) => void;
 }
 
 /** What `Stage.pick` finds. */
@@ -29,6 +33,8 @@ export type Picked = NonNullable<ReturnType<Stage['pick']>>;
 export interface TabView {
   /** Its controls, beside the stage. */
   readonly panel: HTMLElement;
+  /** Whether something of the present frame is still being computed. */
+  readonly busy: boolean;
   show(): void;
   hide(): void;
   /** The pointer is over a point of the stage, or over none. */

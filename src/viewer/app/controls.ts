@@ -97,6 +97,7 @@ export class Select {
   readonly root: HTMLElement;
   private readonly input: HTMLSelectElement;
   private readonly current: () => string;
+  private shown = '';
 
   constructor(options: {
     readonly name: string;
@@ -117,7 +118,11 @@ export class Select {
     );
   }
 
+  /** Nothing happens where they are the ones that are there: a list that is open stays so. */
   setChoices(choices: Choices): void {
+    const key = JSON.stringify(choices);
+    if (key === this.shown) return;
+    this.shown = key;
     this.input.replaceChildren(...choices.map(([value, label]) => element('option', { value }, label)));
     this.follow();
   }
@@ -138,6 +143,16 @@ export function select(store: Store, key: KeysOf<string>, label: string, choices
   made.setChoices(choices);
   store.on([key], () => made.follow());
   return made.root;
+}
+
+/** Names and values side by side, in place of what was there. */
+export function showFacts(
+  into: HTMLElement,
+  facts: ReadonlyArray<readonly [name: string, value: string]>,
+): void {
+  into.replaceChildren(
+    ...facts.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
+  );
 }
 
 /** A button, with an icon or a word. */
@@ -163,9 +178,16 @@ export function button(
 /** What a pane says instead of its content: that it is loading, that there is nothing, or what is wrong. */
 export class PaneStatus {
   readonly root = element('div', { class: 'status', hidden: true, role: 'status' });
+  private waiting: ReturnType<typeof setTimeout> | undefined;
 
   loading(message: string): void {
     this.show('loading', message);
+  }
+
+  /** As `loading`, but what takes a moment only does not flicker; what was wrong before is said no more. */
+  later(message: string): void {
+    this.clear();
+    this.waiting = setTimeout(() => this.loading(message), 300);
   }
 
   empty(message: string): void {
@@ -177,12 +199,14 @@ export class PaneStatus {
   }
 
   clear(): void {
+    clearTimeout(this.waiting);
     this.root.hidden = true;
     this.root.replaceChildren();
     this.root.dataset.kind = '';
   }
 
   private show(kind: string, message: string): void {
+    clearTimeout(this.waiting);
     this.root.hidden = false;
     this.root.dataset.kind = kind;
     this.root.replaceChildren(element('p', {}, message));

@@ -22,6 +22,7 @@ export class CurrentFrame {
   parts: FrameParts = { problems: {} };
   private readonly store: Store;
   private readonly sweeps: Sweeps;
+  private readonly onMissing: (frame: string) => void;
   private readonly pictures = new Map<number, Promise<ImageBitmap>>();
   private readonly scenes = new Map<number, Promise<SceneInfo>>();
   private readonly listeners: Array<{
@@ -30,8 +31,13 @@ export class CurrentFrame {
   }> = [];
   private loading = new AbortController();
 
-  constructor(recording: RecordingInfo, store: Store, sweeps: Sweeps) {
+  /** `onMissing` hears of a frame that the state names and that is not there; the first one is shown in its place. */
+  constructor(
+    recording: RecordingInfo,
+    { store, sweeps, onMissing }: { store: Store; sweeps: Sweeps; onMissing: (frame: string) => void },
+  ) {
     this.recording = recording;
+    this.onMissing = onMissing;
     this.store = store;
     this.sweeps = sweeps;
     store.on(['frame'], () => this.open());
@@ -53,8 +59,10 @@ export class CurrentFrame {
 
   /** Loads the frame that the state names, the first one if it names none. */
   open(): void {
-    const found = this.recording.frames.findIndex(({ id }) => id === this.store.state.frame);
+    const { frame: name } = this.store.state;
+    const found = this.recording.frames.findIndex(({ id }) => id === name);
     this.index = Math.max(0, found);
+    if (found < 0 && name !== '') this.onMissing(name);
     this.loading.abort();
     const loading = new AbortController();
     this.loading = loading;
@@ -74,10 +82,10 @@ export class CurrentFrame {
     if (parts.includes('sweep')) {
       const onPass = (sweep: Sweep) => this.take(loading, 'sweep', sweep);
       void settle('sweep', this.sweeps.load(index, { onPass, signal: loading.signal }));
-    } else this.fail(loading, 'sweep', 'this frame has no sweep');
+    } else this.fail(loading, 'sweep', 'This frame has no sweep');
     void settle('scene', this.scene(index));
-    if (parts.includes('picture')) void settle('picture', this.picture(index));
-    else this.fail(loading, 'picture', 'this frame has no picture');
+    if (parts.includes('picture')) void settle('picture', this.picture(index, loading.signal));
+    else this.fail(loading, 'picture', 'This frame has no picture');
   }
 
   /** Loads what is likely to be wanted next. */
@@ -100,8 +108,8 @@ export class CurrentFrame {
     return this.sweeps.load(index);
   }
 
-  private picture(index: number): Promise<ImageBitmap> {
-    return kept(this.pictures, index, 24, () => api.picture(index));
+  private picture(index: number, signal?: AbortSignal): Promise<ImageBitmap> {
+    return kept(this.pictures, index, 24, () => api.picture(index, signal));
   }
 
   private take(loading: AbortController, part: FrameEvent, value: unknown): void {

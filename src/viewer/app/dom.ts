@@ -53,12 +53,14 @@ export function eachFrame<Arguments extends readonly unknown[]>(
   };
 }
 
-/** A number for a person: as many digits as tell something. */
+/** A number for a person, in so many digits: `6.356`, `0.0012`, `3.2e−5`. */
 export function shown(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return '–';
-  const text =
-    Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3)
-      ? value.toExponential(1)
-      : value.toPrecision(digits);
-  return text.includes('e') ? text : String(Number(text)).replace('-', '−');
+  const size = Math.abs(value);
+  const isPlain = value === 0 || (size >= 1e-3 && size < 1e6);
+  const text = isPlain
+    ? String(Number(value.toPrecision(digits)))
+    : // Without zeros that tell nothing.
+      value.toExponential(Math.min(2, digits - 1)).replace(/\.?0*e\+?/, 'e');
+  return text.replaceAll('-', '−');
 }

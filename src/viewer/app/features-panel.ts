@@ -1,7 +1,7 @@
 import type { ModelName, PlacesInfo } from '../protocol.ts';
 import type { ValueRange } from './colouring.ts';
 import type { Context } from './context.ts';
-import { button, choice, section, toggle } from './controls.ts';
+import { button, choice, section, showFacts, toggle } from './controls.ts';
 import { element } from './dom.ts';
 import { modelSelect } from './model-select.ts';
 import { modelName } from './models.ts';
@@ -70,9 +70,7 @@ export function featuresPanel({ store, run }: Context): FeaturesPanel {
     root,
     describe: (shown) => {
       explanation.textContent = explanationOf(shown?.asked);
-      facts.replaceChildren(
-        ...factsOf(shown).flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
-      );
+      showFacts(facts, factsOf(shown));
     },
   };
 }
@@ -92,18 +90,18 @@ function factsOf(shown: FeaturesShown | undefined): Array<readonly [name: string
   if (shown === undefined) return [];
   const { model, places, info, likenessOfCells, explained } = shown;
   const facts: Array<readonly [string, string]> = [
-    ['model', modelName(model)],
-    ['places of the sweep', String(places)],
-    ['cells of the picture', `${info.cellColumns} × ${info.cellRows}`],
-    ['points take features from', `3 places within ${info.reachM} m`],
+    ['Model', modelName(model)],
+    ['Places of the sweep', String(places)],
+    ['Cells of the picture', `${info.cellColumns} × ${info.cellRows}`],
+    ['Points take features from', `3 places within ${info.reachM} m`],
   ];
   if (likenessOfCells !== undefined) {
     const { low, high } = likenessOfCells;
-    facts.push(['likeness of cells', `${low.toFixed(2)} to ${high.toFixed(2)}`]);
+    facts.push(['Likeness of cells', `${low.toFixed(2)} to ${high.toFixed(2)}`]);
   }
   if (explained !== undefined) {
     const told = explained.reduce((sum, share) => sum + share, 0);
-    facts.push(['told by the colours', `${Math.round(100 * told)} %`]);
+    facts.push(['Variance in the colours', `${Math.round(100 * told)} %`]);
   }
   return facts;
 }

@@ -44,6 +44,7 @@ const beyondColours = { dark: [58, 63, 73], light: [196, 201, 210] } as const;
 /** What the encoders make of a frame: features as colours, or the likeness of everything to what was clicked. */
 export class FeaturesTab implements TabView {
   readonly panel: HTMLElement;
+  busy = false;
   private readonly context: Context;
   private readonly linking: Linking;
   private readonly layers: { readonly [Of in Side]: SweepLayer };
@@ -62,7 +63,10 @@ export class FeaturesTab implements TabView {
     this.layers = { both: layer('both'), left: layer('left'), right: layer('right') };
     this.controls = featuresPanel(context);
     this.panel = this.controls.root;
-    frame.on(['frame'], () => this.reload());
+    frame.on(['frame'], () => {
+      this.drop();
+      this.reload();
+    });
     frame.on(['sweep', 'scene', 'picture'], () => this.paint());
     store.on(['theme'], () => this.repaint());
     run?.onChange(() => this.reloadIfOther());
@@ -76,15 +80,16 @@ export class FeaturesTab implements TabView {
 
   hide(): void {
     this.visible = false;
+    this.busy = false;
     this.loading.abort();
-    for (const layer of Object.values(this.layers)) layer.clear();
-    this.answers = [];
+    this.drop();
     const { stage, stageStatus, legend, picture } = this.context;
     stage.setSplit(false);
     stage.setHighlight(undefined);
     stageStatus.clear();
     legend.clear();
     picture.setHovered(undefined);
+    picture.setLayers([{}]);
     byId('stage-sides').hidden = true;
   }
 
@@ -116,7 +121,7 @@ export class FeaturesTab implements TabView {
   }
 
   private reload(): void {
-    if (this.visible) void this.load();
+    if (this.visible) void this.begin();
   }
 
   /** The newest checkpoint may be another one by now. */
@@ -125,15 +130,31 @@ export class FeaturesTab implements TabView {
     if (this.answers.at(-1)?.model !== modelOf(store.state, run?.info)) this.reload();
   }
 
+  /** What was said of a frame says nothing of another one. */
+  private drop(): void {
+    for (const layer of Object.values(this.layers)) layer.clear();
+    this.answers = [];
+    this.places = undefined;
+    if (this.visible) this.context.picture.setLayers([{}]);
+  }
+
   private repaint(): void {
     for (const layer of Object.values(this.layers)) layer.clear();
     this.paint();
   }
 
-  private async load(): Promise<void> {
+  private async begin(): Promise<void> {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
+    this.busy = true;
+    await this.load(signal);
+    if (signal.aborted) return;
+    this.busy = false;
+    this.context.settled();
+  }
+
+  private async load(signal: AbortSignal): Promise<void> {
     const { frame, run, store, stageStatus } = this.context;
     if (!frame.recording.frames.some(({ parts }) => parts.includes('picture'))) {
       stageStatus.empty(
@@ -200,7 +221,8 @@ export class FeaturesTab implements TabView {
     const split = this.answers.length === 2;
     stage.setSplit(split);
     byId('stage-sides').hidden = !split;
-    if (split) byId('stage-right').textContent = `after training, ${modelName(this.answers[1].model)}`;
+    if (split)
+      byId('stage-right').textContent = `After training: ${modelName(this.answers[1].model).toLowerCase()}`;
     if (sweep !== undefined && this.places !== undefined) {
       this.answers.forEach((answer, k) => {
         const side = split ? (k === 0 ? 'left' : 'right') : 'both';

@@ -81,7 +81,9 @@ export function followPicture(frame: CurrentFrame, pane: PicturePane, stage: Sta
       pane.setPicture(picture);
       stage.setBackdrop(picture, backdropOpacity);
       pane.status.clear();
-    } else if (problems.picture !== undefined || !hasPicture) {
+    } else if (hasPicture && problems.picture === undefined) {
+      pane.status.later('Loading the picture');
+    } else {
       pane.setPicture(undefined);
       stage.setBackdrop(undefined, 0);
       if (hasPicture) pane.status.problem(problems.picture!);

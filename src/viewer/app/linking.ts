@@ -72,12 +72,12 @@ export class Linking {
     stage.setHighlight(place, selectedColour);
     const seen = scene?.camera && pixelOf(place, scene.camera.pixelFromLidar);
     void card.show(frame.index, point!, [
-      ['distance', metres(Math.hypot(...place))],
+      ...(sweep.isAboutSensor ? [['Distance', metres(Math.hypot(...place))] as const] : []),
       ...(seen === undefined
         ? []
         : ([
-            ['pixel', `${shown(seen.u, 4)}, ${shown(seen.v, 4)}`],
-            ['depth', metres(seen.depth)],
+            ['Pixel', `${shown(seen.u, 4)}, ${shown(seen.v, 4)}`],
+            ['Depth', metres(seen.depth)],
           ] as const)),
     ]);
   }

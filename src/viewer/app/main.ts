@@ -21,7 +21,7 @@ async function start(): Promise<void> {
   try {
     session = await api.session();
   } catch (error) {
-    status.problem(messageOf(error) ?? 'the viewer does not answer');
+    status.problem(messageOf(error) ?? 'The viewer does not answer');
     return;
   }
   document.title = `${session.title} · pointpair`;
@@ -32,7 +32,10 @@ async function start(): Promise<void> {
     timer = setTimeout(() => history.replaceState(undefined, '', `#${linkOf(store.state)}`), linkDelayMs);
   });
   // A link that is pasted over this page's own.
-  addEventListener('hashchange', () => store.set(stateOfLink(location.hash)));
+  addEventListener('hashchange', () => {
+    const { theme } = store.state;
+    store.set(stateOfLink(location.hash, { ...stateOfLink(''), theme }));
+  });
 }
 
 void start();

@@ -1,5 +1,5 @@
 import type { Context } from './context.ts';
-import { button, choice, section, slider, toggle } from './controls.ts';
+import { button, choice, section, showFacts, slider, toggle } from './controls.ts';
 import { element, shown } from './dom.ts';
 import { foundShare, histogram, type Pairs } from './match-lines.ts';
 import { modelSelect } from './model-select.ts';
@@ -11,9 +11,8 @@ export interface MatchesPanel {
   readonly root: HTMLElement;
   readonly setPairs: (pairs: Pairs) => void;
   readonly setVisible: (seen: Int32Array) => void;
-  readonly setHovered: (
-    match: { readonly place: number; readonly partnerAt: readonly number[] } | undefined,
-  ) => void;
+  /** The match that the pointer means, by its place in the first view. */
+  readonly setHovered: (place: number | undefined) => void;
   readonly problem: (message: string) => void;
 }
 
@@ -44,7 +43,7 @@ export function matchesPanel({ store, run }: Context): MatchesPanel {
       button('Another view', () => store.set({ seed: store.state.seed + 1 }), {
         hint: 'Draw another view (n)',
       }),
-      choice(store, 'layout', 'Lay them', [
+      choice(store, 'layout', 'Layout', [
         ['beside', 'Side by side'],
         ['over', 'Overlaid'],
       ]),
@@ -90,30 +89,26 @@ export function matchesPanel({ store, run }: Context): MatchesPanel {
     ),
   );
 
-  const rows = (into: HTMLElement, values: ReadonlyArray<readonly [string, string]>) =>
-    into.replaceChildren(
-      ...values.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
-    );
   return {
     root,
     setPairs: (made) => {
       pairs = made;
       const { info, distanceM, inside } = made;
-      view.textContent = `Second view: ${info.view.join(', ')}. Drawn by ${info.drawnBy}, draw ${info.seed}.`;
+      view.textContent = `Second view: ${info.view.join(', ')}. Drawn by ${info.drawnBy}, seed ${info.seed}.`;
       const sorted = distanceM.slice().sort();
       const right = distanceM.filter((distance) => distance <= info.gateM).length;
       const intra = foundShare(made.intraRank);
       const cross = foundShare(made.crossRank);
       const share = ({ share, count }: { share: number; count: number }) =>
         `${(100 * share).toFixed(0)} % of ${count}`;
-      rows(facts, [
-        ['matches', String(distanceM.length)],
-        [`within ${shown(info.gateM)} m`, String(right)],
-        ['median distance', metres(sorted[Math.floor(sorted.length / 2)])],
-        ['seen on the picture', String(inside.filter((each) => each === 1).length)],
-        ...(info.model === undefined ? [] : [['model', modelName(info.model)] as const]),
-        ...(intra === undefined ? [] : [['found in the other view', share(intra)] as const]),
-        ...(cross === undefined ? [] : [['found from the picture', share(cross)] as const]),
+      showFacts(facts, [
+        ['Matches', String(distanceM.length)],
+        [`Within ${shown(info.gateM)} m`, String(right)],
+        ['Median distance', metres(sorted[Math.floor(sorted.length / 2)])],
+        ['Seen on the picture', String(inside.filter((each) => each === 1).length)],
+        ...(info.model === undefined ? [] : [['Model', modelName(info.model)] as const]),
+        ...(intra === undefined ? [] : [['Found in the other view', share(intra)] as const]),
+        ...(cross === undefined ? [] : [['Found from the picture', share(cross)] as const]),
       ]);
       model?.follow();
       const counts = histogram(distanceM, farM, bins);
@@ -131,32 +126,30 @@ export function matchesPanel({ store, run }: Context): MatchesPanel {
     setVisible: (seen) => {
       count.textContent = `${seen.length} of ${pairs?.distanceM.length ?? 0} matches are shown.`;
     },
-    setHovered: (match) => {
-      root.querySelector<HTMLElement>('.hint')!.hidden = match !== undefined;
-      if (match === undefined || pairs === undefined) {
-        rows(hovered, []);
+    setHovered: (place) => {
+      root.querySelector<HTMLElement>('.hint')!.hidden = place !== undefined;
+      if (place === undefined || pairs === undefined) {
+        showFacts(hovered, []);
         return;
       }
-      const { place } = match;
       const { distanceM, intraSimilarity, crossSimilarity, intraRank, crossRank } = pairs;
-      const ranked = (rank: number) =>
-        rank < 0 ? 'does not count' : rank === 0 ? 'first' : `behind ${rank}`;
-      rows(hovered, [
-        ['distance', metres(distanceM[place])],
+      const ranked = (rank: number) => (rank < 0 ? 'left out' : `${rank + 1} of ${distanceM.length}`);
+      showFacts(hovered, [
+        ['Distance', metres(distanceM[place])],
         ...(intraSimilarity === undefined
           ? []
           : ([
-              ['likeness of the views', intraSimilarity[place].toFixed(2)],
-              ['place in the ranking', ranked(intraRank![place])],
-              ['likeness to the pixel', crossSimilarity![place].toFixed(2)],
-              ['place in the ranking', ranked(crossRank![place])],
+              ['Likeness of the views', intraSimilarity[place].toFixed(2)],
+              ['Of the other view, ranked', ranked(intraRank![place])],
+              ['Likeness to the pixel', crossSimilarity![place].toFixed(2)],
+              ['From the pixel, ranked', ranked(crossRank![place])],
             ] as const)),
       ]);
     },
     problem: (message) => {
       pairs = undefined;
-      rows(facts, []);
-      rows(hovered, []);
+      showFacts(facts, []);
+      showFacts(hovered, []);
       bars.replaceChildren();
       count.textContent = message;
     },

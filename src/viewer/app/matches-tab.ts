@@ -28,9 +28,11 @@ const lookingDown = (40 * Math.PI) / 180;
 /** What SimIPU compares in a frame: its two views with the matches between them, and the pixels where places are seen. */
 export class MatchesTab implements TabView {
   readonly panel: HTMLElement;
+  busy = false;
   private readonly context: Context;
   private readonly controls: MatchesPanel;
   private readonly lines: LineSet;
+  private readonly hoveredLine: LineSet;
   private readonly setLinks: (links: readonly LinkLine[]) => void;
   private clouds: Cloud[] = [];
   private alphaPlaces: Cloud | undefined;
@@ -50,6 +52,7 @@ export class MatchesTab implements TabView {
     this.context = context;
     this.setLinks = setLinks;
     this.lines = stage.addLines({ widthPx: 1.6 });
+    this.hoveredLine = stage.addLines({ widthPx: 3.5, hiddenOpacity: 1 });
     this.controls = matchesPanel(context);
     this.panel = this.controls.root;
     frame.on(['frame'], () => this.reload());
@@ -76,6 +79,7 @@ export class MatchesTab implements TabView {
 
   hide(): void {
     this.visible = false;
+    this.busy = false;
     this.loading.abort();
     this.clear();
     this.lines.visible = false;
@@ -114,6 +118,14 @@ export class MatchesTab implements TabView {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
+    this.busy = true;
+    await this.ask(signal);
+    if (signal.aborted) return;
+    this.busy = false;
+    this.context.settled();
+  }
+
+  private async ask(signal: AbortSignal): Promise<void> {
     const { frame, store, stageStatus, run } = this.context;
     if (!frame.recording.frames.some(({ parts }) => parts.includes('picture'))) {
       stageStatus.empty('Matches are those of sweeps with a picture and a calibration; there are none here.');
@@ -141,6 +153,10 @@ export class MatchesTab implements TabView {
     this.alphaPlaces = undefined;
     this.betaPlaces = undefined;
     this.pairs = undefined;
+    this.hovered = undefined;
+    this.controls.setHovered(undefined);
+    this.context.stage.setHighlight(undefined);
+    this.hoveredLine.set(new Float32Array(0), new Uint8Array(0));
     this.lines.set(new Float32Array(0), new Uint8Array(0));
     this.setLinks([]);
     this.context.picture.setLayers([{}]);
@@ -296,6 +312,7 @@ export class MatchesTab implements TabView {
       stage.setHighlight(undefined);
       picture.setHovered(undefined);
       this.controls.setHovered(undefined);
+      this.hoveredLine.set(new Float32Array(0), new Uint8Array(0));
       this.setLinks(this.context.store.state.pixelLines ? this.links : []);
       return;
     }
@@ -311,6 +328,11 @@ export class MatchesTab implements TabView {
     picture.setHovered(
       inside ? { pixel: this.pixelOf(place), colour: '#ffffff', radius: 8, ring: true } : undefined,
     );
-    this.controls.setHovered({ place, partnerAt: transformPoint(this.matrix, [x, y, z]) });
+    const partner = transformPoint(this.matrix, [x, y, z]);
+    this.hoveredLine.set(
+      Float32Array.of(...this.alphaPlace(place), ...partner),
+      Uint8Array.of(255, 255, 255, 255),
+    );
+    this.controls.setHovered(place);
   }
 }

@@ -16,15 +16,12 @@ export function modelChoices({ checkpoints }: RunInfo): Choices {
   const newest = checkpoints.at(-1);
   return [
     ['latest', newest === undefined ? 'Newest (none yet)' : `Newest (step ${newest})`],
-    ...checkpoints
-      .slice(0, -1)
-      .reverse()
-      .map((step) => [String(step), `Step ${step}`] as const),
+    ...checkpoints.toReversed().map((step) => [String(step), `Step ${step}`] as const),
     ['before', 'Before training'],
   ];
 }
 
 /** A model's name for a person. */
 export function modelName(model: ModelName): string {
-  return model === 'before' ? 'before training' : `step ${model}`;
+  return model === 'before' ? 'Before training' : `Step ${model}`;
 }

@@ -26,7 +26,7 @@ import { followPointer } from './stage-input.ts';
 import type { Store } from './store.ts';
 import { Sweeps } from './sweeps.ts';
 import { Timeline } from './timeline.ts';
-import { linkOf, type Tab, tabs } from './view-state.ts';
+import { linkOf, tabs } from './view-state.ts';
 
 /** The page: its bar, its panes, and the part of it that is shown. */
 export class Page {
@@ -34,11 +34,14 @@ export class Page {
   private readonly store: Store;
   private readonly status: PaneStatus;
   private context: Context | undefined;
-  private views: { readonly [Of in Exclude<Tab, 'run'>]: TabView } | undefined;
+  private views:
+    | { readonly scene: TabView; readonly matches: MatchesTab; readonly features: TabView }
+    | undefined;
   private timeline: Timeline | undefined;
   private shown: TabView | undefined;
   private run: RunPanel | undefined;
   private readonly shortcuts: readonly Shortcut[];
+  private saying: ReturnType<typeof setTimeout> | undefined;
   /** Matches are looked at from a place of their own. */
   private readonly poses = new Map<boolean, Pose>();
 
@@ -66,8 +69,10 @@ export class Page {
     store.on(['theme'], () => this.themeChanged());
     this.openPanes();
     listenForKeys(this.shortcuts);
-    store.on(['tab'], ({ tab }, before) => {
-      this.swapPose(before.tab === 'matches', tab === 'matches');
+    store.on(['tab'], ({ tab, pose }, before) => {
+      // A link that was pasted brings a place to look from with it.
+      if (pose === before.pose) this.swapPose(before.tab === 'matches', tab === 'matches');
+      else this.views?.matches.keepPose();
       this.showTab();
     });
     this.context?.frame.open();
@@ -80,7 +85,7 @@ export class Page {
     const { recording } = session;
     if (recording === undefined) {
       byId('panes').classList.add('no-picture');
-      status.problem(session.problem?.message ?? 'there are no frames');
+      status.problem(session.problem?.message ?? 'There are no frames');
       return;
     }
     let stage: Stage;
@@ -103,17 +108,24 @@ export class Page {
       onLayout: () => overlay?.redraw(),
     });
     overlay = new LinkOverlay(() => stage, picture);
-    const frame = new CurrentFrame(recording, store, new Sweeps());
+    const say = (message: string) => this.say(message);
+    const frame = new CurrentFrame(recording, {
+      store,
+      sweeps: new Sweeps(),
+      onMissing: (name) => say(`There is no frame ${name} here; the first one is shown`),
+    });
     const card = new PointCard({ onClose: () => store.set({ point: undefined }) });
     const run = session.run && new LiveRun(session.run);
     const legend = new Legend();
-    this.context = { session, run, store, frame, stage, stageStatus: status, picture, legend, card };
+    const settled = () => this.timeline?.arrived();
+    const parts = { session, run, store, frame, stage, picture, legend, card };
+    this.context = { ...parts, stageStatus: status, settled, say };
     followAppearance(stage, store);
     followPicture(frame, picture, stage);
-    this.timeline = new Timeline(frame, store);
+    this.timeline = new Timeline(frame, store, () => this.shown?.busy ?? false);
     const matches = new MatchesTab(this.context, (links) => overlay.setLinks(links));
     if (store.state.pose.length > 0 && store.state.tab === 'matches') matches.keepPose();
-    followView(stage, { store, frame, say: (message) => this.say(message) });
+    followView(stage, { store, frame, say });
     this.views = {
       scene: new SceneTab(this.context),
       matches,
@@ -134,7 +146,7 @@ export class Page {
     byId('timeline').hidden = tab === 'run';
     this.shown?.hide();
     this.shown = tab === 'run' ? undefined : this.views?.[tab];
-    if (tab === 'run') void this.showRun();
+    if (tab === 'run') this.showRun().catch((error: Error) => this.sayOnRun('problem', error.message));
     else this.run?.hide();
     byId('side').replaceChildren(...(this.shown === undefined ? [] : [this.shown.panel]));
     this.shown?.show();
@@ -147,22 +159,26 @@ export class Page {
     if (stage === undefined || from === to) return;
     this.poses.set(from, stage.pose);
     const pose = this.poses.get(to) ?? (to ? undefined : DEFAULT_POSE);
-    if (pose !== undefined) stage.pose = pose;
+    if (pose === undefined) return;
+    stage.pose = pose;
+    this.store.set({ view: pose.view });
   }
 
   private async showRun(): Promise<void> {
     const root = byId('run-pane');
     if (this.session.run === undefined) {
-      const words = 'There is no run here. pointpair view runs/… shows one, while it trains as well.';
-      root.replaceChildren(
-        element('div', { class: 'status', 'data-kind': 'empty' }, element('p', {}, words)),
+      this.sayOnRun(
+        'empty',
+        'There is no run here. pointpair view runs/… shows one, while it trains as well.',
       );
       return;
     }
     if (this.run === undefined) {
       const { store } = this;
       // Curves need a library of their own, which the rest of the page does not wait for.
-      const { RunPanel } = await import('./run/run-panel.ts');
+      const { RunPanel } = await import('./run/run-panel.ts').catch(() => {
+        throw new Error('The curves could not be loaded: is pointpair view still running?');
+      });
       this.run ??= new RunPanel({
         root,
         fetchTail: api.metrics,
@@ -172,6 +188,11 @@ export class Page {
       });
     }
     if (this.store.state.tab === 'run') this.run.show();
+  }
+
+  private sayOnRun(kind: 'empty' | 'problem', words: string): void {
+    const status = element('div', { class: 'status', 'data-kind': kind }, element('p', {}, words));
+    byId('run-pane').replaceChildren(status);
   }
 
   private nameFrame(): void {
@@ -208,7 +229,11 @@ export class Page {
     );
     byId('tools').replaceChildren(
       button('Copy a link to what is on the screen', () => void this.copyLink(), { icon: 'link' }),
-      button('Save a picture', () => void this.savePicture(), { icon: 'picture' }),
+      button(
+        'Save a picture',
+        () => void this.savePicture().catch(() => this.say('The picture could not be made')),
+        { icon: 'picture' },
+      ),
       button('Dark or light', () => this.toggleTheme(), { icon: 'theme' }),
       button('Keys and pointer', () => showHelp(this.shortcuts), { icon: 'help' }),
     );
@@ -250,8 +275,9 @@ export class Page {
     const toast = byId('toast');
     toast.textContent = message;
     toast.hidden = false;
-    setTimeout(() => {
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => {
       toast.hidden = true;
-    }, 2200);
+    }, 2600);
   }
 }

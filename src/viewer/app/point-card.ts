@@ -35,7 +35,19 @@ export class PointCard {
     try {
       const { fields } = await api.point(frame, point, signal);
       if (signal.aborted) return;
-      rows.append(...pairs(fields.map(({ name, values }) => [name, values.slice(0, 4).join(', ')] as const)));
+      rows.append(
+        ...pairs(
+          fields.map(
+            ({ name, values }) =>
+              [
+                name,
+                values.length > 4
+                  ? `${values.slice(0, 4).join(', ')}, … (${values.length})`
+                  : values.join(', '),
+              ] as const,
+          ),
+        ),
+      );
     } catch (error) {
       const message = messageOf(error);
       if (message !== undefined && !signal.aborted) rows.append(element('dd', {}, message));

@@ -2,7 +2,7 @@ import type { FramePart } from '../../datasets/recording.ts';
 import type { BoxInfo } from '../protocol.ts';
 import { mapNames } from './colour-maps.ts';
 import type { Context } from './context.ts';
-import { button, choice, Select, section, select, slider, toggle } from './controls.ts';
+import { button, choice, Select, section, select, showFacts, slider, toggle } from './controls.ts';
 import { element } from './dom.ts';
 import { type ColourScale, colourChoices } from './sweep-colours.ts';
 
@@ -30,7 +30,7 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
     name: 'colour',
     label: 'Colour',
     current: () => store.state.colour,
-    onChange: (value) => store.set({ colour: value }),
+    onChange: (value) => store.set({ colour: value, low: undefined, high: undefined }),
   });
   store.on(['colour'], () => colour.follow());
   const ends = scaleEnds(context, options.onRefit);
@@ -78,7 +78,7 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
           : []),
         toggle(store, 'grid', 'Ground grid'),
         toggle(store, 'axes', 'Axes'),
-        ...(hasCameras ? [toggle(store, 'frusta', 'Camera')] : []),
+        ...(hasCameras ? [toggle(store, 'frusta', 'View cone', 'What the camera sees, as a cone')] : []),
       ),
       ...(session.hasDetections ? [score] : []),
     ),
@@ -117,16 +117,16 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
   const follow = () => {
     const { info, parts } = frame;
     widen(score, parts.scene?.detections ?? []);
-    colour.setChoices(colourChoices(parts.sweep, info.parts.includes('picture'), hasTime));
-    facts.replaceChildren(
-      ...factsOf(context).flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]),
-    );
+    if (parts.sweep !== undefined) {
+      colour.setChoices(colourChoices(parts.sweep, info.parts.includes('picture'), hasTime));
+    }
+    showFacts(facts, factsOf(context));
     const problems = Object.values(parts.scene?.problems ?? {}).flatMap((each) => each?.message ?? []);
     const said = new Set([...problems, ...Object.values(parts.problems)]);
     notes.replaceChildren(
       ...info.notes.map((note) => element('p', { class: 'note' }, note)),
       ...[...said]
-        .filter((message) => !message.startsWith('this frame has no'))
+        .filter((message) => !message.startsWith('This frame has no'))
         .map((message) => element('p', { class: 'bad' }, message)),
     );
   };
@@ -135,7 +135,7 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
     follow,
     setScale: ends.set,
     tellNeighbours: ({ shown: count, unplaced, problem }) => {
-      const missing = unplaced.length === 0 ? '' : `${unplaced.join(', ')} without a pose: not shown`;
+      const missing = unplaced.length === 0 ? '' : `Not shown, for they have no pose: ${unplaced.join(', ')}`;
       overlay.textContent = problem ?? missing;
       overlay.hidden = overlay.textContent === '';
       overlay.dataset.shown = String(count);
@@ -147,13 +147,13 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   const { parts, info } = frame;
   const { sweep, scene, picture } = parts;
   const facts: Array<readonly [string, string]> = [];
-  if (sweep !== undefined) facts.push(['points', sweep.count.toLocaleString('en')]);
-  if (picture !== undefined) facts.push(['picture', `${picture.width} × ${picture.height}`]);
-  if (scene !== undefined && scene.labels.length > 0) facts.push(['labels', String(scene.labels.length)]);
+  if (sweep !== undefined) facts.push(['Points', sweep.count.toLocaleString('en')]);
+  if (picture !== undefined) facts.push(['Picture', `${picture.width} × ${picture.height}`]);
+  if (scene !== undefined && scene.labels.length > 0) facts.push(['Labels', String(scene.labels.length)]);
   if (scene !== undefined && scene.detections.length > 0)
-    facts.push(['detections', String(scene.detections.length)]);
-  if (info.timeS !== undefined) facts.push(['time', `${info.timeS.toFixed(3)} s`]);
-  if (info.sets.length > 0) facts.push(['listed in', info.sets.join(', ')]);
+    facts.push(['Detections', String(scene.detections.length)]);
+  if (info.timeS !== undefined) facts.push(['Time', `${info.timeS.toFixed(3)} s`]);
+  if (info.sets.length > 0) facts.push(['Listed in', info.sets.join(', ')]);
   return facts;
 }
 

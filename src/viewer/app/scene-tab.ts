@@ -1,4 +1,5 @@
-import { transformPoint } from '../../geometry/matrix.ts';
+import { type Matrix44, transformPoint } from '../../geometry/matrix.ts';
+import { translation } from '../../geometry/rigid-transform.ts';
 import { messageOf } from './api.ts';
 import { pictureBoxes, stageBoxes, trackColour } from './boxes.ts';
 import { colourValues, rangeOf } from './colouring.ts';
@@ -11,7 +12,7 @@ import { pictureOfPoints } from './point-picture.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
 import type { Sweep } from './sweep.ts';
 import { type ColourSource, SweepColours } from './sweep-colours.ts';
-import { SweepLayer } from './sweep-layer.ts';
+import { type Paint, SweepLayer } from './sweep-layer.ts';
 
 /** Frames before and after the present one whose labels make up the trails of tracks. */
 const trailReach = 15;
@@ -24,12 +25,14 @@ function markDrawn(name: string, frame: number): void {
 /** The sweep, its boxes, its neighbours in time, and the picture with the points on it. */
 export class SceneTab implements TabView {
   readonly panel: HTMLElement;
+  readonly busy = false;
   private readonly context: Context;
-  private readonly colours = new SweepColours();
+  private readonly colours: SweepColours;
   private readonly layer: SweepLayer;
   private readonly linking: Linking;
+  private readonly hasPoses: boolean;
   private readonly controls: ScenePanel;
-  private overlaid: SweepLayer[] = [];
+  private overlaid: Array<{ readonly layer: SweepLayer; readonly afterS: number }> = [];
   private overlay = 0;
   private visible = false;
   private readonly repaint = eachFrame(() => this.paint());
@@ -40,6 +43,9 @@ export class SceneTab implements TabView {
     this.context = context;
     this.layer = new SweepLayer(stage);
     this.linking = new Linking(context);
+    const { frames } = frame.recording;
+    this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
+    this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
     this.controls = scenePanel(context, {
       onRefit: () => {
         store.set({ low: undefined, high: undefined });
@@ -48,7 +54,13 @@ export class SceneTab implements TabView {
       },
     });
     this.panel = this.controls.root;
-    frame.on(['frame'], () => this.whenVisible(() => this.begin()));
+    frame.on(['frame'], () =>
+      this.whenVisible(() => {
+        // They lie about the frame before.
+        this.clearNeighbours();
+        this.begin();
+      }),
+    );
     frame.on(['sweep'], () => this.whenVisible(() => this.takeSweep()));
     frame.on(['scene', 'picture'], () =>
       this.whenVisible(() => {
@@ -57,7 +69,6 @@ export class SceneTab implements TabView {
         this.redraw();
       }),
     );
-    store.on(['colour'], () => store.set({ low: undefined, high: undefined }));
     store.on(['colour', 'map', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
     store.on(['labels', 'detections', 'score', 'tracks', 'frusta'], () =>
       this.whenVisible(() => this.drawBoxes()),
@@ -75,7 +86,6 @@ export class SceneTab implements TabView {
   show(): void {
     this.visible = true;
     this.layer.visible = true;
-    for (const each of this.overlaid) each.visible = true;
     this.context.stage.setSplit(false);
     this.begin();
     this.takeSweep();
@@ -92,6 +102,7 @@ export class SceneTab implements TabView {
     stage.setFrusta([]);
     stage.setHighlight(undefined);
     picture.setHovered(undefined);
+    picture.setLayers([{}]);
     legend.clear();
     card.clear();
   }
@@ -168,7 +179,12 @@ export class SceneTab implements TabView {
     this.layer.repaint((each, from) => this.paintOf(each, from));
     this.drawLegend(sweep);
     this.redraw();
-    void this.drawNeighbours();
+    for (const { layer, afterS } of this.overlaid) layer.repaint(this.paintAfter(afterS));
+  }
+
+  /** The paint of a sweep that was taken so many seconds later. */
+  private paintAfter(afterS: number): Paint {
+    return (sweep, from) => this.colours.colours(sweep, this.context.store.state, { afterS }, from);
   }
 
   private drawLegend(sweep: Sweep): void {
@@ -182,7 +198,14 @@ export class SceneTab implements TabView {
   private drawBoxes(): void {
     const { frame, stage, store } = this.context;
     const { scene } = frame.parts;
-    if (scene === undefined) return;
+    if (scene === undefined) {
+      if (frame.parts.problems.scene === undefined) return;
+      stage.setBoxes([]);
+      stage.setFrusta([]);
+      stage.setTrails([]);
+      this.controls.follow();
+      return;
+    }
     stage.setBoxes(stageBoxes(scene, store.state));
     const { camera } = scene;
     const { width, height } = camera ?? {};
@@ -205,7 +228,7 @@ export class SceneTab implements TabView {
     const first = Math.max(0, index - trailReach);
     const near = frames.slice(first, index + trailReach + 1).map((_, k) => first + k);
     const scenes = await Promise.all(near.map((each) => frame.scene(each).catch(() => undefined)));
-    if (frame.index !== index || !this.visible) return;
+    if (frame.index !== index || !this.visible || !store.state.tracks || !store.state.labels) return;
     const trails = new Map<number, number[]>();
     near.forEach((each, k) => {
       const matrix = lidarFromLidar(frames[index], frames[each]);
@@ -216,25 +239,27 @@ export class SceneTab implements TabView {
       }
     });
     stage.setTrails(
-      [...trails].map(([id, points]) => ({ points: Float32Array.from(points), color: trackColour(id) })),
+      [...trails].map(([id, points]) => ({ points: Float32Array.from(points), colour: trackColour(id) })),
     );
   }
 
   private async drawNeighbours(): Promise<void> {
     const overlay = ++this.overlay;
     const { frame, store, stage } = this.context;
-    const { neighbours: reach, steady } = store.state;
+    const { neighbours: reach } = store.state;
+    // Without poses there is no motion to be undone.
+    const steady = store.state.steady && this.hasPoses;
     const { neighbours, unplaced } = neighboursOf(frame.recording.frames, frame.index, { reach, steady });
     this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
     this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
-    const layers: SweepLayer[] = [];
+    const layers: typeof this.overlaid = [];
     for (const { index, afterS, matrix } of neighbours) {
       try {
         const sweep = await frame.sweep(index);
         if (overlay !== this.overlay) break;
-        const layer = new SweepLayer(stage);
-        layer.show(sweep, (each, from) => this.colours.colours(each, store.state, { afterS }, from), matrix);
-        layers.push(layer);
+        const layer = new SweepLayer(stage, { pickable: false });
+        layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
+        layers.push({ layer, afterS });
       } catch (error) {
         this.controls.tellNeighbours({ shown: layers.length, unplaced, problem: messageOf(error) });
       }
@@ -243,12 +268,15 @@ export class SceneTab implements TabView {
       this.clearNeighbours();
       this.overlaid = layers;
       const { sweep } = frame.parts;
-      if (sweep !== undefined && store.state.colour === 'time') this.drawLegend(sweep);
-    } else for (const layer of layers) layer.clear();
+      if (sweep !== undefined && store.state.colour === 'time') {
+        this.layer.repaint((each, from) => this.paintOf(each, from));
+        this.drawLegend(sweep);
+      }
+    } else for (const { layer } of layers) layer.clear();
   }
 
   private clearNeighbours(): void {
-    for (const layer of this.overlaid) layer.clear();
+    for (const { layer } of this.overlaid) layer.clear();
     this.overlaid = [];
   }
 
@@ -285,4 +313,11 @@ export class SceneTab implements TabView {
     }
     return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx: 3 });
   }
+}
+
+/** What moves a sweep whose positions are counted from one origin to where another's are. */
+function betweenOrigins({ origin }: Sweep, other: Sweep | undefined): Matrix44 | undefined {
+  if (other === undefined) return undefined;
+  const [x, y, z] = [0, 1, 2].map((axis) => origin[axis] - other.origin[axis]);
+  return translation(x, y, z);
 }

@@ -21,16 +21,16 @@ export interface ColourScale {
 }
 
 /** What the points of a sweep can be coloured by. */
-export function colourChoices(sweep: Sweep | undefined, hasPicture: boolean, hasTime: boolean): Choices {
-  const fields = sweep === undefined ? [] : [...sweep.fields.keys()];
+export function colourChoices(sweep: Sweep, hasPicture: boolean, hasTime: boolean): Choices {
+  const fields = [...sweep.fields.keys()];
   const isColour = (name: string) => ['red', 'green', 'blue'].includes(name);
   return [
     ['height', 'Height'],
-    ['range', 'Distance'],
+    ...(sweep.isAboutSensor ? [['range', 'Distance'] as const] : []),
     ...fields
-      .filter((name) => !(isColour(name) && hasOwnColours(sweep!)))
+      .filter((name) => !(isColour(name) && hasOwnColours(sweep)))
       .map((name) => [`field:${name}`, capital(name)] as const),
-    ...(sweep !== undefined && hasOwnColours(sweep) ? [['file', 'Colours of the file'] as const] : []),
+    ...(hasOwnColours(sweep) ? [['file', 'Colours of the file'] as const] : []),
     ...(hasPicture ? [['picture', 'Colours of the picture'] as const] : []),
     ...(hasTime ? [['time', 'Time'] as const] : []),
   ];
@@ -42,6 +42,12 @@ export function colourChoices(sweep: Sweep | undefined, hasPicture: boolean, has
  */
 export class SweepColours {
   private readonly kept = new Map<string, ValueRange>();
+  private readonly hasClock: boolean;
+
+  /** Without a clock, time counts frames. */
+  constructor({ hasClock }: { readonly hasClock: boolean }) {
+    this.hasClock = hasClock;
+  }
 
   /** Forgets the ends of scales: the next sweep sets them anew. */
   refit(): void {
@@ -74,26 +80,34 @@ export class SweepColours {
     // What stands in for values that this sweep lacks says nothing of those that another one has.
     const shown =
       ['time', 'range'].includes(colour) || fieldOf(sweep, colour) !== undefined ? colour : 'height';
-    let range = this.kept.get(shown);
+    // Numbers that are counted from elsewhere are other numbers.
+    const origin = sweep.header.columns.find(({ name }) => `field:${name}` === shown)?.origin ?? 0;
+    const key = `${shown} ${origin}`;
+    let range = this.kept.get(key);
     if (range === undefined) {
       range =
         colour === 'time' ? { low: -0.5, high: 0.5 } : rangeOf(valuesOf(sweep, colour, { afterS: 0 }, 0));
-      if (sweep.filled > 0) this.kept.set(shown, range);
+      if (sweep.filled > 0) this.kept.set(key, range);
     }
     const chosen = { low: low ?? range.low, high: high ?? range.high };
-    if (colour === 'time') return { name: 'Time after this frame', unit: 's', range: chosen };
+    if (colour === 'time')
+      return { name: 'Time after this frame', unit: this.hasClock ? 's' : 'frames', range: chosen };
     if (colour === 'range') return { name: 'Distance', unit: 'm', range: chosen };
     const field = fieldOf(sweep, colour);
     return field === undefined
       ? { name: 'Height', unit: 'm', range: chosen }
-      : { name: capital(colour.slice(6)), unit: '', range: chosen };
+      : {
+          name: capital(colour.slice(6)) + (origin === 0 ? '' : `, after ${origin}`),
+          unit: '',
+          range: chosen,
+        };
   }
 
   /** Widens the scale of time to sweeps that are overlaid. */
   setTimes(secondsAfter: readonly number[]): void {
     const low = Math.min(0, ...secondsAfter);
     const high = Math.max(0, ...secondsAfter);
-    this.kept.set('time', low < high ? { low, high } : { low: -0.5, high: 0.5 });
+    this.kept.set('time 0', low < high ? { low, high } : { low: -0.5, high: 0.5 });
   }
 }
 

@@ -10,11 +10,14 @@ export type Paint = (sweep: Sweep, from: number) => Uint8Array;
 export class SweepLayer {
   private readonly stage: Stage;
   private readonly side: Side | undefined;
+  private readonly pickable: boolean;
   private shown = true;
   private sweep: Sweep | undefined;
   private made: Cloud | undefined;
 
-  constructor(stage: Stage, options: { readonly side?: Side } = {}) {
+  /** Layers that are not pickable are passed over by the pointer. */
+  constructor(stage: Stage, options: { readonly side?: Side; readonly pickable?: boolean } = {}) {
+    this.pickable = options.pickable ?? true;
     this.stage = stage;
     this.side = options.side;
   }
@@ -43,7 +46,12 @@ export class SweepLayer {
     if (sweep !== this.sweep || this.made === undefined) {
       this.clear();
       this.sweep = sweep;
-      this.made = this.stage.addCloud({ capacity: sweep.count, side: this.side, matrix });
+      this.made = this.stage.addCloud({
+        capacity: sweep.count,
+        side: this.side,
+        pickable: this.pickable,
+        matrix,
+      });
       this.made.visible = this.shown;
     }
     const from = this.made.count;

@@ -2,15 +2,20 @@ import { PointDecoder } from '../point-stream.ts';
 import { fetched, messageOf } from './api.ts';
 import type { SweepMessage, SweepRequest } from './sweeps.ts';
 
+const running = new Map<number, AbortController>();
+
 /** Fetches sweeps and decodes them as they arrive, away from the page. */
 addEventListener('message', ({ data }: MessageEvent<SweepRequest>) => {
-  void load(data);
+  if ('giveUp' in data) running.get(data.giveUp)?.abort();
+  else void load(data.id, data.address);
 });
 
-async function load({ id, address }: SweepRequest): Promise<void> {
+async function load(id: number, address: string): Promise<void> {
+  const giveUp = new AbortController();
+  running.set(id, giveUp);
   const send = (message: SweepMessage, transfer: Transferable[] = []) => postMessage(message, { transfer });
   try {
-    const response = await fetched(address);
+    const response = await fetched(address, giveUp.signal);
     const decoder = new PointDecoder();
     const reader = response.body!.getReader();
     let told = false;
@@ -29,5 +34,7 @@ async function load({ id, address }: SweepRequest): Promise<void> {
     send({ id, done: true });
   } catch (error) {
     send({ id, message: messageOf(error) });
+  } finally {
+    running.delete(id);
   }
 }

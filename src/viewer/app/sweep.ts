@@ -7,10 +7,10 @@ import type { Pass, StreamHeader } from '../point-stream.ts';
 export class Sweep {
   readonly frame: number;
   readonly header: StreamHeader;
-  /** Rows of x, y, z in the LiDAR frame, metres; NaN for points without a place. */
+  /** Rows of x, y, z in the LiDAR frame from `origin`, metres; NaN for points without a place. */
   readonly positions: Float32Array;
   readonly fileIndex: Int32Array;
-  /** The file's other fields by name. */
+  /** The file's other fields by name, from their columns' origins. */
   readonly fields: ReadonlyMap<string, Float32Array>;
   filled = 0;
   private readonly begins: readonly number[];
@@ -32,6 +32,17 @@ export class Sweep {
 
   get count(): number {
     return this.header.count;
+  }
+
+  /** The place of the file's frame that positions are counted from; (0, 0, 0) but for places of a map. */
+  get origin(): readonly [x: number, y: number, z: number] {
+    const [x, y, z] = this.header.columns;
+    return [x.origin, y.origin, z.origin];
+  }
+
+  /** Whether positions are about the sensor, so that distances from it mean something. */
+  get isAboutSensor(): boolean {
+    return this.origin.every((value) => value === 0);
   }
 
   get complete(): boolean {

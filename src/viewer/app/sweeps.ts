@@ -3,10 +3,7 @@ import { addressOf, Refused } from './api.ts';
 import { Sweep } from './sweep.ts';
 
 /** What the worker is told. */
-export interface SweepRequest {
-  readonly id: number;
-  readonly address: string;
-}
+export type SweepRequest = { readonly id: number; readonly address: string } | { readonly giveUp: number };
 
 /** What the worker tells; the last one has `done`, or `message`, which is undefined where the request was given up. */
 export type SweepMessage =
@@ -19,6 +16,9 @@ interface Loading {
   readonly frame: number;
   readonly done: Promise<Sweep>;
   readonly listeners: Set<(sweep: Sweep) => void>;
+  readonly giveUp: () => void;
+  /** How many still want it. */
+  wanted: number;
   sweep: Sweep | undefined;
 }
 
@@ -37,11 +37,17 @@ export class Sweeps {
     this.worker.addEventListener('message', ({ data }: MessageEvent<SweepMessage>) =>
       this.requests.get(data.id)?.(data),
     );
+    for (const event of ['error', 'messageerror'] as const) {
+      this.worker.addEventListener(event, () => {
+        for (const [id, tell] of this.requests)
+          tell({ id, message: 'the page could not take in the points' });
+      });
+    }
   }
 
   /**
-   * The whole sweep of a frame. `onPass` is called with what is there, at once and for every pass that comes; a signal
-   * ends that. Rejects with `Refused` where it cannot be had.
+   * The whole sweep of a frame. `onPass` is called with what is there, at once and for every pass that comes; a signal ends
+   * that, and gives the sweep up where nobody else wants it. Rejects with `Refused` where it cannot be had.
    */
   async load(
     frame: number,
@@ -51,11 +57,15 @@ export class Sweeps {
     // Moved to the end: the first ones are forgotten first.
     this.loading.delete(frame);
     this.loading.set(frame, entry);
+    entry.wanted++;
     if (onPass !== undefined) {
       if (entry.sweep !== undefined && entry.sweep.filled > 0) onPass(entry.sweep);
       entry.listeners.add(onPass);
-      signal?.addEventListener('abort', () => entry.listeners.delete(onPass));
     }
+    signal?.addEventListener('abort', () => {
+      if (onPass !== undefined) entry.listeners.delete(onPass);
+      if (--entry.wanted === 0) entry.giveUp();
+    });
     try {
       return await entry.done;
     } finally {
@@ -67,24 +77,38 @@ export class Sweeps {
     const id = this.nextId++;
     const listeners = new Set<(sweep: Sweep) => void>();
     const done = new Promise<Sweep>((resolve, reject) => {
+      const fail = (message: string | undefined) => {
+        this.requests.delete(id);
+        if (this.loading.get(frame) === entry) this.loading.delete(frame);
+        reject(message === undefined ? new DOMException('given up', 'AbortError') : new Refused(message));
+      };
       this.requests.set(id, (message) => {
-        if ('header' in message) entry.sweep = new Sweep(frame, message.header);
-        else if ('pass' in message) {
-          entry.sweep!.append(message.pass);
-          for (const listener of listeners) listener(entry.sweep!);
-        } else {
-          this.requests.delete(id);
-          if ('done' in message) {
+        if ('message' in message) {
+          fail(message.message);
+          return;
+        }
+        try {
+          if ('header' in message) entry.sweep = new Sweep(frame, message.header);
+          else if ('pass' in message) {
+            entry.sweep!.append(message.pass);
+            for (const listener of listeners) listener(entry.sweep!);
+          } else {
+            this.requests.delete(id);
             this.forget();
             resolve(entry.sweep!);
-          } else {
-            this.loading.delete(frame);
-            reject(new Refused(message.message ?? 'given up'));
           }
+        } catch (error) {
+          // Too many points for the page's memory, for one.
+          fail((error as Error).message);
         }
       });
     });
-    const entry: Loading = { frame, done, listeners, sweep: undefined };
+    const giveUp = () => {
+      if (!this.requests.has(id)) return;
+      this.worker.postMessage({ giveUp: id } satisfies SweepRequest);
+      if (this.loading.get(frame) === entry) this.loading.delete(frame);
+    };
+    const entry: Loading = { frame, done, listeners, giveUp, wanted: 0, sweep: undefined };
     this.loading.set(frame, entry);
     // The worker's own address is another one than the page's.
     const address = new URL(addressOf('points', { frame }), document.baseURI).href;

@@ -1,7 +1,7 @@
 import { button } from './controls.ts';
 import type { CurrentFrame } from './current-frame.ts';
-import { byId, element, icon } from './dom.ts';
-import { nextDelayMs } from './playback.ts';
+import { byId, eachFrame, element, icon } from './dom.ts';
+import { gapsOf, nextDelayMs } from './playback.ts';
 import type { Store } from './store.ts';
 
 const speeds = [0.1, 0.25, 0.5, 1, 2, 5];
@@ -10,15 +10,19 @@ const speeds = [0.1, 0.25, 0.5, 1, 2, 5];
 export class Timeline {
   private readonly frame: CurrentFrame;
   private readonly store: Store;
+  private readonly isBusy: () => boolean;
   private readonly scrubber: HTMLInputElement;
   private readonly count = element('span', { class: 'count' });
   private readonly play: HTMLButtonElement;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(frame: CurrentFrame, store: Store) {
+  /** `isBusy` tells whether something of the present frame is still being computed; who ends that calls `arrived`. */
+  constructor(frame: CurrentFrame, store: Store, isBusy: () => boolean) {
+    this.isBusy = isBusy;
     this.frame = frame;
     this.store = store;
     const { frames } = frame.recording;
+    const scrub = eachFrame(() => frame.goTo(Number(this.scrubber.value)));
     this.scrubber = element('input', {
       type: 'range',
       min: 0,
@@ -27,7 +31,7 @@ export class Timeline {
       'aria-label': 'Frame',
       input: () => {
         this.pause();
-        frame.goTo(Number(this.scrubber.value));
+        scrub();
       },
     });
     this.play = button('Play', () => this.toggle(), { icon: 'play', hint: 'Play or pause (space)' });
@@ -74,11 +78,11 @@ export class Timeline {
     this.timer = undefined;
   }
 
-  /** The next frame comes when its time has come and this one has been seen. */
-  private arrived(): void {
+  /** The next frame comes when its time has come and this one has been seen, with whatever is computed of it. */
+  arrived(): void {
     const { sweep, problems } = this.frame.parts;
-    if (this.playing && this.timer === undefined && (sweep?.complete || problems.sweep !== undefined))
-      this.schedule();
+    const isSeen = (sweep?.complete || problems.sweep !== undefined) && !this.isBusy();
+    if (this.playing && this.timer === undefined && isSeen) this.schedule();
   }
 
   private schedule(): void {
@@ -122,7 +126,7 @@ export class Timeline {
   }
 }
 
-/** A tick for each frame; those that lack something stand out, and so does the room after a frame that others are missing behind. */
+/** A tick for each frame, of which those that lack something stand out, and a bar where frames are missing in between. */
 function ticksOf({ recording }: CurrentFrame): HTMLElement {
   const { frames } = recording;
   const at = (index: number) => (100 * index) / (frames.length - 1);
@@ -130,6 +134,12 @@ function ticksOf({ recording }: CurrentFrame): HTMLElement {
   return element(
     'div',
     { class: 'ticks' },
+    ...gapsOf(frames).map(({ after, seconds }) => {
+      const gap = element('i', { class: 'gap', title: `${seconds.toFixed(1)} s are missing` });
+      gap.style.left = `${at(after)}%`;
+      gap.style.width = `${at(1)}%`;
+      return gap;
+    }),
     ...frames.flatMap(({ notes, parts }, index) => {
       const partial = notes.length > 0 || !parts.includes('sweep');
       if (index % step !== 0 && !partial) return [];

@@ -137,7 +137,7 @@ const parsers: Parsers = {
   detections: flag,
   tracks: flag,
   score: between(-1e9, 1e9),
-  neighbours: between(0, 20),
+  neighbours: (text) => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined),
   steady: flag,
   onPicture: one('depth', 'colours', 'nothing'),
   navigation: one('orbit', 'fly'),
@@ -167,8 +167,10 @@ export function linkOf(state: ViewState): string {
   const words = new URLSearchParams();
   for (const key of Object.keys(defaultState) as Array<keyof ViewState>) {
     const value = state[key];
-    if (value === undefined || textOf(value) === textOf(defaultState[key])) continue;
-    words.set(key, textOf(value));
+    const isUsual = value === undefined || textOf(value) === textOf(defaultState[key]);
+    // What is usual for the theme is up to each reader's own system.
+    if (isUsual && key !== 'theme') continue;
+    words.set(key, textOf(value ?? ''));
   }
   return words.toString();
 }

@@ -29,9 +29,9 @@ describe('modelOf', () => {
 describe('modelChoices', () => {
   it('are all models of the run, newest first', () => {
     const choices = modelChoices(runWith(10, 20, 30));
-    expect(choices.map(([value]) => value)).toEqual(['latest', '20', '10', 'before']);
+    expect(choices.map(([value]) => value)).toEqual(['latest', '30', '20', '10', 'before']);
     expect(choices[0][1]).toContain('step 30');
-    expect(choices[1][1]).toContain('20');
+    expect(choices[1][1]).toContain('30');
     expect(modelChoices(runWith()).map(([value]) => value)).toEqual(['latest', 'before']);
     expect(modelChoices(runWith())[0][1]).toContain('none yet');
   });
@@ -39,6 +39,6 @@ describe('modelChoices', () => {
 
 describe('modelName', () => {
   it('is in words', () => {
-    expect([modelName('before'), modelName(40)]).toEqual(['before training', 'step 40']);
+    expect([modelName('before'), modelName(40)]).toEqual(['Before training', 'Step 40']);
   });
 });

@@ -17,7 +17,7 @@ describe('colourChoices', () => {
     wholeSweep(columnsOf([[1, 2, 3]], Object.fromEntries(of.map((name) => [name, [1]]))));
 
   it('are the fields of the file and what there is beside it', () => {
-    expect(names(undefined, false, false)).toEqual(['height', 'range']);
+    expect(names(fields(), false, false)).toEqual(['height', 'range']);
     expect(names(fields('intensity', 'ring'), true, true)).toEqual([
       ...['height', 'range', 'field:intensity', 'field:ring', 'picture', 'time'],
     ]);
@@ -40,7 +40,7 @@ describe('colourChoices', () => {
 describe('SweepColours', () => {
   it('go by height, distance, time or a field between the ends of its values', () => {
     const sweep = wholeSweep(columnsOf(rows, { ring: rows.map((_, i) => i % 3) }));
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     for (const colour of ['height', 'range']) {
       const painted = colours.colours(sweep, stateOf({ colour }), now);
       expect([0, 100].map((row) => colourAt(painted, row))).toEqual([level(0), level(255)]);
@@ -71,7 +71,7 @@ describe('SweepColours', () => {
         ]),
       ),
     ];
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     const state = stateOf({ colour: 'height' });
     const { range } = colours.scale(first, state)!;
     expect(colours.scale(second, state)!.range).toEqual(range);
@@ -85,7 +85,7 @@ describe('SweepColours', () => {
       wholeSweep(columnsOf(rows)),
       wholeSweep(columnsOf(rows, { ring: rows.map((_, i) => i % 3) })),
     ];
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     const state = stateOf({ colour: 'field:ring' });
     const height = colours.scale(plain, stateOf({ colour: 'height' }));
     expect(colours.scale(plain, state)).toEqual(height);
@@ -97,7 +97,7 @@ describe('SweepColours', () => {
   });
 
   it('take no ends from a sweep of which nothing is there', () => {
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     const { sweep } = sweepToCome(columnsOf(rows));
     const state = stateOf({ colour: 'height' });
     expect(colours.scale(sweep, state)!.range).toEqual({ low: 0, high: 1 });
@@ -106,7 +106,7 @@ describe('SweepColours', () => {
 
   it('tell the sweeps of an overlay apart by their time', () => {
     const sweep = wholeSweep(columnsOf([[1, 2, 3]]));
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     const state = stateOf({ colour: 'time' });
     expect(colours.scale(sweep, state)).toEqual({
       name: 'Time after this frame',
@@ -137,7 +137,7 @@ describe('SweepColours', () => {
       ),
     );
     const state = stateOf({ colour: 'file' });
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     expect(colours.scale(sweep, state)).toBeUndefined();
     const painted = colours.colours(sweep, state, now);
     const most = kind === 'bytes' ? 255 : kind === 'fractions' ? 1 : 65535;
@@ -162,9 +162,9 @@ describe('SweepColours', () => {
         fields,
       ),
     );
-    expect(colourAt(new SweepColours().colours(sweep, stateOf({ colour: 'file' }), now), 1)).toEqual([
-      1, 200, 0, 255,
-    ]);
+    expect(
+      colourAt(new SweepColours({ hasClock: true }).colours(sweep, stateOf({ colour: 'file' }), now), 1),
+    ).toEqual([1, 200, 0, 255]);
   });
 
   it('hide points without a place, and wait for a picture that has not come', () => {
@@ -175,7 +175,7 @@ describe('SweepColours', () => {
         [4, Number.NaN, 6],
       ]),
     );
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     for (const colour of ['height', 'range', 'picture', 'time']) {
       const painted = colours.colours(sweep, stateOf({ colour }), now);
       expect([0, 1, 2].map((row) => painted[4 * row + 3])).toEqual([255, 0, 0]);
@@ -193,7 +193,7 @@ describe('SweepColours', () => {
       blue: many.map(() => 0),
     });
     const { sweep, passes } = sweepToCome(columns);
-    const colours = new SweepColours();
+    const colours = new SweepColours({ hasClock: true });
     const begins = [0, passes[0].indices.length];
     for (const colour of ['height', 'range', 'file', 'field:red', 'time', 'picture']) {
       sweep.filled = 0;

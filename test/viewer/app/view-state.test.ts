@@ -38,7 +38,7 @@ const states: fc.Arbitrary<ViewState> = fc.record({
   detections: flag,
   tracks: flag,
   score: within(-1e9, 1e9),
-  neighbours: fc.nat(20),
+  neighbours: fc.nat(10),
   steady: flag,
   onPicture: fc.constantFrom('depth' as const, 'colours' as const, 'nothing' as const),
   navigation: fc.constantFrom('orbit' as const, 'fly' as const),
@@ -83,14 +83,14 @@ describe('a link', () => {
     );
   });
 
-  it('is empty for the default, and holds nothing but what differs', () => {
-    expect(linkOf(defaultState)).toBe('');
+  it('holds nothing but the theme and what differs from the default', () => {
+    expect(linkOf(defaultState)).toBe('theme=dark');
     expect(stateOfLink('')).toEqual(defaultState);
     expect(stateOfLink('#')).toEqual(defaultState);
     expect(
       linkOf({ ...defaultState, frame: '000002', grid: false, point: 1_234_567, size: 2.50000001 }),
-    ).toBe('frame=000002&size=2.5&grid=no&point=1234567');
-    expect(linkOf({ ...defaultState, pose: [1.23456, -2, 0] })).toBe('pose=1.235%2C-2%2C0');
+    ).toBe('frame=000002&theme=dark&size=2.5&grid=no&point=1234567');
+    expect(linkOf({ ...defaultState, pose: [1.23456, -2, 0] })).toBe('theme=dark&pose=1.235%2C-2%2C0');
   });
 
   it('lies over the state that it is read over', () => {
@@ -102,7 +102,17 @@ describe('a link', () => {
   it.each([
     ...['tab=nothing', 'tab=', 'theme=blue', 'onPicture=Depth', 'navigation=', 'view=top', 'model=newest'],
     ...['grid=maybe', 'grid=true', 'grid=', 'size=0', 'size=1e9', 'size=-2', 'size=x', 'size=', 'eyeDome=2'],
-    ...['low=', 'low=x', 'high=Infinity', 'high=NaN', 'speed=0', 'neighbours=21', 'shortest=-1', 'longest=x'],
+    ...[
+      'low=',
+      'low=x',
+      'high=Infinity',
+      'high=NaN',
+      'speed=0',
+      'neighbours=11',
+      'neighbours=1.5',
+      'shortest=-1',
+      'longest=x',
+    ],
     ...['point=-1', 'point=1.5', 'point=1e3', 'point=9999999999', 'seed=x', 'place=', 'cell= 1', 'model=-1'],
     ...['pose=', 'pose=1,x', 'pose=1,,2', 'pose=Infinity', `frame=${'x'.repeat(201)}`],
     ...[

@@ -94,7 +94,7 @@ describeInBrowser('boxes', (browser) => {
     const page = await browser.open(await browser.serve({ path: data, detections }), { ...above, score: 0 });
     await page.shown(0);
     await page.pictured();
-    await page.fact('detections', '4');
+    await page.fact('Detections', '4');
     expect(detectionsOn(await page.stage())).toEqual([0.95, 0.6, 0.35, 0.12]);
     expect(await labels(page)).toEqual(['Car 0.12', 'Car 0.35', 'Car 0.60', 'Car 0.95']);
     const onPicture = [await page.picture()];
@@ -136,7 +136,7 @@ describeInBrowser('boxes', (browser) => {
       });
       await page.shown(3);
       await page.pictured();
-      await page.fact('labels', '3');
+      await page.fact('Labels', '3');
       expect((await labels(page)).filter((name) => /[A-Z]/.test(name))).toEqual(['Car']);
       const shown = await page.picture();
       await page.turn('labels', false);

@@ -49,7 +49,7 @@ describeInBrowser('features of a run', (browser) => {
 
   async function opened(more: Link = {}): Promise<OpenPage> {
     const page = await browser.open(viewer.address, { ...link, ...more });
-    await page.fact('model', /./);
+    await page.fact('Model', /./);
     await page.pictured();
     await painted(page);
     return page;
@@ -60,7 +60,7 @@ describeInBrowser('features of a run', (browser) => {
 
   it('are colours of the points and of the cells of the picture, of the model that is chosen', async () => {
     const page = await opened();
-    await page.fact('model', 'step 8');
+    await page.fact('Model', 'Step 8');
     const [stage, picture] = [await page.stage(), await page.picture()];
     expect(stage.count(isColoured)).toBeGreaterThan(500);
     expect(stage.near(beyond, 2)).toBeGreaterThan(10);
@@ -72,20 +72,25 @@ describeInBrowser('features of a run', (browser) => {
 
     const seen = [stage];
     const choices = await page.page.locator('select[name="model"] option').allTextContents();
-    expect(choices).toEqual([expect.stringMatching(/^Newest.*\(step 8\)$/), 'Step 4', 'Before training']);
+    expect(choices).toEqual([
+      expect.stringMatching(/^Newest.*\(step 8\)$/),
+      'Step 8',
+      'Step 4',
+      'Before training',
+    ]);
     for (const [value, name] of [
-      ['4', 'step 4'],
-      ['before', 'before training'],
+      ['4', 'Step 4'],
+      ['before', 'Before training'],
     ]) {
       await page.select('model', value);
-      await page.fact('model', name);
+      await page.fact('Model', name);
       await painted(page);
       const now = await page.stage();
       for (const earlier of seen) expect(now.differing(earlier, 6)).toBeGreaterThan(300);
       seen.push(now);
     }
     await page.select('model', 'latest');
-    await page.fact('model', 'step 8');
+    await page.fact('Model', 'Step 8');
     await painted(page);
     expect((await page.stage()).differing(stage)).toBe(0);
   });
@@ -104,7 +109,7 @@ describeInBrowser('features of a run', (browser) => {
     })!;
     const [x, y] = spotOf(place);
     await page.clickAt('stage', x, y);
-    await page.fact('likeness of cells', /to/);
+    await page.fact('Likeness of cells', /to/);
     await page.page.mouse.move(1100, 700);
     await painted(page);
     expect(await page.page.locator('#legend').textContent()).toContain('Likeness to what was clicked');
@@ -127,7 +132,7 @@ describeInBrowser('features of a run', (browser) => {
     const tinted = await tintAt(page, cellPixels);
     expect(tinted(most)[0] - tinted(most)[2]).toBeGreaterThan(tinted(least)[0] - tinted(least)[2] + 80);
     await page.page.getByRole('button', { name: 'Clear what was clicked' }).click();
-    await page.fact('told by the colours', /%/);
+    await page.fact('Variance in the colours', /%/);
     await painted(page);
     expect((await page.stage()).differing(before)).toBe(0);
   });
@@ -143,7 +148,7 @@ describeInBrowser('features of a run', (browser) => {
     );
     const cell = gaps.indexOf(Math.min(...gaps));
     await page.clickAt('picture', ...spotOnPicture(pane, scenePicture, pixel));
-    await page.fact('likeness of cells', /to/);
+    await page.fact('Likeness of cells', /to/);
     await page.page.mouse.move(1100, 700);
     const tinted = await tintAt(page, cellPixels);
     expect(apart(tinted(cell), hot), `${tinted(cell)}`).toBeLessThan(60);
@@ -160,7 +165,7 @@ describeInBrowser('features of a run', (browser) => {
     await page.page.locator('#stage-sides').waitFor();
     await painted(page);
     expect(await page.page.locator('#stage-sides').innerText()).toMatch(
-      /before training\s*after training, step 8/,
+      /Before training\s*After training: step 8/,
     );
     const stage = await page.stage();
     const half = Math.round(stage.width / 2);

@@ -112,7 +112,7 @@ describeInBrowser('a link', (browser) => {
     const count = page.page.locator('#side .count');
     await count.filter({ hasText: 'matches are shown' }).waitFor();
     await page.page.keyboard.press('n');
-    await page.page.locator('#side p', { hasText: 'draw 1.' }).waitFor();
+    await page.page.locator('#side p', { hasText: 'seed 1.' }).waitFor();
     await page.choose('wrong', 'wrong');
     await page.turn('pixelLines', true);
     await page.page.mouse.move(400, 200);

@@ -103,8 +103,8 @@ describeInBrowser('a point that is pointed at', (browser) => {
       ['x', 'y', 'z'].forEach((name, c) => {
         expect(Number(facts[name]), name).toBeCloseTo(at[c], 5);
       });
-      expect(Number.parseFloat(facts.distance)).toBeCloseTo(Math.hypot(...at), 2);
-      const [u, v] = facts.pixel.split(', ').map(Number);
+      expect(Number.parseFloat(facts.Distance)).toBeCloseTo(Math.hypot(...at), 2);
+      const [u, v] = facts.Pixel.split(', ').map(Number);
       expect(Math.hypot(u - pixel[0], v - pixel[1])).toBeLessThan(0.1);
 
       await page.page.mouse.move(1100, 700);

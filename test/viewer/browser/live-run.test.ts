@@ -85,7 +85,7 @@ describeInBrowser('a run that is looked at while it trains', (browser) => {
 
     // A checkpoint leads to what its encoders see.
     await page.page.locator('.run-checkpoints button', { hasText: 'step 12' }).click();
-    await page.fact('model', 'step 12');
+    await page.fact('Model', 'Step 12');
     expect(await page.page.getByRole('tab', { name: 'Features' }).getAttribute('aria-selected')).toBe('true');
     expect(await page.page.locator('select[name="model"]').inputValue()).toBe('12');
   });
@@ -94,11 +94,11 @@ describeInBrowser('a run that is looked at while it trains', (browser) => {
     const out = join(folder, 'other');
     await train(out, { upTo: 2 });
     const page = await browser.open(await browser.serve({ path: out }), { tab: 'features' });
-    await page.fact('model', 'step 2');
+    await page.fact('Model', 'Step 2');
     const training = train(out, { resume: true, upTo: 5 });
-    await page.fact('model', /step [45]/);
+    await page.fact('Model', /Step [45]/);
     await training;
-    await page.fact('model', 'step 5');
+    await page.fact('Model', 'Step 5');
     expect(await page.page.locator('select[name="model"]').inputValue()).toBe('latest');
   });
 

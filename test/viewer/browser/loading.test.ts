@@ -39,9 +39,9 @@ describeInBrowser('opening a data set', (browser) => {
     expect(await page.page.locator('#title').textContent()).toBe('beacons');
     expect(await page.page.title()).toBe('beacons · pointpair');
     expect(await page.page.locator('#frame-name .id').textContent()).toBe('000000');
-    await page.fact('points', String(24 + unseenBeacons));
-    await page.fact('picture', '624 × 192');
-    await page.fact('labels', '1');
+    await page.fact('Points', String(24 + unseenBeacons));
+    await page.fact('Picture', '624 × 192');
+    await page.fact('Labels', '1');
   });
 
   it('shows the background alone where one looks past all points', async () => {
@@ -69,8 +69,8 @@ describeInBrowser('opening a data set', (browser) => {
     expect(apart(first.at(...gone), background)).toBeGreaterThan(40);
     expect(apart(second.at(...gone), background)).toBeLessThan(4);
     expect(await page.page.locator('#frame-name .id').textContent()).toBe('000001');
-    await page.fact('points', String(12 + unseenBeacons));
-    expect(Object.keys(await page.facts())).not.toContain('labels');
+    await page.fact('Points', String(12 + unseenBeacons));
+    expect(Object.keys(await page.facts())).not.toContain('Labels');
     expect(await page.page.locator('#timeline .count').textContent()).toBe('2 / 2');
   });
 
@@ -101,7 +101,7 @@ describeInBrowser('opening a data set', (browser) => {
     expect(stage.near(red, 2, { right: third - 20 })).toBeGreaterThan(20);
     expect(stage.near(green, 2, around(third, stage.height / 2, 5))).toBeGreaterThan(20);
     expect(stage.near(blue, 2, { left: third + 20 })).toBeGreaterThan(20);
-    await page.fact('points', '3');
+    await page.fact('Points', '3');
     expect(await page.page.locator('#picture-pane').isVisible()).toBe(false);
   });
 
@@ -115,8 +115,8 @@ describeInBrowser('opening a data set', (browser) => {
       const stage = await page.stage();
       expect(stage.count(isColoured)).toBeGreaterThan(20_000);
       expect(stage.near(background, 3)).toBeGreaterThan(100_000);
-      await page.fact('points', (await points('000000')).toLocaleString('en'));
-      await page.fact('picture', '1224 × 370');
+      await page.fact('Points', (await points('000000')).toLocaleString('en'));
+      await page.fact('Picture', '1224 × 370');
 
       await page.page.keyboard.press('.');
       await page.shown(1);
@@ -124,7 +124,7 @@ describeInBrowser('opening a data set', (browser) => {
       expect(next.count(isColoured)).toBeGreaterThan(20_000);
       expect(next.differing(stage, 30)).toBeGreaterThan(20_000);
       expect(await page.page.locator('#frame-name .id').textContent()).toBe('000001');
-      await page.fact('points', (await points('000001')).toLocaleString('en'));
+      await page.fact('Points', (await points('000001')).toLocaleString('en'));
     });
   });
 

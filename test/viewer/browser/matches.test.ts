@@ -70,8 +70,8 @@ describeInBrowser('matches of two views', (browser) => {
     const all = await lines(page);
     expect(all.red).toBeGreaterThan(1000);
     expect(all.right).toBeGreaterThan(1000);
-    await page.fact('matches', String(distances.length));
-    await page.fact(`within ${gateM} m`, String(distances.length - wrong));
+    await page.fact('Matches', String(distances.length));
+    await page.fact(`Within ${gateM} m`, String(distances.length - wrong));
 
     await page.choose('wrong', 'wrong');
     expect(await counted(page)).toBe(wrong);
@@ -150,8 +150,8 @@ describeInBrowser('matches of two views', (browser) => {
     const [first, second] = [await pairsOf(0), await pairsOf(1)];
     const beside = await page.stage();
     await page.page.getByRole('button', { name: 'Another view' }).click();
-    await page.page.locator('#side p', { hasText: 'draw 1.' }).waitFor();
-    expect(await page.page.locator('#side p', { hasText: 'draw 1.' }).textContent()).toContain(
+    await page.page.locator('#side p', { hasText: 'seed 1.' }).waitFor();
+    expect(await page.page.locator('#side p', { hasText: 'seed 1.' }).textContent()).toContain(
       second.view.join(', '),
     );
     expect(second.view).not.toEqual(first.view);
@@ -196,7 +196,7 @@ describeInBrowser('matches of two views', (browser) => {
     expect(seen).toBeGreaterThan(10);
     expect(seen).toBeLessThanOrEqual(inside);
     expect(await links.getAttribute('data-lines')).toBe(String(seen));
-    await page.fact('seen on the picture', String(inside));
+    await page.fact('Seen on the picture', String(inside));
     const drawn = await page.links();
     const ownPlace = await page.place('links');
     const picture = await page.place('picture');
@@ -227,7 +227,7 @@ describeInBrowser('matches of two views', (browser) => {
     const told = `${Number(distances[i].toPrecision(4))} m`;
     await page.pointAt('stage', ...spotFromAbove(stage, target, distanceM, place('alpha', i)));
     const list = '#side section:last-of-type .facts';
-    await page.fact('distance', told, list);
+    await page.fact('Distance', told, list);
     expect(await links.getAttribute('data-lines')).toBe(String(arrays.inside[i]));
     await page.page.mouse.move(1100, 700);
     await page.drawn();
@@ -236,7 +236,7 @@ describeInBrowser('matches of two views', (browser) => {
     const pane: Pixels = await page.picture();
     const pixel = [arrays.pixels[2 * i], arrays.pixels[2 * i + 1]] as const;
     await page.pointAt('picture', ...spotOnPicture(pane, scenePicture, pixel));
-    await page.fact('distance', told, list);
+    await page.fact('Distance', told, list);
     expect(await links.getAttribute('data-lines')).toBe('1');
   });
 });

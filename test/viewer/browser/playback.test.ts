@@ -94,8 +94,9 @@ describeInBrowser('playing a drive', (browser) => {
     const page = await browser.open(viewer.address, above);
     await page.shown(0);
     expect(await page.page.locator('#frame-name .warn').count()).toBe(0);
-    expect(await page.page.locator('#timeline .ticks i').count()).toBe(driveFrames.length);
-    expect(await page.page.locator('#timeline .ticks i[title*="missing"]').count()).toBe(1);
+    expect(await page.page.locator('#timeline .ticks i:not(.gap)').count()).toBe(driveFrames.length);
+    expect(await page.page.locator('#timeline .ticks i.gap').count()).toBe(1);
+    expect(await page.page.locator('#timeline .ticks i.partial[title*="missing"]').count()).toBe(1);
     await page.page.getByLabel('Frame', { exact: true }).fill('3');
     await page.shown(3);
     expect(await page.page.locator('#frame-name .warn').textContent()).toMatch(/4 is missing/);

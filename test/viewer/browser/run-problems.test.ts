@@ -92,7 +92,7 @@ describeInBrowser('what cannot be shown of a run', (browser) => {
     await problem.waitFor();
     expect(await problem.textContent()).toMatch(/00000006\/state\.safetensors/);
     await page.select('model', '3');
-    await page.fact('model', 'step 3');
+    await page.fact('Model', 'Step 3');
     expect(await problem.count()).toBe(0);
     await until(async () => (await page.stage()).count(isColoured) > 200, 'colours');
     await page.select('model', 'latest');

@@ -94,7 +94,7 @@ describeInBrowser('a window of 1280 by 720 pixels', (browser) => {
     await page.choose('matchColour', 'similarity');
     await allFits(page, 'matches by likeness');
     await page.tab('Features');
-    await page.fact('model', 'step 2');
+    await page.fact('Model', 'Step 2');
     await allFits(page, 'features');
     await page.tab('Run');
     await until(async () => (await page.page.locator('.run-chart').count()) > 3, 'the charts');

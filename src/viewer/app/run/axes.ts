@@ -14,7 +14,7 @@ const TIME_STEPS = [
  * The range that shows these values with some air, and also a `level`, whatever they are, with a share `levelAir` of it all
  * beyond the level where that is the outermost: there its name is written. No more than `ceiling` is possible.
  */
-export function rangeOf(
+export function axisRange(
   curves: ReadonlyArray<ReadonlyArray<number | null>>,
   options: {
     readonly level?: number;

@@ -1,6 +1,6 @@
 import type uPlot from 'uplot';
+import { shown } from '../dom.ts';
 import type { ChartColours } from './chart-colours.ts';
-import { numberText } from './wording.ts';
 
 /** Room for the line's name beyond the line, in pixels of the page. */
 export const CHANCE_LINE_PX = 20;
@@ -28,7 +28,7 @@ export function drawChanceLine(chart: uPlot, chance: number, colours: ChartColou
   ctx.font = colours.font.replace(/^\d+px/, `${11 * ratio}px`);
   ctx.textAlign = 'right';
   ctx.textBaseline = isAbove ? 'bottom' : 'top';
-  const text = `nothing learned ${numberText(chance)}`;
+  const text = `Nothing learned ${shown(chance, 4)}`;
   const baseline = y + (isAbove ? -3 : 4) * ratio;
   // A halo keeps the words readable over the curves.
   ctx.strokeStyle = colours.background;

@@ -41,7 +41,7 @@ function lossPlans(terms: readonly string[], chance: { readonly [loss: string]: 
     isLarge: i === 0,
     unit: 'number',
     isMeasured: true,
-    curves: [{ column: `loss/${term}`, label: term }],
+    curves: [{ column: `loss/${term}`, label: sentence(wordsOf(term).words) }],
     chance: chance[term],
   }));
 }
@@ -52,7 +52,7 @@ function metricPlans(names: readonly string[]): ChartPlan[] {
   for (const name of names) {
     const [, stem, rank] = /^(.+)Top(\d+)$/.exec(name) ?? [];
     const chart = stem === undefined ? name : `${stem}Top`;
-    const label = rank === undefined ? wordsOf(name).words : `top ${rank}`;
+    const label = rank === undefined ? sentence(wordsOf(name).words) : `Top ${rank}`;
     charts.set(chart, [...(charts.get(chart) ?? []), { column: `metric/${name}`, label }]);
   }
   return [...charts].map(([chart, curves]) => {
@@ -80,7 +80,7 @@ function ratePlans(history: RunHistory, names: readonly string[]): ChartPlan[] {
     const same = curves.find((curve) =>
       history.column(curve.column).every((value, i) => Object.is(value, values[i])),
     );
-    if (same === undefined) curves.push({ column, label: wordsOf(name).words });
+    if (same === undefined) curves.push({ column, label: sentence(wordsOf(name).words) });
     else same.label += `, ${wordsOf(name).words}`;
   }
   if (curves.length === 0) return [];
@@ -92,7 +92,7 @@ function ratePlans(history: RunHistory, names: readonly string[]): ChartPlan[] {
       isLarge: false,
       unit: 'number',
       isMeasured: false,
-      curves: curves.length === 1 ? [{ ...curves[0], label: 'learning rate' }] : curves,
+      curves: curves.length === 1 ? [{ ...curves[0], label: 'Learning rate' }] : curves,
       chance: undefined,
     },
   ];
@@ -100,9 +100,9 @@ function ratePlans(history: RunHistory, names: readonly string[]): ChartPlan[] {
 
 function speedPlans(history: RunHistory, names: readonly string[]): ChartPlan[] {
   const plan = { kind: 'speed', isLarge: false, isMeasured: true, chance: undefined } as const;
-  const speed = { column: SPEED, label: 'samples per second' };
+  const speed = { column: SPEED, label: 'Samples per second' };
   // The stages of loading run beside one another and are no parts of a step's time.
-  const labels: Record<string, string> = { computeMs: 'computing', waitMs: 'waiting for data' };
+  const labels: Record<string, string> = { computeMs: 'Computing', waitMs: 'Waiting for data' };
   const parts = names
     .filter((name) => Object.hasOwn(labels, name))
     .map((name) => ({ column: `profile/${name}`, label: labels[name] }));

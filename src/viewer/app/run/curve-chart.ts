@@ -1,10 +1,10 @@
 import uPlot from 'uplot';
-import { element } from '../dom.ts';
-import { linearTicks, logarithmicTicks, type Range, rangeOf } from './axes.ts';
+import { element, shown } from '../dom.ts';
+import { axisRange, linearTicks, logarithmicTicks, type Range } from './axes.ts';
 import { CHANCE_LINE_PX, drawChanceLine } from './chance-line.ts';
 import type { ChartColours } from './chart-colours.ts';
 import { decimated, nearestIndex, visibleIndices } from './decimation.ts';
-import { numberText, type Unit, valueText } from './wording.ts';
+import { type Unit, valueText } from './wording.ts';
 
 /** What a chart shows at a moment. */
 export interface ChartView {
@@ -16,7 +16,7 @@ export interface ChartView {
   readonly xRange: Range;
   readonly xTicks: (range: Range, count: number) => number[];
   readonly xTickText: (x: number) => string;
-  /** What is said of a place under the cursor, such as `step 12`. */
+  /** What is said of a place under the cursor, such as `Step 12`. */
   readonly xText: (x: number) => string;
   readonly curves: ReadonlyArray<{
     readonly label: string;
@@ -156,7 +156,7 @@ export class CurveChart {
       values.map(at),
       view.curves.flatMap((curve) => (curve.smoothed ? [at(curve.smoothed)] : [])),
     ];
-    this.yRange = rangeOf(raw, {
+    this.yRange = axisRange(raw, {
       level: view.isZoomed ? undefined : view.chance,
       levelAir:
         CHANCE_LINE_PX / Math.max(60, this.plot.clientHeight - X_AXIS_PX - PADDING_PX - CHANCE_LINE_PX),
@@ -271,6 +271,6 @@ export class CurveChart {
   }
 
   private tickText(y: number): string {
-    return this.view!.unit === 'share' ? `${numberText(100 * y)} %` : numberText(y);
+    return this.view!.unit === 'share' ? `${shown(100 * y, 4)} %` : shown(y, 4);
   }
 }

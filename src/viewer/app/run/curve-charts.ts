@@ -1,5 +1,5 @@
 import { element } from '../dom.ts';
-import { linearTicks, type Range, rangeOf, timeTicks } from './axes.ts';
+import { axisRange, linearTicks, type Range, timeTicks } from './axes.ts';
 import { chartColours } from './chart-colours.ts';
 import { type ChartPlan, planCharts } from './chart-plan.ts';
 import { type ChartView, CurveChart } from './curve-chart.ts';
@@ -108,9 +108,15 @@ export class CurveCharts {
       values: history.column(column),
       smoothed: plan.isMeasured && span > 1 ? history.smoothed(column, span) : undefined,
     }));
+    const [first] = plan.curves;
     const note =
       plan.kind === 'loss'
-        ? lossNote({ steps: history.steps, values: curves[0].values, chance: plan.chance, isRunning })
+        ? lossNote({
+            values: history.column(first.column),
+            brokenStep: history.brokenStep(first.column),
+            chance: plan.chance,
+            isRunning,
+          })
         : undefined;
     const isLogarithmic =
       plan.kind === 'loss' ? this.settings.isLogarithmic : plan.kind === 'rate' && spansDecades(curves);
@@ -130,7 +136,7 @@ export class CurveCharts {
 const STEP_AXIS = {
   xTicks: (range: Range, count: number) => linearTicks(range, count, 1),
   xTickText: shortCountText,
-  xText: (x: number) => `step ${countText(x)}`,
+  xText: (x: number) => `Step ${countText(x)}`,
 };
 
 const TIME_AXIS = { xTicks: timeTicks, xTickText: durationText, xText: durationText };
@@ -148,7 +154,7 @@ function isPositive(curves: Curves): boolean {
 
 /** Whether values lie so far apart that the small ones could not be seen beside the great ones. */
 function spansDecades(curves: Curves): boolean {
-  const [min, max] = rangeOf(
+  const [min, max] = axisRange(
     curves.map(({ values }) => values),
     { isLogarithmic: true },
   );

@@ -4,12 +4,13 @@ import { smoothed } from './smoothing.ts';
 /** The name of the column of samples per second, beside those that the metrics name themselves. */
 export const SPEED = 'samplesPerSecond';
 
-/** What is known of a run's steps, by column; NaN stands for what was not finite or not told. */
+/** What is known of a run's steps, by column; NaN stands for what was not told, and for what was not finite. */
 export class RunHistory {
   readonly steps: number[] = [];
   /** Seconds since the run began. */
   readonly times: number[] = [];
   private readonly columns = new Map<string, number[]>();
+  private readonly broken = new Map<string, number>();
   private readonly smooth = new Map<string, { readonly span: number; readonly values: readonly number[] }>();
 
   get length(): number {
@@ -23,6 +24,11 @@ export class RunHistory {
   /** The values of a column, one for each step. */
   column(name: string): readonly number[] {
     return this.columns.get(name) ?? [];
+  }
+
+  /** The first step at which a column's value was told, and not finite. */
+  brokenStep(name: string): number | undefined {
+    return this.broken.get(name);
   }
 
   /** A column smoothed over about `span` steps. */
@@ -42,7 +48,10 @@ export class RunHistory {
 
   append(lines: readonly MetricsPoint[]): void {
     for (const { step, time, samplesPerSecond, values } of lines) {
-      for (const [name, value] of Object.entries(values)) this.put(name, value);
+      for (const [name, value] of Object.entries(values)) {
+        this.put(name, value ?? Number.NaN);
+        if (value === null && !this.broken.has(name)) this.broken.set(name, step);
+      }
       if (samplesPerSecond !== undefined) this.put(SPEED, samplesPerSecond);
       this.steps.push(step);
       this.times.push(time ?? Number.NaN);
@@ -54,16 +63,17 @@ export class RunHistory {
     this.steps.length = 0;
     this.times.length = 0;
     this.columns.clear();
+    this.broken.clear();
     this.smooth.clear();
   }
 
   /** Puts a value at the step that comes next. */
-  private put(name: string, value: number | null): void {
+  private put(name: string, value: number): void {
     let column = this.columns.get(name);
     if (column === undefined) {
       column = Array.from({ length: this.length }, () => Number.NaN);
       this.columns.set(name, column);
     }
-    column.push(value ?? Number.NaN);
+    column.push(value);
   }
 }

@@ -73,7 +73,7 @@ export class RunSide {
           title: 'Show what the encoders see with these weights',
           click: () => this.onCheckpoint(step),
         },
-        `step ${countText(step)}`,
+        `Step ${countText(step)}`,
         i === 0 && element('small', {}, 'newest'),
       ),
     );

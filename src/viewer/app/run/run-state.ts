@@ -1,6 +1,7 @@
+import { shown } from '../dom.ts';
 import type { RunHistory } from './run-history.ts';
 import { SPEED } from './run-history.ts';
-import { countText, durationText, numberText } from './wording.ts';
+import { countText, durationText } from './wording.ts';
 
 /** How a run stands, in words. */
 export interface RunState {
@@ -31,18 +32,18 @@ export function stateOf(
 ): RunState {
   const { totalSteps, sawSteps, quietSeconds } = options;
   const step = history.steps.at(-1);
-  const quiet = `no new step for ${durationText(quietSeconds)}`;
+  const quiet = `No new step for ${durationText(quietSeconds)}`;
   if (step === undefined) {
-    const parts = quietSeconds < 60 ? ['no step done yet'] : ['no step done yet', quiet];
+    const parts = quietSeconds < 60 ? ['No step done yet'] : ['No step done yet', quiet];
     return { kind: 'empty', parts, share: totalSteps === undefined ? undefined : 0 };
   }
   const of = totalSteps === undefined ? '' : ` of ${countText(totalSteps)}`;
   const share = totalSteps === undefined ? undefined : Math.min(1, step / totalSteps);
-  const parts = [`step ${countText(step)}${of}`];
+  const parts = [`Step ${countText(step)}${of}`];
   const speed = medianOf(history.column(SPEED).slice(-RECENT));
-  if (speed !== undefined) parts.push(`${numberText(speed, speed < 100 ? 2 : 3)} samples/s`);
+  if (speed !== undefined) parts.push(`${shown(speed, speed < 100 ? 2 : 3)} samples/s`);
   if (totalSteps !== undefined && step >= totalSteps)
-    return { kind: 'finished', parts: [...parts, 'finished'], share };
+    return { kind: 'finished', parts: [...parts, 'Finished'], share };
 
   const secondsPerStep = pace(history);
   if (quietSeconds >= Math.max(STALL_S, STALL_STEPS * (secondsPerStep ?? 0))) {

@@ -2,7 +2,7 @@ import { element } from '../dom.ts';
 import type { ChartSettings } from './curve-charts.ts';
 import type { RunState } from './run-state.ts';
 import { SPANS } from './smoothing.ts';
-import { countText } from './wording.ts';
+import { countText, sentence } from './wording.ts';
 
 /** The line above the charts: how the run stands, and how the charts are looked at. */
 export class RunToolbar {
@@ -37,7 +37,11 @@ export class RunToolbar {
       },
     });
     this.axes = (['step', 'time'] as const).map((axis) =>
-      element('button', { type: 'button', 'data-axis': axis, click: () => this.choose(axis) }, axis),
+      element(
+        'button',
+        { type: 'button', 'data-axis': axis, click: () => this.choose(axis) },
+        sentence(axis),
+      ),
     );
     this.logarithmic = element('input', { type: 'checkbox', change: () => this.changed() });
     this.whole = element(

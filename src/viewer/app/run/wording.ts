@@ -1,27 +1,15 @@
+import { shown } from '../dom.ts';
+
 /** What a value is a number of. */
 export type Unit = 'number' | 'share' | 'metres' | 'milliseconds';
-
-/** A number in a few digits: `6.356`, `0.0012`, `3.2e-5`. */
-export function numberText(value: number, digits = 4): string {
-  if (!Number.isFinite(value)) return '–';
-  const size = Math.abs(value);
-  const short = Number(value.toPrecision(digits));
-  const text = value !== 0 && (size < 1e-3 || size >= 1e6) ? trimmed(value, digits) : String(short);
-  return text.replaceAll('-', '−');
-}
-
-/** `3.20e-5` without zeros that tell nothing. */
-function trimmed(value: number, digits: number): string {
-  return value.toExponential(Math.min(2, digits - 1)).replace(/\.?0*e\+?/, 'e');
-}
 
 /** A value with its unit. */
 export function valueText(value: number, unit: Unit): string {
   if (!Number.isFinite(value)) return '–';
-  if (unit === 'share') return `${numberText(100 * value, 3)} %`;
-  if (unit === 'metres') return `${numberText(value, 3)} m`;
-  if (unit === 'milliseconds') return `${numberText(value, 3)} ms`;
-  return numberText(value);
+  if (unit === 'share') return `${shown(100 * value, 3)} %`;
+  if (unit === 'metres') return `${shown(value, 3)} m`;
+  if (unit === 'milliseconds') return `${shown(value, 3)} ms`;
+  return shown(value, 4);
 }
 
 /** A count with its thousands apart: `12,500`. */

@@ -2,13 +2,13 @@ import {
   BufferAttribute,
   BufferGeometry,
   DoubleSide,
-  GLSL3,
   LinearFilter,
   LinearMipmapLinearFilter,
   Mesh,
-  ShaderMaterial,
+  type ShaderMaterial,
   Texture,
 } from 'three';
+import { createDepthlessMaterial } from './depthless-material.ts';
 import type { Pinhole } from './projection.ts';
 import { frustumOf } from './segments.ts';
 
@@ -37,13 +37,9 @@ export class Backdrop {
     geometry.setAttribute('position', this.corner);
     geometry.setAttribute('uv', new BufferAttribute(Float32Array.of(0, 0, 1, 0, 1, 1, 0, 1), 2));
     geometry.setIndex([0, 1, 2, 0, 2, 3]);
-    const material = new ShaderMaterial({
-      glslVersion: GLSL3,
+    const material = createDepthlessMaterial({
       vertexShader: VERTEX,
       fragmentShader: FRAGMENT,
-      transparent: true,
-      depthTest: false,
-      depthWrite: false,
       side: DoubleSide,
       uniforms: { picture: { value: null }, opacity: { value: 1 } },
     });

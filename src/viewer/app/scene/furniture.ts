@@ -22,7 +22,6 @@ import {
   type Trail,
   trailSegments,
 } from './segments.ts';
-import { putOnSide, type Side } from './side.ts';
 import type { Theme } from './themes.ts';
 
 /** Which of the stage's own things are shown. */
@@ -32,16 +31,14 @@ export interface FurnitureOptions {
   readonly frusta: boolean;
 }
 
-const SIDES: readonly Side[] = ['both', 'left', 'right'];
-
 /** All that stands on the stage beside points and lines of others: ground, axes, cameras, boxes, trails, the marker. */
 export class Furniture {
   readonly ground = new Ground();
   readonly marker = new Marker();
   readonly backdrop = new Backdrop();
-  markerColor: string | undefined;
+  markerColour: string | undefined;
   private readonly labels: LabelLayer;
-  private readonly boxes: Readonly<Record<Side, LineSet>>;
+  private readonly boxes: LineSet;
   private readonly trails: LineSet;
   private readonly frusta: LineSet;
   private readonly axes: LineSet;
@@ -59,30 +56,23 @@ export class Furniture {
     this.labels = labels;
     // What is named first keeps its label where there is no room for all.
     for (const group of ['boxes', 'axes', 'frusta', 'ranges']) labels.set(group, []);
-    const lines = (widthPx: number, hiddenOpacity: number, side: Side = 'both') => {
-      const set = new LineSet(
-        { widthPx, hiddenOpacity, side },
-        { uniforms, changed: () => {}, removed: () => {} },
-      );
+    const lines = (widthPx: number, hiddenOpacity: number) => {
+      const set = new LineSet({ widthPx, hiddenOpacity }, { uniforms, changed: () => {}, removed: () => {} });
       scene.add(set.mesh);
       return set;
     };
-    const [both, left, right] = SIDES.map((side) => lines(1.75, 0.35, side));
-    this.boxes = { both, left, right };
+    this.boxes = lines(1.75, 0.35);
     this.trails = lines(2, 0.25);
     this.frusta = lines(1.25, 0);
     this.axes = lines(2, 0.5);
     this.frame = lines(1, 1);
     scene.add(this.ground.mesh, this.marker.points);
     backdropScene.add(this.backdrop.mesh);
-    putOnSide(this.ground.mesh, 'both');
   }
 
   /** Replaces the boxes and their labels. */
   setBoxes(boxes: readonly StageBox[]): void {
-    for (const side of SIDES) {
-      put(this.boxes[side], boxSegments(boxes.filter((box) => (box.side ?? 'both') === side)));
-    }
+    put(this.boxes, boxSegments(boxes));
     this.labels.set(
       'boxes',
       boxes.flatMap((box) =>
@@ -94,8 +84,7 @@ export class Furniture {
                 at: middlePlace(box),
                 above: cornerPlaces(box),
                 look: 'chip',
-                color: box.color,
-                side: box.side,
+                colour: box.colour,
               },
             ],
       ),
@@ -143,14 +132,13 @@ export class Furniture {
     }
     this.ground.mesh.visible = options.grid;
     this.ground.prepare(theme, outside ? distanceM : 30, pixelRatio);
-    this.marker.prepare(this.markerColor ?? theme.highlight, theme.background, pixelRatio);
+    this.marker.prepare(this.markerColour ?? theme.highlight, theme.background, pixelRatio);
     this.setLabels({ ranges: options.grid && outside, axes, frusta, distanceM, theme });
   }
 
   /** Frees what is on the graphics card. */
   dispose(): void {
-    for (const lines of [...Object.values(this.boxes), this.trails, this.frusta, this.axes, this.frame])
-      lines.dispose();
+    for (const lines of [this.boxes, this.trails, this.frusta, this.axes, this.frame]) lines.dispose();
     this.ground.dispose();
     this.marker.dispose();
     this.backdrop.dispose();
@@ -171,7 +159,7 @@ export class Furniture {
             text: 'xyz'[k],
             at,
             look: 'plain' as const,
-            color: shown.theme.axes[k],
+            colour: shown.theme.axes[k],
           }))
         : [],
     );

@@ -1,8 +1,7 @@
-import type { Matrix4 } from 'three';
-import { type LabelArea, placeLabels } from './label-placement.ts';
+import { placeLabels } from './label-placement.ts';
 import type { Triple } from './pose.ts';
-import { type Half, type Side, shows } from './side.ts';
 import type { Theme } from './themes.ts';
+import { projectOn, type View } from './views.ts';
 
 /** A text that stands at a place in the world. */
 export interface Label {
@@ -13,15 +12,7 @@ export interface Label {
   /** A chip has its own background and a coloured edge; plain text is written on the scene. */
   readonly look: 'chip' | 'plain';
   /** The chip's edge, or the text; the theme's colour for texts without one. */
-  readonly color?: string;
-  readonly side?: Side;
-}
-
-/** A half of the stage as labels see it; the area in CSS pixels of the layer. */
-export interface LabelView {
-  readonly half: Half;
-  readonly area: LabelArea;
-  readonly clipFromWorld: Matrix4;
+  readonly colour?: string;
 }
 
 /** A label with its place on the layer, the middle of its lower edge. */
@@ -38,6 +29,8 @@ const PADDING_PX = 5;
 const RISE_PX = 5;
 const RADIUS_PX = 2;
 const EDGE_PX = 2;
+/** What is nearer has no place to stand at. */
+const NEAREST_W = 0.1;
 const FONT = '500 11px ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif';
 
 /** Labels in the document over the canvas. Groups that were set earlier come first where two want the same place. */
@@ -63,7 +56,7 @@ export class LabelLayer {
   }
 
   /** Puts all labels where they belong now. */
-  update(views: readonly LabelView[], theme: Theme): void {
+  update(views: readonly View[], theme: Theme): void {
     const labels = [...this.groups.values()].flatMap((group, rank) =>
       group.map((label) => ({ label, rank })),
     );
@@ -88,10 +81,10 @@ export class LabelLayer {
       context.roundRect(x - width / 2, top, width, HEIGHT_PX, RADIUS_PX);
       context.fill();
       if (label.look === 'chip') {
-        context.fillStyle = label.color ?? theme.text;
+        context.fillStyle = label.colour ?? theme.text;
         context.fillRect(x - width / 2, top, EDGE_PX, HEIGHT_PX);
       }
-      context.fillStyle = label.look === 'chip' ? theme.chipText : (label.color ?? theme.text);
+      context.fillStyle = label.look === 'chip' ? theme.chipText : (label.colour ?? theme.text);
       context.fillText(label.text, x, top + HEIGHT_PX / 2 + 0.5);
     }
   }
@@ -103,20 +96,17 @@ export class LabelLayer {
     this.groups.clear();
   }
 
-  private placedIn(
-    { half, area, clipFromWorld }: LabelView,
-    labels: readonly { label: Label; rank: number }[],
-  ): PlacedLabel[] {
+  private placedIn(view: View, labels: readonly { label: Label; rank: number }[]): PlacedLabel[] {
     const inView = labels.flatMap(({ label, rank }) => {
-      if (!shows(half, label.side ?? 'both')) return [];
-      const at = placeOn(area, clipFromWorld, label.at);
-      if (at === undefined) return [];
-      const tops = label.above?.map((place) => placeOn(area, clipFromWorld, place)?.y ?? at.y) ?? [];
+      const [at, ...above] = [label.at, ...(label.above ?? [])].map((place) => projectOn(view, place));
+      if (at.w <= NEAREST_W) return [];
+      const tops = above.filter(({ w }) => w > NEAREST_W).map(({ y }) => y);
       const y = Math.min(at.y, ...tops) - RISE_PX;
       return [
         { label, x: at.x, y, width: this.widthOf(label), height: HEIGHT_PX, rank: rank * 4 + at.depth },
       ];
     });
+    const area = { left: view.left, right: view.left + view.width, top: 0, bottom: view.height };
     return placeLabels(inView, area).map((k) => inView[k]);
   }
 
@@ -151,32 +141,16 @@ export class LabelLayer {
   }
 }
 
-function placeOn(
-  area: LabelArea,
-  { elements: e }: Matrix4,
-  [px, py, pz]: Triple,
-): { x: number; y: number; depth: number } | undefined {
-  const w = e[3] * px + e[7] * py + e[11] * pz + e[15];
-  if (w <= 0.1) return undefined;
-  const clipX = (e[0] * px + e[4] * py + e[8] * pz + e[12]) / w;
-  const clipY = (e[1] * px + e[5] * py + e[9] * pz + e[13]) / w;
-  return {
-    x: area.left + ((clipX + 1) / 2) * (area.right - area.left),
-    y: area.top + ((1 - clipY) / 2) * (area.bottom - area.top),
-    depth: (e[2] * px + e[6] * py + e[10] * pz + e[14]) / w,
-  };
-}
-
 function show(element: HTMLElement, { label, x, y, width }: PlacedLabel, theme: Theme): void {
   if (element.textContent !== label.text) element.textContent = label.text;
   const chip = label.look === 'chip';
   const { style } = element;
   style.display = 'block';
   style.width = `${width}px`;
-  const edge = label.color ?? theme.text;
+  const edge = label.colour ?? theme.text;
   style.background = chip
     ? `linear-gradient(90deg, ${edge} ${EDGE_PX}px, ${theme.chip} ${EDGE_PX}px)`
     : theme.plate;
-  style.color = chip ? theme.chipText : (label.color ?? theme.text);
+  style.color = chip ? theme.chipText : (label.colour ?? theme.text);
   style.transform = `translate(${Math.round(x - width / 2)}px, ${Math.round(y - HEIGHT_PX)}px)`;
 }

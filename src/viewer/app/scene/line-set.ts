@@ -8,19 +8,11 @@ import {
   type ShaderMaterial,
 } from 'three';
 import { createLineMaterial, type LineStyle, type LineUniforms } from './line-material.ts';
-import { matrixFromRows, putOnSide, type Side } from './side.ts';
-
-/** What a set of lines is made with. */
-export interface LineSetOptions extends LineStyle {
-  readonly side?: Side;
-  /** From the lines' frame to the world; 3x4 or 4x4, row-major. */
-  readonly matrix?: ArrayLike<number>;
-}
 
 /** The corners of a line's rectangle: along it, and to its sides. */
 const CORNERS = Float32Array.of(0, -1, 0, 0, 1, 0, 1, -1, 0, 1, 1, 0);
 
-/** Straight lines on the stage. Made by `Stage.addLines`. */
+/** Straight lines in the world. Made by `Stage.addLines`. */
 export class LineSet {
   /** What three draws. */
   readonly mesh: Mesh<InstancedBufferGeometry, ShaderMaterial>;
@@ -28,12 +20,11 @@ export class LineSet {
   private readonly ghost: Mesh<InstancedBufferGeometry, ShaderMaterial> | undefined;
   private readonly changed: () => void;
   private readonly removed: (lines: LineSet) => void;
-  private onSide: Side;
   private shown = true;
   private filled = 0;
 
   constructor(
-    options: LineSetOptions,
+    style: LineStyle,
     owner: {
       readonly uniforms: LineUniforms;
       readonly changed: () => void;
@@ -42,18 +33,14 @@ export class LineSet {
   ) {
     this.changed = owner.changed;
     this.removed = owner.removed;
-    this.onSide = options.side ?? 'both';
-    this.mesh = new Mesh(emptyGeometry(), createLineMaterial(owner.uniforms, options));
+    this.mesh = new Mesh(emptyGeometry(), createLineMaterial(owner.uniforms, style));
     this.mesh.frustumCulled = false;
-    this.mesh.matrixAutoUpdate = false;
     this.mesh.visible = false;
-    matrixFromRows(options.matrix, this.mesh.matrix);
-    if (options.hiddenOpacity) {
-      this.ghost = new Mesh(this.mesh.geometry, createLineMaterial(owner.uniforms, options, true));
+    if (style.hiddenOpacity) {
+      this.ghost = new Mesh(this.mesh.geometry, createLineMaterial(owner.uniforms, style, true));
       this.ghost.frustumCulled = false;
       this.mesh.add(this.ghost);
     }
-    this.side = this.onSide;
   }
 
   /** How many lines there are. */
@@ -97,25 +84,6 @@ export class LineSet {
   set visible(visible: boolean) {
     this.shown = visible;
     this.mesh.visible = visible && this.filled > 0;
-    this.changed();
-  }
-
-  /** The half of a split stage that they are on. */
-  get side(): Side {
-    return this.onSide;
-  }
-
-  set side(side: Side) {
-    this.onSide = side;
-    putOnSide(this.mesh, side);
-    if (this.ghost) putOnSide(this.ghost, side);
-    this.changed();
-  }
-
-  /** From the lines' frame to the world; 3x4 or 4x4, row-major; the identity without one. */
-  setMatrix(rows: ArrayLike<number> | undefined): void {
-    matrixFromRows(rows, this.mesh.matrix);
-    this.mesh.matrixWorldNeedsUpdate = true;
     this.changed();
   }
 

@@ -1,4 +1,5 @@
-import { BufferAttribute, BufferGeometry, Color, GLSL3, Points, ShaderMaterial } from 'three';
+import { BufferAttribute, BufferGeometry, Color, Points, type ShaderMaterial } from 'three';
+import { createDepthlessMaterial } from './depthless-material.ts';
 import type { Triple } from './pose.ts';
 import { screenColour } from './themes.ts';
 
@@ -36,13 +37,9 @@ export class Marker {
   constructor() {
     const geometry = new BufferGeometry();
     geometry.setAttribute('position', new BufferAttribute(new Float32Array(3), 3));
-    const material = new ShaderMaterial({
-      glslVersion: GLSL3,
+    const material = createDepthlessMaterial({
       vertexShader: VERTEX,
       fragmentShader: FRAGMENT,
-      transparent: true,
-      depthTest: false,
-      depthWrite: false,
       uniforms: {
         colour: { value: new Color() },
         contrast: { value: new Color() },
@@ -69,9 +66,9 @@ export class Marker {
   }
 
   /** Colours and sizes for what is drawn next. */
-  prepare(color: string, background: string, pixelRatio: number): void {
+  prepare(colour: string, background: string, pixelRatio: number): void {
     const { uniforms } = this.points.material;
-    screenColour(color, uniforms.colour.value);
+    screenColour(colour, uniforms.colour.value);
     screenColour(background, uniforms.contrast.value);
     uniforms.size.value = DIAMETER_PX * pixelRatio;
     uniforms.pixelRatio.value = pixelRatio;

@@ -20,7 +20,7 @@ export interface CloudOptions {
   readonly pickable?: boolean;
   /** Multiplies the stage's point size; 1 by default. */
   readonly sizeFactor?: number;
-  /** From the points' frame to the world; 3x4 or 4x4, row-major. */
+  /** From the points' frame to the world; 3x4 or 4x4, row-major; the identity by default. */
   readonly matrix?: ArrayLike<number>;
 }
 
@@ -32,15 +32,14 @@ export class Cloud {
   readonly colours: Uint8Array;
   readonly pickable: boolean;
   readonly sizeFactor: number;
+  /** The half of a split stage that it is on. */
+  readonly side: Side;
   /** What three draws. */
   readonly points: Points<BufferGeometry, ShaderMaterial>;
   private readonly position: BufferAttribute;
   private readonly rgba: BufferAttribute;
   private readonly changed: () => void;
   private readonly removed: (cloud: Cloud) => void;
-  private readonly low = [Infinity, Infinity, Infinity];
-  private readonly high = [-Infinity, -Infinity, -Infinity];
-  private onSide: Side;
   private filled = 0;
 
   constructor(
@@ -56,7 +55,7 @@ export class Cloud {
     this.removed = owner.removed;
     this.pickable = options.pickable ?? true;
     this.sizeFactor = sizeFactor;
-    this.onSide = options.side ?? 'both';
+    this.side = options.side ?? 'both';
     this.positions = new Float32Array(capacity * 3);
     this.colours = new Uint8Array(capacity * 4);
     this.position = new BufferAttribute(this.positions, 3).setUsage(DynamicDrawUsage);
@@ -68,8 +67,8 @@ export class Cloud {
     this.points = new Points(geometry, createPointMaterial(owner.uniforms, sizeFactor));
     this.points.frustumCulled = false;
     this.points.matrixAutoUpdate = false;
-    putOnSide(this.points, this.onSide);
-    this.setMatrix(options.matrix);
+    matrixFromRows(options.matrix, this.points.matrix);
+    putOnSide(this.points, this.side);
   }
 
   /** How many points there are. */
@@ -93,7 +92,6 @@ export class Cloud {
     upload(this.position, from * 3, added * 3);
     upload(this.rgba, from * 4, added * 4);
     this.points.geometry.setDrawRange(0, this.filled);
-    this.grow(positions);
     this.changed();
   }
 
@@ -106,22 +104,6 @@ export class Cloud {
     this.rgba.clearUpdateRanges();
     // Pieces that were appended but are not uploaded yet lie behind the last row at the latest.
     upload(this.rgba, 0, this.filled * 4);
-    this.changed();
-  }
-
-  /** Takes all points away; the room stays. */
-  clear(): void {
-    this.filled = 0;
-    this.low.fill(Infinity);
-    this.high.fill(-Infinity);
-    this.points.geometry.setDrawRange(0, 0);
-    this.changed();
-  }
-
-  /** From the points' frame to the world; 3x4 or 4x4, row-major; the identity without one. */
-  setMatrix(rows: ArrayLike<number> | undefined): void {
-    matrixFromRows(rows, this.points.matrix);
-    this.points.matrixWorldNeedsUpdate = true;
     this.changed();
   }
 
@@ -147,40 +129,12 @@ export class Cloud {
     this.changed();
   }
 
-  /** The half of a split stage that it is on. */
-  get side(): Side {
-    return this.onSide;
-  }
-
-  set side(side: Side) {
-    this.onSide = side;
-    putOnSide(this.points, side);
-    this.changed();
-  }
-
-  /** The corners of what the points fill, in their own frame; undefined without finite points. */
-  get bounds(): { min: Triple; max: Triple } | undefined {
-    if (!(this.low[0] <= this.high[0])) return undefined;
-    return { min: [...this.low] as unknown as Triple, max: [...this.high] as unknown as Triple };
-  }
-
   /** Takes the cloud off the stage and frees its memory. */
   dispose(): void {
     this.removed(this);
     this.points.geometry.dispose();
     this.points.material.dispose();
     this.changed();
-  }
-
-  private grow(positions: Float32Array): void {
-    const { low, high } = this;
-    for (let axis = 0; axis < 3; axis++) {
-      for (let at = axis; at < positions.length; at += 3) {
-        const value = positions[at];
-        if (value < low[axis]) low[axis] = value;
-        if (value > high[axis]) high[axis] = value;
-      }
-    }
   }
 }
 

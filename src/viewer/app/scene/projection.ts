@@ -21,7 +21,6 @@ export interface Projection {
   readonly viewFromWorld: Matrix4;
   readonly clipFromView: Matrix4;
   readonly clipFromWorld: Matrix4;
-  readonly eye: Triple;
   readonly nearM: number;
   readonly farM: number;
   readonly orthographic: boolean;
@@ -48,10 +47,8 @@ export function projectionOf(pose: Pose, extent: Extent, camera: Pinhole | undef
     ...[0, 0, depthScale, depthShift],
     ...[0, 0, -1, 0],
   );
-  const eye = eyeOf(pose);
   return {
-    ...combined(viewMatrix(pose, eye), clipFromView),
-    eye,
+    ...combined(viewMatrix(pose, eyeOf(pose)), clipFromView),
     nearM: NEAR_M,
     farM: FAR_M,
     orthographic: false,
@@ -93,7 +90,6 @@ function topProjection(pose: Pose, extent: Extent): Projection {
   );
   return {
     ...combined(viewMatrix(pose, eye), clipFromView),
-    eye,
     nearM: 0,
     farM: 2 * SLAB_M,
     orthographic: true,
@@ -126,7 +122,6 @@ function cameraProjection(pose: Pose, extent: Extent, camera: Pinhole): Projecti
     ...[-r3[0], -r3[1], -r3[2], -t3],
     ...[0, 0, 0, 1],
   );
-  const eye = [0, 1, 2].map((k) => -(r1[k] * t1 + r2[k] * t2 + r3[k] * t3)) as unknown as Triple;
 
   const { left, top, width } = pictureRectangle(pose, extent, camera);
   const scale = width / camera.width;
@@ -144,7 +139,6 @@ function cameraProjection(pose: Pose, extent: Extent, camera: Pinhole): Projecti
   );
   return {
     ...combined(viewFromWorld, clipFromView),
-    eye,
     nearM: NEAR_M,
     farM: FAR_M,
     orthographic: false,

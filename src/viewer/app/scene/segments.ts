@@ -2,7 +2,6 @@ import { BOX_EDGES, type Box3, cornersOf } from '../../../geometry/box.ts';
 import { lidarFromPixel, unprojectPixel } from '../../../geometry/projection.ts';
 import type { Triple } from './pose.ts';
 import type { Pinhole } from './projection.ts';
-import type { Side } from './side.ts';
 import { bytesOf } from './themes.ts';
 
 /** Lines as `LineSet.set` takes them, 8 bytes of colour each. */
@@ -16,10 +15,9 @@ export interface Segments {
 export interface StageBox {
   readonly box: Box3;
   /** A CSS colour. */
-  readonly color: string;
+  readonly colour: string;
   readonly label?: string;
   readonly dashed?: boolean;
-  readonly side?: Side;
   /** From the box's frame to the world; 3x4 or 4x4, row-major. */
   readonly matrix?: ArrayLike<number>;
 }
@@ -29,7 +27,7 @@ export interface Trail {
   /** Rows of x, y, z, oldest first. */
   readonly points: Float32Array;
   /** A CSS colour. */
-  readonly color: string;
+  readonly colour: string;
 }
 
 /** A camera on the stage. */
@@ -48,9 +46,9 @@ export class SegmentList {
   private readonly dashes: number[] = [];
 
   /** Adds a line, whose colour may change along it. */
-  add(from: Triple, to: Triple, color: Bytes, options: { end?: Bytes; dashed?: boolean } = {}): void {
+  add(from: Triple, to: Triple, colour: Bytes, options: { end?: Bytes; dashed?: boolean } = {}): void {
     this.ends.push(...from, ...to);
-    this.paint.push(...color, ...(options.end ?? color));
+    this.paint.push(...colour, ...(options.end ?? colour));
     this.dashes.push(options.dashed ? 1 : 0);
   }
 
@@ -68,8 +66,8 @@ export class SegmentList {
 export function boxSegments(boxes: readonly StageBox[]): Segments {
   const list = new SegmentList();
   for (const stageBox of boxes) {
-    const { box, color, dashed, matrix } = stageBox;
-    const bytes = bytesOf(color);
+    const { box, colour, dashed, matrix } = stageBox;
+    const bytes = bytesOf(colour);
     const corners = cornerPlaces(stageBox);
     for (const [from, to] of BOX_EDGES) list.add(corners[from], corners[to], bytes, { dashed });
     const floor = box.center[2] - box.sizeM[2] / 2;
@@ -101,19 +99,19 @@ export function cornerPlaces({ box, matrix }: StageBox): Triple[] {
 /** Polylines that fade towards their oldest point. */
 export function trailSegments(trails: readonly Trail[]): Segments {
   const list = new SegmentList();
-  for (const { points, color } of trails) {
+  for (const { points, colour } of trails) {
     const steps = points.length / 3 - 1;
     const at = (k: number): Triple => [points[k * 3], points[k * 3 + 1], points[k * 3 + 2]];
-    const shade = (k: number) => bytesOf(color, Math.round(50 + (205 * k) / steps));
+    const shade = (k: number) => bytesOf(colour, Math.round(50 + (205 * k) / steps));
     for (let k = 0; k < steps; k++) list.add(at(k), at(k + 1), shade(k), { end: shade(k + 1) });
   }
   return list.finish();
 }
 
 /** What cameras see of the nearest metre or so, with a mark on the upper edge. */
-export function frustumSegments(cameras: readonly StageCamera[], color: string): Segments {
+export function frustumSegments(cameras: readonly StageCamera[], colour: string): Segments {
   const list = new SegmentList();
-  const bytes = bytesOf(color, 210);
+  const bytes = bytesOf(colour, 210);
   for (const camera of cameras) {
     const { eye, corners, roof } = frustumOf(camera);
     corners.forEach((corner, k) => {
@@ -127,11 +125,11 @@ export function frustumSegments(cameras: readonly StageCamera[], color: string):
 }
 
 /** The edge of a camera's picture, as the camera itself sees it. */
-export function pictureFrame(camera: Pinhole, color: string): Segments {
+export function pictureFrame(camera: Pinhole, colour: string): Segments {
   const list = new SegmentList();
   const { corners } = frustumOf(camera);
   corners.forEach((corner, k) => {
-    list.add(corner, corners[(k + 1) % 4], bytesOf(color, 150));
+    list.add(corner, corners[(k + 1) % 4], bytesOf(colour, 150));
   });
   return list.finish();
 }
@@ -150,10 +148,10 @@ export function frustumOf(camera: Pinhole): { eye: Triple; corners: Triple[]; ro
 }
 
 /** The axes of the sensor's frame, a metre and a half long. */
-export function axisSegments(colors: readonly string[]): Segments {
+export function axisSegments(colours: readonly string[]): Segments {
   const list = new SegmentList();
   axisTips(1.5).forEach((tip, k) => {
-    list.add([0, 0, 0], tip, bytesOf(colors[k]));
+    list.add([0, 0, 0], tip, bytesOf(colours[k]));
   });
   return list.finish();
 }

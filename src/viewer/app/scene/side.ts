@@ -1,6 +1,9 @@
 import { type Camera, Matrix4, type Object3D } from 'three';
 
-/** Which half of a split stage shows something; a stage that is not split shows what the left half would. */
+/**
+ * Which half of a split stage shows something, both where nobody says; a stage that is not split shows what the left half
+ * would.
+ */
 export type Side = 'both' | 'left' | 'right';
 
 /** One of the halves. */

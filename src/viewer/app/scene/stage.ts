@@ -1,7 +1,8 @@
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
 import { LabelLayer } from './labels.ts';
-import { LineSet, type LineSetOptions } from './line-set.ts';
+import type { LineStyle } from './line-material.ts';
+import { LineSet } from './line-set.ts';
 import { Navigation, type NavigationMode } from './navigation.ts';
 import { Painter } from './painter.ts';
 import { type Pick, pickAmong } from './picker.ts';
@@ -9,7 +10,7 @@ import { pictureOf } from './picture.ts';
 import { Cloud, type CloudOptions } from './point-cloud.ts';
 import type { PointSizing } from './point-material.ts';
 import { fitted, type Pose, type Triple, type ViewName } from './pose.ts';
-import { type Pinhole, pictureRectangle } from './projection.ts';
+import type { Pinhole } from './projection.ts';
 import type { StageBox, StageCamera, Trail } from './segments.ts';
 import type { Half } from './side.ts';
 import { THEMES, type Theme } from './themes.ts';
@@ -24,6 +25,10 @@ export interface StageOptions {
   readonly onRender?: () => void;
   /** After every move of the eye. */
   readonly onPoseChange?: () => void;
+  /** When the graphics card was taken away: the canvas stays as it is, or empty, until it is given back. */
+  readonly onContextLost?: () => void;
+  /** When the graphics card was given back; all is drawn again without more being done. */
+  readonly onContextRestored?: () => void;
 }
 
 /** How the stage looks. */
@@ -70,7 +75,6 @@ export class Stage {
     this.options = options;
     this.painter = new Painter(canvas);
     this.labels = new LabelLayer(options.labels);
-    const changed = () => this.requestRender();
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
     this.eye = new Eye(() => {
       this.requestRender();
@@ -85,12 +89,22 @@ export class Stage {
       anchorAt: (x, y) => this.anchorAt(x, y),
       viewAt: (x, y) => this.viewAt(x, y),
       pivotAt: (x, y) => this.pivotAt(x, y),
-      requestRender: changed,
+      requestRender: () => this.requestRender(),
     });
     this.resizing = new ResizeObserver(() => this.resize());
     this.resizing.observe(canvas);
     const { signal } = this.ears;
-    canvas.addEventListener('webglcontextrestored', changed, { signal });
+    const lost = (event: Event) => {
+      // Otherwise the browser would never give it back.
+      event.preventDefault();
+      options.onContextLost?.();
+    };
+    const restored = () => {
+      this.requestRender();
+      options.onContextRestored?.();
+    };
+    canvas.addEventListener('webglcontextlost', lost, { signal });
+    canvas.addEventListener('webglcontextrestored', restored, { signal });
     // The page may move to a screen with other pixels, or be magnified, while the canvas keeps its size.
     window.addEventListener('resize', () => this.resize(), { signal });
     // Not drawn at once: who hears of pictures has no stage yet.
@@ -114,8 +128,8 @@ export class Stage {
   }
 
   /** Adds a set of lines, empty at first. */
-  addLines(options: LineSetOptions = {}): LineSet {
-    const lines = new LineSet(options, {
+  addLines(style: LineStyle = {}): LineSet {
+    const lines = new LineSet(style, {
       uniforms: this.painter.lineUniforms,
       changed: () => this.requestRender(),
       removed: (gone) => {
@@ -159,9 +173,9 @@ export class Stage {
   }
 
   /** Rings a place in the world, in a CSS colour; none without a place. */
-  setHighlight(point: Triple | undefined, color?: string): void {
+  setHighlight(point: Triple | undefined, colour?: string): void {
     this.furniture.marker.at = point;
-    this.furniture.markerColor = color;
+    this.furniture.markerColour = colour;
     this.requestRender();
   }
 
@@ -223,17 +237,6 @@ export class Stage {
   project(point: Triple, side: Half = 'left'): Projected {
     const view = this.viewOf(side);
     return view ? projectOn(view, point) : { x: 0, y: 0, visible: false };
-  }
-
-  /** Where the picture of the camera one looks through lies on the canvas, CSS pixels; undefined in other views. */
-  pictureRectangle(
-    side: Half = 'left',
-  ): { left: number; top: number; width: number; height: number } | undefined {
-    const view = this.viewOf(side);
-    const { through, pose } = this.eye;
-    if (view === undefined || through === undefined) return undefined;
-    const rectangle = pictureRectangle(pose, view, through);
-    return { ...rectangle, left: rectangle.left + view.left };
   }
 
   /** Draws soon; once, however often this is called until then. */
@@ -305,12 +308,7 @@ export class Stage {
     const { pixelRatio } = this.painter;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
     this.painter.draw(views, { ...appearance, theme });
-    const areas = views.map(({ half, left, width, height, projection: { clipFromWorld } }) => ({
-      half,
-      clipFromWorld,
-      area: { left, right: left + width, top: 0, bottom: height },
-    }));
-    this.labels.update(areas, theme);
+    this.labels.update(views, theme);
     this.options.onRender?.();
   }
 

@@ -22,6 +22,14 @@ export interface Projected {
   readonly visible: boolean;
 }
 
+/** Where something is in a view, with how far away. */
+export interface Placed extends Projected {
+  /** The clip coordinate w: metres ahead of the eye in perspective, 1 from above. */
+  readonly w: number;
+  /** From -1 at the near plane to 1 at the far one. */
+  readonly depth: number;
+}
+
 /** The views of a canvas: one, or two halves with the same eye; none on a canvas without area. */
 export function viewsOf(
   canvas: { readonly width: number; readonly height: number; readonly split: boolean },
@@ -41,7 +49,7 @@ export function viewsOf(
 }
 
 /** Where a place in the world is in a view. */
-export function projectOn(view: View, point: Triple): Projected {
+export function projectOn(view: View, point: Triple): Placed {
   const e = view.projection.clipFromWorld.elements;
   const [px, py, pz] = point;
   const w = e[3] * px + e[7] * py + e[11] * pz + e[15];
@@ -51,6 +59,8 @@ export function projectOn(view: View, point: Triple): Projected {
     x: view.left + ((clipX + 1) / 2) * view.width,
     y: ((1 - clipY) / 2) * view.height,
     visible: w > 0 && Math.abs(clipX) <= 1 && Math.abs(clipY) <= 1,
+    w,
+    depth: (e[2] * px + e[6] * py + e[10] * pz + e[14]) / w,
   };
 }
 

@@ -1,34 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { linearTicks, logarithmicTicks, rangeOf, timeTicks } from '../../../../src/viewer/app/run/axes.ts';
+import { axisRange, linearTicks, logarithmicTicks, timeTicks } from '../../../../src/viewer/app/run/axes.ts';
 
-describe('rangeOf', () => {
+describe('axisRange', () => {
   it('shows all values with some air, and the level where there is one', () => {
-    const [min, max] = rangeOf([[2, null, 4, Number.NaN]]);
+    const [min, max] = axisRange([[2, null, 4, Number.NaN]]);
     expect(min).toBeCloseTo(1.88, 10);
     expect(max).toBeCloseTo(4.12, 10);
-    const [low, high] = rangeOf([[2, 4]], { level: 6, levelAir: 0.25 });
+    const [low, high] = axisRange([[2, 4]], { level: 6, levelAir: 0.25 });
     expect(low).toBeCloseTo(1.76, 10);
     expect(high).toBeCloseTo(7, 10);
   });
 
   it('leaves no room for what cannot be', () => {
-    expect(rangeOf([[0, 10]])[0]).toBe(0);
-    expect(rangeOf([[-1, 10]])[0]).toBeLessThan(-1);
-    expect(rangeOf([[0.5, 1]], { ceiling: 1 })[1]).toBeLessThan(1.02);
-    expect(rangeOf([[0.5, 1.5]], { ceiling: 1 })[1]).toBeGreaterThan(1.5);
+    expect(axisRange([[0, 10]])[0]).toBe(0);
+    expect(axisRange([[-1, 10]])[0]).toBeLessThan(-1);
+    expect(axisRange([[0.5, 1]], { ceiling: 1 })[1]).toBeLessThan(1.02);
+    expect(axisRange([[0.5, 1.5]], { ceiling: 1 })[1]).toBeGreaterThan(1.5);
   });
 
   it('shows one value in the middle, and something where there is none', () => {
-    const [min, max] = rangeOf([[5, 5]]);
+    const [min, max] = axisRange([[5, 5]]);
     expect((min + max) / 2).toBeCloseTo(5, 10);
     expect(max).toBeGreaterThan(min);
-    expect(rangeOf([[]])).toEqual([0, 1]);
-    const [zero, above] = rangeOf([[0]]);
+    expect(axisRange([[]])).toEqual([0, 1]);
+    const [zero, above] = axisRange([[0]]);
     expect(above).toBeGreaterThan(zero);
   });
 
   it('has its air in proportion on a logarithmic axis, whose values are positive', () => {
-    const [min, max] = rangeOf([[1, 100, 0, -3]], { isLogarithmic: true });
+    const [min, max] = axisRange([[1, 100, 0, -3]], { isLogarithmic: true });
     expect(min).toBeCloseTo(100 ** -0.06, 10);
     expect(max).toBeCloseTo(100 ** 1.06, 8);
   });

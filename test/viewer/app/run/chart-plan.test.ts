@@ -41,10 +41,10 @@ describe('planCharts', () => {
       ...['number', 'number', 'number', 'share', 'metres', 'number', 'number', 'milliseconds'],
     ]);
     expect(plans[3].curves).toEqual([
-      { column: 'metric/crossTop1', label: 'top 1' },
-      { column: 'metric/crossTop5', label: 'top 5' },
+      { column: 'metric/crossTop1', label: 'Top 1' },
+      { column: 'metric/crossTop5', label: 'Top 5' },
     ]);
-    expect(plans[7].curves.map(({ label }) => label)).toEqual(['computing', 'waiting for data']);
+    expect(plans[7].curves.map(({ label }) => label)).toEqual(['Computing', 'Waiting for data']);
   });
 
   it('draws groups with one learning rate as one curve, until they part', () => {
@@ -52,11 +52,11 @@ describe('planCharts', () => {
       planCharts(history)
         .find(({ id }) => id === 'learningRate')!
         .curves.map(({ label }) => label);
-    expect(rates(historyOf(values))).toEqual(['heads, image', 'points']);
+    expect(rates(historyOf(values))).toEqual(['Heads, image', 'Points']);
     expect(rates(historyOf(values, { ...values, 'learningRate/image': 0.02 }))).toEqual([
-      'heads',
-      'image',
-      'points',
+      'Heads',
+      'Image',
+      'Points',
     ]);
   });
 

@@ -20,6 +20,17 @@ it('a history has a value of every column at every step, or a gap', () => {
   expect(history.names).toEqual(['loss/total', 'metric/late', SPEED]);
 });
 
+it('a history tells what was not finite from what was not told', () => {
+  const history = new RunHistory();
+  history.append([point(99, { 'loss/total': 3 }), point(100, { 'loss/total': 3, 'loss/late': 7 })]);
+  expect(history.brokenStep('loss/late')).toBeUndefined();
+  history.append([point(101, { 'loss/late': null }), point(102, { 'loss/late': null })]);
+  expect(history.brokenStep('loss/late')).toBe(101);
+  expect(history.brokenStep('loss/total')).toBeUndefined();
+  history.clear();
+  expect(history.brokenStep('loss/late')).toBeUndefined();
+});
+
 it('a history smooths anew once it has grown, was set otherwise or began anew', () => {
   const history = new RunHistory();
   history.append([point(1, { a: 8 }), point(2, { a: 4 })]);

@@ -23,7 +23,7 @@ describe('the state of a run', () => {
   it('has steps, speed and the time that is left while it runs', () => {
     expect(stateAt(historyOf(1200, 2), 2000)).toEqual({
       kind: 'running',
-      parts: ['step 1,200 of 2,000', '8.2 samples/s', '26 min left'],
+      parts: ['Step 1,200 of 2,000', '8.2 samples/s', '26 min left'],
       share: 0.6,
     });
   });
@@ -31,10 +31,10 @@ describe('the state of a run', () => {
   it('does not know the time that is left where the length is not known', () => {
     expect(stateAt(historyOf(120, 2))).toEqual({
       kind: 'running',
-      parts: ['step 120', '8.2 samples/s'],
+      parts: ['Step 120', '8.2 samples/s'],
       share: undefined,
     });
-    expect(stateAt(historyOf(1, 2), 5).parts).toEqual(['step 1 of 5', '0.1 samples/s']);
+    expect(stateAt(historyOf(1, 2), 5).parts).toEqual(['Step 1 of 5', '0.1 samples/s']);
   });
 
   it('promises nothing before it has seen a step arrive', () => {
@@ -46,7 +46,7 @@ describe('the state of a run', () => {
     expect(stateAt(historyOf(120, 2), 200, 9).kind).toBe('running');
     expect(stateAt(historyOf(120, 2), 200, 40)).toMatchObject({
       kind: 'stalled',
-      parts: ['step 120 of 200', '8.2 samples/s', 'no new step for 40 s'],
+      parts: ['Step 120 of 200', '8.2 samples/s', 'No new step for 40 s'],
     });
     expect(stateAt(historyOf(120, 30), 200, 140).kind).toBe('running');
     expect(stateAt(historyOf(120, 30), 200, 160).kind).toBe('stalled');
@@ -55,12 +55,12 @@ describe('the state of a run', () => {
 
   it('is finished at its last step, however long ago', () => {
     expect(stateAt(historyOf(120, 2), 120, 4000)).toMatchObject({ kind: 'finished', share: 1 });
-    expect(stateAt(historyOf(120, 2), 120, 4000).parts.at(-1)).toBe('finished');
+    expect(stateAt(historyOf(120, 2), 120, 4000).parts.at(-1)).toBe('Finished');
   });
 
   it('is empty before the first step', () => {
     const none = new RunHistory();
-    expect(stateAt(none, 10)).toEqual({ kind: 'empty', parts: ['no step done yet'], share: 0 });
-    expect(stateAt(none, 10, 90).parts).toEqual(['no step done yet', 'no new step for 1 min 30 s']);
+    expect(stateAt(none, 10)).toEqual({ kind: 'empty', parts: ['No step done yet'], share: 0 });
+    expect(stateAt(none, 10, 90).parts).toEqual(['No step done yet', 'No new step for 1 min 30 s']);
   });
 });

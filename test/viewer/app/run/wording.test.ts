@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { shown } from '../../../../src/viewer/app/dom.ts';
 import {
   countText,
   durationText,
-  numberText,
   sentence,
   shortCountText,
   valueText,
@@ -22,7 +22,7 @@ it.each([
   [Number.NaN, '–'],
   [Number.POSITIVE_INFINITY, '–'],
 ])('the number %f is %s', (value, text) => {
-  expect(numberText(value)).toBe(text);
+  expect(shown(value, 4)).toBe(text);
 });
 
 it('a value has its unit', () => {

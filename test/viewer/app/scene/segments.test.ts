@@ -12,7 +12,7 @@ import { bytesOf } from '../../../../src/viewer/app/scene/themes.ts';
 
 const CAR: StageBox = {
   box: { center: [10, 2, -1], sizeM: [4, 2, 1.5], yaw: Math.PI / 2 },
-  color: '#ff8000',
+  colour: '#ff8000',
 };
 
 describe('boxSegments', () => {
@@ -39,14 +39,14 @@ describe('boxSegments', () => {
 describe('trailSegments', () => {
   it('joins the points and fades towards the oldest', () => {
     const points = Float32Array.of(0, 0, 0, 1, 0, 0, 2, 1, 0);
-    const { segments, colours } = trailSegments([{ points, color: '#00ff00' }]);
+    const { segments, colours } = trailSegments([{ points, colour: '#00ff00' }]);
     expect([...segments]).toEqual([0, 0, 0, 1, 0, 0, 1, 0, 0, 2, 1, 0]);
     expect([colours[3], colours[15]]).toEqual([50, 255]);
     expect(colours[7]).toBe(colours[11]);
   });
 
   it('has nothing to join in a single point', () => {
-    expect(trailSegments([{ points: Float32Array.of(1, 2, 3), color: 'red' }]).segments.length).toBe(0);
+    expect(trailSegments([{ points: Float32Array.of(1, 2, 3), colour: 'red' }]).segments.length).toBe(0);
   });
 });
 

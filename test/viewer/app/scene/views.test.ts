@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { multiply34by44 } from '../../../../src/geometry/matrix.ts';
 import { rigidTransform } from '../../../../src/geometry/rigid-transform.ts';
-import { DEFAULT_POSE, type Pose } from '../../../../src/viewer/app/scene/pose.ts';
+import { DEFAULT_POSE, eyeOf, type Pose } from '../../../../src/viewer/app/scene/pose.ts';
 import { metresPerPixel, pictureRectangle } from '../../../../src/viewer/app/scene/projection.ts';
 import { placeUnder, projectOn, viewsOf } from '../../../../src/viewer/app/scene/views.ts';
 
@@ -108,8 +108,9 @@ describe('placeUnder', () => {
   });
 
   it('is as far away as the target in the sky', () => {
-    const [view] = viewsOf(WHOLE, { ...DEFAULT_POSE, elevation: 0 }, undefined);
-    const { eye } = view.projection;
+    const pose = { ...DEFAULT_POSE, elevation: 0 };
+    const [view] = viewsOf(WHOLE, pose, undefined);
+    const eye = eyeOf(pose);
     const place = placeUnder(view, 640, 10, -1.73);
     expect(Math.hypot(...place.map((value, k) => value - eye[k]))).toBeCloseTo(32, 0);
   });
