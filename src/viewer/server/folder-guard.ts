@@ -1,4 +1,4 @@
-import { lstat, readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { InputError } from '../../engine/input-error.ts';
 
@@ -59,12 +59,22 @@ export class FolderGuard {
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
     for (const entry of entries) {
       const path = join(folder, entry.name);
-      if (entry.isSymbolicLink() && readAtOnce.test(path)) await this.check(path);
-      if (entry.isDirectory() && depth < deepest && !readLater.test(path)) {
+      const isLink = entry.isSymbolicLink();
+      const leadsToFolder = isLink && (await isFolder(path));
+      // Behind a linked folder lies what is read at once as well as in it.
+      if (isLink && (leadsToFolder || readAtOnce.test(path))) await this.check(path);
+      if ((entry.isDirectory() || leadsToFolder) && depth < deepest && !readLater.test(path)) {
         await this.checkReadAtOnce(path, depth + 1);
       }
     }
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
 }
 
 async function resolved(path: string): Promise<string> {

@@ -33,8 +33,10 @@ export class Recent<Value> {
   private shrink(): void {
     let total = 0;
     for (const { size } of this.entries.values()) total += size;
+    // What was asked for last stays, however large.
+    const newest = [...this.entries.keys()].at(-1);
     for (const [key, { size }] of this.entries) {
-      if (total <= this.limit || size === 0) continue;
+      if (total <= this.limit || size === 0 || key === newest) continue;
       this.entries.delete(key);
       total -= size;
     }

@@ -108,7 +108,7 @@ export class Session {
     });
     const size = await ifSeen('picture', async () => {
       const file = await this.check(index, 'picture');
-      const { width, height } = await sharp(await readFrameFile(file))
+      const { width, height } = await sharp(file)
         .metadata()
         .catch((error: Error) => {
           throw new InputError({ file, expected: 'a PNG, JPEG or WebP image', found: error.message });
@@ -151,7 +151,11 @@ export class Session {
     return this.pictures.get(String(index), async () => {
       const stored = await readFrameFile(file);
       const { width, height, data } = await decodeImage(stored, { file });
-      if (/\.jpe?g$/i.test(file)) return { type: 'image/jpeg', bytes: stored, width, height };
+      // Browsers would turn a picture that says how it was held; calibrations count the sensor's own rows.
+      const { orientation = 1 } = await sharp(stored).metadata();
+      if (/\.jpe?g$/i.test(file) && orientation === 1) {
+        return { type: 'image/jpeg', bytes: stored, width, height };
+      }
       const raw = { width, height, channels: 3 } as const;
       const bytes = await sharp(data, { raw }).webp({ quality: 92, effort: 1 }).toBuffer();
       return { type: 'image/webp', bytes, width, height };

@@ -1,4 +1,4 @@
-import { symlinkSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { writeKittiBin } from '../../../src/pointcloud/kitti-bin.ts';
@@ -52,6 +52,16 @@ describe('a link out of the folder, in place of a file that is read when the dat
       for (const path of [drive, day]) expect(await problemOf(path)).toMatch(leadsOut);
     },
   );
+
+  it.each(['velodyne_points', 'oxts'])("is not followed as a drive's folder %s", async (name) => {
+    const { day, drive } = writeDrive();
+    const elsewhere = temporaryFolder();
+    write(join(elsewhere, 'timestamps.txt'), 'hunter2 hunter2\n');
+    write(join(drive, 'image_02/data/0000000000.png'), 'no picture');
+    rmSync(join(drive, name), { recursive: true, force: true });
+    symlinkSync(elsewhere, join(drive, name));
+    for (const path of [drive, day]) expect(await problemOf(path)).toMatch(leadsOut);
+  });
 
   it('is not followed as the calibration beside a drive', async () => {
     const { day, drive } = writeDrive();

@@ -68,6 +68,7 @@ export class Cloud {
     this.points.frustumCulled = false;
     this.points.matrixAutoUpdate = false;
     matrixFromRows(options.matrix, this.points.matrix);
+    this.points.matrixWorldNeedsUpdate = true;
     putOnSide(this.points, this.side);
   }
 
