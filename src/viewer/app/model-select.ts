@@ -12,8 +12,12 @@ export function modelSelect(store: Store, run: LiveRun): Select {
     onChange: (value) =>
       store.set({ model: value === 'latest' || value === 'before' ? value : Number(value) }),
   });
-  made.setChoices(modelChoices(run.info));
-  run.onChange(() => made.setChoices(modelChoices(run.info)));
-  store.on(['model'], () => made.follow());
+  const follow = () => {
+    made.setChoices(modelChoices(run.info, store.state.model));
+    made.follow();
+  };
+  follow();
+  run.onChange(follow);
+  store.on(['model'], follow);
   return made;
 }

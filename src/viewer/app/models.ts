@@ -11,12 +11,13 @@ export function modelOf(
   return model === 'latest' ? (run.checkpoints.at(-1) ?? 'before') : model;
 }
 
-/** The models of a run by name. */
-export function modelChoices({ checkpoints }: RunInfo): Choices {
+/** The models of a run by name, newest first, with the one that is chosen: a run that trains may have it before this page knows. */
+export function modelChoices({ checkpoints }: RunInfo, chosen: ViewState['model']): Choices {
   const newest = checkpoints.at(-1);
+  const steps = new Set([...checkpoints, ...(typeof chosen === 'number' ? [chosen] : [])]);
   return [
     ['latest', newest === undefined ? 'Newest (none yet)' : `Newest (step ${newest})`],
-    ...checkpoints.toReversed().map((step) => [String(step), `Step ${step}`] as const),
+    ...[...steps].sort((a, b) => b - a).map((step) => [String(step), `Step ${step}`] as const),
     ['before', 'Before training'],
   ];
 }

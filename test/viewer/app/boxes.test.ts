@@ -70,7 +70,7 @@ describe('stageBoxes', () => {
     );
     expect(boxes.map(({ label }) => label)).toEqual(['Car 7', 'Car 0.30', 'Car 0.90', 'Car']);
     expect(boxes.map(({ dashed }) => dashed)).toEqual([false, true, true, true]);
-    expect(boxes[0]).toMatchObject({ box: box3, color: trackColour(7) });
+    expect(boxes[0]).toMatchObject({ box: box3, colour: trackColour(7) });
   });
 });
 

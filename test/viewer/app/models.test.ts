@@ -28,12 +28,16 @@ describe('modelOf', () => {
 
 describe('modelChoices', () => {
   it('are all models of the run, newest first', () => {
-    const choices = modelChoices(runWith(10, 20, 30));
+    const choices = modelChoices(runWith(10, 20, 30), 'latest');
     expect(choices.map(([value]) => value)).toEqual(['latest', '30', '20', '10', 'before']);
     expect(choices[0][1]).toContain('step 30');
     expect(choices[1][1]).toContain('30');
-    expect(modelChoices(runWith()).map(([value]) => value)).toEqual(['latest', 'before']);
-    expect(modelChoices(runWith())[0][1]).toContain('none yet');
+    expect(modelChoices(runWith(), 'latest').map(([value]) => value)).toEqual(['latest', 'before']);
+    expect(modelChoices(runWith(), 'latest')[0][1]).toContain('none yet');
+    expect(modelChoices(runWith(10, 20), 30).map(([value]) => value)).toEqual([
+      ...['latest', '30', '20', '10', 'before'],
+    ]);
+    expect(modelChoices(runWith(10), 10)).toHaveLength(3);
   });
 });
 

@@ -52,23 +52,23 @@ describeInBrowser('a run that is looked at while it trains', (browser) => {
     const out = join(folder, 'run');
     await train(out, { upTo: 3 });
     const page = await browser.open(await browser.serve({ path: out }), { tab: 'run' });
-    await until(async () => (await state(page)).includes('step 3 of 14'), 'the steps so far');
-    expect(await checkpoints(page)).toEqual([expect.stringMatching(/^step 3/)]);
+    await until(async () => (await state(page)).includes('Step 3 of 14'), 'the steps so far');
+    expect(await checkpoints(page)).toEqual([expect.stringMatching(/^Step 3/)]);
     expect(await chart(page, 'Total loss').count()).toBe(1);
     const early = await curveOf(page, 'Total loss');
     expect(early.count(isColoured)).toBeGreaterThan(20);
     await page.page.evaluate('globalThis.isStillHere = true');
 
     const training = train(out, { resume: true });
-    await until(async () => /step ([5-9]|1\d) of 14/.test(await state(page)), 'further steps');
+    await until(async () => /Step ([5-9]|1\d) of 14/.test(await state(page)), 'further steps');
     await training;
-    await until(async () => (await state(page)).includes('finished'), 'the end');
-    expect(await state(page)).toContain('step 14 of 14');
+    await until(async () => (await state(page)).includes('Finished'), 'the end');
+    expect(await state(page)).toContain('Step 14 of 14');
     await until(async () => (await checkpoints(page)).length === 3, 'its checkpoints');
     expect((await checkpoints(page)).map((text) => text.split('\n')[0].replace(/newest$/, ''))).toEqual([
-      'step 14',
-      'step 12',
-      'step 8',
+      'Step 14',
+      'Step 12',
+      'Step 8',
     ]);
     await page.drawn();
     const late = await curveOf(page, 'Total loss');
@@ -84,7 +84,7 @@ describeInBrowser('a run that is looked at while it trains', (browser) => {
     expect(Number.parseFloat(told)).toBeCloseTo(lines[13].loss.total!, 2);
 
     // A checkpoint leads to what its encoders see.
-    await page.page.locator('.run-checkpoints button', { hasText: 'step 12' }).click();
+    await page.page.locator('.run-checkpoints button', { hasText: 'Step 12' }).click();
     await page.fact('Model', 'Step 12');
     expect(await page.page.getByRole('tab', { name: 'Features' }).getAttribute('aria-selected')).toBe('true');
     expect(await page.page.locator('select[name="model"]').inputValue()).toBe('12');
@@ -105,13 +105,13 @@ describeInBrowser('a run that is looked at while it trains', (browser) => {
   it('has its curves over steps or time, smoothed or not, and a configuration that can be searched', async () => {
     const out = join(folder, 'run');
     const page = await browser.open(await browser.serve({ path: out }), { tab: 'run' });
-    await until(async () => (await state(page)).includes('finished'), 'the run');
+    await until(async () => (await state(page)).includes('Finished'), 'the run');
     await page.drawn();
     const bySteps = await curveOf(page, 'Total loss');
-    await page.page.getByRole('button', { name: 'time', exact: true }).click();
+    await page.page.getByRole('button', { name: 'Time', exact: true }).click();
     await page.drawn();
     expect((await curveOf(page, 'Total loss')).differing(bySteps, 20)).toBeGreaterThan(50);
-    await page.page.getByRole('button', { name: 'step', exact: true }).click();
+    await page.page.getByRole('button', { name: 'Step', exact: true }).click();
     await page.page.mouse.move(5, 5);
     await page.drawn();
     expect((await curveOf(page, 'Total loss')).differing(bySteps, 20)).toBe(0);
@@ -129,18 +129,18 @@ describeInBrowser('a run that is looked at while it trains', (browser) => {
 
   it('tells of a step under the pointer in all charts', async () => {
     const page = await browser.open(await browser.serve({ path: join(folder, 'run') }), { tab: 'run' });
-    await until(async () => (await state(page)).includes('finished'), 'the run');
+    await until(async () => (await state(page)).includes('Finished'), 'the run');
     const box = (await chart(page, 'Total loss').locator('.u-over').boundingBox())!;
     await page.page.mouse.move(box.x + 1, box.y + box.height / 2);
     await page.drawn();
     const { lines } = await readMetrics(join(folder, 'run'));
-    expect(await chart(page, 'Total loss').locator('.run-place').innerText()).toBe('step 1');
+    expect(await chart(page, 'Total loss').locator('.run-place').innerText()).toBe('Step 1');
     expect(Number.parseFloat(await chart(page, 'Total loss').locator('.run-value').innerText())).toBeCloseTo(
       lines[0].loss.total!,
       2,
     );
     const places = await page.page.locator('.run-chart .run-place').allInnerTexts();
     expect(places.length).toBeGreaterThan(3);
-    expect(new Set(places)).toEqual(new Set(['step 1']));
+    expect(new Set(places)).toEqual(new Set(['Step 1']));
   });
 });

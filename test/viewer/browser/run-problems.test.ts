@@ -32,7 +32,7 @@ async function copyOfRun(): Promise<string> {
 
 const state = (page: OpenPage) => page.page.locator('.run-state').innerText();
 const steps = (page: OpenPage, step: number) =>
-  until(async () => (await state(page)).includes(`step ${step} of 6`), `step ${step}`);
+  until(async () => (await state(page)).includes(`Step ${step} of 6`), `step ${step}`);
 const alert = (page: OpenPage) => page.page.locator('#run-pane [role="alert"]:visible');
 
 describeInBrowser('what cannot be shown of a run', (browser) => {
@@ -47,7 +47,7 @@ describeInBrowser('what cannot be shown of a run', (browser) => {
     expect(await alert(page).count()).toBe(0);
     await appendFile(file, `${last.slice(40)}\n`);
     await steps(page, 6);
-    await until(async () => (await state(page)).includes('finished'), 'the end');
+    await until(async () => (await state(page)).includes('Finished'), 'the end');
   });
 
   it('is told of a line that cannot be right, and what came before it is shown', async () => {
@@ -68,7 +68,7 @@ describeInBrowser('what cannot be shown of a run', (browser) => {
     await rename(join(path, 'metrics.jsonl'), join(path, 'later'));
     await rename(join(path, 'checkpoints'), join(path, 'checkpoints-later'));
     const page = await browser.open(await browser.serve({ path }), { tab: 'run' });
-    await until(async () => (await state(page)).includes('no step done yet'), 'that nothing is done');
+    await until(async () => (await state(page)).includes('No step done yet'), 'that nothing is done');
     expect(await page.page.locator('.run-message').innerText()).toMatch(/begin with the first step/);
     expect(await page.page.locator('.run-checkpoints').innerText()).toMatch(/None written yet/);
     await rename(join(path, 'later'), join(path, 'metrics.jsonl'));
