@@ -2,7 +2,8 @@ import { float32, type HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { PointMatcher } from '../src/matching/point-matching.ts';
 import type { SimipuConfig } from '../src/objectives/simipu-config.ts';
-import { type SimipuSample, samplePoints } from '../src/objectives/simipu-sample.ts';
+import type { SimipuSample } from '../src/objectives/simipu-sample.ts';
+import { sampleLevels } from '../src/pointcloud/sample-levels.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
@@ -30,7 +31,7 @@ export async function compareSampleTables(
   const matcher = new PointMatcher();
   const run = timed(() => {
     for (const { alpha, beta } of samples) {
-      for (const { points } of [alpha, beta]) samplePoints(points, simipu);
+      for (const { points } of [alpha, beta]) sampleLevels(points, simipu.pointEncoder);
       matcher.match(alpha.centers, beta.centers);
     }
   });

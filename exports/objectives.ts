@@ -19,7 +19,6 @@ export { collateSimipu } from '../src/objectives/simipu-batch.ts';
 export { type SimipuConfig, simipuSchema } from '../src/objectives/simipu-config.ts';
 export {
   featureStride,
-  type LevelTables,
   type PointView,
   type SimipuSample,
   simipuSample,

@@ -51,6 +51,7 @@ export {
   simipuReleasedPointEncoder,
 } from '../src/pointcloud/pointnet2-encoder.ts';
 export { filterRange, indicesInRange, type PointRange, sampleRows } from '../src/pointcloud/range-filter.ts';
+export { type LevelTables, sampleLevels } from '../src/pointcloud/sample-levels.ts';
 export type { ScalarArray, ScalarType } from '../src/pointcloud/scalar-type.ts';
 export {
   initSetAbstraction,

@@ -7,6 +7,7 @@ import { conv2d, initConv2d } from '../nn/conv2d.ts';
 import { type Applied, branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import { maxPool3x3Stride2 } from '../nn/max-pool.ts';
 import { relu } from '../nn/relu.ts';
+import { stopGradient } from '../nn/stop-gradient.ts';
 
 /** An output of a ResNet by its stage: c2 has a stride of 4 pixels, c5 one of 32. */
 export type ResNetStage = 'c2' | 'c3' | 'c4' | 'c5';
@@ -79,23 +80,32 @@ export function initResNet(random: Random, options: ResNetOptions): Initialized 
 
 /**
  * Deep residual features of images [N, 3, H, W], or [N, H, W, 3], which is transposed once (He et al. 2016; ResNet-50
- * strides in its 3x3 convolutions). Throws where the images have another shape.
+ * strides in its 3x3 convolutions). The first `frozenStages` (the stem, and layer1, layer2, … with each more) are held
+ * fast: no gradient enters them, and their batch norms use and keep the running statistics.
+ * Throws where the images have another shape.
  */
 export function resnet(
   params: Tree<tf.Tensor>,
   stats: Tree<tf.Tensor>,
   images: tf.Tensor,
-  options: ResNetOptions & Mode,
+  options: ResNetOptions & Mode & { readonly frozenStages?: number },
 ): ResNetFeatures {
-  const norm = { ...options.batchNorm, training: options.training };
-  const stem = convNorm(params, stats, toNchw(images), { plan: stemPlan(options), names: namesAt(0), norm });
+  const { frozenStages = 0 } = options;
+  const normOf = (stage: number) => ({
+    ...options.batchNorm,
+    training: options.training && stage >= frozenStages,
+  });
+  const plan = stemPlan(options);
+  const stem = convNorm(params, stats, toNchw(images), { plan, names: namesAt(0), norm: normOf(0) });
   let x = maxPool3x3Stride2(relu(stem.y));
+  if (frozenStages > 0) x = stopGradient(x);
   const updated = leavesOf(stem.stats);
   const features: { [stage in ResNetStage]?: tf.Tensor } = {};
   for (const plan of plansOf(options)) {
     const [own, ownStats] = [params, stats].map((tree) => branchAt(branchAt(tree, plan.layer), plan.block));
-    const result = residualBlock(own, ownStats, x, { plan, norm });
-    x = result.y;
+    const stage = Number(plan.layer.slice('layer'.length));
+    const result = residualBlock(own, ownStats, x, { plan, norm: normOf(stage) });
+    x = stage < frozenStages ? stopGradient(result.y) : result.y;
     updated.push(...leavesOf(result.stats, `${plan.layer}/${plan.block}`));
     if (plan.stage !== undefined && options.stages.includes(plan.stage)) features[plan.stage] = x;
   }

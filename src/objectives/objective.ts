@@ -18,10 +18,10 @@ export interface ObjectiveResult {
 }
 
 /**
- * One self-supervised system: how its samples are made and stacked, what it learns, and its loss.
+ * What a training loop trains: how its samples are stacked, what it learns, and its loss.
  * `Sample` is plain data with typed arrays, made in worker threads.
  */
-export interface Objective<Sample> {
+export interface Trainable<Sample> {
   readonly name: string;
   /** Samples a batch; every shape in a batch follows from it. */
   readonly batchSize: number;
@@ -33,6 +33,10 @@ export interface Objective<Sample> {
   initialize(random: Random): Initialized;
   /** The loss of a batch; a pure function in plain tfjs operations. */
   loss(params: Tree<tf.Tensor>, stats: Tree<tf.Tensor>, batch: Tree<tf.Tensor>, mode: Mode): ObjectiveResult;
+}
+
+/** One self-supervised system: how it makes its samples, what it learns from them, and the loss of knowing nothing. */
+export interface Objective<Sample> extends Trainable<Sample> {
   /** The value of each term, and of the total, when nothing is learned. */
   readonly chance: { readonly total: number; readonly terms: { readonly [term: string]: number } };
 }

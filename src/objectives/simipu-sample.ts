@@ -23,20 +23,11 @@ import {
 } from '../image/image-view.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
-import { ballQueries } from '../pointcloud/ball-query.ts';
-import { farthestPointSample, resampleFarthest } from '../pointcloud/farthest-points.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
-import { buildPointTree } from '../pointcloud/point-tree.ts';
 import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
+import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
 import { bilinearCorners } from './bilinear-sampling.ts';
 import type { SimipuConfig } from './simipu-config.ts';
-
-/** The tables of one set abstraction for one sample: rows of the level before. */
-export interface LevelTables {
-  readonly centers: Int32Array;
-  /** For each scale, the neighbours of each centre one after the other. */
-  readonly neighbors: readonly Int32Array[];
-}
 
 /** One view of a sample's points. */
 export interface PointView {
@@ -73,9 +64,6 @@ export interface SimipuSample {
 export const featureStride = 32;
 
 const matcher = new PointMatcher();
-
-/** Points of a leaf of the tree that sampling and ball queries share. */
-const leafSize = 32;
 
 /**
  * Draws a sample of a frame. The stopwatch gets `augment` (drawing points and views, the image), `sample` (farthest points
@@ -171,41 +159,9 @@ function covers({ width, height }: ImageSize, x: number, y: number): boolean {
   return x >= -0.5 && x < width - 0.5 && y >= -0.5 && y < height - 0.5;
 }
 
-/**
- * Samples and neighbours of every level of the points of one view (rows of x, y, z, reflectance), and the rows of the last
- * centres: one tree a level for sampling and all balls, and points that are sampled once and resampled from then on.
- */
-export function samplePoints(
-  points: Float32Array,
-  { pointEncoder: { levels: wanted, dilated } }: SimipuConfig,
-): { readonly levels: readonly LevelTables[]; readonly last: Float32Array } {
-  const levels: LevelTables[] = [];
-  let rows: Float32Array = points;
-  for (const { points: count, radii, neighbors } of wanted) {
-    const tree = buildPointTree(rows, { stride: 4, leafSize });
-    const before = levels.at(-1);
-    const centers =
-      before === undefined
-        ? farthestPointSample(rows, count, { stride: 4, tree })
-        : resampleFarthest(before.centers, count);
-    const centerRows = gatherRows(rows, centers);
-    const scales = radii.map((radiusM, scale) => ({
-      radiusM,
-      minRadiusM: dilated && scale > 0 ? radii[scale - 1] : 0,
-      maxNeighbors: neighbors[scale],
-    }));
-    levels.push({
-      centers,
-      neighbors: ballQueries(rows, centerRows, scales, { stride: 4, centerStride: 4, tree }),
-    });
-    rows = centerRows;
-  }
-  return { levels, last: rows };
-}
-
 /** Samples and neighbours of every level, and the last centres with the view undone. */
 function pointView(points: Float32Array, view: ViewTransform, config: SimipuConfig): PointView {
-  const { levels, last } = samplePoints(points, config);
+  const { levels, last } = sampleLevels(points, config.pointEncoder);
   const count = last.length / 4;
   const xyz = new Float32Array(count * 3);
   for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) xyz[3 * i + k] = last[4 * i + k];

@@ -2,19 +2,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { initResNet, type ResNetOptions, resNetChannels, resnet } from '../image/resnet.ts';
+import { initResNet } from '../image/resnet.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { initMlpHead, mlpHead } from '../nn/mlp-head.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import { gatherRows } from '../pointcloud/grouping.ts';
-import {
-  initPointNet2,
-  type PointNet2Input,
-  type PointNet2Options,
-  pointNet2,
-} from '../pointcloud/pointnet2-encoder.ts';
+import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
 import { sampleFeatures } from './bilinear-sampling.ts';
+import {
+  imageEncoderChannels,
+  imageEncoderOptions,
+  pointEncoderChannels,
+  pointEncoderOptions,
+} from './encoder-config.ts';
+import { encodeImages, encodePoints } from './encoders.ts';
 import { infoNce } from './info-nce.ts';
 import type { DataSelection, Objective, ObjectiveResult } from './objective.ts';
 import { collateSimipu } from './simipu-batch.ts';
@@ -69,10 +71,10 @@ export class Simipu implements Objective<SimipuSample> {
 
   initialize(random: Random): Initialized {
     const { heads } = this.config;
-    const points = initPointNet2(random.fork('pointEncoder'), pointEncoderOptions(this.config));
-    const image = initResNet(random.fork('imageEncoder'), imageEncoderOptions(this.config));
-    const pointChannels = pointEncoderChannels(this.config);
-    const imageChannels = resNetChannels(this.config.imageEncoder, 'c5');
+    const points = initPointNet2(random.fork('pointEncoder'), pointEncoderOptions(this.config.pointEncoder));
+    const image = initResNet(random.fork('imageEncoder'), imageEncoderOptions(this.config.imageEncoder));
+    const pointChannels = pointEncoderChannels(this.config.pointEncoder);
+    const imageChannels = imageEncoderChannels(this.config.imageEncoder);
     const head = (name: Head, inputs: number) =>
       initMlpHead(random.fork('heads', name), { inputs, widths: heads[name] });
     const made = {
@@ -153,23 +155,8 @@ export class Simipu implements Objective<SimipuSample> {
     view: Tensors,
     mode: Mode,
   ): { features: tf.Tensor; stats: Tensors } {
-    const levels = branchAt(view, 'levels');
-    const input: PointNet2Input = {
-      features: leafAt(view, 'features'),
-      xyz: this.config.pointEncoder.useXyz ? leafAt(view, 'xyz') : undefined,
-      levels: this.config.pointEncoder.levels.map(({ radii }, l) => {
-        const level = branchAt(levels, `${l}`);
-        const neighbors = branchAt(level, 'neighbors');
-        return {
-          centers: leafAt(level, 'centers'),
-          neighbors: radii.map((_, s) => leafAt(neighbors, `${s}`)),
-        };
-      }),
-    };
-    return pointNet2(branchAt(params, 'pointEncoder'), stats, input, {
-      ...pointEncoderOptions(this.config),
-      ...mode,
-    });
+    const own = { params: branchAt(params, 'pointEncoder'), stats };
+    return encodePoints(own, view, { encoder: this.config.pointEncoder, ...mode });
   }
 
   /** Features [B, C, H/32, W/32] of images [B, H, W, 3]. */
@@ -179,8 +166,11 @@ export class Simipu implements Objective<SimipuSample> {
     images: tf.Tensor,
     mode: Mode,
   ): { features: tf.Tensor; stats: Tensors } {
-    const options = { ...imageEncoderOptions(this.config), ...mode };
-    const { features, stats: next } = resnet(branchAt(params, 'imageEncoder'), stats, images, options);
+    const own = { params: branchAt(params, 'imageEncoder'), stats };
+    const { features, stats: next } = encodeImages(own, images, {
+      encoder: this.config.imageEncoder,
+      ...mode,
+    });
     return { features: features.c5!, stats: next };
   }
 
@@ -197,17 +187,4 @@ export class Simipu implements Objective<SimipuSample> {
     });
     return { rows: l2Normalize(y), stats: next };
   }
-}
-
-function pointEncoderOptions({ pointEncoder }: SimipuConfig): PointNet2Options {
-  const { levels, useXyz, bias, batchNorm } = pointEncoder;
-  return { inChannels: 1, levels, useXyz, bias, batchNorm };
-}
-
-function pointEncoderChannels({ pointEncoder }: SimipuConfig): number {
-  return pointEncoder.levels[pointEncoder.levels.length - 1].out;
-}
-
-function imageEncoderOptions({ imageEncoder }: SimipuConfig): ResNetOptions {
-  return { ...imageEncoder, stages: ['c5'] };
 }

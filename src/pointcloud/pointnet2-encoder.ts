@@ -4,6 +4,7 @@ import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { BatchNormOptions } from '../nn/batch-norm.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
+import { stopGradient } from '../nn/stop-gradient.ts';
 import { type GroupingTables, gatherRows } from './grouping.ts';
 import { initSetAbstraction, setAbstraction } from './set-abstraction.ts';
 
@@ -120,21 +121,27 @@ export function initPointNet2(random: Random, options: PointNet2Options): Initia
   return { params, stats };
 }
 
-/** PointNet++ with multi-scale grouping (Qi et al. 2017), level after level. Throws where tables and levels are not equally many. */
+/**
+ * PointNet++ with multi-scale grouping (Qi et al. 2017), level after level. The first `frozenLevels` are held fast: no
+ * gradient enters them, and their batch norms use and keep the running statistics. Throws where tables and levels are not
+ * equally many.
+ */
 export function pointNet2(
   params: Tree<tf.Tensor>,
   stats: Tree<tf.Tensor>,
   input: PointNet2Input,
-  options: PointNet2Options & Mode,
+  options: PointNet2Options & Mode & { readonly frozenLevels?: number },
 ): PointNet2Features {
   if (input.levels.length !== options.levels.length) {
     throw new Error(`${options.levels.length} levels cannot use the tables of ${input.levels.length}`);
   }
   const updated: { [key: string]: Tree<tf.Tensor> } = {};
-  const mode = { ...options.batchNorm, training: options.training, useXyz: options.useXyz };
+  const { useXyz, frozenLevels = 0 } = options;
   let { features, xyz } = input;
   const levels = input.levels.map((tables, i) => {
     const key = `sa${i + 1}`;
+    const frozen = i < frozenLevels;
+    const mode = { ...options.batchNorm, training: options.training && !frozen, useXyz };
     const level = setAbstraction(
       branchAt(params, key),
       branchAt(stats, key),
@@ -142,8 +149,8 @@ export function pointNet2(
       mode,
     );
     updated[key] = level.stats;
-    features = level.y;
-    if (options.useXyz && xyz !== undefined) xyz = gatherRows(xyz, tables.centers);
+    features = frozen ? stopGradient(level.y) : level.y;
+    if (useXyz && xyz !== undefined) xyz = gatherRows(xyz, tables.centers);
     return features;
   });
   return { features, levels, stats: updated };

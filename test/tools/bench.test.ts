@@ -19,9 +19,10 @@ import { float32 } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import { linearSumAssignment } from '../../src/matching/linear-sum-assignment.ts';
 import { sinkhorn } from '../../src/matching/sinkhorn.ts';
-import { samplePoints, simipuSample } from '../../src/objectives/simipu-sample.ts';
+import { simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { ballQueries } from '../../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
+import { sampleLevels } from '../../src/pointcloud/sample-levels.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { syntheticFrame, tinyRun, tinySimipu, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
 
@@ -209,7 +210,7 @@ describe('the benches', () => {
   it('pretrain makes the tables that its samples have', () => {
     const config = tinySimipu();
     const { alpha } = simipuSample(syntheticFrame('tables'), Random.fromSeed('tables'), config);
-    expect(samplePoints(alpha.points, config).levels).toEqual(alpha.levels);
+    expect(sampleLevels(alpha.points, config.pointEncoder).levels).toEqual(alpha.levels);
   });
 });
 

@@ -1,0 +1,61 @@
+import type { Frame, ObjectLabel } from '../datasets/frame.ts';
+import { KittiObject } from '../datasets/kitti-object.ts';
+import type { Stopwatch } from '../datasets/stopwatch.ts';
+import { InputError } from '../engine/input-error.ts';
+import type { DetectionData } from './detector.ts';
+
+/** The frames that a detector is trained on or looks at. */
+export interface DetectionFrames {
+  readonly length: number;
+  readonly ids: readonly string[];
+  /** A frame by its place in the selection. */
+  frame(index: number, stopwatch?: Stopwatch): Promise<Frame>;
+}
+
+/**
+ * Opens the frames of a selection; for training they need labels. Throws an InputError where the data set has none, and
+ * where an index is not one of its frames.
+ */
+export async function openDetectionFrames(data: DetectionData): Promise<DetectionFrames> {
+  const { root, training = true, frames: chosen, ...selection } = data;
+  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !training });
+  if (training && !frames.hasLabels)
+    throw new InputError({ file: root, expected: 'labels (label_2), to train a detector', found: 'none' });
+  const indices = chosen ?? frames.ids.map((_, i) => i);
+  const outside = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= frames.length);
+  if (outside !== undefined) throw new RangeError(`frame ${outside} of ${frames.length}`);
+  return {
+    length: indices.length,
+    ids: indices.map((i) => frames.ids[i]),
+    frame: (index, stopwatch) => frames.frame(indices[index], stopwatch),
+  };
+}
+
+/** What counts as none of the wanted classes but looks like one: KITTI's neighbour classes. */
+const neighbours: { readonly [type: string]: readonly string[] } = {
+  Car: ['Van'],
+  Pedestrian: ['Person_sitting'],
+};
+
+/** The labels of a frame by what a detector is to make of them. */
+export interface SortedLabels {
+  /** Objects of the wanted classes with a box in 3D, and the class of each as its place among them. */
+  readonly objects: ReadonlyArray<{
+    readonly label: ObjectLabel;
+    readonly box3: NonNullable<ObjectLabel['box3']>;
+    readonly classIndex: number;
+  }>;
+  /** Neighbour classes and DontCare: neither right nor wrong there. */
+  readonly ignored: readonly ObjectLabel[];
+}
+
+/** Sorts the labels of a frame as KITTI's evaluation does: wanted classes, what is ignored, and (left out) the rest. */
+export function sortLabels(labels: readonly ObjectLabel[], classes: readonly string[]): SortedLabels {
+  const ignoredTypes = new Set(['DontCare', ...classes.flatMap((name) => neighbours[name] ?? [])]);
+  const objects = labels.flatMap((label) => {
+    const classIndex = classes.indexOf(label.type);
+    const { box3 } = label;
+    return classIndex < 0 || box3 === undefined ? [] : [{ label, box3, classIndex }];
+  });
+  return { objects, ignored: labels.filter(({ type }) => ignoredTypes.has(type)) };
+}

@@ -1,0 +1,109 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { ObjectLabel } from '../datasets/frame.ts';
+import type { SourceReference } from '../datasets/loader-source.ts';
+import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
+import type { Device } from '../engine/device.ts';
+import type { HostTensor } from '../engine/host-tensor.ts';
+import type { Tree } from '../engine/tree.ts';
+import { branchAt } from '../nn/layer.ts';
+import type { DataSelection, Trainable } from '../objectives/objective.ts';
+
+/** Parameters and running statistics of a trained model. */
+export interface ModelTensors {
+  readonly params: Tree<HostTensor>;
+  readonly stats: Tree<HostTensor>;
+}
+
+/** Which frames a detector's samples are made of, and whether they are for training: augmented, and with targets. */
+export interface DetectionData extends DataSelection {
+  /** True by default: labels are read, views are drawn at random and targets are made. Else frames as they are. */
+  readonly training?: boolean;
+  /** Only these of the selection's frames, by index; all where it is not given. */
+  readonly frames?: readonly number[];
+}
+
+/** A trained detector at work. */
+export interface Predictor<Sample> {
+  /** What is seen in each of the samples, at most a batch: labels with scores, by falling score, boxes in the LiDAR frame. */
+  detect(samples: readonly Sample[]): Promise<ObjectLabel[][]>;
+  /** Gives the memory back. */
+  dispose(): Promise<void>;
+}
+
+/** How a predictor is to run. */
+export interface PredictorOptions {
+  readonly device?: Device;
+  readonly threads?: number;
+}
+
+/**
+ * A detector: what is trained, with labels, and what it finds in frames. Parameters of the encoders that it shares with
+ * pretrained runs are under `imageEncoder` and `pointEncoder`; all others are its own.
+ */
+export interface Detector<Sample> extends Trainable<Sample> {
+  source(data: DetectionData): SourceReference;
+  /** Makes a model of this detector ready to look at frames. */
+  predictor(model: ModelTensors, options?: PredictorOptions): Promise<Predictor<Sample>>;
+}
+
+/** A forward pass: raw outputs of a batch, by running statistics. */
+export type Forward = (
+  params: Tree<tf.Tensor>,
+  stats: Tree<tf.Tensor>,
+  batch: Tree<tf.Tensor>,
+) => Tree<tf.Tensor>;
+
+/** A forward pass that is compiled at its first batch and keeps the model on the device. */
+export class ForwardPass {
+  private readonly forward: Forward;
+  private readonly options: PredictorOptions;
+  private state: Tree<HostTensor> | ResidentState;
+  private step: CompiledStep | undefined;
+
+  constructor(forward: Forward, { params, stats }: ModelTensors, options: PredictorOptions = {}) {
+    this.forward = forward;
+    this.options = options;
+    this.state = { params, stats };
+  }
+
+  /** The outputs of a batch; all batches have the shapes of the first. */
+  async run(batch: Tree<HostTensor>): Promise<Tree<HostTensor>> {
+    this.step ??= await compile(
+      (model, data) => [model, this.forward(branchAt(model, 'params'), branchAt(model, 'stats'), data)],
+      { state: this.state as Tree<HostTensor>, batch, ...this.options },
+    );
+    const { state, outputs } = await this.step.run(this.state, batch);
+    this.state = state;
+    return outputs;
+  }
+
+  /** Gives the memory back. */
+  async dispose(): Promise<void> {
+    await this.step?.dispose();
+  }
+}
+
+/** A predictor of one pass: samples that do not fill a batch are repeated, and what is seen in the repeated is dropped. */
+export function onePassPredictor<Sample>(options: {
+  readonly detector: Pick<Detector<Sample>, 'batchSize' | 'collate'>;
+  readonly pass: ForwardPass;
+  /** The detections of each sample of a full batch. */
+  readonly decode: (outputs: Tree<HostTensor>, samples: readonly Sample[]) => ObjectLabel[][];
+}): Predictor<Sample> {
+  const { detector, pass, decode } = options;
+  return {
+    detect: async (samples) => {
+      const full = fillBatch(samples, detector.batchSize);
+      const outputs = await pass.run(detector.collate(full));
+      return decode(outputs, full).slice(0, samples.length);
+    },
+    dispose: () => pass.dispose(),
+  };
+}
+
+/** Samples repeated to a full batch. Throws a RangeError for none, or for more than a batch. */
+export function fillBatch<Sample>(samples: readonly Sample[], batchSize: number): Sample[] {
+  if (samples.length < 1 || samples.length > batchSize)
+    throw new RangeError(`1 to ${batchSize} samples, not ${samples.length}`);
+  return Array.from({ length: batchSize }, (_, i) => samples[i % samples.length]);
+}

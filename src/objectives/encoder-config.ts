@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { type ResNetOptions, type ResNetStage, resNetChannels } from '../image/resnet.ts';
+import type { PointNet2Options } from '../pointcloud/pointnet2-encoder.ts';
+
+const positive = z.number().positive();
+const whole = z.int().positive();
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+
+/** The options of a batch norm. */
+export const batchNormSchema = z.strictObject({ eps: positive, momentum: z.number().min(0).max(1) });
+
+/** The widths of a chain of layers. */
+export const widthsSchema = z.array(whole).min(1);
+
+/** Which points of a sweep an encoder gets. */
+export const pointsSchema = z.strictObject({
+  /** Points a sample and view. */
+  count: whole,
+  /** The region that is kept, metres in the LiDAR frame, faces outside. */
+  range: z.strictObject({ min: triple, max: triple }),
+  /** Whether points that the camera does not see are left out first. */
+  cropToImage: z.boolean(),
+});
+
+/** The canvas that pictures are scaled into, in pixels (multiples of 32), and their colours. */
+export const canvasFields = {
+  width: whole.multipleOf(32),
+  height: whole.multipleOf(32),
+  colours: z.enum(['imagenet-bgr', 'imagenet-rgb']),
+};
+
+/** A ResNet. */
+export const imageEncoderSchema = z.strictObject({
+  depth: z.literal([18, 34, 50]),
+  width: whole,
+  batchNorm: batchNormSchema,
+});
+
+const levelSchema = z
+  .strictObject({
+    /** Points a sample that stay. */
+    points: whole,
+    radii: z.array(positive).min(1),
+    neighbors: z.array(whole).min(1),
+    widths: z.array(widthsSchema).min(1),
+    out: whole,
+  })
+  .refine((each) => each.radii.length === each.neighbors.length && each.radii.length === each.widths.length, {
+    message: 'radii, neighbors and widths must have one entry a scale each',
+  });
+
+/** A PointNet++ with multi-scale grouping. */
+export const pointEncoderSchema = z.strictObject({
+  /** Whether the first layers see coordinates relative to the centre, beside reflectance. */
+  useXyz: z.boolean(),
+  /** Whether a scale's ball leaves out that of the scale before (SimIPU's shells), the centre itself excepted. */
+  dilated: z.boolean(),
+  bias: z.boolean(),
+  batchNorm: batchNormSchema,
+  levels: z.array(levelSchema).min(1),
+});
+
+/** Which points of a sweep an encoder gets, as `pointsSchema` describes it. */
+export type PointsConfig = z.infer<typeof pointsSchema>;
+/** A ResNet, as `imageEncoderSchema` describes it. */
+export type ImageEncoderConfig = z.infer<typeof imageEncoderSchema>;
+/** A PointNet++, as `pointEncoderSchema` describes it. */
+export type PointEncoderConfig = z.infer<typeof pointEncoderSchema>;
+
+/** Says where what a point encoder's levels have to have in common is broken: path below the encoder, and message. */
+export function pointEncoderFaults(
+  { levels, dilated }: PointEncoderConfig,
+  count: number,
+): Array<{ readonly path: ReadonlyArray<string | number>; readonly message: string }> {
+  const faults: Array<{ readonly path: ReadonlyArray<string | number>; readonly message: string }> = [];
+  let before = count;
+  levels.forEach(({ points, radii }, l) => {
+    if (points > before)
+      faults.push({
+        path: ['levels', l, 'points'],
+        message: `expected at most the ${before} points of the level before`,
+      });
+    if (dilated && radii.some((radius, i) => i > 0 && radius <= radii[i - 1]))
+      faults.push({
+        path: ['levels', l, 'radii'],
+        message: 'expected increasing radii where balls are dilated',
+      });
+    before = points;
+  });
+  return faults;
+}
+
+/** What a PointNet++ over reflectance is made with. */
+export function pointEncoderOptions({
+  levels,
+  useXyz,
+  bias,
+  batchNorm,
+}: PointEncoderConfig): PointNet2Options {
+  return { inChannels: 1, levels, useXyz, bias, batchNorm };
+}
+
+/** The channels of a point encoder's last level. */
+export function pointEncoderChannels({ levels }: PointEncoderConfig): number {
+  return levels[levels.length - 1].out;
+}
+
+/** What a ResNet is made with that gives these stages. */
+export function imageEncoderOptions(
+  imageEncoder: ImageEncoderConfig,
+  stages: readonly ResNetStage[] = ['c5'],
+): ResNetOptions {
+  return { ...imageEncoder, stages };
+}
+
+/** The channels of an image encoder's last stage. */
+export function imageEncoderChannels(imageEncoder: ImageEncoderConfig): number {
+  return resNetChannels(imageEncoder, 'c5');
+}
