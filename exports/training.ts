@@ -28,15 +28,14 @@ export {
 
 // The loop.
 export { createObjective } from '../src/training/create-objective.ts';
+export { DivergedError } from '../src/training/divergence.ts';
 // What was learned, and taking it elsewhere.
 export { exportEncoders } from '../src/training/export-encoders.ts';
 export { loadRun, readRunConfig, type TrainedRun } from '../src/training/model-state.ts';
 export { presetNames, presetOf } from '../src/training/presets.ts';
 export {
-  DivergedError,
   initialState,
   type PretrainOptions,
-  type PretrainResult,
   pretrain,
   totalSteps,
 } from '../src/training/pretrain.ts';
@@ -56,3 +55,4 @@ export {
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../src/training/safetensors.ts';
 export { EventWriter, type EventWriterOptions } from '../src/training/tensorboard-events.ts';
 export { trainStep } from '../src/training/train-step.ts';
+export { type RunOptions, type RunResult, type TrainingPlan, train } from '../src/training/training-loop.ts';

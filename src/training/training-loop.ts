@@ -1,0 +1,264 @@
+import { createLoader, type LoadedBatch, type Loader, type LoaderPosition } from '../datasets/loader.ts';
+import type { SourceReference } from '../datasets/loader-source.ts';
+import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
+import type { Device } from '../engine/device.ts';
+import type { HostTensor } from '../engine/host-tensor.ts';
+import { Random } from '../engine/random.ts';
+import { isResident } from '../engine/resident-state.ts';
+import { leavesOf, type Tree } from '../engine/tree.ts';
+import type { ParameterGroup } from '../nn/parameter-groups.ts';
+import type { Objective, Trainable } from '../objectives/objective.ts';
+import { endsAtChance } from './chance.ts';
+import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { requireFinite, requireFiniteLoss } from './divergence.ts';
+import { ProgressLine, type ProgressStream } from './progress.ts';
+import { createRunFolder, type MetricsLine, readMetrics } from './run-folder.ts';
+import { EventWriter } from './tensorboard-events.ts';
+import { trainStep } from './train-step.ts';
+
+/** A state of training: parameters, running statistics, and what the optimizers remember. */
+export type State = Tree<HostTensor>;
+
+/** Where and how a run is run, whatever it trains. */
+export interface RunOptions {
+  /** The run's folder. */
+  readonly out: string;
+  readonly device?: Device;
+  readonly threads?: number;
+  /** Goes on with the run in `out` from its newest checkpoint. */
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+  /** Stops after the step that is running, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  /** Where the progress line goes, and what is said of damaged frames and of losses that did not move; stderr. */
+  readonly stream?: ProgressStream;
+}
+
+/** How a run ended. */
+export interface RunResult {
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly interrupted: boolean;
+  readonly checkpoint: string | undefined;
+  /** Names of the terms that end at the value that they have when nothing is learned. */
+  readonly atChance: readonly string[];
+  /** Frames that were left out as damaged, by index. */
+  readonly damagedFrames: number;
+}
+
+/** What is trained, and what its run remembers of it. */
+export interface TrainingPlan<Sample> {
+  readonly trainable: Pick<Trainable<Sample>, 'collate' | 'loss'>;
+  /** What the losses are when nothing is learned, where that is known. */
+  readonly chance?: Objective<Sample>['chance'];
+  readonly groups: readonly ParameterGroup[];
+  /** Gradients whose norm over all parameters is above this are scaled down to it. */
+  readonly clipNorm?: number;
+  /** What a new run begins with. */
+  readonly initialState: State;
+  readonly totalSteps: number;
+  /** The learning rate of each group for the step after `step` steps and `epoch` epochs. */
+  readonly learningRates: (done: { readonly step: number; readonly epoch: number }) => Tree<HostTensor>;
+  readonly batchSize: number;
+  readonly seed: number;
+  /** The frames to learn from: how many, and the factory of their samples. */
+  readonly frames: { readonly length: number; readonly source: SourceReference };
+  readonly loader: { readonly workers: number; readonly prefetch: number; readonly strict?: boolean };
+  readonly checkpoint: { readonly everySteps: number; readonly keep: number };
+  /** The configuration that the folder keeps, which key paths of it may change, and its fingerprint. */
+  readonly record: {
+    readonly config: unknown;
+    readonly mayDiffer: readonly string[];
+    readonly fingerprint: string;
+  };
+  /** What is said when it begins, or goes on after a step; and what damaged frames are said to be of. */
+  readonly introduction: (step: number) => string;
+  readonly dataName: string;
+}
+
+/**
+ * Trains, and leaves a run's folder with its configuration, metrics and checkpoints; a run that is killed at any moment
+ * and resumed has the losses that it would have had. Throws InputError for input that cannot be right and DivergedError
+ * for a loss that is NaN or infinite.
+ */
+export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOptions): Promise<RunResult> {
+  const { trainable, groups, totalSteps: total, record } = plan;
+  const { out } = options;
+  const resumed = options.resume ? await latestCheckpoint(out) : undefined;
+  const folder = await createRunFolder(out, {
+    config: record.config,
+    resume: options.resume ? (resumed?.step ?? 0) : undefined,
+    mayDiffer: record.mayDiffer,
+    overwrite: options.overwrite,
+  });
+  let state: State | ResidentState = plan.initialState;
+  let step = 0;
+  let position: LoaderPosition = { consumed: 0 };
+  if (resumed !== undefined) {
+    const { fingerprint } = record;
+    const loaded = await loadCheckpoint(resumed.folder, { expected: state, fingerprint });
+    state = loaded.state;
+    step = loaded.meta.step;
+    position = loaded.meta.loader as LoaderPosition;
+  }
+  const { lines: earlier } = await readMetrics(out);
+  const secondsBefore = earlier.at(-1)?.time ?? 0;
+  const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});
+  const chance: Readonly<Record<string, number>> =
+    plan.chance === undefined ? {} : { total: plan.chance.total, ...plan.chance.terms };
+  folder.writeHeader({ chance, terms: {} });
+  const progress = new ProgressLine({ total, done: step, stream: options.stream });
+  const say = (line: string) => progress.print(line);
+  say(plan.introduction(step));
+
+  const loader = createLoader<Sample>({
+    length: plan.frames.length,
+    batchSize: plan.batchSize,
+    seed: plan.seed,
+    source: plan.frames.source,
+    ...plan.loader,
+  });
+  const history = earlier.map(({ loss }): Readonly<Record<string, number | null>> => loss);
+  const began = performance.now();
+  let compiled: CompiledStep | undefined;
+  let checkpoint = resumed?.folder;
+  let saved = step;
+  let metrics: Readonly<Record<string, number | null>> = {};
+  const reported = new Set<number>();
+
+  const save = async () => {
+    const host = isResident(state) ? await state.read() : state;
+    requireFinite(host, step, checkpoint);
+    folder.sync();
+    events.flush();
+    const meta = {
+      step,
+      fingerprint: record.fingerprint,
+      loader: position,
+      random: Random.fromSeed(plan.seed).state,
+      metrics,
+      time: new Date().toISOString(),
+    };
+    checkpoint = await saveCheckpoint(out, step, { state: host, meta }, { keep: plan.checkpoint.keep });
+    saved = step;
+  };
+
+  try {
+    let timesBefore = loaderTimes(loader);
+    for await (const loaded of loader.from(position)) {
+      if (step >= total || options.signal?.aborted) break;
+      reportFailures(loaded, reported, (line) => say(`${plan.dataName}: ${line}`));
+      const batch = {
+        data: trainable.collate(loaded.batch),
+        learningRates: plan.learningRates({ step, epoch: position.consumed / plan.frames.length }),
+      };
+      compiled ??= await compile(trainStep(trainable, groups, { clipNorm: plan.clipNorm }), {
+        state: state as State,
+        batch,
+        device: options.device,
+        threads: options.threads,
+      });
+      const begin = performance.now();
+      const result = await compiled.run(state, batch);
+      const computeMs = performance.now() - begin;
+      const loss = scalarsOf(result.outputs, 'loss');
+      requireFiniteLoss(loss, step + 1, checkpoint);
+      state = result.state;
+      step++;
+      position = loaded.position;
+      const times = loaderTimes(loader);
+      const profile: Times = { computeMs, ...differences(times, timesBefore) };
+      timesBefore = times;
+      const samplesPerSecond = (1000 * plan.batchSize) / (computeMs + profile.waitMs);
+      const metric = scalarsOf(result.outputs, 'metric');
+      metrics = { ...loss, ...metric };
+      const line: MetricsLine = {
+        step,
+        epoch: position.consumed / plan.frames.length,
+        time: secondsBefore + (performance.now() - began) / 1000,
+        samplesPerSecond,
+        learningRate: Object.fromEntries(
+          leavesOf(batch.learningRates).map(([name, rate]) => [name, rate.data[0]]),
+        ),
+        loss,
+        metric,
+        profile,
+      };
+      folder.appendMetrics(line);
+      events.scalar(
+        step,
+        prefixed({ loss, metric, learningRate: line.learningRate as Record<string, number> }),
+      );
+      history.push(loss);
+      progress.update({ step, samplesPerSecond, loss });
+      if (step === total || step % plan.checkpoint.everySteps === 0) await save();
+      if (step >= total) break;
+    }
+    if (saved < step) await save();
+  } finally {
+    progress.end();
+    events.close();
+    folder.close();
+    await loader.close();
+    await compiled?.dispose();
+  }
+  const atChance = Object.keys(chance).filter((term) =>
+    endsAtChance(
+      history.flatMap((loss) => loss[term] ?? []),
+      chance[term],
+    ),
+  );
+  const last = history[history.length - 1];
+  for (const term of atChance) {
+    say(
+      `warning: loss '${term}' ends at ${last[term]?.toFixed(3)}, no better than the ${chance[term].toFixed(3)} of having learned nothing`,
+    );
+  }
+  return {
+    step,
+    totalSteps: total,
+    interrupted: step < total,
+    checkpoint,
+    atChance,
+    damagedFrames: loader.failures.size,
+  };
+}
+
+type Times = Readonly<Record<string, number>>;
+
+/** What the loader has measured so far: `waitMs`, and of each stage of its samples the sum, such as `decodeMs`. */
+function loaderTimes({ waitedMs, stageMs }: Loader<unknown>): Times {
+  const stages = Array.from(stageMs, ([stage, ms]) => [`${stage}Ms`, ms]);
+  return { waitMs: waitedMs, ...Object.fromEntries(stages) };
+}
+
+function differences(after: Times, before: Times): Times {
+  return Object.fromEntries(Object.entries(after).map(([name, ms]) => [name, ms - (before[name] ?? 0)]));
+}
+
+function scalarsOf(outputs: Tree<HostTensor>, branch: string): Record<string, number> {
+  return Object.fromEntries(
+    leavesOf(outputs[branch] as Tree<HostTensor>).map(([name, { data }]) => [name, data[0]]),
+  );
+}
+
+function prefixed(groups: {
+  readonly [group: string]: Readonly<Record<string, number>>;
+}): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(groups).flatMap(([group, values]) =>
+      Object.entries(values).map(([name, value]) => [`${group}/${name}`, value]),
+    ),
+  );
+}
+
+function reportFailures(
+  loaded: LoadedBatch<unknown>,
+  reported: Set<number>,
+  say: (line: string) => void,
+): void {
+  for (const { index, message } of loaded.failures) {
+    if (!reported.has(index)) say(`frame left out as damaged: ${message}`);
+    reported.add(index);
+  }
+}
