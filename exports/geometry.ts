@@ -6,6 +6,7 @@
 // Angles and boxes.
 export { angleDifference, wrapAngle } from '../src/geometry/angle.ts';
 export { BOX_EDGES, type Box3, cornersOf, pointInBox } from '../src/geometry/box.ts';
+export { birdsEyeIou, imageIou, iou3d } from '../src/geometry/box-overlap.ts';
 export { type ImageBox, projectBox } from '../src/geometry/box-projection.ts';
 export { boxFromKitti, type KittiBox, kittiFromBox } from '../src/geometry/kitti-box.ts';
 // Cameras.
@@ -35,6 +36,7 @@ export {
   transformPoint,
   transformPoints,
 } from '../src/geometry/matrix.ts';
+export { intersectionArea, type OrientedRectangle } from '../src/geometry/oriented-rectangle.ts';
 // Poses from KITTI's inertial unit.
 export {
   interpolatePose,

@@ -63,6 +63,8 @@ const promised: { readonly [room: string]: readonly string[] } = {
   geometry: ['parseKittiCalibration', 'projectPoints', 'cornersOf', 'inverseRigid'],
   datasets: ['KittiObject', 'generateScenes', 'createLoader'],
   objectives: ['Simipu', 'infoNce'],
+  detection: ['nonMaximumSuppression', 'rotatedNonMaximumSuppression'],
+  evaluation: ['evaluateKitti', 'readKittiFolders'],
   training: ['pretrain', 'presetOf', 'presetNames', 'exportEncoders', 'loadRun'],
 };
 

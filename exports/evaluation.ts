@@ -1,0 +1,21 @@
+/**
+ * KITTI's evaluation of detections, equal to the benchmark's own program: `import { evaluateKitti } from 'pointpair/evaluation'`.
+ */
+
+export { type AveragePrecision, averagePrecision } from '../src/evaluation/kitti-average-precision.ts';
+export {
+  type ApTable,
+  evaluateKitti,
+  type KittiEvaluation,
+  type KittiMetric,
+  type Overlaps,
+  type PrecisionRecall,
+} from '../src/evaluation/kitti-evaluation.ts';
+export type { Difficulty, EvaluatedClass } from '../src/evaluation/kitti-matching.ts';
+export {
+  type KittiFolderPairs,
+  type KittiFolders,
+  type KittiFramePair,
+  type KittiObjectLine,
+  readKittiFolders,
+} from '../src/evaluation/kitti-result-files.ts';

@@ -1,0 +1,45 @@
+import type { Box3 } from '../geometry/box.ts';
+import { birdsEyeIou, imageIou } from '../geometry/box-overlap.ts';
+import type { ImageBox } from '../geometry/box-projection.ts';
+
+/** How much may overlap, and how many are kept (all by default). */
+export interface NmsOptions {
+  /** A box that overlaps a kept one by more than this (intersection over union) is dropped. */
+  readonly maxIou: number;
+  readonly maxKept?: number;
+}
+
+/** Greedy non-maximum suppression of image boxes: the indices of those kept, by falling score, ties by index. */
+export function nonMaximumSuppression(
+  boxes: readonly ImageBox[],
+  scores: ArrayLike<number>,
+  options: NmsOptions,
+): Int32Array<ArrayBuffer> {
+  return suppress(boxes, scores, imageIou, options);
+}
+
+/** Greedy non-maximum suppression of boxes as seen from above: the indices of those kept, by falling score, ties by index. */
+export function rotatedNonMaximumSuppression(
+  boxes: readonly Box3[],
+  scores: ArrayLike<number>,
+  options: NmsOptions,
+): Int32Array<ArrayBuffer> {
+  return suppress(boxes, scores, birdsEyeIou, options);
+}
+
+function suppress<Box>(
+  boxes: readonly Box[],
+  scores: ArrayLike<number>,
+  overlap: (a: Box, b: Box) => number,
+  { maxIou, maxKept = boxes.length }: NmsOptions,
+): Int32Array<ArrayBuffer> {
+  if (boxes.length !== scores.length)
+    throw new RangeError(`${scores.length} scores for ${boxes.length} boxes`);
+  const order = boxes.map((_, i) => i).sort((i, j) => scores[j] - scores[i] || i - j);
+  const kept: number[] = [];
+  for (const i of order) {
+    if (kept.length >= maxKept) break;
+    if (kept.every((k) => !(overlap(boxes[k], boxes[i]) > maxIou))) kept.push(i);
+  }
+  return Int32Array.from(kept);
+}

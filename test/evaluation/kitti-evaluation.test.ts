@@ -1,0 +1,242 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  averagePrecision,
+  envelope,
+  RECALL_SAMPLES,
+  scoreThresholds,
+} from '../../src/evaluation/kitti-average-precision.ts';
+import { evaluateKitti } from '../../src/evaluation/kitti-evaluation.ts';
+import {
+  type KittiFramePair,
+  type KittiObjectLine,
+  readKittiFolders,
+} from '../../src/evaluation/kitti-result-files.ts';
+import { describeWithRealData } from '../real-data.ts';
+
+const car: KittiObjectLine = {
+  type: 'Car',
+  truncation: 0,
+  occlusion: 0,
+  alpha: 0.5,
+  box2: [100, 100, 200, 180],
+  sizeM: [1.5, 1.6, 4],
+  location: [0, 1.6, 20],
+  rotationY: 0.3,
+  score: Number.NaN,
+};
+const found = (changes: Partial<KittiObjectLine> = {}): KittiObjectLine => ({
+  ...car,
+  score: 0.9,
+  ...changes,
+});
+const shifted = (px: number): KittiObjectLine['box2'] => [100 + px, 100, 200 + px, 180];
+const frame = (labels: KittiObjectLine[], detections: KittiObjectLine[]): KittiFramePair => ({
+  id: '000000',
+  labels,
+  detections,
+});
+const many = (count: number, pair: KittiFramePair) => Array.from({ length: count }, () => pair);
+const carAp = (frames: KittiFramePair[], overlaps?: 'strict' | 'loose') =>
+  evaluateKitti(frames, { overlaps }).ap.Car;
+
+describeWithRealData("the benchmark's own program on a real detector's results", 'kitti-eval', (root) => {
+  it('finds every number to 0.01', async () => {
+    const { frames } = await readKittiFolders({
+      labels: join(root, 'label_2'),
+      detections: join(root, 'detections'),
+    });
+    const { ap } = evaluateKitti(frames);
+    const { ap: expected } = JSON.parse(await readFile(join(root, 'expected.json'), 'utf8')) as {
+      ap: Record<string, Record<string, { R40: number; R11: number }>>;
+    };
+    const names = {
+      bbox: 'detection_AP',
+      aos: 'orientation_AOS',
+      bev: 'detection_BEV_AP',
+      '3d': 'detection_3D_AP',
+    };
+    let compared = 0;
+    for (const [name, metrics] of Object.entries(ap)) {
+      for (const [metric, byDifficulty] of Object.entries(metrics)) {
+        for (const [difficulty, values] of Object.entries(byDifficulty)) {
+          const key = `${name.toLowerCase()}_${names[metric as keyof typeof names]}`;
+          for (const rule of ['R40', 'R11'] as const) {
+            const off = Math.abs(values![rule] - expected[key][difficulty][rule]);
+            expect(off, `${key} ${difficulty} ${rule}`).toBeLessThan(0.01);
+            compared++;
+          }
+        }
+      }
+    }
+    expect(compared).toBe(72);
+  });
+});
+
+describe('average precision', () => {
+  it('is 100 by both rules for a detector that finds everything, and R11 alone rewards a single find', () => {
+    expect(carAp(many(50, frame([car], [found()]))).bbox.easy).toEqual({ R40: 100, R11: 100 });
+    // One label of a hundred is found: recall 1/100, precision 1 at recall 0 alone.
+    const one = [...many(99, frame([car], [])), frame([car], [found()])];
+    const ap = carAp(one)['3d'].moderate!;
+    expect(ap.R11).toBeCloseTo(100 / 11, 9);
+    expect(ap.R40).toBe(0);
+  });
+
+  it('samples recall as the benchmark does', () => {
+    const scores = Array.from({ length: 200 }, (_, i) => 1 - i / 200);
+    const thresholds = scoreThresholds(scores, 200);
+    expect(thresholds).toHaveLength(RECALL_SAMPLES);
+    expect(thresholds[0]).toBe(1);
+    expect(thresholds.at(-1)).toBe(scores.at(-1));
+    expect(scoreThresholds(scores.slice(0, 100), 200)).toHaveLength(21);
+    expect(scoreThresholds([], 10)).toEqual([]);
+  });
+
+  it('takes the best precision at any larger recall', () => {
+    const curve = envelope([0.5, 0.8, 0.2]);
+    expect(curve.slice(0, 4)).toEqual([0.8, 0.8, 0.2, 0]);
+    expect(averagePrecision(curve).R40).toBeCloseTo(100 / 40, 9);
+    expect(averagePrecision(curve).R11).toBeCloseTo(80 / 11, 9);
+  });
+});
+
+describe('what counts', () => {
+  it('is no detection of a neighbour class, and none in a DontCare region, but one beside it', () => {
+    const van = { ...car, type: 'Van', box2: shifted(300) };
+    const region = { ...car, type: 'DontCare', box2: shifted(600), location: [-1000, -1000, -1000] as const };
+    const background = [found({ box2: shifted(300) }), found({ box2: shifted(600) })];
+    const clean = many(50, frame([car, van, region], [found(), ...background]));
+    expect(carAp(clean).bbox.easy!.R40).toBe(100);
+    const wrong = many(50, frame([car, van, region], [found(), found({ box2: shifted(900) })]));
+    expect(carAp(wrong).bbox.easy!.R40).toBeCloseTo(50, 9);
+  });
+
+  it('is taller than 40 pixels to be easy; a detection of exactly the least height counts, a label of it does not', () => {
+    const low = { ...car, box2: [100, 100, 200, 140] as const };
+    expect(carAp(many(50, frame([low], [found({ box2: low.box2 })]))).bbox.easy).toBeNull();
+    expect(carAp(many(50, frame([low], [found({ box2: low.box2 })]))).bbox.moderate!.R40).toBe(100);
+    const tall = { ...car, box2: [100, 100, 200, 141] as const };
+    expect(carAp(many(50, frame([tall], [found({ box2: [100, 100, 200, 140] })]))).bbox.easy!.R40).toBe(100);
+    // Below it the find is ignored, and the label is missed by nobody.
+    expect(carAp(many(50, frame([tall], [found({ box2: [100, 100, 200, 139.9] })]))).bbox.easy!.R40).toBe(0);
+  });
+
+  it('overlaps by more than 0.7, strictly; loosely a car may be farther off in space', () => {
+    const box2 = [100, 100, 170, 180] as const;
+    expect(carAp(many(50, frame([car], [found({ box2 })]))).bbox.easy!.R40).toBe(0);
+    const ahead = found({ location: [0, 1.6, 20.3] });
+    expect(carAp(many(50, frame([car], [ahead])))['3d'].easy!.R40).toBe(0);
+    expect(carAp(many(50, frame([car], [ahead])), 'loose')['3d'].easy!.R40).toBe(100);
+  });
+
+  it('is one detection a label, the best score first; the other is a false positive', () => {
+    const twice = many(50, frame([car], [found({ score: 0.5 }), found({ score: 0.9 })]));
+    expect(carAp(twice).bbox.easy!.R40).toBe(100);
+    const same = many(50, frame([car], [found(), found()]));
+    expect(carAp(same).bbox.easy!.R40).toBeCloseTo(50, 9);
+  });
+
+  it('is half of a find that faces across, and no orientation at all where one is not given', () => {
+    const across = many(50, frame([car], [found({ alpha: car.alpha + Math.PI / 2 })]));
+    expect(carAp(across).aos.easy!.R40).toBeCloseTo(50, 9);
+    expect(carAp(many(50, frame([car], [found({ alpha: -10 })]))).aos.easy).toBeNull();
+  });
+
+  it('has no average precision where no label counts', () => {
+    const { ap } = evaluateKitti(many(5, frame([car], [found()])));
+    expect(ap.Cyclist.bbox.hard).toBeNull();
+  });
+});
+
+describe('folders of labels and results', () => {
+  let folder: string;
+  let serial = 0;
+  const label = 'Car 0 0 0.5 100 100 200 180 1.5 1.6 4 0 1.6 20 0.3';
+  const result = `${label} 0.9`;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'kitti-results-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  async function pair(labels: Record<string, string>, detections: Record<string, string>) {
+    const root = join(folder, String(serial++));
+    for (const [part, files] of Object.entries({ labels, detections })) {
+      await mkdir(join(root, part), { recursive: true });
+      for (const [id, text] of Object.entries(files)) await writeFile(join(root, part, `${id}.txt`), text);
+    }
+    return { labels: join(root, 'labels'), detections: join(root, 'detections') };
+  }
+  const fault = async (labels: Record<string, string>, detections: Record<string, string>) =>
+    readKittiFolders(await pair(labels, detections)).then(
+      () => 'no error',
+      (error: Error) => error.message,
+    );
+
+  it('are read by name; an empty result file is a frame without detections', async () => {
+    const folders = await pair({ a: label, b: label }, { a: result, b: '' });
+    const { frames } = await readKittiFolders(folders);
+    expect(frames.map(({ id, detections }) => [id, detections.length])).toEqual([
+      ['a', 1],
+      ['b', 0],
+    ]);
+    expect((await readKittiFolders({ ...folders, ids: ['b'] })).frames).toHaveLength(1);
+  });
+
+  it('are an error where a result file is missing, unless that is a rule', async () => {
+    expect(await fault({ a: label, b: label, c: label }, { a: result })).toMatch(
+      /b\.txt.*a result file for each of 3 labelled frames.*none for 2 of them.*--missing empty/,
+    );
+    const folders = await pair({ a: label, b: label }, { a: result });
+    const { missing, frames } = await readKittiFolders({ ...folders, missing: 'empty' });
+    expect([missing, frames.length]).toEqual([['b'], 2]);
+  });
+
+  it.each([
+    [
+      'results of frames without labels',
+      { a: label },
+      { a: result, z: result },
+      /z\.txt.*1 of 2 files of frames that have no labels/,
+    ],
+    ['no labels', {}, { a: result }, /label files.*none/],
+    ['no results', { a: label }, {}, /result files.*none/],
+    [
+      'a score that is NaN',
+      { a: label },
+      { a: `${label} nan` },
+      /line 1, column 16 \(score\).*a finite number.*nan/,
+    ],
+    ['an infinite score', { a: label }, { a: `${label} inf` }, /column 16 \(score\).*finite/],
+    [
+      'an unknown class',
+      { a: label },
+      { a: result.replace('Car', 'Boat') },
+      /line 1, column 1 \(type\).*one of Car.*Boat/,
+    ],
+    [
+      'a missing column',
+      { a: label },
+      { a: label.replace(' 0.3', '') },
+      /line 1.*15 columns, or 16 with a score.*14/,
+    ],
+    [
+      'results without scores',
+      { a: label },
+      { a: label },
+      /16 columns of which the last is the score.*15 columns/,
+    ],
+    ['results in place of labels', { a: result }, { a: result }, /labels, with 15 columns.*a result file/],
+  ])('name the file and the place for %s', async (_, labels, detections, message) => {
+    expect(await fault(labels as Record<string, string>, detections as Record<string, string>)).toMatch(
+      message,
+    );
+  });
+
+  it('are an error for a frame that is asked for and not there', async () => {
+    const folders = await pair({ a: label }, { a: result });
+    await expect(readKittiFolders({ ...folders, ids: ['q'] })).rejects.toThrow(/labels of frame q/);
+  });
+});

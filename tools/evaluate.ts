@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { InputError } from '../src/engine/input-error.ts';
+import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti-evaluation.ts';
+import { readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
+import { kittiTable } from '../src/report/kitti-table.ts';
+
+interface Options {
+  readonly labels: string;
+  readonly detections: string;
+  readonly json?: boolean;
+  readonly overlaps: Overlaps;
+  readonly missing: 'error' | 'empty';
+  readonly frames?: string;
+}
+
+/** The command line of `pointpair evaluate`. */
+export function command(): Command {
+  return new Command('evaluate')
+    .description("Average precision of detections by the rules of KITTI's benchmark.")
+    .requiredOption('--labels <folder>', 'label files, or a data set with them')
+    .requiredOption('--detections <folder>', 'result files, as pointpair detect writes them')
+    .option('--json', 'print every number as JSON')
+    .addOption(
+      new Option('--overlaps <kind>', 'how much boxes have to overlap: the benchmark, or less in space')
+        .choices(['strict', 'loose'])
+        .default('strict'),
+    )
+    .addOption(
+      new Option('--missing <rule>', 'what a labelled frame without a result file is')
+        .choices(['error', 'empty'])
+        .default('error'),
+    )
+    .option('--frames <file>', 'only the frames that this file lists, such as ImageSets/val.txt')
+    .addHelpText(
+      'after',
+      `
+Example:
+  pointpair evaluate --labels data/kitti/training/label_2 --detections runs/point3d/detections --frames data/kitti/ImageSets/val.txt`,
+    )
+    .action(run);
+}
+
+async function run({ labels, detections, json, overlaps, missing, frames: list }: Options): Promise<void> {
+  const ids = list === undefined ? undefined : await idsIn(list);
+  const pairs = await readKittiFolders({ labels, detections, ids, missing });
+  if (pairs.missing.length > 0) {
+    process.stderr.write(
+      `${pairs.missing.length} of ${pairs.frames.length} frames have no result file and count as frames without detections\n`,
+    );
+  }
+  const evaluation = evaluateKitti(pairs.frames, { overlaps });
+  process.stdout.write(json ? `${JSON.stringify(evaluation.ap, null, 2)}\n` : `${kittiTable(evaluation)}\n`);
+}
+
+async function idsIn(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file, expected: 'a list of frames', found: error.code ?? error.message });
+  });
+  const ids = text.split(/\s+/).filter((id) => id !== '');
+  if (ids.length > 0) return ids;
+  throw new InputError({ file, expected: 'the names of frames, one a line', found: 'none' });
+}
