@@ -62,6 +62,7 @@ export {
 // Views of a point cloud: recorded transforms that can be undone.
 export {
   applyView,
+  applyViewToBox,
   inverseView,
   isMirrored,
   matrixOf,

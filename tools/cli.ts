@@ -5,6 +5,10 @@ import { Command } from 'commander';
 const commands: { readonly [name: string]: () => Promise<{ readonly command: () => Command }> } = {
   scenes: () => import('./scenes.ts'),
   pretrain: () => import('./pretrain.ts'),
+  finetune: () => import('./finetune.ts'),
+  detect: () => import('./detect.ts'),
+  evaluate: () => import('./evaluate.ts'),
+  experiment: () => import('./experiment.ts'),
   inspect: () => import('./inspect.ts'),
   export: () => import('./export.ts'),
   report: () => import('./report.ts'),

@@ -10,7 +10,7 @@ import type { Matrix34 } from '../geometry/matrix.ts';
 import { decodeImage } from '../image/decode-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
-import type { Frame } from './frame.ts';
+import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout } from './kitti-layout.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
@@ -57,7 +57,7 @@ export class KittiObject {
   readonly incomplete: readonly IncompleteFrame[];
   readonly hasLabels: boolean;
   private readonly folder: string;
-  private readonly camera: 2 | 3;
+  private readonly cameraNumber: 2 | 3;
   private readonly files: ReadonlyMap<string, FrameFiles>;
 
   private constructor(
@@ -66,7 +66,7 @@ export class KittiObject {
     found: { files: ReadonlyMap<string, FrameFiles>; incomplete: IncompleteFrame[]; hasLabels: boolean },
   ) {
     this.folder = folder;
-    this.camera = camera;
+    this.cameraNumber = camera;
     this.files = found.files;
     this.ids = [...found.files.keys()];
     this.incomplete = found.incomplete;
@@ -151,25 +151,18 @@ export class KittiObject {
     ]);
     const calibration = parseKittiCalibration(calibrationText, { file: path(files.calib) });
     stopwatch.lap('read');
-    const cameraFromLidar = rectFromLidar(calibration);
+    const camera = this.cameraOf(calibration);
     const image = await decodeImage(imageBytes, { file: path(files.image) });
     this.checkTogether(id, { image, points, calibration });
     stopwatch.lap('decode');
     return {
       id,
       points,
-      cameras: [
-        {
-          name: `image_${this.camera}`,
-          image,
-          pixelFromCamera: this.camera === 2 ? calibration.p2 : calibration.p3,
-          cameraFromLidar,
-        },
-      ],
+      cameras: [{ ...camera, image }],
       labels:
         labelText === undefined
           ? undefined
-          : parseKittiLabels(labelText, { file: path(files.labels!), rectFromLidar: cameraFromLidar }),
+          : parseKittiLabels(labelText, { file: path(files.labels!), rectFromLidar: camera.cameraFromLidar }),
     };
   }
 
@@ -177,6 +170,29 @@ export class KittiObject {
   async sweep(index: number): Promise<Float32Array> {
     const path = join(this.folder, this.files.get(this.idOf(index))!.velodyne);
     return readKittiBin(await readFrameFile(path), { file: path });
+  }
+
+  /** A frame's labels alone; undefined where the split has none. */
+  async labels(index: number): Promise<ObjectLabel[] | undefined> {
+    const { labels } = this.files.get(this.idOf(index))!;
+    if (labels === undefined) return undefined;
+    const { cameraFromLidar } = await this.camera(index);
+    const file = join(this.folder, labels);
+    return parseKittiLabels(await readFrameText(file), { file, rectFromLidar: cameraFromLidar });
+  }
+
+  /** How a frame's points reach the pixels of its camera. */
+  async camera(index: number): Promise<CameraModel> {
+    const file = join(this.folder, this.files.get(this.idOf(index))!.calib);
+    return this.cameraOf(parseKittiCalibration(await readFrameText(file), { file }));
+  }
+
+  private cameraOf(calibration: KittiCalibration): CameraModel {
+    return {
+      name: `image_${this.cameraNumber}`,
+      pixelFromCamera: this.cameraNumber === 2 ? calibration.p2 : calibration.p3,
+      cameraFromLidar: rectFromLidar(calibration),
+    };
   }
 
   private idOf(index: number): string {
@@ -189,19 +205,19 @@ export class KittiObject {
     id: string,
     { image, points, calibration }: { image: RgbImage; points: Float32Array; calibration: KittiCalibration },
   ): void {
-    const p = this.camera === 2 ? calibration.p2 : calibration.p3;
+    const p = this.cameraNumber === 2 ? calibration.p2 : calibration.p3;
     const files = this.files.get(id)!;
     const across = p[2] / p[10] / image.width;
     const down = p[6] / p[10] / image.height;
     if (!(across > 0.25 && across < 0.75 && down > 0.1 && down < 0.9)) {
       throw new InputError({
         file: join(this.folder, files.calib),
-        place: `P${this.camera}`,
+        place: `P${this.cameraNumber}`,
         expected: `a principal point near the middle of ${files.image} (${image.width} x ${image.height})`,
         found: `(${p[2] / p[10]}, ${p[6] / p[10]}): a calibration of another image, or an image of another size`,
       });
     }
-    if (!anyPointInImage(points, pixelFromLidar(calibration, this.camera), image)) {
+    if (!anyPointInImage(points, pixelFromLidar(calibration, this.cameraNumber), image)) {
       throw new InputError({
         file: join(this.folder, files.velodyne),
         expected: `points that ${files.calib} projects into ${files.image}`,

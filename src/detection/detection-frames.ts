@@ -59,3 +59,9 @@ export function sortLabels(labels: readonly ObjectLabel[], classes: readonly str
   });
   return { objects, ignored: labels.filter(({ type }) => ignoredTypes.has(type)) };
 }
+
+/** The labels of a frame that a detector is trained on. Throws an InputError where there are none. */
+export function requireLabels({ id, labels }: Pick<Frame, 'id' | 'labels'>): readonly ObjectLabel[] {
+  if (labels !== undefined) return labels;
+  throw new InputError({ file: `frame ${id}`, expected: 'labels, to train a detector', found: 'none' });
+}

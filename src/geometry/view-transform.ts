@@ -1,5 +1,7 @@
 import type { Random } from '../engine/random.ts';
-import { compose, identity44, type Matrix44, multiply44, transformPoints } from './matrix.ts';
+import { wrapAngle } from './angle.ts';
+import type { Box3 } from './box.ts';
+import { compose, identity44, type Matrix44, multiply44, transformPoint, transformPoints } from './matrix.ts';
 import { rotationZ, scaling, translation } from './rigid-transform.ts';
 
 type Vector3 = readonly [x: number, y: number, z: number];
@@ -31,6 +33,20 @@ export function applyView<Points extends Float32Array | Float64Array>(
   view: ViewTransform,
 ): Points {
   return transformPoints(matrixOf(view), points, stride);
+}
+
+/** A box as the view has it: moved, turned, mirrored and scaled with the points. */
+export function applyViewToBox({ center, sizeM, yaw }: Box3, view: ViewTransform): Box3 {
+  const m = matrixOf(view);
+  const [ahead, left] = [Math.cos(yaw), Math.sin(yaw)];
+  const [x, y] = [m[0] * ahead + m[1] * left, m[4] * ahead + m[5] * left];
+  const scale = Math.hypot(x, y);
+  const [length, width, height] = sizeM;
+  return {
+    center: transformPoint(m, center),
+    sizeM: [scale * length, scale * width, scale * height],
+    yaw: wrapAngle(Math.atan2(y, x)),
+  };
 }
 
 /** Whether left and right are swapped, so that the image of the view has to be mirrored with it. */

@@ -129,6 +129,16 @@ export async function latestCheckpoint(
   return undefined;
 }
 
+/** The checkpoint of a run: its newest, or that of a step. Throws an InputError where there is none. */
+export async function checkpointOf(run: string, step?: number): Promise<CheckpointEntry> {
+  const entries = await listCheckpoints(run);
+  const entry = step === undefined ? await latestCheckpoint(run) : entries.find((each) => each.step === step);
+  if (entry !== undefined) return entry;
+  const there = entries.map((each) => each.step).join(', ') || 'none';
+  const expected = step === undefined ? 'a checkpoint' : `a checkpoint of step ${step}`;
+  throw new InputError({ file: join(run, 'checkpoints'), expected, found: there });
+}
+
 /**
  * The state and meta of a checkpoint's folder. Throws an InputError where a file is missing or damaged (its checksum is in
  * `state.json`), where tensors differ from the `expected` tree (the first is named, the others counted), and where the

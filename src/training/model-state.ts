@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Tree } from '../engine/tree.ts';
-import { latestCheckpoint, listCheckpoints, loadCheckpoint } from './checkpoint.ts';
+import { checkpointOf, loadCheckpoint } from './checkpoint.ts';
 import { parseRunConfig, type RunConfig } from './config.ts';
+import { readConfigJson } from './config-file.ts';
 import { initialState } from './pretrain.ts';
 
 /** A run as it was left: what it was told, the data it learned from, and a state. */
@@ -35,35 +35,18 @@ export async function readConfigFile(
   file: string,
   missing = { file, expected: 'a configuration' },
 ): Promise<{ readonly config: RunConfig; readonly data?: Partial<TrainedRun['data']> }> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ ...missing, found: error.code ?? error.message });
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new InputError({ file, expected: 'JSON', found: (error as Error).message });
+  const { data, ...config } = await readConfigJson(file, missing);
+  if (typeof config.detector === 'string') {
+    const found = `a detector's run (${config.detector})`;
+    throw new InputError({ file, place: 'objective', expected: 'a pretraining run', found });
   }
-  if (typeof value !== 'object' || value === null) {
-    throw new InputError({ file, expected: 'a JSON object', found: typeof value });
-  }
-  const { data, ...config } = value as { data?: Partial<TrainedRun['data']> };
-  return { config: parseRunConfig(config, { file }), data };
+  return { config: parseRunConfig(config, { file }), data: data as Partial<TrainedRun['data']> | undefined };
 }
 
 /** A run with the state of its newest checkpoint, or of a given step. Throws an InputError where there is none, or of another form. */
 export async function loadRun(folder: string, options: { readonly step?: number } = {}): Promise<TrainedRun> {
   const { config, data } = await readRunConfig(folder);
-  const entries = await listCheckpoints(folder);
-  const entry =
-    options.step === undefined
-      ? await latestCheckpoint(folder)
-      : entries.find(({ step }) => step === options.step);
-  if (entry === undefined) {
-    const there = entries.map(({ step }) => step).join(', ') || 'none';
-    const expected = options.step === undefined ? 'a checkpoint' : `a checkpoint of step ${options.step}`;
-    throw new InputError({ file: join(folder, 'checkpoints'), expected, found: there });
-  }
+  const entry = await checkpointOf(folder, options.step);
   const { state, meta } = await loadCheckpoint(entry.folder, { expected: initialState(config) });
   return { config, data, step: meta.step, checkpoint: entry.folder, state };
 }

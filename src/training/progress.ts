@@ -21,6 +21,8 @@ export interface ProgressOptions {
   /** The steps that were done before, where a run goes on. */
   readonly done?: number;
   readonly stream?: ProgressStream;
+  /** What is counted: `step` by default. */
+  readonly unit?: string;
   /** The time in milliseconds, from any origin. */
   readonly now?: () => number;
 }
@@ -36,6 +38,7 @@ const MEMORY_MS = 30_000;
  */
 export class ProgressLine {
   private readonly total: number;
+  private readonly unit: string;
   private readonly stream: ProgressStream;
   private readonly now: () => number;
   private readonly pace: Pace;
@@ -43,8 +46,15 @@ export class ProgressLine {
   private shownTenth: number;
   private line = '';
 
-  constructor({ total, done = 0, stream = process.stderr, now = () => performance.now() }: ProgressOptions) {
+  constructor({
+    total,
+    done = 0,
+    stream = process.stderr,
+    unit = 'step',
+    now = () => performance.now(),
+  }: ProgressOptions) {
     this.total = total;
+    this.unit = unit;
     this.stream = stream;
     this.now = now;
     this.pace = new Pace(done);
@@ -62,7 +72,7 @@ export class ProgressLine {
     const terms = Object.entries(loss).map(([name, value]) => `${name} ${significant(value)}`);
     const msLeft = this.pace.msPerStep * (this.total - step);
     const left = Number.isFinite(msLeft) && step < this.total ? [`${clockTime(msLeft)} left`] : [];
-    this.line = [`step ${step}/${this.total}`, ...speed, ...terms, ...left].join('  ');
+    this.line = [`${this.unit} ${step}/${this.total}`, ...speed, ...terms, ...left].join('  ');
 
     const tenth = Math.floor((10 * step) / this.total);
     const due = this.stream.isTTY

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createLoader, type LoadedBatch, type Loader, type LoaderPosition } from '../datasets/loader.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
@@ -8,6 +9,7 @@ import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { ParameterGroup } from '../nn/parameter-groups.ts';
 import type { Objective, Trainable } from '../objectives/objective.ts';
+import { writeJsonAtomically } from './atomic-file.ts';
 import { endsAtChance } from './chance.ts';
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { requireFinite, requireFiniteLoss } from './divergence.ts';
@@ -65,9 +67,10 @@ export interface TrainingPlan<Sample> {
   readonly frames: { readonly length: number; readonly source: SourceReference };
   readonly loader: { readonly workers: number; readonly prefetch: number; readonly strict?: boolean };
   readonly checkpoint: { readonly everySteps: number; readonly keep: number };
-  /** The configuration that the folder keeps, which key paths of it may change, and its fingerprint. */
+  /** The configuration that the folder keeps, which key paths of it may change, and its fingerprint; and other JSON files to keep. */
   readonly record: {
     readonly config: unknown;
+    readonly files?: { readonly [name: string]: unknown };
     readonly mayDiffer: readonly string[];
     readonly fingerprint: string;
   };
@@ -91,6 +94,8 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     mayDiffer: record.mayDiffer,
     overwrite: options.overwrite,
   });
+  for (const [name, value] of Object.entries(record.files ?? {}))
+    await writeJsonAtomically(join(out, name), value);
   let state: State | ResidentState = plan.initialState;
   let step = 0;
   let position: LoaderPosition = { consumed: 0 };

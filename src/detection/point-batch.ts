@@ -1,0 +1,45 @@
+import { float32, type HostTensor } from '../engine/host-tensor.ts';
+import type { Tree } from '../engine/tree.ts';
+import { stackFloats, stackPointViews, stackTables } from '../objectives/stack-samples.ts';
+import type { PointDetectorConfig } from './point-config.ts';
+import type { PointSample } from './point-sample.ts';
+import type { PointTargets } from './point-targets.ts';
+
+/**
+ * Stacks samples to a batch: `points` as an encoder takes them, `places` float32 [R, 3] of all R candidates, `nearest`
+ * int32 and `nearestWeights` float32 [R·3], and, where the samples have them, `targets`.
+ */
+export function collatePoints(
+  samples: readonly PointSample[],
+  config: PointDetectorConfig,
+): Tree<HostTensor> {
+  const { levels } = config.pointEncoder;
+  const rows = samples.length * levels[config.candidateLevel].points;
+  const nearest = stackTables(
+    samples.map((sample) => sample.nearest),
+    levels[levels.length - 1].points,
+  );
+  const floats = (part: (sample: PointSample) => Float32Array, shape: readonly number[]) =>
+    float32(stackFloats(samples, part), shape);
+  const batch = {
+    points: stackPointViews(samples, config.pointEncoder),
+    places: floats((sample) => sample.candidates, [rows, 3]),
+    nearest,
+    nearestWeights: floats((sample) => sample.nearestWeights, [nearest.data.length]),
+  };
+  if (samples.some(({ targets }) => targets === undefined)) return batch;
+  const target = (name: keyof PointTargets, ...inner: number[]) =>
+    floats((sample) => sample.targets![name], [rows, ...inner]);
+  return {
+    ...batch,
+    targets: {
+      classes: target('classes', config.classes.length),
+      weights: target('weights'),
+      positive: target('positive'),
+      offset: target('offset', 3),
+      logSize: target('logSize', 3),
+      headingBin: target('headingBin', config.headingBins),
+      headingResidual: target('headingResidual'),
+    },
+  };
+}

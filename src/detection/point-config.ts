@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import {
+  batchNormSchema,
+  pointEncoderSchema,
+  pointsSchema,
+  widthsSchema,
+} from '../objectives/encoder-config.ts';
+import { simipuHalvedPointEncoder, simipuReleasedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
+import { knownClasses } from './object-classes.ts';
+
+const positive = z.number().positive();
+const whole = z.int().positive();
+const unit = z.number().min(0).max(1);
+
+/** What every detector that looks at points is told of them. */
+export const pointDetectorFields = {
+  classes: z.array(z.enum(knownClasses)).min(1),
+  points: pointsSchema,
+  /** At most this share of the points that are drawn is ground, where enough else is there; 1 draws all alike. */
+  groundShare: unit,
+  pointEncoder: pointEncoderSchema,
+  /** Levels of the encoder that are held fast. */
+  frozenLevels: z.int().min(0),
+  /** The level whose centres are the candidates, counted from 0. */
+  candidateLevel: z.int().min(0),
+  /** The widths of the layers over a candidate's features. */
+  headWidths: widthsSchema,
+  headBatchNorm: batchNormSchema,
+  headingBins: z.int().min(2),
+  /** Candidates this far outside of a box still count as of it, metres; up to `ignoreMarginM` they are neither. */
+  insideMarginM: z.number().min(0),
+  ignoreMarginM: z.number().min(0),
+  /** How a training view is drawn: turned about the LiDAR, scaled, mirrored. */
+  view: z.strictObject({
+    maxRotation: z.number().min(0),
+    scale: z.tuple([positive, positive]),
+    flipProbability: unit,
+  }),
+  lossWeights: z.strictObject({
+    classes: positive,
+    offset: positive,
+    size: positive,
+    heading: positive,
+    quality: positive,
+  }),
+  scoreThreshold: unit,
+  /** Boxes of a class that overlap a better one by more than this, seen from above, are dropped. */
+  nmsIou: unit,
+  maxDetections: whole,
+};
+
+const fields = z.strictObject(pointDetectorFields);
+
+/** What every detector that looks at points is told of them. */
+export type PointDetectorConfig = z.infer<typeof fields>;
+
+/** Says where levels that are named are not among the encoder's. */
+export function pointDetectorFaults({
+  pointEncoder,
+  candidateLevel,
+  frozenLevels,
+  insideMarginM,
+  ignoreMarginM,
+}: PointDetectorConfig): Array<{ readonly path: ReadonlyArray<string | number>; readonly message: string }> {
+  const count = pointEncoder.levels.length;
+  return [
+    {
+      path: ['candidateLevel'],
+      message: `expected a level of the ${count}, 0 to ${count - 1}`,
+      broken: candidateLevel >= count,
+    },
+    { path: ['frozenLevels'], message: `expected at most the ${count} levels`, broken: frozenLevels > count },
+    {
+      path: ['ignoreMarginM'],
+      message: 'expected at least insideMarginM',
+      broken: ignoreMarginM < insideMarginM,
+    },
+  ].filter(({ broken }) => broken);
+}
+
+/** A detector over points at a size that trains on two CPU cores: the encoder of `simipu-small`, with coordinates. */
+export const pointDetectorSmall: PointDetectorConfig = {
+  classes: ['Car', 'Pedestrian', 'Cyclist'],
+  points: { count: 4096, range: { min: [0, -40, -3], max: [70.4, 40, 1] }, cropToImage: true },
+  groundShare: 0.1,
+  pointEncoder: {
+    useXyz: true,
+    dilated: true,
+    bias: simipuHalvedPointEncoder.bias,
+    batchNorm: simipuHalvedPointEncoder.batchNorm,
+    levels: simipuHalvedPointEncoder.levels.map((level) => mutable(level)),
+  },
+  frozenLevels: 0,
+  candidateLevel: 1,
+  headWidths: [256, 256],
+  headBatchNorm: { eps: 1e-3, momentum: 0.1 },
+  headingBins: 12,
+  insideMarginM: 0.2,
+  ignoreMarginM: 0.6,
+  view: { maxRotation: Math.PI / 8, scale: [0.95, 1.05], flipProbability: 0.5 },
+  lossWeights: { classes: 1, offset: 1, size: 1, heading: 0.5, quality: 0.5 },
+  scoreThreshold: 0.05,
+  nmsIou: 0.1,
+  maxDetections: 50,
+};
+
+/** The same on the released encoder of SimIPU, with 16,384 points a sweep. */
+export const pointDetectorKitti: PointDetectorConfig = {
+  ...pointDetectorSmall,
+  points: { ...pointDetectorSmall.points, count: 16384 },
+  pointEncoder: {
+    ...pointDetectorSmall.pointEncoder,
+    levels: simipuReleasedPointEncoder.levels.map((level) => mutable(level)),
+  },
+};
+
+type Level = PointDetectorConfig['pointEncoder']['levels'][number];
+
+function mutable(level: (typeof simipuHalvedPointEncoder)['levels'][number]): Level {
+  return JSON.parse(JSON.stringify(level)) as Level;
+}

@@ -1,0 +1,151 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../engine/host-tensor.ts';
+import type { Random } from '../engine/random.ts';
+import type { Tree } from '../engine/tree.ts';
+import { constant } from '../nn/initializers.ts';
+import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
+import { initLinear, linear } from '../nn/linear.ts';
+import { initMlp, mlp } from '../nn/mlp.ts';
+import { stopGradient } from '../nn/stop-gradient.ts';
+import { gatherRows } from '../pointcloud/grouping.ts';
+import type { PointNet2Features } from '../pointcloud/pointnet2-encoder.ts';
+import { binaryCrossEntropy, focalLoss, smoothL1, softmaxCrossEntropy, weightedSum } from './losses.ts';
+import type { PointDetectorConfig } from './point-config.ts';
+import { NEAREST } from './point-sample.ts';
+
+type Tensors = Tree<tf.Tensor>;
+
+/** What is said of each of R candidates, raw; K classes. */
+export interface PointPredictions {
+  /** Logits [R, K]. */
+  readonly classes: tf.Tensor;
+  /** [R, 3]: metres to the centre; and logarithms of the sizes over the class's mean. */
+  readonly offset: tf.Tensor;
+  readonly logSize: tf.Tensor;
+  /** Logits and residuals [R, bins]. */
+  readonly headingBin: tf.Tensor;
+  readonly headingResidual: tf.Tensor;
+  /** Logits [R, 1] of how near the centre is to the true one. */
+  readonly quality: tf.Tensor;
+}
+
+/** How near a predicted centre counts as near, metres: quality is exp(-distance / this). */
+const QUALITY_M = 0.4;
+/** With nothing learned a candidate is of a class with this probability, so that the many empty ones do not drown the rest. */
+const PRIOR = 0.02;
+/** Coordinates that are joined to a candidate's features: its height and its distance, in tens of metres. */
+const PLACE_CHANNELS = 2;
+
+const outputsOf = ({ classes, headingBins }: PointDetectorConfig) => ({
+  classes: classes.length,
+  offset: 3,
+  logSize: 3,
+  headingBin: headingBins,
+  headingResidual: headingBins,
+  quality: 1,
+});
+
+/** The head's parameters: `layers`, and a linear layer for each output. `extra` channels are joined to a candidate's features. */
+export function initPointHead(random: Random, config: PointDetectorConfig, extra = 0): Initialized {
+  const { levels } = config.pointEncoder;
+  const own = levels[config.candidateLevel].out;
+  const last = config.candidateLevel < levels.length - 1 ? levels[levels.length - 1].out : 0;
+  const inputs = own + last + extra + PLACE_CHANNELS;
+  const layers = initMlp(random.fork('layers'), { inputs, widths: config.headWidths });
+  const width = config.headWidths[config.headWidths.length - 1];
+  const params: { [name: string]: Tree<HostTensor> } = { layers: layers.params };
+  for (const [name, outputs] of Object.entries(outputsOf(config)))
+    params[name] = initLinear(random.fork(name), { inputs: width, outputs });
+  const bias = Math.log(PRIOR / (1 - PRIOR));
+  params.classes = { ...params.classes, bias: constant([config.classes.length], bias) };
+  return { params, stats: { layers: layers.stats } };
+}
+
+/** The features of the candidates [R, C]: those of their own level, and of the last level from its three nearest centres. */
+export function candidateFeatures(
+  encoded: PointNet2Features,
+  batch: Tensors,
+  config: PointDetectorConfig,
+): tf.Tensor {
+  const own = encoded.levels[config.candidateLevel];
+  if (config.candidateLevel === config.pointEncoder.levels.length - 1) return own;
+  const nearest = leafAt(batch, 'nearest');
+  const weights = leafAt(batch, 'nearestWeights');
+  const channels = encoded.features.shape[1] as number;
+  const rows = tf.reshape(gatherRows(encoded.features, nearest), [nearest.size / NEAREST, NEAREST, channels]);
+  const brought = tf.sum(tf.mul(rows, tf.reshape(weights, [-1, NEAREST, 1])), 1);
+  return tf.concat([own, brought], 1);
+}
+
+/** What the head says of candidates with these features. */
+export function pointHead(
+  params: Tensors,
+  stats: Tensors,
+  features: tf.Tensor,
+  options: Mode & { readonly config: PointDetectorConfig; readonly places: tf.Tensor },
+): { readonly predictions: PointPredictions; readonly stats: Tensors } {
+  const { config, places, training } = options;
+  const joined = tf.concat([features, placeFeatures(places)], 1);
+  const layers = mlp(branchAt(params, 'layers'), branchAt(stats, 'layers'), joined, {
+    ...config.headBatchNorm,
+    training,
+  });
+  const say = (name: string) => linear(branchAt(params, name), layers.y);
+  return {
+    predictions: {
+      classes: say('classes'),
+      offset: say('offset'),
+      logSize: say('logSize'),
+      headingBin: say('headingBin'),
+      headingResidual: say('headingResidual'),
+      quality: say('quality'),
+    },
+    stats: { layers: layers.stats },
+  };
+}
+
+/** The losses of predictions against the batch's targets, each a mean over the candidates that are of an object. */
+export function pointLosses(
+  predictions: PointPredictions,
+  targets: Tensors,
+): {
+  readonly terms: { readonly [term: string]: tf.Scalar };
+  readonly metrics: { readonly [name: string]: tf.Tensor };
+} {
+  const positive = leafAt(targets, 'positive');
+  const count = tf.sum(positive);
+  const perObject = tf.reshape(positive, [-1, 1]);
+  const countsAtAll = tf.reshape(leafAt(targets, 'weights'), [-1, 1]);
+  const offsetError = tf.sub(predictions.offset, leafAt(targets, 'offset'));
+  const sizeError = tf.sub(predictions.logSize, leafAt(targets, 'logSize'));
+  const bins = leafAt(targets, 'headingBin');
+  const residual = tf.sum(tf.mul(predictions.headingResidual, bins), 1);
+  const headingError = tf.sub(residual, leafAt(targets, 'headingResidual'));
+  const distance = tf.sqrt(tf.add(tf.sum(tf.square(stopGradient(offsetError)), 1), 1e-12));
+  const quality = tf.reshape(tf.exp(tf.mul(distance, -1 / QUALITY_M)), [-1, 1]);
+  const best = tf.equal(tf.argMax(predictions.headingBin, 1), tf.argMax(bins, 1));
+  return {
+    terms: {
+      classes: weightedSum(focalLoss(predictions.classes, leafAt(targets, 'classes')), countsAtAll, count),
+      offset: weightedSum(smoothL1(offsetError, 1 / 3), perObject, count),
+      size: weightedSum(smoothL1(sizeError, 0.1), perObject, count),
+      heading: tf.add(
+        weightedSum(softmaxCrossEntropy(predictions.headingBin, bins), positive, count),
+        weightedSum(smoothL1(headingError, 0.5), positive, count),
+      ),
+      quality: weightedSum(binaryCrossEntropy(predictions.quality, quality), perObject, count),
+    },
+    metrics: {
+      positives: count,
+      centerErrorM: weightedSum(distance, positive, count),
+      headingAccuracy: weightedSum(tf.cast(best, 'float32'), positive, count),
+    },
+  };
+}
+
+function placeFeatures(places: tf.Tensor): tf.Tensor {
+  const horizontal = tf.slice(places, [0, 0], [places.shape[0] as number, 2]);
+  const distance = tf.sqrt(tf.sum(tf.square(horizontal), 1, true));
+  const height = tf.slice(places, [0, 2], [places.shape[0] as number, 1]);
+  return tf.concat([height, tf.mul(distance, 0.1)], 1);
+}

@@ -1,0 +1,109 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../engine/host-tensor.ts';
+import type { Random } from '../engine/random.ts';
+import type { Tree } from '../engine/tree.ts';
+import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
+import { pointEncoderOptions } from '../objectives/encoder-config.ts';
+import { encodePoints } from '../objectives/encoders.ts';
+import type { ObjectiveResult } from '../objectives/objective.ts';
+import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
+import {
+  type DetectionData,
+  type Detector,
+  ForwardPass,
+  type ModelTensors,
+  onePassPredictor,
+  type PredictorOptions,
+} from './detector.ts';
+import { weightedTotal } from './losses.ts';
+import { collatePoints } from './point-batch.ts';
+import { decodePoints } from './point-decode.ts';
+import {
+  candidateFeatures,
+  initPointHead,
+  type PointPredictions,
+  pointHead,
+  pointLosses,
+} from './point-head.ts';
+import type { PointSample } from './point-sample.ts';
+import type { Point3dConfig } from './point3d-config.ts';
+
+type Tensors = Tree<tf.Tensor>;
+
+/**
+ * A detector over points alone, of the kind of 3DSSD (Yang et al. 2020): a head says of each of some sampled points of
+ * a PointNet++ whether it belongs to an object, and where that object's box is. What depends on coordinates alone, which
+ * points are candidates and what they are of, is settled with the sample; there is no second grouping around shifted
+ * candidates as in 3DSSD, because that would depend on what the network says.
+ */
+export class Point3d implements Detector<PointSample> {
+  readonly name = 'point3d';
+  readonly batchSize: number;
+  private readonly config: Point3dConfig;
+
+  constructor(config: Point3dConfig, batchSize: number) {
+    this.config = config;
+    this.batchSize = batchSize;
+  }
+
+  source(data: DetectionData) {
+    const url = new URL(
+      `./point3d-source${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+      import.meta.url,
+    );
+    return { module: url.href, export: 'point3dSource', options: { data, config: this.config } };
+  }
+
+  collate(samples: readonly PointSample[]): Tree<HostTensor> {
+    return collatePoints(samples, this.config);
+  }
+
+  initialize(random: Random): Initialized {
+    const encoder = initPointNet2(random.fork('pointEncoder'), pointEncoderOptions(this.config.pointEncoder));
+    const head = initPointHead(random.fork('head'), this.config);
+    return {
+      params: { pointEncoder: encoder.params, head: head.params },
+      stats: { pointEncoder: encoder.stats, head: head.stats },
+    };
+  }
+
+  loss(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): ObjectiveResult {
+    const { predictions, stats: next } = this.predict(params, stats, batch, mode);
+    const { terms, metrics } = pointLosses(predictions, branchAt(batch, 'targets'));
+    return { loss: weightedTotal(terms, this.config.lossWeights), terms, metrics, stats: next };
+  }
+
+  async predictor(model: ModelTensors, options?: PredictorOptions) {
+    const pass = new ForwardPass(
+      (params, stats, batch) => ({ ...this.predict(params, stats, batch, { training: false }).predictions }),
+      model,
+      options,
+    );
+    return onePassPredictor<PointSample>({
+      detector: this,
+      pass,
+      decode: (outputs, samples) => decodePoints(outputs, samples, this.config),
+    });
+  }
+
+  private predict(
+    params: Tensors,
+    stats: Tensors,
+    batch: Tensors,
+    mode: Mode,
+  ): { readonly predictions: PointPredictions; readonly stats: Tensors } {
+    const { config } = this;
+    const encoded = encodePoints(
+      { params: branchAt(params, 'pointEncoder'), stats: branchAt(stats, 'pointEncoder') },
+      branchAt(batch, 'points'),
+      { encoder: config.pointEncoder, frozenLevels: config.frozenLevels, ...mode },
+    );
+    const features = candidateFeatures(encoded, batch, config);
+    const head = pointHead(branchAt(params, 'head'), branchAt(stats, 'head'), features, {
+      config,
+      places: leafAt(batch, 'places'),
+      ...mode,
+    });
+    return { predictions: head.predictions, stats: { pointEncoder: encoded.stats, head: head.stats } };
+  }
+}

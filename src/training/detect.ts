@@ -1,0 +1,149 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatKittiLabels } from '../datasets/kitti-labels.ts';
+import { KittiObject } from '../datasets/kitti-object.ts';
+import { createLoader } from '../datasets/loader.ts';
+import type { Predictor } from '../detection/detector.ts';
+import type { Device } from '../engine/device.ts';
+import { InputError } from '../engine/input-error.ts';
+import { requireDevice } from '../engine/require-device.ts';
+import type { DataSelection } from '../objectives/objective.ts';
+import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { createDetector } from './detection-config.ts';
+import type { DetectionRun } from './detection-run.ts';
+import { ProgressLine, type ProgressStream } from './progress.ts';
+
+/** What to look at, with what, and where the results go. */
+export interface DetectOptions {
+  readonly run: DetectionRun;
+  readonly data: DataSelection;
+  /** The folder of the result files, `<frame>.txt`, and of `detections.json`, which says whose they are. */
+  readonly out: string;
+  readonly device?: Device;
+  readonly threads?: number;
+  /** Removes the results of another run, or on other frames, that are in `out`. */
+  readonly overwrite?: boolean;
+  readonly signal?: AbortSignal;
+  /** Where the progress line goes, and what is said of damaged frames; stderr. */
+  readonly stream?: ProgressStream;
+}
+
+/** What became of the frames. */
+export interface DetectResult {
+  /** Frames with a result file now. */
+  readonly frames: number;
+  /** Of them, those that had one before. */
+  readonly before: number;
+  readonly detections: number;
+  readonly damaged: number;
+  readonly interrupted: boolean;
+}
+
+/** The file beside results that says which detector found them, in which frames. */
+export const MANIFEST = 'detections.json';
+
+const isResult = (name: string) => /\.txt$/.test(name);
+
+/**
+ * Looks at frames of a KITTI object data set and writes a result file for each, in the format of KITTI's benchmark. Begun
+ * again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results.
+ */
+export async function detect(options: DetectOptions): Promise<DetectResult> {
+  const { run, data, out } = options;
+  if (options.device !== undefined) await requireDevice(options.device);
+  const { root, ...selection } = data;
+  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: true });
+  const done = await prepareFolder(options);
+  const indices = frames.ids.flatMap((id, i) => (done.has(`${id}.txt`) ? [] : [i]));
+  const before = frames.length - indices.length;
+  const progress = new ProgressLine({
+    total: frames.length,
+    done: before,
+    stream: options.stream,
+    unit: 'frame',
+  });
+  const tally = { written: 0, detections: 0 };
+  if (indices.length === 0) return { frames: before, before, detections: 0, damaged: 0, interrupted: false };
+  const detector = createDetector(run.config);
+  const loader = createLoader<unknown>({
+    length: indices.length,
+    batchSize: run.config.batchSize,
+    seed: run.config.seed,
+    source: detector.source({ ...data, frames: indices, training: false }),
+    workers: run.config.loader.workers,
+    shuffle: false,
+    strict: data.strict,
+  });
+  let predictor: Predictor<unknown> | undefined;
+  try {
+    for await (const { batch, indices: places, failures } of loader.pass()) {
+      for (const { message } of failures) progress.print(`${root}: frame left out as damaged: ${message}`);
+      if (options.signal?.aborted) break;
+      const begin = performance.now();
+      predictor ??= await detector.predictor(run.model, options);
+      const found = await predictor.detect(batch);
+      for (const [i, labels] of found.entries()) {
+        const index = indices[places[i]];
+        const { cameraFromLidar } = await frames.camera(index);
+        const text = formatKittiLabels(labels, { rectFromLidar: cameraFromLidar, withScore: true });
+        await writeFileAtomically(join(out, `${frames.ids[index]}.txt`), text);
+        tally.written++;
+        tally.detections += labels.length;
+      }
+      const samplesPerSecond = (1000 * batch.length) / (performance.now() - begin);
+      progress.update({ step: before + tally.written, samplesPerSecond });
+    }
+  } finally {
+    progress.end();
+    await loader.close();
+    await predictor?.dispose();
+  }
+  const damaged = loader.failures.size;
+  const all = before + tally.written;
+  const interrupted = all + damaged < frames.length;
+  return { frames: all, before, detections: tally.detections, damaged, interrupted };
+}
+
+/** Makes the folder, or takes up the one that an interrupted run of the same left; gives the results that are there. */
+async function prepareFolder({ run, data, out, overwrite }: DetectOptions): Promise<ReadonlySet<string>> {
+  await mkdir(out, { recursive: true }).catch((error: Error) => {
+    throw new InputError({ file: out, expected: 'a folder that can be made', found: error.message });
+  });
+  const names = (await readdir(out)).filter((name) => !isTemporaryName(name));
+  const foreign = names.filter((name) => name !== MANIFEST && !isResult(name));
+  if (foreign.length > 0) {
+    const expected = 'a new or empty folder, or one with results alone';
+    throw new InputError({ file: out, expected, found: foreign.slice(0, 3).join(', ') });
+  }
+  const manifest = {
+    checkpoint: run.checkpoint,
+    step: run.step,
+    detector: run.config.detector,
+    data: { root: data.root, split: data.split ?? 'training', imageSet: data.imageSet ?? null },
+  };
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  if (names.length > 0) {
+    const there = names.includes(MANIFEST) ? await readFile(join(out, MANIFEST), 'utf8') : undefined;
+    if (there === text) return new Set(names.filter(isResult));
+    if (!overwrite) {
+      throw new InputError({
+        file: out,
+        expected: `results of ${run.checkpoint} on ${data.root}, to go on with: give another --out, or --overwrite`,
+        found:
+          there === undefined ? `${names.length} files of another origin` : `those of ${originOf(there)}`,
+      });
+    }
+    for (const name of names) await rm(join(out, name));
+  }
+  await writeJsonAtomically(join(out, MANIFEST), manifest);
+  return new Set();
+}
+
+function originOf(manifest: string): string {
+  try {
+    const { checkpoint, data } = JSON.parse(manifest) as { checkpoint?: string; data?: { root?: string } };
+    return `${checkpoint} on ${data?.root}`;
+  } catch {
+    return 'an unreadable detections.json';
+  }
+}

@@ -1,0 +1,109 @@
+import type { HostTensor } from '../engine/host-tensor.ts';
+import { Random } from '../engine/random.ts';
+import { requireDevice } from '../engine/require-device.ts';
+import type { Tree } from '../engine/tree.ts';
+import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
+import type { DataSelection } from '../objectives/objective.ts';
+import { fingerprintOf, latestCheckpoint } from './checkpoint.ts';
+import { classesOf, createDetector, type DetectionConfig, detectionGroups } from './detection-config.ts';
+import { describeLabelledFrames, drawLabelledFrames } from './labelled-frames.ts';
+import { totalSteps } from './pretrain.ts';
+import { describeInitialization, type Initialization, initializeFrom } from './pretrained.ts';
+import { type RunOptions, type RunResult, train } from './training-loop.ts';
+
+/** The run whose encoders a detector begins with. */
+export interface PretrainedReference {
+  readonly run: string;
+  /** Of its checkpoint; the newest where it is not given. */
+  readonly step?: number;
+  /** Whether the heads are taken too, from a run of the same detector. */
+  readonly everything?: boolean;
+}
+
+/** What to train a detector on, from what, and where to leave it. */
+export interface FinetuneOptions extends RunOptions {
+  readonly config: DetectionConfig;
+  readonly data: DataSelection;
+  /** Without it every parameter begins at random. */
+  readonly from?: PretrainedReference;
+}
+
+/** The file in a run's folder that says which tensors were loaded, which not. */
+export const INITIALIZATION = 'initialization.json';
+
+/** The model that a configuration begins with, at random. */
+export function initialModel(config: DetectionConfig) {
+  return createDetector(config).initialize(Random.fromSeed(config.seed).fork('initialize'));
+}
+
+/** The form of a detection run's state. */
+export function detectionState(config: DetectionConfig, model = initialModel(config)): Tree<HostTensor> {
+  return { ...model, optimizer: initOptimizer(detectionGroups(config), model.params) };
+}
+
+/**
+ * Trains a detector on the labelled frames of a KITTI object data set, from random parameters or from a run's encoders.
+ * The run's folder gets its configuration, metrics and checkpoints, and `initialization.json`; it can be killed and
+ * resumed as a pretraining run can. Throws InputError for input that cannot be right and DivergedError for a loss that is
+ * NaN or infinite. `frames` of the result counts those whose labels are used.
+ */
+export async function finetune({
+  config,
+  data,
+  from,
+  ...options
+}: FinetuneOptions): Promise<RunResult & { readonly frames: number }> {
+  if (options.device !== undefined) await requireDevice(options.device);
+  const classes = classesOf(config);
+  const labelled = await drawLabelledFrames(data, { ...config.labels, classes });
+  const groups = detectionGroups(config);
+  const detector = createDetector(config);
+  const total = totalSteps(config, labelled.indices.length);
+  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
+  const begun = await firstModel(config, resumed ? undefined : from);
+  const initialization = begun.initialization;
+  const result = await train(
+    {
+      trainable: detector,
+      groups,
+      clipNorm: config.clipNorm ?? undefined,
+      initialState: detectionState(config, begun.model),
+      totalSteps: total,
+      learningRates: ({ step }) => learningRatesAt(groups, config.schedule, step / total),
+      batchSize: config.batchSize,
+      seed: config.seed,
+      frames: {
+        length: labelled.indices.length,
+        source: detector.source({ ...data, frames: labelled.indices, training: true }),
+      },
+      loader: { ...config.loader, strict: data.strict },
+      checkpoint: config.checkpoint,
+      record: {
+        config: {
+          ...config,
+          data: { ...data, frames: labelled.indices.length },
+          from: from === undefined ? null : { run: from.run, step: from.step ?? initialization?.step },
+        },
+        files: initialization === undefined ? {} : { [INITIALIZATION]: initialization },
+        mayDiffer: ['checkpoint', 'loader', 'data.root', 'data.strict', 'from.run'],
+        fingerprint: fingerprintOf({ ...config, checkpoint: null, loader: null }),
+      },
+      introduction: (step) =>
+        [
+          `${describeLabelledFrames(labelled)}; ${total} steps of ${config.batchSize}${step > 0 ? `, going on after step ${step}` : ''}`,
+          ...(initialization !== undefined ? [describeInitialization(initialization)] : []),
+          ...(from === undefined ? ['begins at random, with no pretrained encoder'] : []),
+        ].join('\n'),
+      dataName: data.root,
+    },
+    options,
+  );
+  return { ...result, frames: labelled.indices.length };
+}
+
+async function firstModel(config: DetectionConfig, from: PretrainedReference | undefined) {
+  const model = initialModel(config);
+  if (from === undefined) return { model, initialization: undefined as Initialization | undefined };
+  const { run, ...rest } = from;
+  return initializeFrom(model, run, rest);
+}

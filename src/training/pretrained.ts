@@ -1,0 +1,109 @@
+import type { HostTensor } from '../engine/host-tensor.ts';
+import { InputError } from '../engine/input-error.ts';
+import { leavesOf, type Tree } from '../engine/tree.ts';
+import { branchAt } from '../nn/layer.ts';
+import { checkpointOf, loadCheckpoint, loadMatching } from './checkpoint.ts';
+
+/** Parameters and running statistics. */
+interface Model {
+  readonly params: Tree<HostTensor>;
+  readonly stats: Tree<HostTensor>;
+}
+
+/** Where a model's first values came from: paths are those of its state, `params/…` and `stats/…`. */
+export interface Initialization {
+  /** The run's folder, and the step of its checkpoint. */
+  readonly run: string;
+  readonly step: number;
+  readonly loaded: readonly string[];
+  /** The model's own tensors that the run does not have. */
+  readonly fresh: readonly string[];
+  /** The run's tensors that the model has no place for. */
+  readonly unused: readonly string[];
+}
+
+/** Branches whose tensors mean the same in every model. */
+const ENCODERS = ['imageEncoder', 'pointEncoder'];
+
+/**
+ * A model with the encoders of a run's checkpoint (`everything` of it with a run of the same detector), by tree path.
+ * Throws an InputError where the run has none of the model's encoders, and where one of theirs has another shape.
+ */
+export async function initializeFrom(
+  model: Model,
+  run: string,
+  options: { readonly step?: number; readonly everything?: boolean } = {},
+): Promise<{ readonly model: Model; readonly initialization: Initialization }> {
+  const entry = await checkpointOf(run, options.step);
+  const { state } = await loadCheckpoint(entry.folder);
+  const source = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  const shared = options.everything ? Object.keys(source.params) : ENCODERS;
+  const taken = { params: only(source.params, shared), stats: only(source.stats, shared) };
+  const target: Tree<HostTensor> = { params: model.params, stats: model.stats };
+  const result = loadMatching(target, taken);
+  const [first, ...others] = result.differing;
+  if (first !== undefined) {
+    throw new InputError({
+      file: entry.folder,
+      place: first.path,
+      expected: `${first.expected}, as the detector's configuration has it`,
+      found: `${first.found}${others.length > 0 ? `, and ${others.length} more that differ` : ''}: a run of another width or depth`,
+    });
+  }
+  if (result.loaded.length === 0) {
+    throw new InputError({
+      file: entry.folder,
+      expected: `an encoder that the detector has: ${Object.keys(model.params)
+        .filter((name) => ENCODERS.includes(name))
+        .join(', ')}`,
+      found: Object.keys(source.params).join(', '),
+    });
+  }
+  const whole = leavesOf<HostTensor>(source).map(([path]) => path);
+  const loaded = new Set(result.loaded);
+  return {
+    model: { params: branchAt(result.state, 'params'), stats: branchAt(result.state, 'stats') },
+    initialization: {
+      run,
+      step: entry.step,
+      loaded: result.loaded,
+      fresh: result.missing,
+      unused: whole.filter((path) => !loaded.has(path)),
+    },
+  };
+}
+
+/** An initialization in words, a line for each branch: what was loaded, what is new, and what was left behind and why. */
+export function describeInitialization({ run, step, loaded, fresh, unused }: Initialization): string {
+  const count = (paths: readonly string[]) => {
+    const branches = new Map<string, { params: number; stats: number }>();
+    for (const path of paths) {
+      const [part, branch] = path.split('/');
+      const known = branches.get(branch) ?? { params: 0, stats: 0 };
+      if (part === 'params') known.params++;
+      else known.stats++;
+      branches.set(branch, known);
+    }
+    return [...branches];
+  };
+  const tensors = ({ params, stats }: { params: number; stats: number }) =>
+    `${params} parameters${stats > 0 ? ` and ${stats} running statistics` : ''}`;
+  const loadedBranches = new Set(count(loaded).map(([branch]) => branch));
+  return [
+    `begins with ${run}, step ${step}:`,
+    ...count(loaded).map(([branch, each]) => `  ${branch}: ${tensors(each)} loaded`),
+    ...count(fresh).map(
+      ([branch, each]) =>
+        `  ${branch}: ${tensors(each)} new, drawn at random (the run has ${loadedBranches.has(branch) ? 'not all of it' : 'none'})`,
+    ),
+    ...count(unused).map(([branch, each]) =>
+      ENCODERS.includes(branch)
+        ? `  ${branch}: ${tensors(each)} left behind (the detector has no such encoder)`
+        : `  ${branch}: ${tensors(each)} left behind (pretraining's own, the detector has its own heads)`,
+    ),
+  ].join('\n');
+}
+
+function only(tree: Tree<HostTensor>, names: readonly string[]): Tree<HostTensor> {
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => names.includes(name)));
+}

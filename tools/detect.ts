@@ -1,0 +1,69 @@
+import { Command } from 'commander';
+import type { Device } from '../src/engine/device.ts';
+import { detect } from '../src/training/detect.ts';
+import { loadDetectionRun } from '../src/training/detection-run.ts';
+import { deviceOption, interruptSignal, wholeNumber } from './options.ts';
+
+interface Options {
+  readonly data?: string;
+  readonly split?: 'training' | 'testing';
+  readonly imageSet?: string;
+  readonly out: string;
+  readonly step?: number;
+  readonly overwrite?: boolean;
+  readonly strict?: boolean;
+  readonly device: Device;
+  readonly threads?: number;
+}
+
+/** The command line of `pointpair detect`. */
+export function command(): Command {
+  return new Command('detect')
+    .description("Look at frames with a trained detector and write KITTI's result files.")
+    .argument('<run>', 'what pointpair finetune left')
+    .option('--data <folder>', "the frames to look at; those of the run's own data set by default")
+    .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
+    .option('--split <name>', 'training or testing', 'training')
+    .requiredOption('--out <folder>', 'where the result files go, one a frame')
+    .option('--step <number>', "of the run's checkpoint; the newest by default", wholeNumber(0))
+    .option('--overwrite', 'remove other results that are in --out')
+    .option('--strict', 'end at a damaged frame instead of leaving it out')
+    .option('--threads <number>', 'threads of one operation', wholeNumber(1))
+    .addOption(deviceOption())
+    .addHelpText(
+      'after',
+      `
+Example:
+  pointpair detect runs/point3d --data data/kitti --image-set val --out runs/point3d/detections
+  pointpair evaluate --labels data/kitti/training/label_2 --detections runs/point3d/detections`,
+    )
+    .action(run);
+}
+
+async function run(folder: string, options: Options): Promise<void> {
+  const trained = await loadDetectionRun(folder, { step: options.step });
+  const { root } = options.data === undefined ? trained.data : { root: options.data };
+  const interrupt = interruptSignal(() => process.stderr.write('\ninterrupted: ending this batch\n'));
+  const { split, imageSet, strict } = options;
+  const result = await detect({
+    run: trained,
+    data: { root, split, imageSet, strict },
+    out: options.out,
+    device: options.device,
+    threads: options.threads,
+    overwrite: options.overwrite,
+    signal: interrupt.signal,
+  }).finally(interrupt.release);
+  if (result.damaged > 0)
+    process.stderr.write(`damaged frames left out, without a result file: ${result.damaged}\n`);
+  if (result.interrupted) {
+    process.stderr.write(`stopped after ${result.frames} frames; the same command goes on\n`);
+    process.exitCode = 130;
+    return;
+  }
+  process.stdout.write(
+    `${result.detections} detections in ${result.frames - result.before} frames${result.before > 0 ? ` (${result.before} were there before)` : ''}: ${options.out}\n` +
+      `  pointpair evaluate --labels ${root} --detections ${options.out}\n` +
+      `  pointpair view ${root} --detections ${options.out}\n`,
+  );
+}
