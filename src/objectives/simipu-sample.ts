@@ -1,4 +1,4 @@
-import type { CameraImage, Frame } from '../datasets/frame.ts';
+import type { Frame } from '../datasets/frame.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
@@ -12,15 +12,8 @@ import {
   type ViewTransform,
 } from '../geometry/view-transform.ts';
 import { applyImageView } from '../image/augment.ts';
-import {
-  crop,
-  flip,
-  type ImageSize,
-  type ImageView,
-  imageView,
-  mapPixels,
-  resize,
-} from '../image/image-view.ts';
+import { fitToCanvas } from '../image/fit-to-canvas.ts';
+import { type ImageSize, type ImageView, mapPixels } from '../image/image-view.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
@@ -104,7 +97,11 @@ export function simipuSample(
   const { partner, distanceM } = matcher.match(alpha.centers, beta.centers);
   stopwatch.lap('match');
 
-  const canvasView = fitToCanvas(camera, isMirrored(view), random.fork('image'), config);
+  const canvasView = fitToCanvas(camera.image, random.fork('image'), {
+    canvas: config.image,
+    scale: config.image.scale,
+    mirrored: isMirrored(view),
+  });
   const { u, v } = projectPoints(alpha.centers, 3, pixelFromLidar, { minDepthM: 1e-5 });
   const source = new Float32Array(u.length * 2);
   const inside = new Float32Array(u.length);
@@ -166,27 +163,4 @@ function pointView(points: Float32Array, view: ViewTransform, config: SimipuConf
   const xyz = new Float32Array(count * 3);
   for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) xyz[3 * i + k] = last[4 * i + k];
   return { points, levels, centers: applyView(xyz, 3, inverseView(view)) };
-}
-
-/** The picture scaled into the canvas, cropped where it is larger, and mirrored with the points. */
-function fitToCanvas(
-  camera: CameraImage,
-  mirrored: boolean,
-  random: Random,
-  config: SimipuConfig,
-): ImageView {
-  const canvas = config.image;
-  const { width, height } = camera.image;
-  const fit = Math.min(canvas.width / width, canvas.height / height);
-  const factor = fit * random.uniform(...canvas.scale);
-  const size = {
-    width: Math.max(1, Math.round(width * factor)),
-    height: Math.max(1, Math.round(height * factor)),
-  };
-  let view = resize(imageView(camera.image), size);
-  const cut = { width: Math.min(size.width, canvas.width), height: Math.min(size.height, canvas.height) };
-  const left = random.integer(size.width - cut.width + 1);
-  const top = random.integer(size.height - cut.height + 1);
-  if (cut.width < size.width || cut.height < size.height) view = crop(view, { left, top, ...cut });
-  return mirrored ? flip(view) : view;
 }

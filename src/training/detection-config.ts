@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Detector } from '../detection/detector.ts';
+import { Image3d } from '../detection/image3d.ts';
+import { image3dSchema } from '../detection/image3d-config.ts';
 import { Point3d } from '../detection/point3d.ts';
 import { point3dSchema } from '../detection/point3d-config.ts';
 import type { ParameterGroup } from '../nn/parameter-groups.ts';
@@ -23,6 +25,7 @@ const shared = {
 
 /** Everything that a detector's training depends on, but for the run that it begins with. */
 export const detectionConfigSchema = z.discriminatedUnion('detector', [
+  z.strictObject({ detector: z.literal('image3d'), image3d: image3dSchema, ...shared }),
   z.strictObject({ detector: z.literal('point3d'), point3d: point3dSchema, ...shared }),
 ]);
 
@@ -38,6 +41,8 @@ export type DetectionConfig = z.infer<typeof detectionConfigSchema>;
 export function createDetector(config: DetectionConfig): Detector<unknown> {
   const { batchSize } = config;
   switch (config.detector) {
+    case 'image3d':
+      return new Image3d(config.image3d, batchSize) as Detector<unknown>;
     case 'point3d':
       return new Point3d(config.point3d, batchSize) as Detector<unknown>;
   }
@@ -51,6 +56,8 @@ export function classesOf(config: DetectionConfig): readonly string[] {
 /** The part of a configuration that describes the detector itself. */
 export function modelOf(config: DetectionConfig) {
   switch (config.detector) {
+    case 'image3d':
+      return config.image3d;
     case 'point3d':
       return config.point3d;
   }

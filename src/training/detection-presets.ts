@@ -1,3 +1,4 @@
+import { image3dKitti, image3dSmall } from '../detection/image3d-config.ts';
 import { point3dKitti, point3dSmall } from '../detection/point3d-config.ts';
 import { type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
 
@@ -29,6 +30,8 @@ const kitti = {
 };
 
 const presets: { readonly [name: string]: unknown } = {
+  'image3d-small': { detector: 'image3d', image3d: image3dSmall, ...small },
+  'image3d-kitti': { detector: 'image3d', image3d: image3dKitti, ...kitti },
   'point3d-small': { detector: 'point3d', point3d: point3dSmall, ...small },
   'point3d-kitti': { detector: 'point3d', point3d: point3dKitti, ...kitti },
 };

@@ -1,0 +1,50 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Random } from '../engine/random.ts';
+import type { Tree } from '../engine/tree.ts';
+import { type FpnOptions, fpn, initFpn } from '../image/fpn.ts';
+import { initResNet, type ResNetStage, resNetChannels } from '../image/resnet.ts';
+import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
+import { imageEncoderOptions } from '../objectives/encoder-config.ts';
+import { encodeImages } from '../objectives/encoders.ts';
+import type { ImageDetectorConfig } from './image-config.ts';
+
+type Tensors = Tree<tf.Tensor>;
+
+const STAGES: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
+
+/** An image encoder and the pyramid over it: parameters under `imageEncoder` and `fpn`. */
+export function initPictureEncoder(random: Random, config: ImageDetectorConfig): Initialized {
+  const encoder = initResNet(random.fork('imageEncoder'), imageEncoderOptions(config.imageEncoder, STAGES));
+  const pyramid = initFpn(random.fork('fpn'), pyramidOptions(config));
+  return {
+    params: { imageEncoder: encoder.params, fpn: pyramid.params },
+    stats: { imageEncoder: encoder.stats, fpn: pyramid.stats },
+  };
+}
+
+/** The pyramid's finest map of pictures [B, H, W, 3]: [B, channels, H/4, W/4]. */
+export function pictureMap(
+  params: Tensors,
+  stats: Tensors,
+  images: tf.Tensor,
+  { config, training }: Mode & { readonly config: ImageDetectorConfig },
+): { readonly map: tf.Tensor; readonly stats: { readonly imageEncoder: Tensors; readonly fpn: Tensors } } {
+  const own = { params: branchAt(params, 'imageEncoder'), stats: branchAt(stats, 'imageEncoder') };
+  const encoded = encodeImages(own, images, {
+    encoder: config.imageEncoder,
+    stages: STAGES,
+    frozenStages: config.frozenStages,
+    training,
+  });
+  const pyramid = fpn(branchAt(params, 'fpn'), branchAt(stats, 'fpn'), encoded.features, {
+    ...pyramidOptions(config),
+    training,
+    outputs: ['c2'],
+  });
+  return { map: pyramid.maps.c2!, stats: { imageEncoder: encoded.stats, fpn: pyramid.stats } };
+}
+
+function pyramidOptions({ imageEncoder, channels, headBatchNorm }: ImageDetectorConfig): FpnOptions {
+  const stages = STAGES.map((stage) => ({ stage, channels: resNetChannels(imageEncoder, stage) }));
+  return { stages, channels, batchNorm: headBatchNorm };
+}
