@@ -56,7 +56,7 @@ export function labelEfficiencyTable(rows: readonly LabelEfficiencyRow[], measur
   ].join('\n');
 }
 
-/** The rows as bars with their spread, a standing-alone SVG. */
+/** The rows as bars with their spread, named by their share of labels and number of frames: a standing-alone SVG. */
 export function labelEfficiencyChart(rows: readonly LabelEfficiencyRow[]): Promise<string> {
   const highest = Math.max(
     0.01,
@@ -67,7 +67,7 @@ export function labelEfficiencyChart(rows: readonly LabelEfficiencyRow[]): Promi
   return barChartSvg({
     highest: Math.min(1, 1.1 * highest),
     groups: rows.map(({ fraction, frames, scratch, pretrained }) => ({
-      name: `${percent(fraction)} of labels (${frames} ${frames === 1 ? 'frame' : 'frames'})`,
+      name: `${percent(fraction)} (${frames})`,
       level: 0,
       bars: [
         { name: 'from scratch', value: scratch.mean / 100, std: scratch.std / 100 },
