@@ -37,7 +37,8 @@ interface Options {
 export function command(): Command {
   return new Command('experiment')
     .description('Experiments that show whether pretraining is worth it.')
-    .addCommand(labelEfficiency());
+    .addCommand(labelEfficiency())
+    .addHelpText('after', '\nExample:\n  pointpair experiment label-efficiency --seeds 3');
 }
 
 function labelEfficiency(): Command {

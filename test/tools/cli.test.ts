@@ -49,14 +49,24 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('every command', () => {
-  it.each(['scenes', 'pretrain', 'inspect', 'export', 'report', 'view', 'demo', 'bench'])(
-    '%s --help shows an example',
-    async (command) => {
-      const { code, stdout } = await pointpair(command, '--help');
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Examples?:\\n  pointpair ${command}`));
-    },
-  );
+  it.each([
+    'scenes',
+    'pretrain',
+    'finetune',
+    'detect',
+    'evaluate',
+    'experiment',
+    'inspect',
+    'export',
+    'report',
+    'view',
+    'demo',
+    'bench',
+  ])('%s --help shows an example', async (command) => {
+    const { code, stdout } = await pointpair(command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  pointpair ${command}`));
+  });
 
   it.each([
     [['pretrain', '--preset', 'simipu-smal', '--data', 'x', '--out', 'y'], /nearest: simipu-small/],
@@ -76,6 +86,23 @@ describe('every command', () => {
       ['pretrain', '--data', 'x', '--out', 'y'],
       /expected --preset \(simipu-kitti, simipu-small, simipu-smoke\)/,
     ],
+    [['finetune', '--data', 'x', '--out', 'y'], /expected one of --detector \(image3d, point3d.*found none/],
+    [
+      ['finetune', '--detector', 'point3d', '--data', 'x', '--out', 'y', '--labels-fraction', '5'],
+      /a share above 0 and up to 1 is needed/,
+    ],
+    [
+      ['finetune', '--detector', 'point3d', '--data', 'x', '--out', 'y', '--from', 'nowhere'],
+      /nowhere: expected a run, with config.json/,
+    ],
+    [
+      ['finetune', '--detector', 'point3d', '--data', 'x', '--out', 'y', '--set', 'point3d.headWidth=1'],
+      /nearest: headWidths/,
+    ],
+    [['finetune', '--preset', 'point3d-smal', '--data', 'x', '--out', 'y'], /nearest: point3d-small/],
+    [['detect', 'nowhere', '--out', 'y'], /nowhere: expected the folder of a detector's run/],
+    [['evaluate', '--labels', 'nowhere', '--detections', 'y'], /nowhere: expected a folder of label files/],
+    [['experiment', 'label-efficiency', '--fractions', '0.1,2'], /shares above 0 and up to 1 are needed/],
     [['inspect', 'missing.pcd'], /missing.pcd: expected a file or a folder, found ENOENT/],
     [['export', 'nowhere', '--to', 'out'], /nowhere: expected a run's folder/],
     [['report', 'nowhere'], /nowhere/],
@@ -128,6 +155,56 @@ describe('a run from scenes to encoders', () => {
 
     expect((await pointpair('export', 'run', '--to', 'out', '--batch', '2')).code).toBe(0);
     await expectExportedAsInProcess(join(folder, 'run'), join(folder, 'out'));
+  });
+});
+
+describe('a detector from labels to average precision', () => {
+  it('is trained, goes on, looks at frames and is evaluated', { timeout: 240_000 }, async () => {
+    const run = join(folder, 'detector');
+    const settings = [
+      'batchSize=2',
+      'point3d.points.count=512',
+      'loader.workers=0',
+      'point3d.scoreThreshold=0.01',
+    ].flatMap((setting) => ['--set', setting]);
+    const options = ['--data', data, '--image-set', 'train', '--labels-fraction', '0.5', '--steps', '3'];
+    const first = await pointpair('finetune', '--detector', 'point3d', '--out', run, ...options, ...settings);
+    expect(first.stderr).toMatch(/2 of 4 frames with \d+ Car.*; 3 steps of 2/);
+    expect(first.stdout).toMatch(/3 steps done.*\n {2}pointpair detect .*--image-set val/);
+    const again = await pointpair('finetune', '--out', run, '--resume');
+    expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('3 steps done')]);
+    const results = join(folder, 'results');
+    const found = await pointpair('detect', run, '--image-set', 'val', '--out', results);
+    expect(found.stdout).toMatch(/\d+ detections in 2 frames.*\n {2}pointpair evaluate/);
+    const list = join(data, 'ImageSets', 'val.txt');
+    const folders = ['--labels', data, '--detections', results, '--frames', list];
+    const table = await pointpair('evaluate', ...folders, '--overlaps', 'loose');
+    expect(table.stdout).toMatch(
+      /2 frames, loose overlaps; R40 and R11 are different rules[\s\S]*Car +bev +0\.50/,
+    );
+    const { stdout } = await pointpair('evaluate', ...folders, '--json');
+    expect(Object.keys(JSON.parse(stdout))).toEqual(['Car', 'Pedestrian', 'Cyclist']);
+    const all = await pointpair('evaluate', '--labels', data, '--detections', results);
+    expect([all.code, all.stderr]).toEqual([1, expect.stringContaining('none for 4 of them')]);
+    const counted = await pointpair(
+      'evaluate',
+      '--labels',
+      data,
+      '--detections',
+      results,
+      '--missing',
+      'empty',
+    );
+    expect(counted.stderr).toContain(
+      '4 of 6 frames have no result file and count as frames without detections',
+    );
+  });
+
+  const eval234 = realData('kitti-eval');
+  it.skipIf(eval234 === undefined)("prints the official program's numbers as JSON", async () => {
+    const folders = ['--labels', join(eval234!, 'label_2'), '--detections', join(eval234!, 'detections')];
+    const { stdout } = await pointpair('evaluate', ...folders, '--json');
+    expect(JSON.parse(stdout).Car['3d'].moderate.R40).toBeCloseTo(69.6057, 3);
   });
 });
 

@@ -1,0 +1,345 @@
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Frame, ObjectLabel } from '../../src/datasets/frame.ts';
+import { collatePoints } from '../../src/detection/point-batch.ts';
+import { decodePoints } from '../../src/detection/point-decode.ts';
+import { pointSample } from '../../src/detection/point-sample.ts';
+import { headingCode, headingOf, pointTargets } from '../../src/detection/point-targets.ts';
+import { Point3d } from '../../src/detection/point3d.ts';
+import { type Point3dConfig, point3dSchema } from '../../src/detection/point3d-config.ts';
+import { compile } from '../../src/engine/compile.ts';
+import { float32, type HostTensor } from '../../src/engine/host-tensor.ts';
+import { Random } from '../../src/engine/random.ts';
+import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
+import { angleDifference } from '../../src/geometry/angle.ts';
+import { type Box3, pointInBox } from '../../src/geometry/box.ts';
+import { birdsEyeIou, iou3d } from '../../src/geometry/box-overlap.ts';
+import { applyViewToBox, inverseView, sampleSimipuView } from '../../src/geometry/view-transform.ts';
+import { branchAt } from '../../src/nn/layer.ts';
+import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
+import { groundPoints } from '../../src/pointcloud/ground.ts';
+import { syntheticFrame } from '../objectives/tiny-simipu.ts';
+import { tinyDetector } from '../training/tiny-detector.ts';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+function tiny(changes: Partial<Point3dConfig> = {}): Point3dConfig {
+  const config = tinyDetector('point3d');
+  if (config.detector !== 'point3d') throw new Error('another detector');
+  return { ...config.point3d, ...changes };
+}
+
+const car = (center: Box3['center'], yaw: number): Box3 => ({ center, sizeM: [4, 1.7, 1.5], yaw });
+const labelOf = (
+  type: string,
+  box3: Box3 | undefined,
+  box2: ObjectLabel['box2'] = [0, 0, 10, 10],
+): ObjectLabel => ({
+  type,
+  truncation: 0,
+  occlusion: 0,
+  alpha: 0,
+  box2,
+  box3,
+});
+
+/** A synthetic frame with cars full of points. */
+function frameWithCars(seed: number, boxes = [car([10, 1, -0.5], 0.4), car([20, -4, -0.5], -2)]): Frame {
+  const frame = syntheticFrame(seed, { points: 300 });
+  const random = Random.fromSeed(`cars ${seed}`);
+  const inside = boxes.flatMap(({ center, sizeM, yaw }) =>
+    Array.from({ length: 80 }, () => {
+      const [a, b, c] = sizeM.map((side) => random.uniform(-side / 2, side / 2));
+      const [cos, sin] = [Math.cos(yaw), Math.sin(yaw)];
+      return [center[0] + cos * a - sin * b, center[1] + sin * a + cos * b, center[2] + c, 0.5];
+    }).flat(),
+  );
+  return {
+    ...frame,
+    points: Float32Array.from([...frame.points, ...inside]),
+    labels: boxes.map((box) => labelOf('Car', box)),
+  };
+}
+
+describe('headings', () => {
+  it('come back from their bins, and bins from their centres', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: -20, max: 20, noNaN: true }),
+        fc.integer({ min: 2, max: 24 }),
+        (yaw, bins) => {
+          const { bin, residual } = headingCode(yaw, bins);
+          expect(bin).toBeGreaterThanOrEqual(0);
+          expect(bin).toBeLessThan(bins);
+          expect(Math.abs(residual)).toBeLessThanOrEqual(1 + 1e-9);
+          expect(Math.abs(angleDifference(headingOf(bin, residual, bins), yaw))).toBeLessThan(1e-9);
+        },
+      ),
+    );
+    expect(headingCode(0, 12)).toEqual({ bin: 0, residual: 0 });
+    expect(headingCode(Math.PI / 2, 4).bin).toBe(1);
+  });
+});
+
+describe('boxes in a view', () => {
+  it('are turned, scaled and mirrored with the points in them, and come back', () => {
+    const random = Random.fromSeed(1);
+    for (let trial = 0; trial < 40; trial++) {
+      const view = sampleSimipuView(random.fork(trial), { pivot: [0, 0, 0] });
+      const box = car([random.uniform(2, 30), random.uniform(-9, 9), -1], random.uniform(-4, 4));
+      const moved = applyViewToBox(box, view);
+      const back = applyViewToBox(moved, inverseView(view));
+      expect(iou3d(back, box)).toBeGreaterThan(1 - 1e-9);
+      expect(Math.abs(angleDifference(back.yaw, box.yaw))).toBeLessThan(1e-9);
+    }
+  });
+});
+
+describe('the ground', () => {
+  it('is what lies low in its cell', () => {
+    const points = Float32Array.of(1, 1, -1.7, 0, 2, 1, -1.6, 0, 2, 2, -0.5, 0, 9, 1, 0.5, 0);
+    expect([...groundPoints(points)]).toEqual([1, 1, 0, 1]);
+  });
+});
+
+describe('targets', () => {
+  const options = {
+    classes: ['Car', 'Pedestrian'],
+    headingBins: 12,
+    insideMarginM: 0.2,
+    ignoreMarginM: 0.6,
+    ignored: [],
+  };
+
+  it('are of the box that a candidate is in, do not count beside it, and are of none elsewhere', () => {
+    const box3 = car([10, 0, 0], 0);
+    const candidates = Float32Array.of(11.5, 0.5, 0.5, 12.1, 0, 0, 12.4, 0, 0, 13, 0, 0);
+    const targets = pointTargets(candidates, { ...options, objects: [{ box3, classIndex: 0 }] });
+    expect([...targets.positive]).toEqual([1, 1, 0, 0]);
+    expect([...targets.weights]).toEqual([1, 1, 0, 1]);
+    expect([...targets.offset.subarray(0, 3)]).toEqual([-1.5, -0.5, -0.5]);
+    expect(targets.logSize[0]).toBeCloseTo(Math.log(4 / 3.89), 6);
+    expect([...targets.classes.subarray(0, 4)]).toEqual([1, 0, 1, 0]);
+  });
+
+  it('do not count in boxes of neighbour classes, and take the nearer of two boxes', () => {
+    const van = car([10, 0, 0], 0);
+    const candidates = Float32Array.of(10, 0, 0, 20.4, 0, 0);
+    const boxes = [car([20, 0, 0], 0), car([21, 0, 0], 0)];
+    const objects = boxes.map((box3, i) => ({ box3, classIndex: i }));
+    const targets = pointTargets(candidates, { ...options, objects, ignored: [van] });
+    expect([...targets.weights]).toEqual([0, 1]);
+    expect([...targets.classes]).toEqual([0, 0, 1, 0]);
+  });
+});
+
+describe('samples', () => {
+  const config = tiny();
+  const frame = frameWithCars(2);
+  const draw = (training: boolean, seed = 1) =>
+    pointSample(frame, Random.fromSeed(seed), { config, training });
+
+  it('are the same for a seed, and others for another', () => {
+    expect(draw(true)).toEqual(draw(true));
+    expect(draw(true).points).not.toEqual(draw(true, 2).points);
+  });
+
+  it('have candidates of the wanted level whose targets fit the labels in the view', () => {
+    for (let seed = 0; seed < 5; seed++) {
+      const { candidates, targets, view } = draw(true, seed);
+      expect(candidates).toHaveLength(3 * config.pointEncoder.levels[config.candidateLevel].points);
+      const boxes = frame.labels!.map(({ box3 }) => applyViewToBox(box3!, view));
+      let positives = 0;
+      for (let n = 0; n < candidates.length / 3; n++) {
+        const [x, y, z] = candidates.subarray(3 * n, 3 * n + 3);
+        const inside = boxes.some((box) => pointInBox(box, x, y, z));
+        if (inside) expect(targets!.positive[n]).toBe(1);
+        if (targets!.positive[n] === 0) continue;
+        positives++;
+        const center = [0, 1, 2].map((k) => candidates[3 * n + k] + targets!.offset[3 * n + k]);
+        const nearest = Math.min(
+          ...boxes.map((box) => Math.hypot(...center.map((v, k) => v - box.center[k]))),
+        );
+        expect(nearest).toBeLessThan(1e-4);
+      }
+      expect(positives).toBeGreaterThan(0);
+    }
+  });
+
+  it('have no targets and no view without training, and need no labels', () => {
+    const { targets, view } = pointSample({ ...frame, labels: undefined }, Random.fromSeed(1), {
+      config,
+      training: false,
+    });
+    expect([targets, view]).toEqual([undefined, []]);
+    expect(() =>
+      pointSample({ ...frame, labels: undefined }, Random.fromSeed(1), { config, training: true }),
+    ).toThrow(/frame 2: expected labels, to train a detector, found none/);
+  });
+
+  it('have weights of three near centres that sum to one', () => {
+    const { nearestWeights, nearest } = draw(false);
+    for (let n = 0; n < nearest.length; n += 3) {
+      expect(nearestWeights[n] + nearestWeights[n + 1] + nearestWeights[n + 2]).toBeCloseTo(1, 5);
+      expect(nearestWeights[n]).toBeGreaterThanOrEqual(nearestWeights[n + 2]);
+    }
+  });
+
+  it('hold back ground where there is enough else', () => {
+    const share = (groundShare: number) => {
+      const { points } = pointSample(frame, Random.fromSeed(1), {
+        config: tiny({ groundShare }),
+        training: false,
+      });
+      return groundPoints(points).reduce((sum, each) => sum + each, 0) / (points.length / 4);
+    };
+    expect(share(0.02)).toBeLessThan(share(1));
+  });
+});
+
+describe('decoding', () => {
+  it('gives back the labels of outputs that say just what the targets are', () => {
+    const config = tiny({ scoreThreshold: 0.5 });
+    const frame = frameWithCars(3);
+    const sample = pointSample(frame, Random.fromSeed(1), {
+      config: { ...config, view: { maxRotation: 0, scale: [1, 1], flipProbability: 0 } },
+      training: true,
+    });
+    const { targets } = collatePoints([sample], config) as { targets: Tree<HostTensor> };
+    const read = (name: string) => (targets[name] as HostTensor).data as Float32Array;
+    const [classes, headingBin] = [read('classes'), read('headingBin')];
+    const rows = sample.candidates.length / 3;
+    const spread = new Float32Array(rows * config.headingBins);
+    for (let n = 0; n < rows; n++)
+      spread.fill(read('headingResidual')[n], n * config.headingBins, (n + 1) * config.headingBins);
+    const outputs = {
+      classes: float32(
+        classes.map((each) => (each === 1 ? 6 : -6)),
+        [rows, 3],
+      ),
+      quality: float32(new Float32Array(rows).fill(6), [rows, 1]),
+      offset: targets.offset as HostTensor,
+      logSize: targets.logSize as HostTensor,
+      headingBin: float32(headingBin, [rows, config.headingBins]),
+      headingResidual: float32(spread, [rows, config.headingBins]),
+    };
+    const [labels] = decodePoints(outputs, [sample], config);
+    expect(labels).toHaveLength(2);
+    for (const { box3, type, score, alpha, box2 } of labels) {
+      const [best] = frame
+        .labels!.map((label) => label.box3!)
+        .sort((a, b) => birdsEyeIou(b, box3!) - birdsEyeIou(a, box3!));
+      expect(iou3d(best, box3!)).toBeGreaterThan(0.999);
+      expect(Math.abs(angleDifference(best.yaw, box3!.yaw))).toBeLessThan(1e-3);
+      expect([type, score! > 0.9]).toEqual(['Car', true]);
+      expect(Math.abs(alpha)).toBeLessThanOrEqual(Math.PI);
+      expect(box2[2]).toBeGreaterThan(box2[0]);
+    }
+  });
+});
+
+describe('the detector', () => {
+  const config = tiny();
+  const detector = new Point3d(config, 2);
+  const samples = [4, 5].map((seed) =>
+    pointSample(frameWithCars(seed), Random.fromSeed(seed), { config, training: true }),
+  );
+  const batch = detector.collate(samples);
+  const { params, stats } = detector.initialize(Random.fromSeed(1));
+  const tensors = (tree: Tree<HostTensor>) =>
+    mapTree(tree, ({ data, shape, dtype }) => tf.tensor(data, [...shape], dtype as 'float32'));
+
+  function gradients(which: Point3d) {
+    const data = tensors(batch);
+    return valueAndGrad((current) => {
+      const result = which.loss(current, tensors(stats), data, { training: true });
+      return { loss: result.loss, aux: { terms: result.terms } };
+    }, tensors(params));
+  }
+
+  it('learns with every parameter, and not with frozen levels', () => {
+    const all = [...gradients(detector).grads.keys()];
+    expect(
+      leavesOf(params)
+        .map(([path]) => path)
+        .filter((path) => !all.includes(path)),
+    ).toEqual([]);
+    const frozen = [...gradients(new Point3d(tiny({ frozenLevels: 1 }), 2)).grads.keys()];
+    expect(all.filter((path) => !frozen.includes(path))).toEqual(
+      all.filter((path) => path.startsWith('pointEncoder/sa1/')),
+    );
+  });
+
+  it('has the gradient of its loss: finite differences in the head', () => {
+    const { grads } = gradients(detector);
+    // Not of the offset: the quality's target moves with it, and carries no gradient.
+    const path = 'head/logSize/weight';
+    const at = 5;
+    const lossWith = (by: number) => {
+      const moved = mapTree(params, (leaf, name) =>
+        name === path
+          ? float32(leaf.data.map((v, i) => (i === at ? v + by : v)) as Float32Array, leaf.shape)
+          : leaf,
+      );
+      return detector
+        .loss(tensors(moved), tensors(stats), tensors(batch), { training: true })
+        .loss.dataSync()[0];
+    };
+    const difference = (lossWith(1e-2) - lossWith(-1e-2)) / 2e-2;
+    expect(grads.get(path)!.dataSync()[at]).toBeCloseTo(difference, 3);
+  });
+
+  it('has a loss without any object that is a number', () => {
+    const empty = [6, 7].map((seed) => {
+      const frame = { ...frameWithCars(seed), labels: [] };
+      return pointSample(frame, Random.fromSeed(seed), { config, training: true });
+    });
+    const { loss } = detector.loss(tensors(params), tensors(stats), tensors(detector.collate(empty)), {
+      training: true,
+    });
+    expect(Number.isFinite(loss.dataSync()[0])).toBe(true);
+  });
+
+  it('computes the same compiled as in tfjs', async () => {
+    const step = await compile(
+      (state, data) => {
+        const result = detector.loss(branchAt(state, 'params'), branchAt(state, 'stats'), data, {
+          training: true,
+        });
+        return [state, { loss: result.loss, ...result.terms }];
+      },
+      { state: { params, stats }, batch },
+    );
+    const { outputs } = await step.run({ params, stats }, batch);
+    const eager = detector.loss(tensors(params), tensors(stats), tensors(batch), { training: true });
+    expect((outputs.loss as HostTensor).data[0]).toBeCloseTo(eager.loss.dataSync()[0], 3);
+    await step.dispose();
+  });
+
+  it('looks at fewer frames than a batch, and sees in each what it sees in a full one', async () => {
+    const low = new Point3d(tiny({ scoreThreshold: 0 }), 2);
+    const predictor = await low.predictor({ params, stats });
+    const [first, second] = await predictor.detect(samples);
+    const [alone] = await predictor.detect(samples.slice(1));
+    expect(alone).toEqual(second);
+    expect(first).not.toEqual(second);
+    const scores = first.map(({ score }) => score!);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    await predictor.dispose();
+  });
+});
+
+describe('the configuration', () => {
+  it.each([
+    [{ candidateLevel: 2 }, 'candidateLevel', 'a level of the 2, 0 to 1'],
+    [{ frozenLevels: 3 }, 'frozenLevels', 'at most the 2 levels'],
+    [{ ignoreMarginM: 0.1 }, 'ignoreMarginM', 'at least insideMarginM'],
+    [{ classes: ['Boat'] as never }, 'classes', ''],
+  ])('refuses %j', (changes, path, message) => {
+    const { error } = point3dSchema.safeParse(tiny(changes));
+    expect(error?.issues[0].path[0]).toBe(path);
+    expect(error?.issues[0].message).toContain(message);
+  });
+});
