@@ -20,9 +20,13 @@ const cornersY = [new Float64Array(MOST_CORNERS + 1), new Float64Array(MOST_CORN
 export function intersectionArea(a: OrientedRectangle, b: OrientedRectangle): number {
   const dx = b.x - a.x;
   const dy = b.y - a.y;
-  const reach = Math.hypot(a.length, a.width) / 2 + Math.hypot(b.length, b.width) / 2;
+  const reach = (diagonalOf(a) + diagonalOf(b)) / 2;
   if (!(dx * dx + dy * dy < reach * reach)) return 0;
   return comesFirst(a, b) ? sharedArea(a, b, dx, dy) : sharedArea(b, a, -dx, -dy);
+}
+
+function diagonalOf({ length, width }: OrientedRectangle): number {
+  return Math.sqrt(length * length + width * width);
 }
 
 /** A fixed order of two rectangles, so that rounding does not depend on which was given first. */

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { Detector } from '../detection/detector.ts';
 import { Image3d } from '../detection/image3d.ts';
 import { image3dSchema } from '../detection/image3d-config.ts';
+import { Monorun } from '../detection/monorun.ts';
+import { monorunSchema } from '../detection/monorun-config.ts';
 import { Point3d } from '../detection/point3d.ts';
 import { point3dSchema } from '../detection/point3d-config.ts';
 import type { ParameterGroup } from '../nn/parameter-groups.ts';
@@ -27,6 +29,7 @@ const shared = {
 export const detectionConfigSchema = z.discriminatedUnion('detector', [
   z.strictObject({ detector: z.literal('image3d'), image3d: image3dSchema, ...shared }),
   z.strictObject({ detector: z.literal('point3d'), point3d: point3dSchema, ...shared }),
+  z.strictObject({ detector: z.literal('monorun'), monorun: monorunSchema, ...shared }),
 ]);
 
 /** The names of the detectors. */
@@ -45,6 +48,8 @@ export function createDetector(config: DetectionConfig): Detector<unknown> {
       return new Image3d(config.image3d, batchSize) as Detector<unknown>;
     case 'point3d':
       return new Point3d(config.point3d, batchSize) as Detector<unknown>;
+    case 'monorun':
+      return new Monorun(config.monorun, batchSize) as Detector<unknown>;
   }
 }
 
@@ -60,6 +65,8 @@ export function modelOf(config: DetectionConfig) {
       return config.image3d;
     case 'point3d':
       return config.point3d;
+    case 'monorun':
+      return config.monorun;
   }
 }
 

@@ -1,4 +1,5 @@
 import { image3dKitti, image3dSmall } from '../detection/image3d-config.ts';
+import { monorunKitti, monorunSmall } from '../detection/monorun-config.ts';
 import { point3dKitti, point3dSmall } from '../detection/point3d-config.ts';
 import { type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
 
@@ -34,6 +35,8 @@ const presets: { readonly [name: string]: unknown } = {
   'image3d-kitti': { detector: 'image3d', image3d: image3dKitti, ...kitti },
   'point3d-small': { detector: 'point3d', point3d: point3dSmall, ...small },
   'point3d-kitti': { detector: 'point3d', point3d: point3dKitti, ...kitti },
+  'monorun-small': { detector: 'monorun', monorun: monorunSmall, ...small },
+  'monorun-kitti': { detector: 'monorun', monorun: monorunKitti, ...kitti },
 };
 
 /** The names of the detectors' presets. */

@@ -1,5 +1,5 @@
 import { type SymmetricEigen, symmetricEigen } from '../../geometry/symmetric-eigen.ts';
-import type { PnpPoints } from './pnp-points.ts';
+import type { Intrinsics, PnpPoints } from './pnp-points.ts';
 
 /**
  * The control points of EPnP: the centroid c₀ of an object's points and, along each of their principal directions, one
@@ -23,7 +23,8 @@ export function controlPointsOf(
 ): ControlPoints | undefined {
   const count = rows.length;
   const centroid = new Float64Array(3);
-  for (let n = 0; n < count; n++) for (let k = 0; k < 3; k++) centroid[k] += objectPoints[3 * rows[n] + k] / count;
+  for (let n = 0; n < count; n++)
+    for (let k = 0; k < 3; k++) centroid[k] += objectPoints[3 * rows[n] + k] / count;
   const spread = new Float64Array(9);
   for (let n = 0; n < count; n++) {
     const x = objectPoints[3 * rows[n]] - centroid[0];
@@ -57,11 +58,11 @@ export function rayEquations(
   { objectPoints, pixels }: PnpPoints,
   rows: ArrayLike<number>,
   control: ControlPoints,
-  camera: { readonly fx: number; readonly fy: number; readonly cx: number; readonly cy: number },
+  camera: Intrinsics,
   count: 3 | 4,
 ): SymmetricEigen {
   const { centroid, directions: d, scales } = control;
-  const ratio = camera.fy / camera.fx;
+  const weight = (camera.fy / camera.fx) ** 2;
   const width = 3 * count;
   const matrix = new Float64Array(width * width);
   const alpha = new Float64Array(count);
@@ -76,20 +77,20 @@ export function rayEquations(
       alpha[0] -= alpha[k];
     }
     const u = (pixels[2 * rows[n]] - camera.cx) / camera.fx;
-    const v = (pixels[2 * rows[n] + 1] - camera.cy) / camera.fx;
-    const square = u * u + v * v;
+    const v = (pixels[2 * rows[n] + 1] - camera.cy) / camera.fy;
+    const square = u * u + weight * v * v;
     for (let i = 0; i < count; i++) {
       for (let j = i; j < count; j++) {
         const both = alpha[i] * alpha[j];
         const corner = 3 * i * width + 3 * j;
         matrix[corner] += both;
         matrix[corner + 2] -= both * u;
-        matrix[corner + width + 1] += both * ratio * ratio;
-        matrix[corner + width + 2] -= both * ratio * v;
+        matrix[corner + width + 1] += both * weight;
+        matrix[corner + width + 2] -= both * weight * v;
         matrix[corner + 2 * width + 2] += both * square;
         if (j === i) continue;
         matrix[corner + 2 * width] -= both * u;
-        matrix[corner + 2 * width + 1] -= both * ratio * v;
+        matrix[corner + 2 * width + 1] -= both * weight * v;
       }
     }
   }

@@ -25,7 +25,9 @@ export interface RigidPose {
 export function countPoints({ objectPoints, pixels }: PnpPoints): number {
   const count = pixels.length / 2;
   if (objectPoints.length !== count * 3) {
-    throw new RangeError(`${objectPoints.length} coordinates and ${pixels.length} pixel numbers are not rows of 3 and 2`);
+    throw new RangeError(
+      `${objectPoints.length} coordinates and ${pixels.length} pixel numbers are not rows of 3 and 2`,
+    );
   }
   return count;
 }
