@@ -16,3 +16,13 @@ export {
   nonMaximumSuppression,
   rotatedNonMaximumSuppression,
 } from '../src/detection/nms.ts';
+// The pose of an object from its points and their pixels.
+export { type EpnpOptions, type EpnpResult, epnp } from '../src/detection/pnp/epnp.ts';
+export type { Intrinsics, PnpPoints, RigidPose } from '../src/detection/pnp/pnp-points.ts';
+export { type RansacPnpOptions, type RansacPnpResult, ransacPnp } from '../src/detection/pnp/ransac-pnp.ts';
+export {
+  type PnpCells,
+  type UncertainPose,
+  type UncertaintyPnpOptions,
+  uncertaintyPnp,
+} from '../src/detection/pnp/uncertainty-pnp.ts';

@@ -27,21 +27,27 @@ export interface CanvasPicture {
   readonly image: { readonly width: number; readonly height: number };
 }
 
+/** A canvas, and how a picture for training is drawn on it. */
+type PictureConfig = Omit<ImageDetectorConfig['image'], 'flipProbability'> & {
+  readonly flipProbability?: number;
+};
+
 /** Draws a frame's picture onto the canvas: for training scaled, mirrored and recoloured at random. */
 export function canvasPicture(
   frame: Frame,
   random: Random,
   options: {
-    readonly config: Pick<ImageDetectorConfig, 'image'>;
+    readonly config: { readonly image: PictureConfig };
     readonly training: boolean;
-    /** Mirrors the picture, or not, where something else decides it. */
+    /** Mirrors the picture, or not, where something else decides it than `flipProbability`. */
     readonly mirrored?: boolean;
   },
 ): CanvasPicture {
   const { config, training } = options;
   const { image: wanted } = config;
   const { image, pixelFromCamera, cameraFromLidar } = frame.cameras[0];
-  const mirrored = options.mirrored ?? (training && random.fork('mirror').chance(wanted.flipProbability));
+  const mirrored =
+    options.mirrored ?? (training && random.fork('mirror').chance(wanted.flipProbability ?? 0));
   const placed = fitToCanvas(image, random.fork('place'), {
     canvas: wanted,
     scale: training ? wanted.scale : [1, 1],

@@ -2,6 +2,7 @@ import type { Frame } from '../datasets/frame.ts';
 import type { Stopwatch } from '../datasets/stopwatch.ts';
 import type { Random } from '../engine/random.ts';
 import { wrapAngle } from '../geometry/angle.ts';
+import type { ImageSize } from '../image/image-view.ts';
 import { type CenterGrid, type CenterTargets, centerTargets } from './center-targets.ts';
 import { requireLabels, sortLabels } from './detection-frames.ts';
 import type { ImageDetectorConfig } from './image-config.ts';
@@ -38,7 +39,7 @@ export const DEPTH_UNIT = 10;
 export const CENTER_STRIDE = 4;
 
 /** The map of centres of a canvas. */
-export function gridOf({ image }: Pick<ImageDetectorConfig, 'image'>): CenterGrid {
+export function gridOf({ image }: { readonly image: ImageSize }): CenterGrid {
   return { width: image.width / CENTER_STRIDE, height: image.height / CENTER_STRIDE, stride: CENTER_STRIDE };
 }
 

@@ -10,10 +10,16 @@ import type { ImageDetectorConfig } from './image-config.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
+/** What a picture's map depends on. */
+type PictureEncoderConfig = Pick<
+  ImageDetectorConfig,
+  'imageEncoder' | 'frozenStages' | 'channels' | 'headBatchNorm'
+>;
+
 const STAGES: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
 
 /** An image encoder and the pyramid over it: parameters under `imageEncoder` and `fpn`. */
-export function initPictureEncoder(random: Random, config: ImageDetectorConfig): Initialized {
+export function initPictureEncoder(random: Random, config: PictureEncoderConfig): Initialized {
   const encoder = initResNet(random.fork('imageEncoder'), imageEncoderOptions(config.imageEncoder, STAGES));
   const pyramid = initFpn(random.fork('fpn'), pyramidOptions(config));
   return {
@@ -27,7 +33,7 @@ export function pictureMap(
   params: Tensors,
   stats: Tensors,
   images: tf.Tensor,
-  { config, training }: Mode & { readonly config: ImageDetectorConfig },
+  { config, training }: Mode & { readonly config: PictureEncoderConfig },
 ): { readonly map: tf.Tensor; readonly stats: { readonly imageEncoder: Tensors; readonly fpn: Tensors } } {
   const own = { params: branchAt(params, 'imageEncoder'), stats: branchAt(stats, 'imageEncoder') };
   const encoded = encodeImages(own, images, {
@@ -44,7 +50,7 @@ export function pictureMap(
   return { map: pyramid.maps.c2!, stats: { imageEncoder: encoded.stats, fpn: pyramid.stats } };
 }
 
-function pyramidOptions({ imageEncoder, channels, headBatchNorm }: ImageDetectorConfig): FpnOptions {
+function pyramidOptions({ imageEncoder, channels, headBatchNorm }: PictureEncoderConfig): FpnOptions {
   const stages = STAGES.map((stage) => ({ stage, channels: resNetChannels(imageEncoder, stage) }));
   return { stages, channels, batchNorm: headBatchNorm };
 }

@@ -2,11 +2,8 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
-import { pointEncoderOptions } from '../objectives/encoder-config.ts';
-import { encodePoints } from '../objectives/encoders.ts';
+import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import type { ObjectiveResult } from '../objectives/objective.ts';
-import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
 import {
   type DetectionData,
   type Detector,
@@ -17,14 +14,9 @@ import {
 } from './detector.ts';
 import { weightedTotal } from './losses.ts';
 import { collatePoints } from './point-batch.ts';
+import { initPointBranch, pointBranch } from './point-branch.ts';
 import { decodePoints } from './point-decode.ts';
-import {
-  candidateFeatures,
-  initPointHead,
-  type PointPredictions,
-  pointHead,
-  pointLosses,
-} from './point-head.ts';
+import { pointLosses } from './point-head.ts';
 import type { PointSample } from './point-sample.ts';
 import type { Point3dConfig } from './point3d-config.ts';
 
@@ -59,51 +51,29 @@ export class Point3d implements Detector<PointSample> {
   }
 
   initialize(random: Random): Initialized {
-    const encoder = initPointNet2(random.fork('pointEncoder'), pointEncoderOptions(this.config.pointEncoder));
-    const head = initPointHead(random.fork('head'), this.config);
-    return {
-      params: { pointEncoder: encoder.params, head: head.params },
-      stats: { pointEncoder: encoder.stats, head: head.stats },
-    };
+    return initPointBranch(random, this.config);
   }
 
   loss(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): ObjectiveResult {
-    const { predictions, stats: next } = this.predict(params, stats, batch, mode);
+    const { config } = this;
+    const { predictions, stats: next } = pointBranch(params, stats, batch, { config, ...mode });
     const { terms, metrics } = pointLosses(predictions, branchAt(batch, 'targets'));
-    return { loss: weightedTotal(terms, this.config.lossWeights), terms, metrics, stats: next };
+    return { loss: weightedTotal(terms, config.lossWeights), terms, metrics, stats: next };
   }
 
   async predictor(model: ModelTensors, options?: PredictorOptions) {
+    const { config } = this;
     const pass = new ForwardPass(
-      (params, stats, batch) => ({ ...this.predict(params, stats, batch, { training: false }).predictions }),
+      (params, stats, batch) => ({
+        ...pointBranch(params, stats, batch, { config, training: false }).predictions,
+      }),
       model,
       options,
     );
     return onePassPredictor<PointSample>({
       detector: this,
       pass,
-      decode: (outputs, samples) => decodePoints(outputs, samples, this.config),
+      decode: (outputs, samples) => decodePoints(outputs, samples, config),
     });
-  }
-
-  private predict(
-    params: Tensors,
-    stats: Tensors,
-    batch: Tensors,
-    mode: Mode,
-  ): { readonly predictions: PointPredictions; readonly stats: Tensors } {
-    const { config } = this;
-    const encoded = encodePoints(
-      { params: branchAt(params, 'pointEncoder'), stats: branchAt(stats, 'pointEncoder') },
-      branchAt(batch, 'points'),
-      { encoder: config.pointEncoder, frozenLevels: config.frozenLevels, ...mode },
-    );
-    const features = candidateFeatures(encoded, batch, config);
-    const head = pointHead(branchAt(params, 'head'), branchAt(stats, 'head'), features, {
-      config,
-      places: leafAt(batch, 'places'),
-      ...mode,
-    });
-    return { predictions: head.predictions, stats: { pointEncoder: encoded.stats, head: head.stats } };
   }
 }

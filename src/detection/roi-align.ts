@@ -36,7 +36,7 @@ function addCorners(
   at: number,
   { x, y, grid }: { readonly x: number; readonly y: number; readonly grid: CenterGrid },
 ): void {
-  // Up to half a cell beyond the outermost centres the map goes on as it ends there.
+  // Up to a cell beyond the outermost centres the map goes on as it ends there.
   if (!(x > -1 && y > -1 && x < grid.width && y < grid.height)) return;
   const [heldX, heldY] = [clamp(x, grid.width - 1), clamp(y, grid.height - 1)];
   const [left, top] = [Math.floor(heldX), Math.floor(heldY)];

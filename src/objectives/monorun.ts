@@ -7,7 +7,7 @@ import { stopGradient } from '../nn/stop-gradient.ts';
  * has the object, and projected, each point has to fall on the cell that it was said of.
  */
 
-/** Normalised coordinates are coded around this mean and deviation: x along the length, y down from the bottom, z across. */
+/** Normalised coordinates are coded around this mean and deviation: x along the length to the front, y down from the bottom, z to the object's left, as KITTI's boxes have their axes. */
 export const COORDINATE_MEAN = [-0.1, -0.5, 0] as const;
 export const COORDINATE_STD = [0.35, 0.23, 0.34] as const;
 
@@ -100,16 +100,16 @@ export function robustKl(
   options: { readonly meanWeight: tf.Tensor; readonly counted: tf.Tensor; readonly training: boolean },
 ): { readonly loss: tf.Tensor; readonly meanWeight: tf.Tensor } {
   const { counted, training } = options;
-  const weight = tf.minimum(tf.exp(tf.neg(logStd)), MOST_WEIGHT);
+  // Cut before the exponential, which would overflow and give gradients that are no numbers.
+  const weight = tf.exp(tf.minimum(tf.neg(logStd), Math.log(MOST_WEIGHT)));
   const d = tf.mul(tf.abs(error), weight);
   const inner = tf.minimum(d, HUBER);
   const rho = tf.add(tf.mul(tf.square(inner), 0.5), tf.mul(tf.sub(d, inner), HUBER));
-  const observed = meanOver(weight, counted);
+  const observed = tf.reshape(stopGradient(meanOver(weight, counted)), [1]);
+  // A batch in which nothing counts says nothing of the mean.
+  const share = tf.mul(tf.minimum(tf.sum(counted), 1), MEAN_MOMENTUM);
   const meanWeight = training
-    ? tf.add(
-        tf.mul(options.meanWeight, 1 - MEAN_MOMENTUM),
-        tf.mul(tf.reshape(stopGradient(observed), [1]), MEAN_MOMENTUM),
-      )
+    ? tf.add(options.meanWeight, tf.mul(tf.sub(observed, options.meanWeight), share))
     : options.meanWeight;
   const divisor = stopGradient(tf.maximum(meanWeight, 1e-6));
   return { loss: tf.div(tf.add(rho, logStd), divisor), meanWeight };

@@ -46,6 +46,17 @@ describe('non-maximum suppression', () => {
     ]);
   });
 
+  it('takes the first of equal scores, and as many as are asked for', () => {
+    const same: ImageBox[] = [
+      [0, 0, 10, 10],
+      [1, 0, 11, 10],
+      [50, 0, 60, 10],
+    ];
+    expect([...nonMaximumSuppression(same, [0.5, 0.5, 0.5], { maxIou: 0.5 })]).toEqual([0, 2]);
+    expect([...nonMaximumSuppression(same, [0.4, 0.5, 0.9], { maxIou: 0.5 })]).toEqual([2, 1]);
+    expect([...nonMaximumSuppression(same, [0.4, 0.5, 0.9], { maxIou: 0.5, maxKept: 0 })]).toEqual([]);
+  });
+
   it('takes nothing, and refuses scores of other boxes', () => {
     expect(nonMaximumSuppression([], [], { maxIou: 0.5 })).toHaveLength(0);
     expect(() => nonMaximumSuppression([[0, 0, 1, 1]], [], { maxIou: 0.5 })).toThrow('0 scores for 1 boxes');

@@ -1,9 +1,10 @@
 import type { Random } from '../../engine/random.ts';
 import { wrapAngle } from '../../geometry/angle.ts';
-import { type Intrinsics, nearestYaw } from './pnp-points.ts';
+import { mirroredPose } from './mirrored-pose.ts';
+import { countPoints, type Intrinsics, nearestYaw, squaredPixelError } from './pnp-points.ts';
 import { ransacPnp } from './ransac-pnp.ts';
 import { inverseSymmetric } from './small-solve.ts';
-import { descend } from './yaw-levenberg-marquardt.ts';
+import { type Descent, descend } from './yaw-levenberg-marquardt.ts';
 import { emptySum, sumReprojection, type YawReprojection } from './yaw-reprojection.ts';
 
 /** Predicted coordinates of an object and where they are seen, with how sure each is; row i of each belongs together. */
@@ -54,12 +55,15 @@ const LEAST_CELLS = 5;
 
 /**
  * MonoRUn's uncertainty-aware PnP (Chen et al., CVPR 2021): the pose that minimises ½ Σ ((u - û)/σ_u)² + ((v - v̂)/σ_v)² over
- * the surer cells, started from EPnP in RANSAC laid upright, and its covariance. Undefined where fewer than five cells are
- * sure, where no pose agrees with some of them, and where what they say does not fix a pose.
+ * the surer cells, started from EPnP in RANSAC laid upright and from that pose mirrored in depth, and its covariance. Undefined where fewer than five cells are
+ * sure, where no pose agrees with some of them, where what they say does not fix a pose, and where less than half of those
+ * that agreed with the start are within its tolerance of the upright pose (as of an object upside down). There is no robust loss: the
+ * covariance is right for cells whose errors have the σ that they tell, and too small where outliers lie within the
+ * inlier threshold. Throws RangeError where the arrays do not have as many rows as one another.
  */
 export function uncertaintyPnp(cells: PnpCells, options: UncertaintyPnpOptions): UncertainPose | undefined {
   const { intrinsics, inlierThresholdPx, random, leastWeight = 0.6, inliersOnly = true } = options;
-  const istd = Float64Array.from(cells.logStd, (log) => Math.exp(-log));
+  const istd = inverseDeviations(cells);
   const sure = surerCells(cells, istd, leastWeight);
   if (sure.length < LEAST_CELLS) return undefined;
   const start = ransacPnp(cells, { intrinsics, inlierThresholdPx, rows: sure, random });
@@ -74,8 +78,9 @@ export function uncertaintyPnp(cells: PnpCells, options: UncertaintyPnpOptions):
   };
   const { rotation, translation } = start.pose;
   const from = Float64Array.of(nearestYaw(rotation), ...translation);
-  const descent = descend(problem, from, options.maxIterations ?? 50);
+  const descent = descendTwice(problem, from, options.maxIterations ?? 50);
   if (descent === undefined || descent.sum.inFront < LEAST_CELLS) return undefined;
+  if (!isMet({ ...problem, rows: start.inliers }, descent.pose, inlierThresholdPx)) return undefined;
   let { hessian } = descent.sum;
   if (options.hessian === 'exact') {
     const whole = emptySum();
@@ -97,20 +102,58 @@ export function uncertaintyPnp(cells: PnpCells, options: UncertaintyPnpOptions):
   };
 }
 
-/** The cells whose weights are at least a share of the mean weight, in u and in v, and that are finite numbers. */
-function surerCells({ objectPoints, pixels }: PnpCells, istd: Float64Array, share: number): Int32Array {
-  const count = istd.length / 2;
-  const least = [0, 0];
-  for (let i = 0; i < istd.length; i++) least[i % 2] += (share * istd[i]) / count;
-  const kept: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const sum =
-      objectPoints[3 * i] +
-      objectPoints[3 * i + 1] +
-      objectPoints[3 * i + 2] +
-      pixels[2 * i] +
-      pixels[2 * i + 1];
-    if (istd[2 * i] >= least[0] && istd[2 * i + 1] >= least[1] && Number.isFinite(sum)) kept.push(i);
+/** The lower of two descents: from a pose, and from the one in which the object looks nearly the same where that ended. */
+function descendTwice(problem: YawReprojection, from: Float64Array, steps: number): Descent | undefined {
+  const first = descend(problem, from, steps);
+  if (first === undefined) return undefined;
+  const second = descend(problem, mirroredPose(problem.points, problem.rows, first.pose), steps);
+  const isLower =
+    second !== undefined && second.sum.cost < first.sum.cost && second.sum.inFront >= first.sum.inFront;
+  return isLower ? second : first;
+}
+
+/** Whether half of the rows at least are seen within a distance of where an upright pose puts them. */
+function isMet({ points, rows, intrinsics }: YawReprojection, pose: Float64Array, withinPx: number): boolean {
+  const c = Math.cos(pose[0]);
+  const s = Math.sin(pose[0]);
+  const rigid = { rotation: Float64Array.of(c, 0, s, 0, 1, 0, -s, 0, c), translation: pose.subarray(1) };
+  let met = 0;
+  for (const row of rows) {
+    if (squaredPixelError(points, row, rigid, intrinsics) <= withinPx * withinPx) met++;
   }
-  return Int32Array.from(kept);
+  return 2 * met >= rows.length;
+}
+
+function inverseDeviations(cells: PnpCells): Float64Array {
+  const count = countPoints(cells);
+  if (cells.logStd.length !== 2 * count) {
+    throw new RangeError(`${cells.logStd.length} deviations are not rows of 2 for ${count} cells`);
+  }
+  const istd = new Float64Array(2 * count);
+  for (let at = 0; at < istd.length; at++) istd[at] = Math.exp(-cells.logStd[at]);
+  return istd;
+}
+
+/**
+ * The cells whose weights are at least a share of the mean weight, in u and in v. Those with a number that is not finite
+ * (a weight of 0 is none either) neither count nor weigh in the mean.
+ */
+function surerCells({ objectPoints, pixels }: PnpCells, istd: Float64Array, share: number): Int32Array {
+  const finite = new Int32Array(istd.length / 2);
+  let count = 0;
+  let meanU = 0;
+  let meanV = 0;
+  for (let i = 0; i < finite.length; i++) {
+    const place = objectPoints[3 * i] + objectPoints[3 * i + 1] + objectPoints[3 * i + 2];
+    const sum = place + pixels[2 * i] + pixels[2 * i + 1] + istd[2 * i] + istd[2 * i + 1];
+    if (!Number.isFinite(sum) || istd[2 * i] === 0 || istd[2 * i + 1] === 0) continue;
+    finite[count++] = i;
+    meanU += istd[2 * i];
+    meanV += istd[2 * i + 1];
+  }
+  meanU /= count;
+  meanV /= count;
+  return finite
+    .subarray(0, count)
+    .filter((i) => istd[2 * i] >= share * meanU && istd[2 * i + 1] >= share * meanV);
 }

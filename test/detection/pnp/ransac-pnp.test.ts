@@ -7,7 +7,7 @@ import { carPoints, exactCells, intrinsics, noisyCells, randomPose, spoil } from
 
 describe('ransacPnp', () => {
   it.each(['solid', 'side'] as const)(
-    'finds the pose and the true cells among 30 %% outliers: %s',
+    'finds the pose and the true cells among three in ten outliers: %s',
     (shape) => {
       const random = Random.fromSeed(`ransac ${shape}`);
       for (let trial = 0; trial < 60; trial++) {

@@ -1,0 +1,107 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { float32, type HostTensor } from '../engine/host-tensor.ts';
+import type { Random } from '../engine/random.ts';
+import type { Tree } from '../engine/tree.ts';
+import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
+import { sampleFeatures } from '../objectives/bilinear-sampling.ts';
+import type { ObjectiveResult } from '../objectives/objective.ts';
+import { stackFloats, stackTables } from '../objectives/stack-samples.ts';
+import {
+  type DetectionData,
+  type Detector,
+  ForwardPass,
+  type ModelTensors,
+  onePassPredictor,
+  type PredictorOptions,
+} from './detector.ts';
+import type { FusionConfig } from './fusion-config.ts';
+import type { FusionSample } from './fusion-sample.ts';
+import { gridOf } from './image3d-sample.ts';
+import { weightedTotal } from './losses.ts';
+import { initPictureEncoder, pictureMap } from './picture-encoder.ts';
+import { collatePoints } from './point-batch.ts';
+import { initPointBranch, pointBranch } from './point-branch.ts';
+import { decodePoints } from './point-decode.ts';
+import { pointLosses } from './point-head.ts';
+
+type Tensors = Tree<tf.Tensor>;
+
+/**
+ * A detector over points and pictures: `point3d` whose candidates also have the picture's features at the pixels where
+ * they are seen. It is the fusion that SimIPU (Li et al. 2022) is fine-tuned with, PointFusion as in MVX-Net (Sindagi et
+ * al. 2019), but for where it joins: candidates instead of input points, so that both encoders stay those of pretraining.
+ */
+export class Fusion implements Detector<FusionSample> {
+  readonly name = 'fusion';
+  readonly batchSize: number;
+  private readonly config: FusionConfig;
+
+  constructor(config: FusionConfig, batchSize: number) {
+    this.config = config;
+    this.batchSize = batchSize;
+  }
+
+  source(data: DetectionData) {
+    const url = new URL(`./fusion-source${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+    return { module: url.href, export: 'fusionSource', options: { data, config: this.config } };
+  }
+
+  collate(samples: readonly FusionSample[]): Tree<HostTensor> {
+    const { width, height } = this.config.image;
+    const grid = gridOf(this.config);
+    const cells = stackTables(
+      samples.map((sample) => sample.cells),
+      grid.width * grid.height,
+    );
+    const canvas = stackFloats(samples, (sample) => sample.canvas);
+    return {
+      ...collatePoints(samples, this.config),
+      image: float32(canvas, [samples.length, height, width, 3]),
+      cells,
+      cellWeights: float32(
+        stackFloats(samples, (sample) => sample.cellWeights),
+        cells.shape,
+      ),
+    };
+  }
+
+  initialize(random: Random): Initialized {
+    const picture = initPictureEncoder(random, this.config);
+    const points = initPointBranch(random, this.config, this.config.channels);
+    return {
+      params: { ...picture.params, ...points.params },
+      stats: { ...picture.stats, ...points.stats },
+    };
+  }
+
+  loss(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): ObjectiveResult {
+    const { predictions, stats: next } = this.predict(params, stats, batch, mode);
+    const { terms, metrics } = pointLosses(predictions, branchAt(batch, 'targets'));
+    return { loss: weightedTotal(terms, this.config.lossWeights), terms, metrics, stats: next };
+  }
+
+  async predictor(model: ModelTensors, options?: PredictorOptions) {
+    const pass = new ForwardPass(
+      (params, stats, batch) => ({ ...this.predict(params, stats, batch, { training: false }).predictions }),
+      model,
+      options,
+    );
+    return onePassPredictor<FusionSample>({
+      detector: this,
+      pass,
+      decode: (outputs, samples) => decodePoints(outputs, samples, this.config),
+    });
+  }
+
+  private predict(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode) {
+    const { config } = this;
+    const picture = pictureMap(params, stats, leafAt(batch, 'image'), { config, ...mode });
+    const seen = sampleFeatures(picture.map, leafAt(batch, 'cells'), leafAt(batch, 'cellWeights'));
+    const { predictions, stats: ownStats } = pointBranch(params, stats, batch, {
+      config,
+      extra: seen,
+      ...mode,
+    });
+    return { predictions, stats: { ...picture.stats, ...ownStats } };
+  }
+}
