@@ -46,7 +46,7 @@ interface OutputOptions {
 
 /** The command line of `pointpair bench`. */
 export function command(): Command {
-  const benches = [engine(), memory(), points(), matching(), loader(), pretraining(), viewer()];
+  const benches = [engine(), memory(), points(), matching(), loader(), evaluation(), pretraining(), viewer()];
   const made = new Command('bench')
     .description('Measure speed and memory on this machine, next to the same work in PyTorch and SciPy.')
     .usage('<bench> [options]')
@@ -194,6 +194,30 @@ function loader(): Command {
 /** Whole numbers with commas between them. */
 function wholeNumbers(text: string): number[] {
   return text.split(',').map(wholeNumber(0));
+}
+
+function evaluation(): Command {
+  const made = bench('evaluation', "Time KITTI's average precision of drawn labels and detections.", {
+    rows: { evaluation: 'three classes, four metrics, three difficulties' },
+    example: '--frames 3769 --detections 100',
+  });
+  return withRuns(made, 5)
+    .option('--frames <number>', 'frames', wholeNumber(1), 3769)
+    .option('--labels <number>', 'labels of a frame', wholeNumber(1), 8)
+    .option('--detections <number>', 'detections of a frame', wholeNumber(0), 100)
+    .action(
+      async (
+        options: RunOptions &
+          OutputOptions & {
+            readonly frames: number;
+            readonly labels: number;
+            readonly detections: number;
+          },
+      ) => {
+        const { benchKittiEvaluation } = await load(() => import('../bench/kitti-evaluation.ts'));
+        await show(await benchKittiEvaluation(options), options);
+      },
+    );
 }
 
 function pretraining(): Command {

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Device } from '../src/engine/device.ts';
 import { detect } from '../src/training/detect.ts';
 import { loadDetectionRun } from '../src/training/detection-run.ts';
@@ -10,6 +10,7 @@ interface Options {
   readonly imageSet?: string;
   readonly out: string;
   readonly step?: number;
+  readonly boxes: 'own' | 'labels';
   readonly overwrite?: boolean;
   readonly strict?: boolean;
   readonly device: Device;
@@ -26,6 +27,11 @@ export function command(): Command {
     .option('--split <name>', 'training or testing', 'training')
     .requiredOption('--out <folder>', 'where the result files go, one a frame')
     .option('--step <number>', "of the run's checkpoint; the newest by default", wholeNumber(0))
+    .addOption(
+      new Option('--boxes <whose>', 'look into boxes that it finds, or into those of the labels (monorun)')
+        .choices(['own', 'labels'])
+        .default('own'),
+    )
     .option('--overwrite', 'remove other results that are in --out')
     .option('--strict', 'end at a damaged frame instead of leaving it out')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
@@ -35,7 +41,7 @@ export function command(): Command {
       `
 Example:
   pointpair detect runs/point3d --data data/kitti --image-set val --out runs/point3d/detections
-  pointpair evaluate --labels data/kitti/training/label_2 --detections runs/point3d/detections`,
+  pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val`,
     )
     .action(run);
 }
@@ -52,6 +58,7 @@ async function run(folder: string, options: Options): Promise<void> {
     device: options.device,
     threads: options.threads,
     overwrite: options.overwrite,
+    givenBoxes: options.boxes === 'labels',
     signal: interrupt.signal,
   }).finally(interrupt.release);
   if (result.damaged > 0)
@@ -61,9 +68,10 @@ async function run(folder: string, options: Options): Promise<void> {
     process.exitCode = 130;
     return;
   }
+  const only = imageSet === undefined ? '' : ` --image-set ${imageSet}`;
   process.stdout.write(
     `${result.detections} detections in ${result.frames - result.before} frames${result.before > 0 ? ` (${result.before} were there before)` : ''}: ${options.out}\n` +
-      `  pointpair evaluate --labels ${root} --detections ${options.out}\n` +
+      `  pointpair evaluate --labels ${root} --detections ${options.out}${only}\n` +
       `  pointpair view ${root} --detections ${options.out}\n`,
   );
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
 import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti-evaluation.ts';
-import { readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
+import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
 import { kittiTable } from '../src/report/kitti-table.ts';
 
 interface Options {
@@ -12,6 +12,7 @@ interface Options {
   readonly overlaps: Overlaps;
   readonly missing: 'error' | 'empty';
   readonly frames?: string;
+  readonly imageSet?: string;
 }
 
 /** The command line of `pointpair evaluate`. */
@@ -31,17 +32,20 @@ export function command(): Command {
         .choices(['error', 'empty'])
         .default('error'),
     )
-    .option('--frames <file>', 'only the frames that this file lists, such as ImageSets/val.txt')
+    .option('--image-set <name>', "only the frames that the data set's ImageSets/<name>.txt lists")
+    .addOption(new Option('--frames <file>', 'only the frames that this file lists').conflicts('imageSet'))
     .addHelpText(
       'after',
       `
 Example:
-  pointpair evaluate --labels data/kitti/training/label_2 --detections runs/point3d/detections --frames data/kitti/ImageSets/val.txt`,
+  pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val`,
     )
     .action(run);
 }
 
-async function run({ labels, detections, json, overlaps, missing, frames: list }: Options): Promise<void> {
+async function run(options: Options): Promise<void> {
+  const { labels, detections, json, overlaps, missing, imageSet } = options;
+  const list = imageSet === undefined ? options.frames : await imageSetFile(labels, imageSet);
   const ids = list === undefined ? undefined : await idsIn(list);
   const pairs = await readKittiFolders({ labels, detections, ids, missing });
   if (pairs.missing.length > 0) {

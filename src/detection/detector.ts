@@ -5,6 +5,7 @@ import { type CompiledStep, compile, type ResidentState } from '../engine/compil
 import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
+import type { ImageBox } from '../geometry/box-projection.ts';
 import { branchAt } from '../nn/layer.ts';
 import type { DataSelection, Trainable } from '../objectives/objective.ts';
 
@@ -22,10 +23,41 @@ export interface DetectionData extends DataSelection {
   readonly frames?: readonly number[];
 }
 
+/** The maps behind an object that was found by its own coordinates: of 28 x 28 cells of its region of the picture, row by row. */
+export interface CellMaps {
+  /** The region, in pixels of the picture. */
+  readonly box: ImageBox;
+  /** float32 [784·3]: the object's own coordinates, metres: x along its heading, y down from its bottom's centre, z to its left. */
+  readonly coordinates: Float32Array;
+  /** float32 [784·2]: logarithms of the deviations in u and v; [784]: how far off the pose puts the cell; pixels of the picture. */
+  readonly logStd: Float32Array;
+  readonly errorPx: Float32Array;
+}
+
+/** An object that was found, with the maps behind it. */
+export interface ExplainedObject {
+  readonly label: ObjectLabel;
+  readonly maps: CellMaps;
+}
+
+/** A box in a picture that is given to a detector, pixels, and its class as its place among the detector's. */
+export interface GivenBox {
+  readonly box: ImageBox;
+  readonly classIndex: number;
+}
+
 /** A trained detector at work. */
 export interface Predictor<Sample> {
   /** What is seen in each of the samples, at most a batch: labels with scores, by falling score, boxes in the LiDAR frame. */
   detect(samples: readonly Sample[]): Promise<ObjectLabel[][]>;
+  /**
+   * The same with the maps behind it, where the detector has any; with `given` boxes of each sample it looks into those alone,
+   * so that what it makes of a box can be judged apart from how it finds boxes.
+   */
+  explain?(
+    samples: readonly Sample[],
+    given?: ReadonlyArray<readonly GivenBox[]>,
+  ): Promise<ExplainedObject[][]>;
   /** Gives the memory back. */
   dispose(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { ImageBox } from '../geometry/box-projection.ts';
 import { boxFromKitti, type KittiBox } from '../geometry/kitti-box.ts';
 import { affineOf } from '../image/image-view.ts';
 import { COORDINATE_MEAN, COORDINATE_STD, errorUnitPx } from '../objectives/monorun.ts';
+import type { CellMaps, ExplainedObject } from './detector.ts';
 import type { CanvasPicture } from './image-sample.ts';
 import { inPicture } from './image3d-decode.ts';
 import { plainCamera, REGION_CELLS, sizeOf, sizeVariance } from './monorun-sample.ts';
@@ -30,23 +31,9 @@ export interface Region {
   readonly score: number;
 }
 
-/** The maps behind an object that was found: of 28 x 28 cells of its region. */
-export interface ObjectMaps {
-  /** The region, in pixels of the picture. */
-  readonly box: ImageBox;
-  /** float32 [784·3]: the object's own coordinates, metres: x along it, y down from its bottom, z across. */
-  readonly coordinates: Float32Array;
-  /** float32 [784·2]: logarithms of the deviations in u and v; [784]: how far off the pose puts the cell; pixels of the picture. */
-  readonly logStd: Float32Array;
-  readonly errorPx: Float32Array;
-  /** 4x4, of yaw, x, y, z in the camera's frame, where the pose fixes it. */
+/** An object that was found, with the maps behind it and its pose's covariance (4x4, of yaw, x, y, z in the camera's frame). */
+export interface MonorunObject extends ExplainedObject {
   readonly covariance: Float64Array;
-}
-
-/** An object that was found, with the maps behind it. */
-export interface MonorunObject {
-  readonly label: ObjectLabel;
-  readonly maps: ObjectMaps;
 }
 
 /** What the network says of a region: coded coordinates [784·3], logarithms of deviations [784·2], and a coded size with its variance. */
@@ -90,6 +77,7 @@ export function solveRegion(
   return {
     label: labelOf(sample, region, { pose, type, size: [length, height, width], shift }),
     maps: mapsOf(sample, region, { pose, objectPoints, pixels, logStd, camera }),
+    covariance: pose.covariance,
   };
 }
 
@@ -149,7 +137,7 @@ function mapsOf(
     readonly logStd: Float32Array;
     readonly camera: Intrinsics;
   },
-): ObjectMaps {
+): CellMaps {
   const { pose, objectPoints, pixels, logStd, camera } = found;
   // A pixel of the canvas is this many of the picture.
   const scale = 1 / Math.abs(affineOf(sample.imageView).scaleY);
@@ -167,6 +155,5 @@ function mapsOf(
     coordinates: objectPoints,
     logStd: logStd.map((log) => log + Math.log(scale)),
     errorPx,
-    covariance: pose.covariance,
   };
 }

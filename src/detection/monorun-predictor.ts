@@ -10,6 +10,7 @@ import {
   type Detector,
   ForwardPass,
   fillBatch,
+  type GivenBox,
   type ModelTensors,
   type Predictor,
   type PredictorOptions,
@@ -69,7 +70,7 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
   /** What is found, with the maps behind it; with `givenBoxes` of each sample (pixels of the picture) in those boxes alone. */
   async explain(
     samples: readonly MonorunSample[],
-    givenBoxes?: ReadonlyArray<ReadonlyArray<{ readonly box: ImageBox; readonly classIndex: number }>>,
+    givenBoxes?: ReadonlyArray<readonly GivenBox[]>,
   ): Promise<MonorunObject[][]> {
     const { config, batchSize } = this.model;
     const full = fillBatch(samples, batchSize);

@@ -10,6 +10,8 @@ import {
   difficulties,
   type EvaluatedClass,
   evaluatedClasses,
+  isAccountable,
+  type Measure,
   matchedScores,
   type OverlapMetric,
   overlapMetrics,
@@ -35,7 +37,7 @@ export const kittiMetrics = ['bbox', 'aos', 'bev', '3d'] as const;
 /** A measure of KITTI's benchmark. */
 export type KittiMetric = (typeof kittiMetrics)[number];
 
-/** Average precision of one class, metric and difficulty; null where no label counts, or orientations are not given. */
+/** Average precision of one class, metric and difficulty; null where no label counts, or no detection says what is measured. */
 export type ApTable = {
   readonly [name in EvaluatedClass]: {
     readonly [metric in KittiMetric]: { readonly [difficulty in Difficulty]: AveragePrecision | null };
@@ -79,6 +81,7 @@ export function evaluateKitti(
   for (const name of evaluatedClasses) {
     const oriented = orientationsGiven(frames, name);
     for (const metric of overlapMetrics) {
+      if (!boxesGiven(frames, name, metric)) continue;
       const minOverlap = minOverlapOf(overlaps, name, metric);
       const measured = difficultyCurves(frames, { name, metric, minOverlap });
       for (const { difficulty, labels, precision, similarity } of measured) {
@@ -100,32 +103,40 @@ export function evaluateKitti(
   return { overlaps, frames: frames.length, ap: table, curves };
 }
 
-function difficultyCurves(
-  frames: readonly KittiFramePair[],
-  options: { readonly name: EvaluatedClass; readonly metric: OverlapMetric; readonly minOverlap: number },
-) {
-  const { name, minOverlap } = options;
-  const prepared = frames.map((frame) => prepareFrame(frame, options));
+function difficultyCurves(frames: readonly KittiFramePair[], measure: Measure) {
+  const prepared = frames.map((frame) => prepareFrame(frame, measure));
   return difficulties.map((difficulty) => {
-    const roles = prepared.map((frame) => rolesOf(frame, name, difficulty));
+    const roles = prepared.map((frame) => rolesOf(frame, measure.name, difficulty));
     const labels = roles.reduce((sum, { valid }) => sum + valid, 0);
-    const scores = prepared.flatMap((frame, i) => matchedScores(frame, roles[i], minOverlap));
-    const tallies = scoreThresholds(scores, labels).map((threshold) => {
-      const tally: Tally = { truePositives: 0, falsePositives: 0, similarity: 0 };
-      prepared.forEach((frame, i) => {
-        addMatches(tally, frame, { roles: roles[i], minOverlap, threshold });
+    const scores = prepared.flatMap((frame, i) => matchedScores(frame, roles[i]));
+    const thresholds = scoreThresholds(scores, labels);
+    const tallies = thresholds.map((): Tally => ({ truePositives: 0, accounted: 0, similarity: 0 }));
+    const accountable: number[] = [];
+    prepared.forEach((frame, i) => {
+      addMatches(tallies, frame, { roles: roles[i], thresholds });
+      frame.detections.forEach(({ score }, j) => {
+        if (isAccountable(frame, roles[i], j)) accountable.push(score);
       });
-      return tally;
     });
+    const rising = Float64Array.from(accountable).sort();
+    const found = tallies.map(
+      ({ truePositives, accounted }, k) => truePositives + countFrom(rising, thresholds[k]) - accounted,
+    );
     const over = (part: 'truePositives' | 'similarity') =>
-      envelope(
-        tallies.map((tally) => {
-          const found = tally.truePositives + tally.falsePositives;
-          return found === 0 ? 0 : tally[part] / found;
-        }),
-      );
+      envelope(tallies.map((tally, k) => (found[k] === 0 ? 0 : tally[part] / found[k])));
     return { difficulty, labels, precision: over('truePositives'), similarity: over('similarity') };
   });
+}
+
+/** How many numbers of a rising list are at least `least`. */
+function countFrom(rising: Float64Array, least: number): number {
+  let [low, high] = [0, rising.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rising[middle] < least) low = middle + 1;
+    else high = middle;
+  }
+  return rising.length - low;
 }
 
 /** Whether every detection of a class says where it faces. */
@@ -133,6 +144,22 @@ function orientationsGiven(frames: readonly KittiFramePair[], name: EvaluatedCla
   return frames.every(({ detections }) =>
     detections.every(({ type, alpha }) => type !== name || alpha !== -10),
   );
+}
+
+/** Whether any detection of a class has a box for a metric, as the benchmark asks; a class without detections has missed everything. */
+function boxesGiven(frames: readonly KittiFramePair[], name: EvaluatedClass, metric: OverlapMetric): boolean {
+  if (metric === 'bbox') return true;
+  let any = false;
+  for (const { detections } of frames) {
+    for (const { type, location: place, sizeM: size } of detections) {
+      if (type !== name) continue;
+      any = true;
+      const axes = metric === 'bev' ? [0, 2] : [0, 1, 2];
+      const sides = metric === 'bev' ? [1, 2] : [0, 1, 2];
+      if (axes.every((i) => place[i] !== -1000) && sides.every((i) => size[i] > 0)) return true;
+    }
+  }
+  return !any;
 }
 
 function tableOf<Key extends string, Value>(

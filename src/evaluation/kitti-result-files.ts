@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type LabelLine, labelLines } from '../datasets/kitti-labels.ts';
 import { readFrameText } from '../datasets/read-frame-file.ts';
 import { InputError } from '../engine/input-error.ts';
@@ -67,10 +67,13 @@ export async function readKittiFolders(folders: KittiFolders): Promise<KittiFold
   const labelIds = await idsIn(labelFolder, 'label files, such as 000000.txt');
   const resultIds = await idsIn(folders.detections, 'result files, such as 000000.txt');
   const known = new Set(labelIds);
-  const unknown = folders.ids?.find((id) => !known.has(id));
+  const ids = folders.ids ?? labelIds;
+  const unknown = ids.find((id) => !known.has(id));
   if (unknown !== undefined)
     throw new InputError({ file: labelFolder, expected: `labels of frame ${unknown}`, found: 'none' });
-  const ids = folders.ids ?? labelIds;
+  const twice = firstRepeated(ids);
+  if (twice !== undefined)
+    throw new InputError({ file: 'frames', expected: 'each frame once', found: `${twice} twice` });
   const strange = resultIds.filter((id) => !known.has(id));
   if (strange.length > 0) {
     throw new InputError({
@@ -101,6 +104,11 @@ export async function readKittiFolders(folders: KittiFolders): Promise<KittiFold
   return { frames, missing };
 }
 
+/** Where a data set lists the frames of an image set: `ImageSets/<name>.txt` beside the split that has the labels. */
+export async function imageSetFile(labels: string, name: string): Promise<string> {
+  return join(dirname(dirname(resolve(await labelFolderOf(labels)))), 'ImageSets', `${name}.txt`);
+}
+
 /** The objects of a label or a result file. Throws an InputError with the line and the column for what cannot be right. */
 export async function readObjects(file: string, kind: 'labels' | 'results'): Promise<KittiObjectLine[]> {
   return labelLines(await readFrameText(file), { file }).map((line, i) => objectOf(line, { file, kind, i }));
@@ -122,8 +130,9 @@ function objectOf(
   check(0, type !== undefined, `one of ${kittiClasses.join(', ')}`);
   const values = fields.map((field, column) => {
     if (column === 0) return Number.NaN;
-    check(column, NUMBER.test(field), 'a finite number');
-    return Number(field);
+    const value = Number(field);
+    check(column, NUMBER.test(field) && Number.isFinite(value), 'a finite number');
+    return value;
   });
   const [, truncation, occlusion, alpha, left, top, right, bottom, height, width, length, x, y, z] = values;
   return {
@@ -151,6 +160,11 @@ async function labelFolderOf(path: string): Promise<string> {
       return folder;
   }
   return path;
+}
+
+function firstRepeated(ids: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return ids.find((id) => seen.size === seen.add(id).size);
 }
 
 async function idsIn(folder: string, expected: string): Promise<string[]> {

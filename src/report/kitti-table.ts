@@ -1,9 +1,11 @@
+import { RECALL_SAMPLES } from '../evaluation/kitti-average-precision.ts';
 import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti-evaluation.ts';
 import { difficulties, evaluatedClasses } from '../evaluation/kitti-matching.ts';
 import { alignedTable } from './aligned-table.ts';
 
 /** An evaluation in words: every number under its rule, and every row with the overlap that it asks for. */
-export function kittiTable({ overlaps, frames, ap }: KittiEvaluation): string {
+export function kittiTable(evaluation: KittiEvaluation): string {
+  const { overlaps, frames, ap } = evaluation;
   const rows = evaluatedClasses.flatMap((name) =>
     kittiMetrics.map((metric) => [
       name,
@@ -16,5 +18,21 @@ export function kittiTable({ overlaps, frames, ap }: KittiEvaluation): string {
   );
   const head = ['class', 'metric', 'overlap >'];
   const columns = ['R40', 'R11'].flatMap((rule) => difficulties.map((difficulty) => `${rule} ${difficulty}`));
-  return `average precision in percent, ${frames} frames, ${overlaps} overlaps; R40 and R11 are different rules, not comparable\n${alignedTable([...head, ...columns], rows)}`;
+  return [
+    `average precision in percent, ${frames} frames, ${overlaps} overlaps; R40 and R11 are different rules, not comparable`,
+    alignedTable([...head, ...columns], rows),
+    ...fewLabels(evaluation),
+  ].join('\n');
+}
+
+/** What has fewer labels than recalls are sampled, where by the benchmark's rule not even a faultless detector reaches 100. */
+function fewLabels({ curves }: KittiEvaluation): string[] {
+  const few = curves.filter(
+    ({ metric, labels }) => metric === 'bbox' && labels > 0 && labels < RECALL_SAMPLES,
+  );
+  if (few.length === 0) return [];
+  const named = few.map(({ name, difficulty, labels }) => `${name} ${difficulty} ${labels}`);
+  return [
+    `labels that count: ${named.join(', ')}; with fewer than ${RECALL_SAMPLES} the rules stay below 100`,
+  ];
 }

@@ -1,16 +1,18 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ObjectLabel } from '../datasets/frame.ts';
 import { formatKittiLabels } from '../datasets/kitti-labels.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
 import { createLoader } from '../datasets/loader.ts';
-import type { Predictor } from '../detection/detector.ts';
+import type { GivenBox, Predictor } from '../detection/detector.ts';
 import type { Device } from '../engine/device.ts';
 import { InputError } from '../engine/input-error.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
-import { createDetector } from './detection-config.ts';
+import { classesOf, createDetector } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
+import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
 
 /** What to look at, with what, and where the results go. */
@@ -23,6 +25,8 @@ export interface DetectOptions {
   readonly threads?: number;
   /** Removes the results of another run, or on other frames, that are in `out`. */
   readonly overwrite?: boolean;
+  /** Looks into the boxes of the labels instead of finding its own, where the detector can (monorun). */
+  readonly givenBoxes?: boolean;
   readonly signal?: AbortSignal;
   /** Where the progress line goes, and what is said of damaged frames; stderr. */
   readonly stream?: ProgressStream;
@@ -42,6 +46,9 @@ export interface DetectResult {
 /** The file beside results that says which detector found them, in which frames. */
 export const MANIFEST = 'detections.json';
 
+/** The folder beside results of a detector that predicts objects' coordinates: `<frame>.safetensors`, as `writeObjectMaps` writes them. */
+export const OBJECTS = 'objects';
+
 const isResult = (name: string) => /\.txt$/.test(name);
 
 /**
@@ -52,7 +59,7 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   const { run, data, out } = options;
   if (options.device !== undefined) await requireDevice(options.device);
   const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: true });
+  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !options.givenBoxes });
   const done = await prepareFolder(options);
   const indices = frames.ids.flatMap((id, i) => (done.has(`${id}.txt`) ? [] : [i]));
   const before = frames.length - indices.length;
@@ -81,9 +88,12 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
       if (options.signal?.aborted) break;
       const begin = performance.now();
       predictor ??= await detector.predictor(run.model, options);
-      const found = await predictor.detect(batch);
-      for (const [i, labels] of found.entries()) {
-        const index = indices[places[i]];
+      const which = places.map((place) => indices[place]);
+      const found = await lookAt(predictor, batch, { ...options, frames, indices: which });
+      for (const [i, { labels, maps }] of found.entries()) {
+        const index = which[i];
+        if (maps !== undefined)
+          await writeObjectMaps(join(out, OBJECTS, `${frames.ids[index]}.safetensors`), maps);
         const { cameraFromLidar } = await frames.camera(index);
         const text = formatKittiLabels(labels, { rectFromLidar: cameraFromLidar, withScore: true });
         await writeFileAtomically(join(out, `${frames.ids[index]}.txt`), text);
@@ -104,13 +114,66 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   return { frames: all, before, detections: tally.detections, damaged, interrupted };
 }
 
+/** What is found in a batch, with the maps behind it where the detector has them. */
+async function lookAt(
+  predictor: Predictor<unknown>,
+  batch: readonly unknown[],
+  options: DetectOptions & { readonly frames: KittiObject; readonly indices: readonly number[] },
+): Promise<Array<{ readonly labels: readonly ObjectLabel[]; readonly maps?: readonly ObjectMaps[] }>> {
+  const { run, out, frames, indices, givenBoxes } = options;
+  if (predictor.explain === undefined) {
+    if (givenBoxes) {
+      const found = `a ${run.config.detector}, which finds its own`;
+      throw new InputError({
+        file: run.checkpoint,
+        expected: 'a detector that can look into given boxes',
+        found,
+      });
+    }
+    return (await predictor.detect(batch)).map((labels) => ({ labels }));
+  }
+  const classes = classesOf(run.config);
+  const given = givenBoxes
+    ? await Promise.all(indices.map((i) => labelledBoxes(frames, i, classes)))
+    : undefined;
+  await mkdir(join(out, OBJECTS), { recursive: true });
+  return (await predictor.explain(batch, given)).map((objects) => ({
+    labels: objects.map(({ label }) => label),
+    maps: objects.map(({ label, maps }) => ({ ...maps, pose: label.box3!, score: label.score! })),
+  }));
+}
+
+async function labelledBoxes(
+  frames: KittiObject,
+  index: number,
+  classes: readonly string[],
+): Promise<GivenBox[]> {
+  const labels = await frames.labels(index);
+  if (labels === undefined)
+    throw new InputError({
+      file: `frame ${frames.ids[index]}`,
+      expected: 'labels, whose boxes are given',
+      found: 'none',
+    });
+  return labels.flatMap(({ type, box2 }) => {
+    const classIndex = classes.indexOf(type);
+    return classIndex < 0 ? [] : [{ box: box2, classIndex }];
+  });
+}
+
 /** Makes the folder, or takes up the one that an interrupted run of the same left; gives the results that are there. */
-async function prepareFolder({ run, data, out, overwrite }: DetectOptions): Promise<ReadonlySet<string>> {
+async function prepareFolder({
+  run,
+  data,
+  out,
+  overwrite,
+  givenBoxes,
+}: DetectOptions): Promise<ReadonlySet<string>> {
   await mkdir(out, { recursive: true }).catch((error: Error) => {
     throw new InputError({ file: out, expected: 'a folder that can be made', found: error.message });
   });
   const names = (await readdir(out)).filter((name) => !isTemporaryName(name));
-  const foreign = names.filter((name) => name !== MANIFEST && !isResult(name));
+  const foreign = names.filter((name) => name !== MANIFEST && name !== OBJECTS && !isResult(name));
   if (foreign.length > 0) {
     const expected = 'a new or empty folder, or one with results alone';
     throw new InputError({ file: out, expected, found: foreign.slice(0, 3).join(', ') });
@@ -119,6 +182,7 @@ async function prepareFolder({ run, data, out, overwrite }: DetectOptions): Prom
     checkpoint: run.checkpoint,
     step: run.step,
     detector: run.config.detector,
+    boxes: givenBoxes ? 'labels' : 'own',
     data: { root: data.root, split: data.split ?? 'training', imageSet: data.imageSet ?? null },
   };
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
@@ -133,7 +197,7 @@ async function prepareFolder({ run, data, out, overwrite }: DetectOptions): Prom
           there === undefined ? `${names.length} files of another origin` : `those of ${originOf(there)}`,
       });
     }
-    for (const name of names) await rm(join(out, name));
+    for (const name of names) await rm(join(out, name), { recursive: true });
   }
   await writeJsonAtomically(join(out, MANIFEST), manifest);
   return new Set();

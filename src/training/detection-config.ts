@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Detector } from '../detection/detector.ts';
+import { Fusion } from '../detection/fusion.ts';
+import { fusionSchema } from '../detection/fusion-config.ts';
 import { Image3d } from '../detection/image3d.ts';
 import { image3dSchema } from '../detection/image3d-config.ts';
 import { Monorun } from '../detection/monorun.ts';
@@ -29,6 +31,7 @@ const shared = {
 export const detectionConfigSchema = z.discriminatedUnion('detector', [
   z.strictObject({ detector: z.literal('image3d'), image3d: image3dSchema, ...shared }),
   z.strictObject({ detector: z.literal('point3d'), point3d: point3dSchema, ...shared }),
+  z.strictObject({ detector: z.literal('fusion'), fusion: fusionSchema, ...shared }),
   z.strictObject({ detector: z.literal('monorun'), monorun: monorunSchema, ...shared }),
 ]);
 
@@ -48,6 +51,8 @@ export function createDetector(config: DetectionConfig): Detector<unknown> {
       return new Image3d(config.image3d, batchSize) as Detector<unknown>;
     case 'point3d':
       return new Point3d(config.point3d, batchSize) as Detector<unknown>;
+    case 'fusion':
+      return new Fusion(config.fusion, batchSize) as Detector<unknown>;
     case 'monorun':
       return new Monorun(config.monorun, batchSize) as Detector<unknown>;
   }
@@ -65,6 +70,8 @@ export function modelOf(config: DetectionConfig) {
       return config.image3d;
     case 'point3d':
       return config.point3d;
+    case 'fusion':
+      return config.fusion;
     case 'monorun':
       return config.monorun;
   }

@@ -1,3 +1,4 @@
+import { fusionKitti, fusionSmall } from '../detection/fusion-config.ts';
 import { image3dKitti, image3dSmall } from '../detection/image3d-config.ts';
 import { monorunKitti, monorunSmall } from '../detection/monorun-config.ts';
 import { point3dKitti, point3dSmall } from '../detection/point3d-config.ts';
@@ -35,6 +36,8 @@ const presets: { readonly [name: string]: unknown } = {
   'image3d-kitti': { detector: 'image3d', image3d: image3dKitti, ...kitti },
   'point3d-small': { detector: 'point3d', point3d: point3dSmall, ...small },
   'point3d-kitti': { detector: 'point3d', point3d: point3dKitti, ...kitti },
+  'fusion-small': { detector: 'fusion', fusion: fusionSmall, ...small },
+  'fusion-kitti': { detector: 'fusion', fusion: fusionKitti, ...kitti },
   'monorun-small': { detector: 'monorun', monorun: monorunSmall, ...small },
   'monorun-kitti': { detector: 'monorun', monorun: monorunKitti, ...kitti },
 };

@@ -158,11 +158,11 @@ async function howToBegin(run: string): Promise<{ resume: boolean; overwrite: bo
   return { resume, overwrite: !resume };
 }
 
-/** Notes what the experiment is, or makes sure that the folder's is the same. */
-async function takeFolder({ out, data, pretraining, detector, fractions, seeds }: LabelEfficiencyOptions) {
+/** Notes what the experiment is, or makes sure that the folder's is the same; more seeds and shares may be added. */
+async function takeFolder({ out, data, pretraining, detector }: LabelEfficiencyOptions) {
   await mkdir(out, { recursive: true });
   const file = join(out, 'experiment.json');
-  const plan = JSON.parse(JSON.stringify({ data, pretraining, detector, fractions, seeds })) as unknown;
+  const plan = JSON.parse(JSON.stringify({ data, pretraining, detector })) as unknown;
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return writeJsonAtomically(file, plan);
   if (JSON.stringify(JSON.parse(text)) !== JSON.stringify(plan)) {

@@ -198,11 +198,9 @@ describe('the detector', () => {
 
   /** The loss but for the quality's, whose target moves with the offset and carries no gradient. */
   function lossOf(which: Fusion, current: Tree<tf.Tensor>) {
-    const { terms, stats: next } = which.loss(current, uploadTree(stats), uploadTree(batch), {
-      training: true,
-    });
-    const { quality, ...others } = terms;
-    return { loss: tf.addN(Object.values(others)) as tf.Scalar, aux: { quality, stats: next } };
+    const result = which.loss(current, uploadTree(stats), uploadTree(batch), { training: true });
+    const quality = tf.mul(leafAt(result.terms, 'quality'), config.lossWeights.quality);
+    return { loss: tf.sub(result.loss, quality) as tf.Scalar, aux: { stats: result.stats } };
   }
   const gradients = (which: Fusion) => valueAndGrad((current) => lossOf(which, current), uploadTree(params));
   let kept: ReturnType<typeof gradients> | undefined;
@@ -212,12 +210,12 @@ describe('the detector', () => {
   };
 
   it('stacks cells through the pictures, in the order of the candidates', () => {
-    const { cells, image } = batch as { cells: HostTensor; image: HostTensor };
-    expect(image.shape).toEqual([2, 32, 96, 3]);
+    const cells = leafAt(batch, 'cells');
+    expect(leafAt(batch, 'image').shape).toEqual([2, 32, 96, 3]);
     const perPicture = 24 * 8;
     const half = cells.data.length / 2;
     expect([...cells.data.subarray(half)]).toEqual([...samples[1].cells].map((cell) => cell + perPicture));
-    expect(leafAt(branchAt(batch, 'targets') as never, 'positive').shape).toEqual([2 * 96]);
+    expect(leafAt(branchAt(batch, 'targets'), 'positive').shape).toEqual([2 * 96]);
     const { targets: _, ...bare } = samples[0] as FusionSample;
     expect(Object.keys(detector.collate([bare, bare]))).not.toContain('targets');
   });
@@ -231,8 +229,8 @@ describe('the detector', () => {
     const { grads, aux } = free();
     const unused = leavesOf(params).flatMap(([path]) => (grads.has(path) ? [] : [path]));
     // Of the pyramid's maps only the finest is looked at.
-    expect(unused.filter((path) => !/^(fpn\/c[345]\/output|head\/quality)\//.test(path))).toEqual([]);
-    expect(leavesOf(aux.stats as typeof stats).map(([path]) => path)).toEqual(
+    expect(unused.filter((path) => !/^fpn\/c[345]\/output\//.test(path))).toEqual([]);
+    expect(leavesOf(branchAt(aux, 'stats')).map(([path]) => path)).toEqual(
       leavesOf(stats).map(([path]) => path),
     );
   });

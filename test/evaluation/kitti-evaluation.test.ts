@@ -10,10 +10,12 @@ import {
 } from '../../src/evaluation/kitti-average-precision.ts';
 import { evaluateKitti } from '../../src/evaluation/kitti-evaluation.ts';
 import {
+  imageSetFile,
   type KittiFramePair,
   type KittiObjectLine,
   readKittiFolders,
 } from '../../src/evaluation/kitti-result-files.ts';
+import { kittiTable } from '../../src/report/kitti-table.ts';
 import { describeWithRealData } from '../real-data.ts';
 
 const car: KittiObjectLine = {
@@ -145,6 +147,32 @@ describe('what counts', () => {
     expect(carAp(many(50, frame([car], [found({ alpha: -10 })]))).aos.easy).toBeNull();
   });
 
+  it('is not asked of boxes that no detection of the class has; a class without detections has missed everything', () => {
+    const imageOnly = { location: [-1000, -1000, -1000], sizeM: [-1, -1, -1] } as const;
+    const flat = carAp(many(50, frame([car], [found(imageOnly)])));
+    expect([flat.bbox.easy!.R40, flat.bev.easy, flat['3d'].easy]).toEqual([100, null, null]);
+    // Where some have one, those without are wrong.
+    const one = carAp([...many(50, frame([car], [found(imageOnly)])), frame([car], [found()])]);
+    expect(one['3d'].easy!.R40).toBe(0);
+    const none = carAp(many(50, frame([car], [])));
+    expect([none.bbox.easy, none['3d'].easy]).toEqual([
+      { R40: 0, R11: 0 },
+      { R40: 0, R11: 0 },
+    ]);
+  });
+
+  it('stays below 100 with fewer labels than recalls are sampled, as in the benchmark, and the table says so', () => {
+    const few = evaluateKitti(many(10, frame([car], [found()])));
+    expect(few.ap.Car.bbox.easy!.R40).toBeCloseTo(900 / 40, 9);
+    expect(few.ap.Car.bbox.easy!.R11).toBeCloseTo(300 / 11, 9);
+    expect(kittiTable(few)).toMatch(
+      /labels that count: Car easy 10, Car moderate 10, Car hard 10; with fewer than 41/,
+    );
+    const enough = evaluateKitti(many(41, frame([car], [found()])));
+    expect(enough.ap.Car.bbox.easy!.R40).toBe(100);
+    expect(kittiTable(enough)).not.toContain('labels that count');
+  });
+
   it('has no average precision where no label counts', () => {
     const { ap } = evaluateKitti(many(5, frame([car], [found()])));
     expect(ap.Cyclist.bbox.hard).toBeNull();
@@ -210,6 +238,13 @@ describe('folders of labels and results', () => {
       /line 1, column 16 \(score\).*a finite number.*nan/,
     ],
     ['an infinite score', { a: label }, { a: `${label} inf` }, /column 16 \(score\).*finite/],
+    ['a score that no number can hold', { a: label }, { a: `${label} 1e999` }, /column 16 \(score\).*finite/],
+    [
+      'folders that changed places',
+      { a: result, b: result },
+      { a: label, b: label },
+      /labels.*15 columns.*a result file, with scores/,
+    ],
     [
       'an unknown class',
       { a: label },
@@ -238,5 +273,19 @@ describe('folders of labels and results', () => {
   it('are an error for a frame that is asked for and not there', async () => {
     const folders = await pair({ a: label }, { a: result });
     await expect(readKittiFolders({ ...folders, ids: ['q'] })).rejects.toThrow(/labels of frame q/);
+    await expect(readKittiFolders({ ...folders, ids: ['a', 'a'] })).rejects.toThrow(
+      /each frame once.*a twice/,
+    );
+  });
+
+  it('are found in a data set, and its image sets beside the split', async () => {
+    const folders = await pair({ a: label }, { a: result });
+    const root = join(folder, String(serial++));
+    await mkdir(join(root, 'training', 'label_2'), { recursive: true });
+    await writeFile(join(root, 'training', 'label_2', 'a.txt'), label);
+    for (const labels of [root, join(root, 'training'), join(root, 'training', 'label_2')]) {
+      expect((await readKittiFolders({ ...folders, labels })).frames[0].labels).toHaveLength(1);
+      expect(await imageSetFile(labels, 'val')).toBe(join(root, 'ImageSets', 'val.txt'));
+    }
   });
 });

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alternate } from '../../bench/alternate.ts';
 import { benchEngine } from '../../bench/engine.ts';
+import { benchKittiEvaluation } from '../../bench/kitti-evaluation.ts';
 import { benchLoader } from '../../bench/loader.ts';
 import { benchMatching } from '../../bench/matching.ts';
 import { advantage, quantile, type Row, rowOf } from '../../bench/measurement.ts';
@@ -193,6 +194,12 @@ describe('the benches', () => {
     });
     expect(checkedNames(rows)).toEqual(['files to batches']);
     expect(rows[0]).toMatchObject({ unit: 'frames/s', shape: 'tiny, batch 2, 0 workers' });
+  });
+
+  it('evaluation', async () => {
+    const rows = await benchKittiEvaluation({ ...few, frames: 20, labels: 6, detections: 10 });
+    expect(checkedNames(rows)).toEqual(['evaluation']);
+    expect(rows[0]).toMatchObject({ unit: 'ms', threads: 1, shape: '20 frames, 6 labels, 10 detections' });
   });
 
   it('pretrain, and where the time goes', async () => {

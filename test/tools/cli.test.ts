@@ -175,15 +175,17 @@ describe('a detector from labels to average precision', () => {
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('3 steps done')]);
     const results = join(folder, 'results');
     const found = await pointpair('detect', run, '--image-set', 'val', '--out', results);
-    expect(found.stdout).toMatch(/\d+ detections in 2 frames.*\n {2}pointpair evaluate/);
+    expect(found.stdout).toMatch(/\d+ detections in 2 frames.*\n {2}pointpair evaluate .*--image-set val\n/);
     const list = join(data, 'ImageSets', 'val.txt');
-    const folders = ['--labels', data, '--detections', results, '--frames', list];
+    const folders = ['--labels', data, '--detections', results, '--image-set', 'val'];
     const table = await pointpair('evaluate', ...folders, '--overlaps', 'loose');
     expect(table.stdout).toMatch(
       /2 frames, loose overlaps; R40 and R11 are different rules[\s\S]*Car +bev +0\.50/,
     );
     const { stdout } = await pointpair('evaluate', ...folders, '--json');
     expect(Object.keys(JSON.parse(stdout))).toEqual(['Car', 'Pedestrian', 'Cyclist']);
+    const listed = ['--labels', data, '--detections', results, '--frames', list];
+    expect((await pointpair('evaluate', ...listed, '--json')).stdout).toBe(stdout);
     const all = await pointpair('evaluate', '--labels', data, '--detections', results);
     expect([all.code, all.stderr]).toEqual([1, expect.stringContaining('none for 4 of them')]);
     const counted = await pointpair(

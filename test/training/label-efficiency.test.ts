@@ -68,7 +68,9 @@ describe('the experiment', () => {
     // What was measured leaves no gigabytes.
     await expect(stat(join(out, 'cells', '20pct-scratch-seed1', 'run', 'checkpoints'))).rejects.toThrow();
     expect(JSON.parse(await readFile(join(out, 'results.json'), 'utf8'))).toHaveLength(4);
-    const other = options(out, { fractions: [0.5, 1] });
+    const more = (await runLabelEfficiency(options(out, { seeds: [1, 2], fractions: [1] })))!;
+    expect(numbers(more).slice(0, 2)).toEqual(numbers(whole).slice(2));
+    const other = options(out, { detector: tinyDetector('point3d', ['steps=3']) });
     await expect(runLabelEfficiency(other)).rejects.toThrow(/experiment\.json: expected the same experiment/);
   });
 

@@ -7,30 +7,33 @@ const levels = [
   { points: 48, radii: [4, 12], neighbors: [4, 4], widths: [[8], [12]], out: 16 },
 ];
 
+const points = (name: string) => [
+  `${name}.points.count=256`,
+  `${name}.pointEncoder.levels=${JSON.stringify(levels)}`,
+  `${name}.candidateLevel=0`,
+  `${name}.headWidths=[16]`,
+  `${name}.scoreThreshold=0.01`,
+];
+const picture = (name: string) => [
+  `${name}.image.width=96`,
+  `${name}.image.height=32`,
+  `${name}.imageEncoder.width=4`,
+  `${name}.channels=8`,
+];
+const settingsOf = {
+  point3d: points('point3d'),
+  image3d: [...picture('image3d'), 'image3d.scoreThreshold=0.005', 'image3d.minHeightPx=1'],
+  fusion: [...points('fusion'), ...picture('fusion')],
+};
+
 /** Small detectors of the presets' kinds, that train in a moment. */
 export function tinyDetector(
-  detector: 'point3d' | 'image3d',
+  detector: keyof typeof settingsOf,
   settings: readonly string[] = [],
 ): DetectionConfig {
-  const own =
-    detector === 'point3d'
-      ? [
-          'point3d.points.count=256',
-          `point3d.pointEncoder.levels=${JSON.stringify(levels)}`,
-          'point3d.candidateLevel=0',
-          'point3d.headWidths=[16]',
-          'point3d.scoreThreshold=0.01',
-        ]
-      : [
-          'image3d.image.width=96',
-          'image3d.image.height=32',
-          'image3d.imageEncoder.width=4',
-          'image3d.channels=8',
-          'image3d.scoreThreshold=0.005',
-          'image3d.minHeightPx=1',
-        ];
   const loop = ['batchSize=2', 'steps=6', 'checkpoint.everySteps=2', 'loader.workers=0', 'loader.prefetch=1'];
-  return applyDetectionSettings(detectionPresetOf(`${detector}-small`)!, [...own, ...loop, ...settings]);
+  const all = [...settingsOf[detector], ...loop, ...settings];
+  return applyDetectionSettings(detectionPresetOf(`${detector}-small`)!, all);
 }
 
 /** Generated scenes, few and coarse, with labels and the lists `train` and `val`. */

@@ -8,6 +8,7 @@ import {
   squaredPixelError,
 } from './pnp-points.ts';
 
+/** How a pose is searched for in random minimal sets. */
 export interface RansacPnpOptions {
   readonly intrinsics: Intrinsics;
   /** Pixels no farther than this from where a pose puts their points agree with it. */

@@ -53,13 +53,19 @@ export interface UncertainPose {
 /** With fewer cells a pose of four parameters says nothing of its uncertainty. */
 const LEAST_CELLS = 5;
 
+/** Costs that differ by less, as a part of them and at all, are those of the same pose. */
+const SAME_COST = 1e-6;
+const NO_COST = 1e-12;
+
 /**
  * MonoRUn's uncertainty-aware PnP (Chen et al., CVPR 2021): the pose that minimises ½ Σ ((u - û)/σ_u)² + ((v - v̂)/σ_v)² over
- * the surer cells, started from EPnP in RANSAC laid upright and from that pose mirrored in depth, and its covariance. Undefined where fewer than five cells are
- * sure, where no pose agrees with some of them, where what they say does not fix a pose, and where less than half of those
- * that agreed with the start are within its tolerance of the upright pose (as of an object upside down). There is no robust loss: the
- * covariance is right for cells whose errors have the σ that they tell, and too small where outliers lie within the
- * inlier threshold. Throws RangeError where the arrays do not have as many rows as one another.
+ * the surer cells, and its covariance. It starts from EPnP in RANSAC laid upright, and once more from where that led with
+ * the object mirrored in depth, which from afar looks nearly the same.
+ * Undefined where fewer than five cells are sure, where no pose agrees with some of them, where what they say does not fix
+ * a pose, and where less than half of those that agreed with the start are within its tolerance of the upright pose (as of
+ * an object upside down). There is no robust loss: the covariance is right for cells whose errors have the σ that they
+ * tell, and too small where outliers lie within the inlier threshold.
+ * Throws RangeError where the arrays do not have as many rows as one another.
  */
 export function uncertaintyPnp(cells: PnpCells, options: UncertaintyPnpOptions): UncertainPose | undefined {
   const { intrinsics, inlierThresholdPx, random, leastWeight = 0.6, inliersOnly = true } = options;
@@ -107,9 +113,8 @@ function descendTwice(problem: YawReprojection, from: Float64Array, steps: numbe
   const first = descend(problem, from, steps);
   if (first === undefined) return undefined;
   const second = descend(problem, mirroredPose(problem.points, problem.rows, first.pose), steps);
-  const isLower =
-    second !== undefined && second.sum.cost < first.sum.cost && second.sum.inFront >= first.sum.inFront;
-  return isLower ? second : first;
+  if (second === undefined || second.sum.inFront < first.sum.inFront) return first;
+  return second.sum.cost < (1 - SAME_COST) * first.sum.cost - NO_COST ? second : first;
 }
 
 /** Whether half of the rows at least are seen within a distance of where an upright pose puts them. */
