@@ -3,6 +3,8 @@
  * `import { presetOf, pretrain } from 'pointpair/training'`.
  */
 
+// Detectors: their configuration, training them, and what they find.
+export { adoptEncoders } from '../src/training/adopt-encoders.ts';
 // What a loss says.
 export { endsAtChance } from '../src/training/chance.ts';
 // Checkpoints.
@@ -25,13 +27,24 @@ export {
   type RunConfig,
   runConfigSchema,
 } from '../src/training/config.ts';
-
 // The loop.
 export { createObjective } from '../src/training/create-objective.ts';
+export { type DetectOptions, type DetectResult, detect } from '../src/training/detect.ts';
+export {
+  applyDetectionSettings,
+  createDetector,
+  type DetectionConfig,
+  detectionConfigSchema,
+  parseDetectionConfig,
+} from '../src/training/detection-config.ts';
+export { detectionPresetNames, detectionPresetOf } from '../src/training/detection-presets.ts';
+export { type DetectionRun, loadDetectionRun } from '../src/training/detection-run.ts';
 export { DivergedError } from '../src/training/divergence.ts';
 // What was learned, and taking it elsewhere.
 export { exportEncoders } from '../src/training/export-encoders.ts';
+export { type FinetuneOptions, finetune, type PretrainedReference } from '../src/training/finetune.ts';
 export { loadRun, readRunConfig, type TrainedRun } from '../src/training/model-state.ts';
+export { type ObjectMaps, readObjectMaps, writeObjectMaps } from '../src/training/object-maps.ts';
 export { presetNames, presetOf } from '../src/training/presets.ts';
 export {
   initialState,
@@ -39,6 +52,7 @@ export {
   pretrain,
   totalSteps,
 } from '../src/training/pretrain.ts';
+export { type Initialization, initializeFrom } from '../src/training/pretrained.ts';
 export type { ProgressStream } from '../src/training/progress.ts';
 // A run's folder.
 export {

@@ -60,8 +60,6 @@ export const pointEncoderSchema = z.strictObject({
   levels: z.array(levelSchema).min(1),
 });
 
-/** Which points of a sweep an encoder gets, as `pointsSchema` describes it. */
-export type PointsConfig = z.infer<typeof pointsSchema>;
 /** A ResNet, as `imageEncoderSchema` describes it. */
 export type ImageEncoderConfig = z.infer<typeof imageEncoderSchema>;
 /** A PointNet++, as `pointEncoderSchema` describes it. */

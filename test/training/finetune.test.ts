@@ -160,6 +160,25 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
   });
 });
 
+describe('fusion', () => {
+  it('begins with both encoders of a pretraining run, trains, and looks at frames', async () => {
+    const config = await adoptEncoders(tinyDetector('fusion', ['steps=2']), pretrained);
+    const { out, said, result } = await train(config, { from: { run: pretrained } });
+    expect(result).toMatchObject({ step: 2, interrupted: false });
+    for (const encoder of ['imageEncoder', 'pointEncoder'])
+      expect(said).toMatch(new RegExp(`${encoder}: \\d+ parameters and \\d+ running statistics loaded`));
+    const { loaded, fresh: drawn } = JSON.parse(await readFile(join(out, INITIALIZATION), 'utf8'));
+    const theirs = leavesOf((await loadRun(pretrained)).state).flatMap(([path]) =>
+      /^(params|stats)\/(imageEncoder|pointEncoder)\//.test(path) ? [path] : [],
+    );
+    expect([...loaded].sort()).toEqual(theirs.sort());
+    expect(drawn.filter((path: string) => !/^(params|stats)\/(fpn|head)\//.test(path))).toEqual([]);
+    const run = await loadDetectionRun(out);
+    const looked = await detect({ run, data: { root: data, imageSet: 'val' }, out: fresh(), stream: quiet });
+    expect(looked).toMatchObject({ frames: 2, damaged: 0, interrupted: false });
+  });
+});
+
 describe('what cannot be right', () => {
   it('is a pretrained run of another width', async () => {
     // Its first layers see coordinates, those of the pretrained run do not.
