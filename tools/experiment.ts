@@ -76,8 +76,7 @@ async function run(options: Options): Promise<void> {
   await makeScenes({ out: data, count: frames + heldOut, heldOut, seed: 0, workers: availableParallelism() });
   say(`2/3 pretraining, then 3/3 the detector ${2 * seeds * options.fractions.length} times: ${out}`);
   const interrupt = interruptSignal(() => say('\ninterrupted: ending this step and writing a checkpoint'));
-  let cellsBegan: number | undefined;
-  let before = 0;
+  let seconds = 0;
   const results = await runLabelEfficiency({
     out,
     data,
@@ -95,14 +94,11 @@ async function run(options: Options): Promise<void> {
     evaluate: averagePrecisions,
     signal: interrupt.signal,
     onCell: (done, total, result) => {
-      const now = performance.now();
-      cellsBegan ??= now;
-      if (done === 1) before = 1;
-      const left = done > before ? ((now - cellsBegan) / (done - before)) * (total - done) : undefined;
-      say(
-        `cell ${done}/${total} ${cellName(result)}: ${shownMeasures(result)}` +
-          (left === undefined || done === total ? '' : `; about ${clockTime(left)} left`),
-      );
+      // Of those that were done before too: how long a cell takes is kept with it.
+      seconds += result.seconds;
+      const left =
+        done === total ? '' : `; about ${clockTime((1000 * seconds * (total - done)) / done)} left`;
+      say(`cell ${done}/${total} ${cellName(result)}: ${shownMeasures(result)}${left}`);
     },
   }).finally(interrupt.release);
   if (results === undefined) {

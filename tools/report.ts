@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { type DetectionSectionOptions, detectionSections } from '../src/report/detection-sections.ts';
 import { writeReport } from '../src/report/run-report.ts';
 
 /** The command line of `pointpair report`. */
@@ -8,8 +9,11 @@ export function command(): Command {
       "Write a run's report.html: curves, evaluation, configuration; one file, to be opened anywhere.",
     )
     .argument('<run>', "the run's folder")
-    .addHelpText('after', '\nExample:\n  pointpair report runs/kitti')
-    .action(async (run: string) => {
-      process.stdout.write(`${await writeReport(run, { sections: [] })}\n`);
+    .option('--detections <folder>', "a detector's results; those in the run's folder by default")
+    .option('--data <folder>', 'the data set with the labels, if not where the results have it')
+    .addHelpText('after', '\nExamples:\n  pointpair report runs/kitti\n  pointpair report runs/point3d')
+    .action(async (run: string, options: DetectionSectionOptions) => {
+      const sections = await detectionSections(run, options);
+      process.stdout.write(`${await writeReport(run, { sections })}\n`);
     });
 }

@@ -1,7 +1,6 @@
 import type { Frame } from '../datasets/frame.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import type { Random } from '../engine/random.ts';
-import type { Matrix34 } from '../geometry/matrix.ts';
 import { projectPoints } from '../geometry/projection.ts';
 import { applyView, inverseView, isMirrored } from '../geometry/view-transform.ts';
 import { type ImageView, mapPixels } from '../image/image-view.ts';
@@ -16,6 +15,8 @@ export interface FusionSample extends PointSample {
   /** float32 (height, width, 3), normalised; mirrored where the points are. */
   readonly canvas: Float32Array;
   readonly imageView: ImageView;
+  /** For each candidate, its pixel on the canvas (x, y; NaN behind the camera). */
+  readonly pixels: Float32Array;
   /** For each candidate, the four cells around its pixel on the map with a stride of 4, and their weights: 0 off the canvas. */
   readonly cells: Int32Array;
   readonly cellWeights: Float32Array;
@@ -40,21 +41,16 @@ export function fusionSample(
   const pixels = candidatePixels(points, imageView);
   const { cells, weights: cellWeights } = candidateCells(pixels, config);
   stopwatch.lap('augment');
-  return { ...points, canvas, imageView, cells, cellWeights };
+  return { ...points, canvas, imageView, pixels, cells, cellWeights };
 }
 
-/** Where candidates are seen on the canvas: rows of x, y in pixels, NaN behind the camera. What was done to the points is undone first. */
-export function candidatePixels(
-  {
-    candidates,
-    view,
-    pixelFromLidar,
-  }: Pick<PointSample, 'candidates' | 'view'> & { readonly pixelFromLidar: Matrix34 },
+/** Where candidates are seen on the canvas: what was done to the points is undone first. */
+function candidatePixels(
+  { candidates, view, pixelFromLidar }: PointSample,
   imageView: ImageView,
 ): Float32Array {
-  const { u, v } = projectPoints(applyView(candidates, 3, inverseView(view)), 3, pixelFromLidar, {
-    minDepthM: 1e-5,
-  });
+  const original = applyView(candidates, 3, inverseView(view));
+  const { u, v } = projectPoints(original, 3, pixelFromLidar, { minDepthM: 1e-5 });
   const source = new Float32Array(2 * u.length);
   for (let n = 0; n < u.length; n++) source.set([u[n], v[n]], 2 * n);
   return mapPixels(imageView, source);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Frame, ObjectLabel } from '../../src/datasets/frame.ts';
 import { Fusion } from '../../src/detection/fusion.ts';
 import { type FusionConfig, fusionSchema } from '../../src/detection/fusion-config.ts';
-import { candidatePixels, type FusionSample, fusionSample } from '../../src/detection/fusion-sample.ts';
+import { type FusionSample, fusionSample } from '../../src/detection/fusion-sample.ts';
 import { pointSample } from '../../src/detection/point-sample.ts';
 import { compile } from '../../src/engine/compile.ts';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
@@ -12,7 +12,7 @@ import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
 import type { Box3 } from '../../src/geometry/box.ts';
 import { multiply34by44 } from '../../src/geometry/matrix.ts';
 import { projectPoints } from '../../src/geometry/projection.ts';
-import { applyViewToBox, isMirrored } from '../../src/geometry/view-transform.ts';
+import { isMirrored } from '../../src/geometry/view-transform.ts';
 import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { distance, upload, uploadTree, valuesOf } from '../nn/tensors.ts';
@@ -110,7 +110,7 @@ describe('a fusion sample', () => {
     for (let seed = 0; seed < 8; seed++) {
       const [config, frame] = [plain(), frameWithCars(seed)];
       const sample = draw(seed, config, frame);
-      const pixels = candidatePixels(sample, sample.imageView);
+      const { pixels } = sample;
       // The points themselves, found again by their reflectance: nothing here undoes a view.
       const original = new Map(
         Array.from({ length: frame.points.length / 4 }, (_, i) => {
@@ -134,29 +134,12 @@ describe('a fusion sample', () => {
     expect(compared).toBeGreaterThan(300);
   });
 
-  it('moves labels with the points so that the picture still shows them at the pixels of their centres', () => {
-    for (let seed = 0; seed < 6; seed++) {
-      const frame = frameWithCars(seed);
-      const { view, imageView, pixelFromLidar } = draw(seed, plain(), frame);
-      const moved = places.map((box) => applyViewToBox(box, view).center);
-      const pixels = candidatePixels(
-        { candidates: Float32Array.from(moved.flat()), view, pixelFromLidar },
-        imageView,
-      );
-      const untouched = candidatePixels(
-        { candidates: Float32Array.from(places.flatMap(({ center }) => center)), view: [], pixelFromLidar },
-        imageView,
-      );
-      expect(distance(pixels, untouched)).toBeLessThan(1e-2);
-    }
-  });
-
   it('has cells whose weighted middle is the pixel, and none off the canvas', () => {
     const config = plain();
     let [inside, outside] = [0, 0];
     for (let seed = 0; seed < 8; seed++) {
       const sample = draw(seed, { ...config, image: { ...config.image, scale: [1.2, 1.6] } });
-      const pixels = candidatePixels(sample, sample.imageView);
+      const { pixels } = sample;
       const columns = config.image.width / 4;
       for (let n = 0; n < pixels.length / 2; n++) {
         const cells = [...sample.cells.subarray(4 * n, 4 * n + 4)];
