@@ -48,7 +48,8 @@ export function toPixels(cell: number, stride: number): number {
 
 /**
  * What a centre head (Zhou et al. 2019) is to say of a picture. A peak that lies outside of the canvas is put on its edge,
- * and the offset carries the rest. Objects beyond `maxObjects` are left out, the smallest first.
+ * and the offset carries the rest. Objects beyond `maxObjects` are ignored, the smallest first; of objects whose peaks fall
+ * into one cell, only the largest is described.
  */
 export function centerTargets(
   objects: readonly CenterObject[],
@@ -65,24 +66,25 @@ export function centerTargets(
     offset: new Float32Array(maxObjects * 2),
     sides: new Float32Array(maxObjects * 4),
   };
-  for (const [left, top, right, bottom] of ignored) {
+  const areas = objects.map(({ box: [left, top, right, bottom] }) => (right - left) * (bottom - top));
+  const bySize = objects.map((_, i) => i).sort((a, b) => areas[b] - areas[a]);
+  const order = bySize.slice(0, maxObjects);
+  const beyond = bySize.slice(maxObjects).map((i) => objects[i].box);
+  for (const [left, top, right, bottom] of [...ignored, ...beyond]) {
     const from = (pixel: number, most: number) =>
       Math.max(0, Math.min(most, Math.round(toCells(pixel, stride))));
     for (let row = from(top, height); row <= from(bottom, height - 1); row++)
       targets.heatWeights.fill(0, row * width + from(left, width), row * width + from(right, width - 1) + 1);
   }
-  const areas = objects.map(({ box: [left, top, right, bottom] }) => (right - left) * (bottom - top));
-  const order = objects
-    .map((_, i) => i)
-    .sort((a, b) => areas[b] - areas[a])
-    .slice(0, maxObjects);
+  const described = new Set<number>();
   order.forEach((index, m) => {
     const { classIndex, center, box } = objects[index];
     const place = center.map((pixel) => toCells(pixel, stride));
     const column = Math.max(0, Math.min(width - 1, Math.round(place[0])));
     const row = Math.max(0, Math.min(height - 1, Math.round(place[1])));
     targets.cells[m] = row * width + column;
-    targets.mask[m] = 1;
+    targets.mask[m] = described.has(targets.cells[m]) ? 0 : 1;
+    described.add(targets.cells[m]);
     targets.offset.set([place[0] - column, place[1] - row], 2 * m);
     const [left, top, right, bottom] = box.map((pixel) => toCells(pixel, stride));
     targets.sides.set(

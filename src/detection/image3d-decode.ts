@@ -9,7 +9,7 @@ import { leafAt } from '../nn/layer.ts';
 import { boxOf, centerOf, findPeaks, type Peak } from './center-decode.ts';
 import { atDepth, type CanvasPicture } from './image-sample.ts';
 import type { Image3dConfig } from './image3d-config.ts';
-import { DEPTH_UNIT, gridOf, type Image3dSample } from './image3d-sample.ts';
+import { DEPTH_UNIT, gridOf, type Image3dSample, LEAST_LOG_DEVIATION } from './image3d-sample.ts';
 import { meanSizeOf } from './object-classes.ts';
 import { headingOf } from './point-targets.ts';
 
@@ -64,7 +64,7 @@ function labelOf(
   const logits = said('headingBin', bins);
   const bin = logits.indexOf(Math.max(...logits));
   const alpha = headingOf(bin, said('headingResidual', bins)[bin], bins);
-  const deviation = Math.exp(clamp(said('depthLogDeviation', 1)[0], 6));
+  const deviation = depthDeviation(said('depthLogDeviation', 1)[0]);
   const rotationY = wrapAngle(alpha + Math.atan2(x, z));
   return {
     type,
@@ -78,6 +78,12 @@ function labelOf(
     ),
     score: peak.score * Math.exp(-deviation),
   };
+}
+
+/** The relative deviation of a depth from what is said of it: its logarithm has a soft floor, as in training. */
+function depthDeviation(said: number): number {
+  const above = clamp(said, 20) - LEAST_LOG_DEVIATION;
+  return Math.exp(LEAST_LOG_DEVIATION + Math.log1p(Math.exp(Math.min(above, 20))));
 }
 
 /** A rectangle of the canvas in the source picture, cut to its pixels. */

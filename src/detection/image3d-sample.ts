@@ -35,6 +35,8 @@ export interface Image3dSample extends CanvasPicture {
 
 /** An object at this depth with a focal length of one pixel has depth 0: it makes depths of some ten metres small numbers. */
 export const DEPTH_UNIT = 10;
+/** The least logarithm of the relative deviation of a depth: a hundredth of it. */
+export const LEAST_LOG_DEVIATION = -4.5;
 /** The stride of the map that centres are looked for on. */
 export const CENTER_STRIDE = 4;
 

@@ -17,14 +17,11 @@ import {
 } from './detector.ts';
 import type { Image3dConfig } from './image3d-config.ts';
 import { decodeImage3d } from './image3d-decode.ts';
-import { gridOf, type Image3dSample } from './image3d-sample.ts';
-import { smoothL1, softmaxCrossEntropy, weightedSum, weightedTotal } from './losses.ts';
+import { gridOf, type Image3dSample, LEAST_LOG_DEVIATION } from './image3d-sample.ts';
+import { smoothL1, softmaxCrossEntropy, softplus, weightedSum, weightedTotal } from './losses.ts';
 import { initPictureEncoder, pictureMap } from './picture-encoder.ts';
 
 type Tensors = Tree<tf.Tensor>;
-
-/** The least logarithm of the deviation of a depth: a hundredth of it. */
-const LEAST_LOG_DEVIATION = -4.5;
 
 /**
  * A monocular detector of the kind of SMOKE (Liu et al. 2020) and MonoFlex (Zhang et al. 2021): the pictures of objects'
@@ -152,7 +149,8 @@ function spaceLosses(said: { readonly [name: string]: tf.Tensor }, targets: Tens
   const count = tf.sum(mask);
   const depthError = tf.sub(said.depth, leafAt(targets, 'depth'));
   // Laplacian negative logarithm of the likelihood (MonoPair's and MonoFlex's): |e|·exp(-s) + s.
-  const s = tf.maximum(said.depthLogDeviation, LEAST_LOG_DEVIATION);
+  // A soft floor: below a hard one no gradient would bring the deviation back.
+  const s = tf.add(softplus(tf.sub(said.depthLogDeviation, LEAST_LOG_DEVIATION)), LEAST_LOG_DEVIATION);
   const depth = tf.add(tf.mul(tf.abs(depthError), tf.exp(tf.neg(s))), s);
   const bins = leafAt(targets, 'headingBin');
   const residual = tf.sum(tf.mul(said.headingResidual, bins), 1);

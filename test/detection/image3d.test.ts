@@ -93,6 +93,21 @@ describe('centre targets', () => {
     expect(targets.heatWeights.reduce((sum, weight) => sum + weight, 0)).toBe(3);
   });
 
+  it('describe the larger of two objects in one cell, and ignore what is beyond the most', () => {
+    const far = { ...object(41, 21), box: [38, 18, 44, 24] as const };
+    const { targets, order } = centerTargets([far, object(40, 20)], [], options);
+    expect(order).toEqual([1, 0]);
+    expect([...targets.mask]).toEqual([1, 0, 0]);
+    const crowd = [
+      object(10, 10),
+      object(30, 10),
+      object(50, 10),
+      { ...far, center: [70, 30], box: [66, 26, 74, 34] } as const,
+    ];
+    const { targets: most } = centerTargets(crowd, [], options);
+    expect(most.heatWeights[Math.round(toCells(30, 4)) * 20 + Math.round(toCells(70, 4))]).toBe(0);
+  });
+
   it('find their own peaks again', () => {
     const { targets } = centerTargets([object(12, 10), object(60, 30, 1)], [], options);
     const logits = targets.heat.map((value) => (value - 0.5) * 10);
