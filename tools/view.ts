@@ -27,7 +27,7 @@ export function command(): Command {
       'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them',
     )
     .option('--data <folder>', "where a run's data is now, if not where the run has it")
-    .option('--detections <folder>', "a detector's results: KITTI result files, one a frame")
+    .option('--detections <folder>', "a detector's results, KITTI result files; those in a detector's run by default")
     .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
     .option(
       '--also <folder>',
@@ -46,6 +46,7 @@ Nothing has to be installed where the data is but this; over ssh, forward the po
 Examples:
   pointpair view data/kitti
   pointpair view runs/kitti
+  pointpair view data/kitti --detections runs/point3d/detections
   pointpair view 2011_09_26/2011_09_26_drive_0005_sync --tracks label_02/0000.txt`,
     )
     .action(view);

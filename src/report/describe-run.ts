@@ -1,44 +1,85 @@
+import { join } from 'node:path';
+import { z } from 'zod';
 import type { HostTensor } from '../engine/host-tensor.ts';
+import { InputError } from '../engine/input-error.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import { listCheckpoints } from '../training/checkpoint.ts';
+import { readConfigJson } from '../training/config-file.ts';
 import { readRunConfig } from '../training/model-state.ts';
-import { readMetrics } from '../training/run-folder.ts';
+import { type MetricsLine, readMetrics } from '../training/run-folder.ts';
 import { alignedTable } from './aligned-table.ts';
 
 /** A run in words: what it was told, how far it is, its losses first, last and when nothing is learned, its checkpoints. */
 export async function describeRun(folder: string): Promise<string> {
-  const { config, data } = await readRunConfig(folder);
+  const beginning = (await describeDetector(folder)) ?? (await describePretraining(folder));
   const { header, lines } = await readMetrics(folder);
   const checkpoints = await listCheckpoints(folder);
-  const parts = [
-    `${config.objective} on ${data.root}${data.imageSet === undefined ? '' : ` (${data.imageSet})`}: batch ${config.batchSize}, ` +
-      `ResNet-${config.simipu.imageEncoder.depth} on ${config.simipu.image.width} x ${config.simipu.image.height}, ${config.simipu.points.count} points`,
-  ];
-  const [first, last] = [lines[0], lines[lines.length - 1]];
-  if (last === undefined) parts.push('no step done yet');
-  else {
-    const show = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(3));
-    const terms = Object.keys(last.loss).map((name) => [
-      name,
-      show(first.loss[name]),
-      show(last.loss[name]),
-      show(header?.chance[name]),
-    ]);
-    const metrics = Object.keys(last.metric ?? {}).map((name) => [
-      name,
-      show(first.metric?.[name]),
-      show(last.metric?.[name]),
-      '',
-    ]);
-    parts.push(`${last.step} steps, ${(last.epoch ?? 0).toFixed(1)} epochs`);
-    parts.push(alignedTable(['', 'first', 'last', 'nothing learned'], [...terms, ...metrics]));
-  }
-  parts.push(
+  return [
+    beginning,
+    ...describeMetrics(lines, header?.chance ?? {}),
     checkpoints.length === 0
       ? 'no checkpoints'
       : `checkpoints at steps ${checkpoints.map(({ step }) => step).join(', ')}`,
+  ].join('\n');
+}
+
+async function describePretraining(folder: string): Promise<string> {
+  const { config, data } = await readRunConfig(folder);
+  const { imageEncoder, image, points } = config.simipu;
+  return (
+    `${config.objective} on ${data.root}${data.imageSet === undefined ? '' : ` (${data.imageSet})`}: batch ${config.batchSize}, ` +
+    `ResNet-${imageEncoder.depth} on ${image.width} x ${image.height}, ${points.count} points`
   );
-  return parts.join('\n');
+}
+
+/** What a detector's run has of its own in its configuration. */
+const detectorSchema = z.looseObject({
+  batchSize: z.number(),
+  labels: z.looseObject({ fraction: z.number(), seed: z.number() }),
+  data: z.looseObject({ root: z.string(), imageSet: z.string().optional(), frames: z.number() }),
+  from: z.looseObject({ run: z.string(), step: z.number().optional() }).nullable(),
+});
+
+/** A detector's run: its data, the frames whose labels it uses, what it began with; undefined for a pretraining run. */
+async function describeDetector(folder: string): Promise<string | undefined> {
+  const file = join(folder, 'config.json');
+  const value = await readConfigJson(file, { file: folder, expected: "a run's folder, with config.json" });
+  if (typeof value.detector !== 'string') return undefined;
+  const { data: config, error } = detectorSchema.safeParse(value);
+  if (config === undefined) {
+    const { path, message } = error.issues[0];
+    const expected = "the configuration of a detector's run";
+    throw new InputError({ file, place: path.join('.'), expected, found: message });
+  }
+  const { batchSize, labels, data, from } = config;
+  const classes = (value[value.detector] as { readonly classes?: readonly string[] } | undefined)?.classes;
+  const share = labels.fraction === 1 ? '' : `, a share of ${labels.fraction} drawn by seed ${labels.seed}`;
+  const step = from?.step === undefined ? '' : ` (step ${from.step})`;
+  return [
+    `detector ${value.detector}${classes === undefined ? '' : ` of ${classes.join(', ')}`} on ${data.root}${data.imageSet === undefined ? '' : ` (${data.imageSet})`}: batch ${batchSize}`,
+    `labels of ${data.frames} frames${share}`,
+    from === null ? 'began at random' : `began with the encoders of ${from.run}${step}`,
+  ].join('\n');
+}
+
+function describeMetrics(lines: readonly MetricsLine[], chance: Readonly<Record<string, number>>): string[] {
+  const [first, last] = [lines[0], lines[lines.length - 1]];
+  if (last === undefined) return ['no step done yet'];
+  const show = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(3));
+  // A detector's losses have no value that they begin and stay at.
+  const isKnown = Object.keys(chance).length > 0;
+  const row = (name: string, from: string, to: string, level: string) =>
+    isKnown ? [name, from, to, level] : [name, from, to];
+  const losses = Object.keys(last.loss).map((name) =>
+    row(name, show(first.loss[name]), show(last.loss[name]), show(chance[name])),
+  );
+  const metrics = Object.keys(last.metric ?? {}).map((name) =>
+    row(name, show(first.metric?.[name]), show(last.metric?.[name]), ''),
+  );
+  return [
+    `${last.step} steps, ${(last.epoch ?? 0).toFixed(1)} epochs`,
+    alignedTable(row('', 'first', 'last', 'nothing learned'), [...losses, ...metrics]),
+  ];
 }
 
 /** A checkpoint's tensors in words: count, values and bytes of every branch down to `depth` keys. */

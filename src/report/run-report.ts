@@ -12,6 +12,7 @@ import { listCheckpoints } from '../training/checkpoint.ts';
 import { clockTime } from '../training/progress.ts';
 import type { Metrics, MetricsLine } from '../training/run-folder.ts';
 import { readMetrics } from '../training/run-folder.ts';
+import { reportStyle } from './report-style.ts';
 import { barChartSvg, lineChartSvg, smoothedLines, thinned } from './vega-svg.ts';
 
 /** A picture of a report, carried in the page itself. */
@@ -25,7 +26,26 @@ export interface ReportPicture {
 export interface ReportSection {
   readonly title: string;
   readonly text?: string;
+  /** Whether it stands before the losses: what was reached. */
+  readonly isResult?: boolean;
   readonly pictures?: readonly ReportPicture[];
+  readonly table?: { readonly head: readonly string[]; readonly rows: ReadonlyArray<readonly string[]> };
+  /** Charts, side by side. */
+  readonly figures?: readonly ReportFigure[];
+  /** Drawings as wide as the page, with what their colours mean. */
+  readonly drawings?: readonly ReportFigure[];
+  readonly legend?: ReadonlyArray<{
+    readonly colour: string;
+    readonly dashed: boolean;
+    readonly words: string;
+  }>;
+}
+
+/** A drawing with its title and a note. */
+export interface ReportFigure {
+  readonly title: string;
+  readonly note?: string;
+  readonly svg: string;
 }
 
 /** An image as a picture of a report (JPEG). */
@@ -56,16 +76,17 @@ export async function writeReport(
     summary({ name, metrics, environment }),
     warnings([...lossWarnings(metrics, chance), ...retrievalWarnings(retrieval)]),
     ...(retrieval === null ? [] : [await retrievalSection(retrieval)]),
+    ...sections.filter(({ isResult }) => isResult).map(addedSection),
     await lossSection(metrics, chance),
     await curveSection(metrics),
-    ...sections.map(addedSection),
+    ...sections.filter(({ isResult }) => !isResult).map(addedSection),
     await checkpointSection(runFolder),
     html`<section><h2>Configuration</h2>${table(['key', 'value'], leafRows(config))}</section>`,
     html`<section><h2>Environment</h2>${table(['', ''], leafRows(machine))}</section>`,
   ];
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${name}: run report</title><style>${new Markup(STYLE)}</style></head>
+<title>${name}: run report</title><style>${new Markup(reportStyle)}</style></head>
 <body><main>${parts}</main></body></html>
 `;
   const path = join(runFolder, 'report.html');
@@ -226,7 +247,11 @@ async function lossSection(
     window > 1
       ? ` The strong lines are averages of ${window} steps; the pale lines are the steps themselves.`
       : '';
-  return html`<section><h2>Losses</h2><p>A dashed line stands at the value that a loss has when nothing is learned.${smooth} “To” is the mean of the last tenth of the steps.</p>
+  const levels =
+    Object.keys(chance).length > 0
+      ? 'A dashed line stands at the value that a loss has when nothing is learned.'
+      : '';
+  return html`<section><h2>Losses</h2><p>${levels}${smooth} “To” is the mean of the last tenth of the steps.</p>
 <div class="figures">${figures}</div></section>`;
 }
 
@@ -290,12 +315,30 @@ async function checkpointSection(runFolder: string): Promise<Markup> {
   return html`<section><h2>Checkpoints</h2>${content}</section>`;
 }
 
-function addedSection({ title, text, pictures = [] }: ReportSection): Markup {
+function addedSection(section: ReportSection): Markup {
+  const { title, text, pictures = [], figures = [], drawings = [], legend = [] } = section;
   const images = pictures.map(
     ({ mediaType, base64, caption }) =>
       html`<figure class="picture"><img alt="${caption}" src="data:${mediaType};base64,${base64}"><figcaption>${caption}</figcaption></figure>`,
   );
-  return html`<section><h2>${title}</h2>${text === undefined ? '' : html`<p>${text}</p>`}${images}</section>`;
+  const charts = figures.map((each) => figure(each.title, each.svg, each.note));
+  const drawn = drawings.map(
+    (each) =>
+      html`<figure class="picture" role="img" aria-label="${each.title}">${new Markup(each.svg)}<figcaption><b>${each.title}</b> ${each.note ?? ''}</figcaption></figure>`,
+  );
+  const colours = legend.map(({ colour, dashed, words }) => {
+    const line = `border-top: 3px ${dashed ? 'dashed' : 'solid'} ${colour}`;
+    return html`<span><i style="${line}"></i>${words}</span>`;
+  });
+  const parts = [
+    text === undefined ? '' : html`<p>${text}</p>`,
+    section.table === undefined ? '' : table(section.table.head, section.table.rows),
+    charts.length === 0 ? '' : html`<div class="figures">${charts}</div>`,
+    colours.length === 0 ? '' : html`<div class="legend">${colours}</div>`,
+    ...images,
+    ...drawn,
+  ];
+  return html`<section><h2>${title}</h2>${parts}</section>`;
 }
 
 function figure(title: string, svg: string, note = ''): Markup {
@@ -353,39 +396,3 @@ async function readRecord<Value>(
   const { path, message } = error!.issues[0];
   throw new InputError({ file, place: path.join('.'), expected: 'what a run writes there', found: message });
 }
-
-const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2430; --quiet: #5c6675; --grid: #e4e8ee; --paper: #fbfbfa; --card: #fff; --line: #e1e4e8;
-  --alarm: #8a3b00; --alarm-paper: #fff3e0; --series-1: #1b6ca8; --series-2: #c75b12; --series-3: #2a8060; --series-4: #7b52ab;
-  --series-5: #a83e5c; --pale-1: #b9c2ce; --pale-2: #8fb8d8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --quiet: #9aa5b4; --grid: #2c333d; --paper: #14181d; --card: #1b2027;
-  --line: #2c333d; --alarm: #ffb46b; --alarm-paper: #33240f; --series-1: #5fb0e8; --series-2: #f29a55; --series-3: #5cc49a;
-  --series-4: #b795e6; --series-5: #ea8ba6; --pale-1: #4d5866; --pale-2: #35688f; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 1040px; margin: 0 auto; padding: 40px 24px 80px; }
-h1 { font-size: 30px; line-height: 1.2; margin: 0 0 12px; letter-spacing: -0.01em; overflow-wrap: anywhere; }
-h2 { font-size: 19px; margin: 48px 0 8px; }
-p { max-width: 76ch; margin: 0 0 16px; color: var(--quiet); }
-pre, td { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 13px; }
-pre { margin: 0; padding: 12px 14px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere; }
-dl { display: flex; flex-wrap: wrap; gap: 16px 36px; margin: 20px 0 0; }
-dt { color: var(--quiet); font-size: 13px; }
-dd { margin: 0; font-size: 17px; font-variant-numeric: tabular-nums; }
-.warning { max-width: none; margin: 20px 0 0; padding: 12px 16px; border-left: 4px solid var(--alarm); border-radius: 4px; background: var(--alarm-paper); color: var(--alarm); }
-.warning + .warning { margin-top: 8px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 16px; }
-figure { margin: 0; padding: 14px 16px 8px; background: var(--card); border: 1px solid var(--line); border-radius: 8px; min-width: 0; }
-figcaption { color: var(--quiet); font-size: 13px; margin-bottom: 6px; }
-figcaption b { color: var(--ink); font-size: 14px; font-weight: 600; margin-right: 6px; }
-svg { display: block; width: 100%; max-width: 560px; height: auto; }
-.picture { margin: 0 0 16px; padding: 0; overflow: hidden; }
-.picture img { display: block; width: 100%; height: auto; }
-.picture figcaption { margin: 0; padding: 10px 16px; }
-.table { overflow-x: auto; margin-top: 16px; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 600; font-size: 13px; color: var(--quiet); }
-th, td { padding: 5px 28px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
-td:nth-child(2):last-child { white-space: normal; overflow-wrap: anywhere; }
-@media print { main { max-width: none; } section, figure { break-inside: avoid; } }
-`;

@@ -19,6 +19,8 @@ export interface LineChart {
   readonly lines: readonly ChartLine[];
   readonly level?: { readonly value: number; readonly label: string };
   readonly logarithmic?: boolean;
+  /** The ends of the y axis, so that several charts can be compared; whole numbers; those of the lines otherwise. */
+  readonly ends?: readonly [low: number, high: number];
 }
 
 /** Groups of bars of shares, each group with a line across it at `level`. */
@@ -83,7 +85,8 @@ export async function lineChartSvg(chart: LineChart): Promise<string> {
   });
   const faint = chart.lines.filter((line) => line.faint);
   const strong = chart.lines.filter((line) => !line.faint);
-  const { level, logarithmic } = chart;
+  const { level, logarithmic, ends } = chart;
+  const linear = ends === undefined ? { zero: false, nice: true } : { domain: ends };
   return toSvg({
     encoding: {
       x: {
@@ -97,8 +100,10 @@ export async function lineChartSvg(chart: LineChart): Promise<string> {
         field: 'y',
         type: 'quantitative',
         title: null,
-        scale: logarithmic ? { type: 'log' } : { zero: false, nice: true },
-        axis: logarithmic ? { values: POWERS_OF_TEN, format: '.0e' } : { tickCount: 5, format: '~g' },
+        scale: logarithmic ? { type: 'log' } : linear,
+        axis: logarithmic
+          ? { values: POWERS_OF_TEN, format: '.0e' }
+          : { tickCount: 5, format: ends === undefined ? '~g' : 'd' },
       },
     },
     layer: [

@@ -10,8 +10,12 @@ export interface SessionInfo {
   readonly recording: RecordingInfo | undefined;
   readonly problem: Problem | undefined;
   readonly run: RunInfo | undefined;
-  /** Whether results of a detector were given. */
+  /** Whether results of a detector were given, or lie in the run. */
   readonly hasDetections: boolean;
+  /** Whether maps of objects lie beside them. */
+  readonly hasObjects: boolean;
+  /** The classes that the run's detector looks for; undefined where there is none. */
+  readonly classes: readonly string[] | undefined;
 }
 
 export interface RecordingInfo {
@@ -76,7 +80,10 @@ export interface PointInfo {
 /** A run as it stands now. */
 export interface RunInfo {
   readonly name: string;
+  /** What a pretraining run learns by, or the name of the detector. */
   readonly objective: string;
+  /** Whether a detector is trained, which has no heads that make features of places. */
+  readonly isDetector: boolean;
   readonly config: unknown;
   /** Steps that it is to have; undefined where that is not known. */
   readonly totalSteps: number | undefined;
@@ -107,6 +114,24 @@ export interface MetricsPoint {
   /** By group and name, such as `loss/total`; null where a number was not finite. */
   readonly values: { readonly [name: string]: number | null };
 }
+
+export interface ObjectsInfo {
+  /** How many cells each region has across and down. */
+  readonly cells: number;
+  readonly objects: ReadonlyArray<{
+    /** The region, in pixels of the picture. */
+    readonly box: readonly [left: number, top: number, right: number, bottom: number];
+    readonly pose: Box3;
+    readonly score: number;
+  }>;
+}
+
+/**
+ * The maps behind detected objects, N of them, C cells each, row by row. `coordinates` float32 [N·C·3] in the object's own
+ * frame (x along its heading, y down from its bottom, z to its left, metres); `places` float32 [N·C·3], the same put into the
+ * LiDAR frame by the pose; `logStd` float32 [N·C·2] (of pixels, in u and v) and `errorPx` float32 [N·C].
+ */
+export type ObjectsTable = Table<ObjectsInfo>;
 
 /** A model to look through: the weights that a run began with, or those of a checkpoint's step. */
 export type ModelName = 'before' | number;

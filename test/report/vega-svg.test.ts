@@ -80,6 +80,15 @@ describe('a line chart', () => {
     expect(textsOf(single)).not.toContain('points');
   });
 
+  it('has the ends that are given, in whole numbers', async () => {
+    const points: Points = [
+      [0, 40],
+      [100, 60],
+    ];
+    const svg = await lineChartSvg({ x: 'recall', lines: [{ name: 'bev', points }], ends: [0, 100] });
+    expect(textsOf(svg)).toEqual(expect.arrayContaining(['0', '20', '80', '100']));
+  });
+
   it.each<[string, Points]>([
     ['one point', [[1, 2]]],
     [

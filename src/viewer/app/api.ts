@@ -2,6 +2,7 @@ import type {
   ColoursTable,
   MetricsTail,
   ModelName,
+  ObjectsTable,
   PairsTable,
   PlacesTable,
   PointInfo,
@@ -34,6 +35,7 @@ export const api = {
   },
   pairs: (frame: number, options: { seed: number; model?: ModelName }, signal?: AbortSignal) =>
     table<PairsTable>('pairs', { frame, ...options }, signal),
+  objects: (frame: number, signal?: AbortSignal) => table<ObjectsTable>('objects', { frame }, signal),
   places: (frame: number, signal?: AbortSignal) => table<PlacesTable>('places', { frame }, signal),
   colours: (frame: number, model: ModelName, signal?: AbortSignal) =>
     table<ColoursTable>('colours', { frame, model }, signal),

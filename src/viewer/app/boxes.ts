@@ -1,4 +1,6 @@
+import { type Outcomes, outcomesOf } from '../../evaluation/detection-outcomes.ts';
 import { projectBoxEdges } from '../../geometry/box-projection.ts';
+import { outcomeColours } from '../../report/outcome-colours.ts';
 import type { BoxInfo, SceneInfo } from '../protocol.ts';
 import type { PictureLines } from './picture-pane.ts';
 import type { StageBox } from './scene/segments.ts';
@@ -16,22 +18,40 @@ const classColours: { readonly [type: string]: string } = {
 };
 const otherColour = '#a8b3c4';
 const detectionColour = '#ff9f43';
+/** What is told apart where labels and detections are compared. */
+type Outcome = keyof typeof outcomeColours;
 /** Colours of tracks, told apart by number. */
 const trackColours = ['#5aa9ff', '#ffb454', '#62cd8a', '#ff7fa8', '#b18cff', '#4fd3d8', '#e0d75a', '#ff8a65'];
 
-/** The boxes that the state lets be seen: labels, and detections with enough of a score. */
-export function visibleBoxes(
+/** A box that is shown, and what became of it where labels and detections are compared. */
+interface VisibleBox {
+  readonly box: BoxInfo;
+  readonly detected: boolean;
+  readonly outcome?: Outcome;
+}
+
+/** The detections that have enough of a score, or none. */
+export function scoredDetections(scene: SceneInfo, { score: least }: Pick<ViewState, 'score'>): BoxInfo[] {
+  return scene.detections.filter(({ score }) => (score ?? Infinity) >= least);
+}
+
+/** Which labels of a frame that has some were found at the present score, and which detections are right. */
+export function sceneOutcomes(
   scene: SceneInfo,
   state: ViewState,
-): ReadonlyArray<{ readonly box: BoxInfo; readonly detected: boolean }> {
-  return [
-    ...(state.labels ? scene.labels.map((box) => ({ box, detected: false })) : []),
-    ...(state.detections
-      ? scene.detections
-          .filter(({ score }) => (score ?? Infinity) >= state.score)
-          .map((box) => ({ box, detected: true }))
-      : []),
-  ];
+  classes: readonly string[] | undefined,
+): Outcomes {
+  const { overlaps } = state;
+  return outcomesOf(scene.labels, scoredDetections(scene, state), { overlaps, classes });
+}
+
+/** The boxes that the state lets be seen: labels, and detections with enough of a score; with their outcomes where there are some. */
+export function visibleBoxes(scene: SceneInfo, state: ViewState, outcomes?: Outcomes): readonly VisibleBox[] {
+  const labels = scene.labels.map((box, i) => ({ box, detected: false, outcome: outcomes?.labels[i] }));
+  const detections = scoredDetections(scene, state).map((box, i) => {
+    return { box, detected: true, outcome: outcomes?.detections[i] };
+  });
+  return [...(state.labels ? labels : []), ...(state.detections ? detections : [])];
 }
 
 /** The colour of a label, of its track where it has one, or of detections. */
@@ -47,23 +67,25 @@ export function trackColour(trackId: number): string {
 }
 
 /** Boxes as the stage shows them. */
-export function stageBoxes(scene: SceneInfo, state: ViewState): StageBox[] {
-  return visibleBoxes(scene, state).flatMap(({ box, detected }) =>
-    box.box3 === undefined
-      ? []
-      : [{ box: box.box3, colour: boxColour(box, detected), label: boxLabel(box), dashed: detected }],
-  );
+export function stageBoxes(scene: SceneInfo, state: ViewState, outcomes?: Outcomes): StageBox[] {
+  return visibleBoxes(scene, state, outcomes).flatMap((each) => {
+    const { box, detected } = each;
+    if (box.box3 === undefined) return [];
+    return [{ box: box.box3, colour: colourOf(each), label: boxLabel(each), dashed: detected }];
+  });
 }
 
 /** Boxes as the picture shows them: the edges of those in space, and the outlines of those that only the picture has. */
-export function pictureBoxes(scene: SceneInfo, state: ViewState): PictureLines[] {
+export function pictureBoxes(scene: SceneInfo, state: ViewState, outcomes?: Outcomes): PictureLines[] {
   const { camera } = scene;
   if (camera === undefined) return [];
   const pixelFromLidar = Float64Array.from(camera.pixelFromLidar);
-  return visibleBoxes(scene, state).map(({ box, detected }) => {
-    const colour = boxColour(box, detected);
+  return visibleBoxes(scene, state, outcomes).map((each) => {
+    const { box, detected, outcome } = each;
     if (box.box3 !== undefined) {
-      return { edges: projectBoxEdges(box.box3, pixelFromLidar), colour, dashed: detected };
+      const width = outcome === 'missed' || outcome === 'false' ? 2.2 : undefined;
+      const edges = projectBoxEdges(box.box3, pixelFromLidar);
+      return { edges, colour: colourOf(each), width, dashed: detected };
     }
     const [left, top, right, bottom] = box.box2;
     const edges = [
@@ -74,7 +96,14 @@ export function pictureBoxes(scene: SceneInfo, state: ViewState): PictureLines[]
   });
 }
 
-function boxLabel({ type, score, trackId }: BoxInfo): string {
+function colourOf({ box, detected, outcome }: VisibleBox): string {
+  return outcome === undefined ? boxColour(box, detected) : outcomeColours[outcome];
+}
+
+/** What stands at a box; a label that was found leaves it to what found it. */
+function boxLabel({ box: { type, score, trackId }, outcome }: VisibleBox): string | undefined {
+  if (outcome === 'found') return undefined;
   const track = trackId === undefined ? '' : ` ${trackId}`;
-  return `${type}${track}${score === undefined ? '' : ` ${score.toFixed(2)}`}`;
+  const word = outcome === 'missed' || outcome === 'false' ? ` ${outcome}` : '';
+  return `${type}${track}${score === undefined ? '' : ` ${score.toFixed(2)}`}${word}`;
 }

@@ -26,6 +26,21 @@ export interface FeaturesPanel {
 }
 
 export function featuresPanel({ store, run }: Context): FeaturesPanel {
+  if (run?.info.isDetector) {
+    const root = element(
+      'div',
+      { class: 'panel' },
+      section(
+        'Features',
+        element(
+          'p',
+          {},
+          'This run trained a detector. Its encoders have no heads whose features can be compared; those of pretraining runs have.',
+        ),
+      ),
+    );
+    return { root, describe: () => {} };
+  }
   if (run === undefined) {
     const root = element(
       'div',

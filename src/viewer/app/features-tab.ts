@@ -166,7 +166,9 @@ export class FeaturesTab implements TabView {
     const model = modelOf(state, run?.info);
     if (model === undefined) {
       stageStatus.empty(
-        'Features are those of a run: pointpair view runs/… shows what its encoders learned.',
+        run === undefined
+          ? 'Features are those of a run: pointpair view runs/… shows what its encoders learned.'
+          : 'Features are those of a pretraining run: a detector has no heads that compare places with pixels.',
       );
       return;
     }
@@ -264,7 +266,7 @@ export class FeaturesTab implements TabView {
       first: [cellPixels[0], cellPixels[1]],
       last: [cellPixels[last], cellPixels[last + 1]],
     };
-    return { cells: grid, caption: split ? modelName(model) : undefined, marks: this.queryMarks() };
+    return { cells: [grid], caption: split ? modelName(model) : undefined, marks: this.queryMarks() };
   }
 
   /** The ends of the likeness of what is shown, the same ones for both models. */

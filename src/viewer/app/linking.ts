@@ -3,12 +3,15 @@ import { shown } from './dom.ts';
 import type { PictureMark, Pixel } from './picture-pane.ts';
 import { metres } from './point-card.ts';
 import { type ProjectedPoints, pixelOf, pointAtPixel, projectSweep } from './projected-points.ts';
+import type { Triple } from './scene/pose.ts';
 import type { Sweep } from './sweep.ts';
 
 /** How far from a point, in pixels of the picture, the pointer still means it. */
 const reachPx = 12;
 const hoverColour = '#ffffff';
 const selectedColour = '#ffd166';
+/** Stands for a place that is no point's. */
+const noRow = -1;
 
 /** The same point in space and on the picture. */
 export class Linking {
@@ -55,6 +58,13 @@ export class Linking {
     stage.setHighlight(sweep.position(row));
     const pixel = this.pixelOf(sweep, row);
     picture.setHovered(pixel && { pixel, colour: hoverColour, radius: 7, ring: true });
+  }
+
+  /** Marks a place in space that is no point's, until a point or none is marked. */
+  hoverPlace(place: Triple): void {
+    this.hovered = noRow;
+    this.context.picture.setHovered(undefined);
+    this.context.stage.setHighlight(place);
   }
 
   /** Marks the selected point, and shows what is known of it. */

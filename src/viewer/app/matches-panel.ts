@@ -20,7 +20,9 @@ const bins = 32;
 /** The right end of the histogram and of the sliders, metres; beyond it lies the last bin. */
 const farM = 4;
 
-export function matchesPanel({ store, run }: Context): MatchesPanel {
+export function matchesPanel({ store, run: live }: Context): MatchesPanel {
+  // A detector has no heads that matches are compared by.
+  const run = live?.info.isDetector ? undefined : live;
   const facts = element('dl', { class: 'facts' });
   const view = element('p', {});
   const bars = element('div', { class: 'histogram', 'aria-hidden': 'true' });
@@ -50,6 +52,15 @@ export function matchesPanel({ store, run }: Context): MatchesPanel {
     ),
     section(
       'Matches',
+      ...(live === run
+        ? []
+        : [
+            element(
+              'p',
+              {},
+              'This run trained a detector, which compares no views: they are drawn as for pretraining, without a model.',
+            ),
+          ]),
       ...(model === undefined ? [] : [model.root]),
       ...(run === undefined
         ? []

@@ -2,12 +2,12 @@ import type { ModelName, RunInfo } from '../protocol.ts';
 import type { Choices } from './controls.ts';
 import type { ViewState } from './view-state.ts';
 
-/** The model that the state means: the newest checkpoint for `latest`, and what the run began with where there is none; undefined without a run. */
+/** The model that the state means: the newest checkpoint for `latest`, and what the run began with where there is none; undefined without a run, and for a detector's. */
 export function modelOf(
   { model }: Pick<ViewState, 'model'>,
   run: RunInfo | undefined,
 ): ModelName | undefined {
-  if (run === undefined) return undefined;
+  if (run === undefined || run.isDetector) return undefined;
   return model === 'latest' ? (run.checkpoints.at(-1) ?? 'before') : model;
 }
 

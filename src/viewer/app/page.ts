@@ -198,11 +198,13 @@ export class Page {
   private nameFrame(): void {
     const { frame } = this.context!;
     const { sets, notes } = frame.info;
-    const learned = this.session.run?.imageSet;
+    const { imageSet: learned, isDetector } = this.session.run ?? {};
+    // Of a detector's frames the labels of a share only may have been used.
+    const among = isDetector ? 'training set' : 'learned from';
     const tags = [
       ...(learned === undefined || sets.length === 0
         ? []
-        : [element('span', { class: 'tag' }, sets.includes(learned) ? 'learned from' : 'held out')]),
+        : [element('span', { class: 'tag' }, sets.includes(learned) ? among : 'held out')]),
       ...(notes.length === 0
         ? []
         : [

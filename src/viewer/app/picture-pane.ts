@@ -29,12 +29,14 @@ export interface PictureCells {
   /** Pixels of the middle of the first and of the last cell. */
   readonly first: Pixel;
   readonly last: Pixel;
+  /** Whether cells have edges, instead of going over into each other. */
+  readonly crisp?: boolean;
 }
 
 /** Everything that lies over the picture; one for each of the pictures side by side. */
 export interface PictureLayer {
   readonly caption?: string;
-  readonly cells?: PictureCells;
+  readonly cells?: readonly PictureCells[];
   /** A transparent picture of the same size, such as points. */
   readonly points?: CanvasImageSource;
   readonly lines?: readonly PictureLines[];
@@ -155,7 +157,7 @@ export class PicturePane {
       context.imageSmoothingQuality = 'high';
       context.drawImage(picture, 0, 0);
       const layer = this.layers[k];
-      if (layer.cells !== undefined) drawCells(context, layer.cells);
+      for (const cells of layer.cells ?? []) drawCells(context, cells);
       if (layer.points !== undefined) context.drawImage(layer.points, 0, 0, picture.width, picture.height);
       context.translate(0.5, 0.5);
       for (const lines of layer.lines ?? []) drawLines(context, lines, scale);
@@ -170,7 +172,7 @@ export class PicturePane {
 
 function drawCells(
   context: CanvasRenderingContext2D,
-  { columns, rows, colours, first, last }: PictureCells,
+  { columns, rows, colours, first, last, crisp }: PictureCells,
 ): void {
   const small = new OffscreenCanvas(columns, rows);
   small.getContext('2d')!.putImageData(new ImageData(colours, columns, rows), 0, 0);
@@ -179,7 +181,9 @@ function drawCells(
     (last[1] - first[1]) / Math.max(1, rows - 1),
   ];
   const [left, top] = [first[0] + 0.5 - stepU / 2, first[1] + 0.5 - stepV / 2];
+  context.imageSmoothingEnabled = !crisp;
   context.drawImage(small, left, top, columns * stepU, rows * stepV);
+  context.imageSmoothingEnabled = true;
 }
 
 function drawLines(

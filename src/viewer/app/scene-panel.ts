@@ -1,9 +1,11 @@
 import type { FramePart } from '../../datasets/recording.ts';
+import type { Outcomes } from '../../evaluation/detection-outcomes.ts';
 import type { BoxInfo } from '../protocol.ts';
 import { mapNames } from './colour-maps.ts';
 import type { Context } from './context.ts';
 import { button, choice, Select, section, select, showFacts, slider, toggle } from './controls.ts';
 import { element } from './dom.ts';
+import { outcomesLegend } from './outcomes-legend.ts';
 import { type ColourScale, colourChoices } from './sweep-colours.ts';
 
 /** The controls of the scene. */
@@ -12,6 +14,8 @@ export interface ScenePanel {
   /** Takes up what the present frame has. */
   readonly follow: () => void;
   readonly setScale: (scale: ColourScale | undefined) => void;
+  /** What became of the frame's labels and detections; undefined where they are not compared. */
+  readonly setOutcomes: (outcomes: Outcomes | undefined) => void;
   readonly tellNeighbours: (told: {
     readonly shown: number;
     readonly unplaced: readonly string[];
@@ -19,7 +23,14 @@ export interface ScenePanel {
   }) => void;
 }
 
-export function scenePanel(context: Context, options: { readonly onRefit: () => void }): ScenePanel {
+export function scenePanel(
+  context: Context,
+  options: {
+    readonly onRefit: () => void;
+    /** The controls of what is shown of objects. */
+    readonly objects: HTMLElement;
+  },
+): ScenePanel {
   const { store, frame, session } = context;
   const hasPoses = frame.recording.frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
   const hasTime = frame.recording.frames.length > 1;
@@ -44,6 +55,7 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
     text: (v) => v.toFixed(2),
   });
 
+  const outcomes = outcomesLegend(store);
   const root = element(
     'div',
     { class: 'panel' },
@@ -81,7 +93,9 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
         ...(hasCameras ? [toggle(store, 'frusta', 'View cone', 'What the camera sees, as a cone')] : []),
       ),
       ...(session.hasDetections ? [score] : []),
+      ...(session.hasDetections && hasLabels ? [outcomes.root] : []),
     ),
+    ...(session.hasObjects ? [options.objects] : []),
     ...(hasTime
       ? [
           section(
@@ -134,6 +148,7 @@ export function scenePanel(context: Context, options: { readonly onRefit: () => 
     root,
     follow,
     setScale: ends.set,
+    setOutcomes: outcomes.set,
     tellNeighbours: ({ shown: count, unplaced, problem }) => {
       const missing = unplaced.length === 0 ? '' : `Not shown, for they have no pose: ${unplaced.join(', ')}`;
       overlay.textContent = problem ?? missing;

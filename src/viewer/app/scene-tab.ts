@@ -1,12 +1,14 @@
+import type { Outcomes } from '../../evaluation/detection-outcomes.ts';
 import { type Matrix44, transformPoint } from '../../geometry/matrix.ts';
 import { translation } from '../../geometry/rigid-transform.ts';
 import { messageOf } from './api.ts';
-import { pictureBoxes, stageBoxes, trackColour } from './boxes.ts';
+import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from './boxes.ts';
 import { colourValues, rangeOf } from './colouring.ts';
 import type { Context, Picked, TabView } from './context.ts';
 import { eachFrame } from './dom.ts';
 import { Linking } from './linking.ts';
 import { lidarFromLidar, neighboursOf } from './neighbours.ts';
+import { ObjectsLayer } from './objects-layer.ts';
 import type { PictureLayer, Pixel } from './picture-pane.ts';
 import { pictureOfPoints } from './point-picture.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
@@ -30,6 +32,8 @@ export class SceneTab implements TabView {
   private readonly colours: SweepColours;
   private readonly layer: SweepLayer;
   private readonly linking: Linking;
+  private readonly objects: ObjectsLayer;
+  private outcomes: Outcomes | undefined;
   private readonly hasPoses: boolean;
   private readonly controls: ScenePanel;
   private overlaid: Array<{ readonly layer: SweepLayer; readonly afterS: number }> = [];
@@ -46,7 +50,9 @@ export class SceneTab implements TabView {
     const { frames } = frame.recording;
     this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
     this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
+    this.objects = new ObjectsLayer(context, () => this.redraw());
     this.controls = scenePanel(context, {
+      objects: this.objects.root,
       onRefit: () => {
         store.set({ low: undefined, high: undefined });
         this.colours.refit();
@@ -70,9 +76,10 @@ export class SceneTab implements TabView {
       }),
     );
     store.on(['colour', 'map', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
-    store.on(['labels', 'detections', 'score', 'tracks', 'frusta'], () =>
+    store.on(['labels', 'detections', 'score', 'outcomes', 'overlaps', 'tracks', 'frusta'], () =>
       this.whenVisible(() => this.drawBoxes()),
     );
+    store.on(['objects', 'detections', 'score'], () => this.whenVisible(() => void this.objects.show()));
     store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
     store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.drawNeighbours()));
     store.on(['point'], () =>
@@ -96,6 +103,7 @@ export class SceneTab implements TabView {
     this.visible = false;
     this.layer.visible = false;
     this.clearNeighbours();
+    this.objects.clear();
     const { stage, legend, card, picture } = this.context;
     stage.setBoxes([]);
     stage.setTrails([]);
@@ -118,7 +126,10 @@ export class SceneTab implements TabView {
   }
 
   hoverPixel(pixel: Pixel | undefined): void {
-    this.linking.hoverRow(this.linking.rowAt(pixel));
+    // Where maps are shown, their cells are meant.
+    const place = this.objects.hover(pixel);
+    if (place === undefined) this.linking.hoverRow(this.linking.rowAt(pixel));
+    else this.linking.hoverPlace(place);
   }
 
   clickPixel(pixel: Pixel): void {
@@ -136,6 +147,7 @@ export class SceneTab implements TabView {
     this.linking.hoverRow(undefined);
     this.controls.follow();
     void this.drawNeighbours();
+    void this.objects.show();
     this.redraw();
   }
 
@@ -196,9 +208,11 @@ export class SceneTab implements TabView {
   }
 
   private drawBoxes(): void {
-    const { frame, stage, store } = this.context;
+    const { frame, stage, store, session } = this.context;
     const { scene } = frame.parts;
     if (scene === undefined) {
+      this.outcomes = undefined;
+      this.controls.setOutcomes(undefined);
       if (frame.parts.problems.scene === undefined) return;
       stage.setBoxes([]);
       stage.setFrusta([]);
@@ -206,7 +220,14 @@ export class SceneTab implements TabView {
       this.controls.follow();
       return;
     }
-    stage.setBoxes(stageBoxes(scene, store.state));
+    const { state } = store;
+    const { labels, detections, outcomes } = state;
+    // Of a frame without labels nobody knows what is missed.
+    const isLabelled = frame.info.parts.includes('labels') && scene.problems.labels === undefined;
+    const compares = session.hasDetections && labels && detections && outcomes && isLabelled;
+    this.outcomes = compares ? sceneOutcomes(scene, state, session.classes) : undefined;
+    this.controls.setOutcomes(this.outcomes);
+    stage.setBoxes(stageBoxes(scene, state, this.outcomes));
     const { camera } = scene;
     const { width, height } = camera ?? {};
     stage.setFrusta(camera && width && height ? [{ ...camera, width, height }] : []);
@@ -289,7 +310,8 @@ export class SceneTab implements TabView {
     const { frame, picture, store } = this.context;
     const { scene } = frame.parts;
     const layer: PictureLayer = {
-      lines: scene === undefined ? [] : pictureBoxes(scene, store.state),
+      cells: this.objects.cells(),
+      lines: scene === undefined ? [] : pictureBoxes(scene, store.state, this.outcomes),
       points: this.pointsOnPicture(),
       marks: this.linking.selectedMark(),
     };

@@ -33,6 +33,12 @@ export interface ViewState {
   readonly tracks: boolean;
   /** Detections below this are not shown. */
   readonly score: number;
+  /** Whether labels are coloured by whether they were found, and detections by whether they are right. */
+  readonly outcomes: boolean;
+  /** How much boxes have to overlap for that, as KITTI's benchmark has it or less. */
+  readonly overlaps: 'strict' | 'loose';
+  /** Which of the maps behind detected objects is shown. */
+  readonly objects: 'off' | 'coordinates' | 'uncertainty' | 'error';
   /** Sweeps before and after this one that are shown with it. */
   readonly neighbours: number;
   /** Whether the car's own motion between them is undone. */
@@ -80,6 +86,9 @@ export const defaultState: ViewState = {
   detections: true,
   tracks: true,
   score: 0.3,
+  outcomes: true,
+  overlaps: 'strict',
+  objects: 'off',
   neighbours: 0,
   steady: true,
   onPicture: 'depth',
@@ -137,6 +146,9 @@ const parsers: Parsers = {
   detections: flag,
   tracks: flag,
   score: between(-1e9, 1e9),
+  outcomes: flag,
+  overlaps: one('strict', 'loose'),
+  objects: one('off', 'coordinates', 'uncertainty', 'error'),
   neighbours: (text) => (/^([0-9]|10)$/.test(text) ? Number(text) : undefined),
   steady: flag,
   onPicture: one('depth', 'colours', 'nothing'),

@@ -7,7 +7,8 @@ import type { Problem } from '../protocol.ts';
 import { Detections } from './detections.ts';
 import { FolderGuard } from './folder-guard.ts';
 import { Learned } from './learned.ts';
-import { isRunFolder, runData } from './run-data.ts';
+import { isRunFolder, runData, runDetections } from './run-data.ts';
+import { readRunInfo } from './run-info.ts';
 import { RunTail } from './run-tail.ts';
 
 /** What to look at. */
@@ -16,7 +17,7 @@ export interface SessionOptions {
   readonly path: string;
   /** Where a run's data is, if not where its configuration says. */
   readonly data?: string;
-  /** A folder of a detector's results. */
+  /** A folder of a detector's results; those in the folder `detections` of a detector's run by default. */
   readonly detections?: string;
   /** A KITTI tracking label file for a raw drive. */
   readonly tracks?: string;
@@ -53,10 +54,10 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   if (run === undefined && options.data !== undefined) {
     throw new InputError({ file: path, expected: 'a run, which --data goes with', found: 'no run' });
   }
-  const detections = options.detections === undefined ? undefined : await Detections.open(options.detections);
   const given = [path, options.data, options.detections, tracks, ...(options.also ?? [])];
   const guard = await FolderGuard.over(given.filter((each) => each !== undefined));
   const { root, problem: lost } = await rootOf(options, run);
+  const detections = await detectionsOf(options, run, root);
   const tail = run === undefined ? undefined : new RunTail(run);
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
@@ -68,7 +69,9 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     await whole.checkReadAtOnce(root);
     for (const file of beside) await whole.check(file);
     const recording = await openRecording(reference);
-    const learned = new Learned({ recording: reference, run, dataRoot: root });
+    // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
+    const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
+    const learned = new Learned({ recording: reference, run: encoders, dataRoot: root });
     return { ...parts, recording, problem: undefined, guard: whole, learned };
   } catch (error) {
     return { ...parts, recording: undefined, problem: problemOf(error), guard: whole, learned: undefined };
@@ -85,6 +88,17 @@ async function rootOf(
   } catch (error) {
     return { problem: problemOf(error) };
   }
+}
+
+/** The results that were given, or those of a detector's run of what is shown. */
+async function detectionsOf(
+  { detections }: SessionOptions,
+  run: string | undefined,
+  root: string | undefined,
+): Promise<Detections | undefined> {
+  if (detections !== undefined) return Detections.open(detections);
+  const own = run === undefined || root === undefined ? undefined : await runDetections(run, root);
+  return own === undefined ? undefined : Detections.open(own);
 }
 
 /** A drive's calibration, where it lies beside it in the folder of its day. */

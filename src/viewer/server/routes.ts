@@ -59,6 +59,9 @@ export const routes: { readonly [address: string]: Route } = {
   })),
   '/api/scene': route(frame, async (session, query) => ({ json: await session.scene(query.frame) })),
   '/api/picture': route(frame, async (session, query) => picture(await session.picture(query.frame))),
+  '/api/objects': route(frame, async (session, query) =>
+    table(encodeTable(await session.objects(query.frame))),
+  ),
   '/api/pairs': route(
     { ...frame, seed: whole, model: model.optional() },
     async (session, { frame, seed, model }, signal) =>

@@ -10,7 +10,8 @@ import type { Problem, RunInfo } from '../protocol.ts';
 export const CONFIG = 'config.json';
 
 const configSchema = z.looseObject({
-  objective: z.string(),
+  objective: z.string().optional(),
+  detector: z.string().optional(),
   steps: z.number().nullable().optional(),
   epochs: z.number().optional(),
   batchSize: z.number().optional(),
@@ -32,7 +33,8 @@ export async function readRunInfo(folder: string): Promise<RunInfo> {
   const checkpoints = await listCheckpoints(folder).catch(noted);
   return {
     name: basename(resolve(folder)),
-    objective: known?.objective ?? 'unknown',
+    objective: known?.detector ?? known?.objective ?? 'unknown',
+    isDetector: known?.detector !== undefined,
     config,
     totalSteps: known === undefined ? undefined : stepsOf(known),
     imageSet: known?.data?.imageSet,
@@ -59,10 +61,19 @@ async function readConfig(file: string): Promise<unknown> {
 /** What this needs to know; a configuration of another version is shown as well. */
 async function parseConfig(value: unknown): Promise<z.infer<typeof configSchema>> {
   const { data, error } = configSchema.safeParse(value);
-  if (data !== undefined) return data;
+  const expected = 'the configuration of a run';
+  if (data !== undefined) {
+    if ((data.objective ?? data.detector) !== undefined) return data;
+    throw new InputError({
+      file: CONFIG,
+      place: 'objective',
+      expected,
+      found: 'neither that nor a detector',
+    });
+  }
   const { path, message } = error.issues[0];
   const place = path.length === 0 ? undefined : path.join('.');
-  throw new InputError({ file: CONFIG, place, expected: 'the configuration of a run', found: message });
+  throw new InputError({ file: CONFIG, place, expected, found: message });
 }
 
 function stepsOf({ steps, epochs, batchSize, data }: z.infer<typeof configSchema>): number | undefined {

@@ -7,12 +7,14 @@ import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
 import { decodeImage } from '../../image/decode-image.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
+import { readObjectMaps } from '../../training/object-maps.ts';
 import { encodePoints } from '../point-stream.ts';
 import type {
   BoxInfo,
   CameraInfo,
   MetricsTail,
   ModelName,
+  ObjectsTable,
   PointInfo,
   Problem,
   RecordingInfo,
@@ -24,6 +26,7 @@ import type {
 import type { Table } from '../table.ts';
 import { columnsOf, pointInfo } from './cloud-columns.ts';
 import type { Learned } from './learned.ts';
+import { objectsTable } from './object-maps.ts';
 import { openParts, type SessionOptions, type SessionParts } from './open-parts.ts';
 import { Recent } from './recent.ts';
 import type { RunTail } from './run-tail.ts';
@@ -60,12 +63,15 @@ export class Session {
 
   async info(): Promise<SessionInfo> {
     const { problem, run, detections } = this.parts;
+    const runInfo = run && (await this.runInfo());
     return {
       title: this.title,
       recording: this.recordingInfo(),
       problem,
-      run: run && (await this.runInfo()),
+      run: runInfo,
       hasDetections: detections !== undefined,
+      hasObjects: detections?.hasObjects ?? false,
+      classes: runInfo && classesOf(runInfo),
     };
   }
 
@@ -160,6 +166,17 @@ export class Session {
       const bytes = await sharp(data, { raw }).webp({ quality: 92, effort: 1 }).toBuffer();
       return { type: 'image/webp', bytes, width, height };
     });
+  }
+
+  /** The maps behind the objects that were detected in a frame; none where the detector left no file. */
+  async objects(index: number): Promise<ObjectsTable> {
+    const { id } = this.moment(index);
+    const file = await this.parts.detections?.objectsOf(id);
+    await this.check(index, 'calibration');
+    const { cameraFromLidar } = await this.recording().camera(index);
+    if (file === undefined) return objectsTable([], cameraFromLidar);
+    await this.parts.guard.check(file);
+    return objectsTable(await readObjectMaps(file), cameraFromLidar);
   }
 
   async pairs(
@@ -258,6 +275,16 @@ export class Session {
       })),
     };
   }
+}
+
+/** The classes of a detector's run, as its configuration has them. */
+function classesOf({ isDetector, objective, config }: RunInfo): readonly string[] | undefined {
+  if (!isDetector) return undefined;
+  const model = (config as { readonly [name: string]: { readonly classes?: unknown } | undefined })[
+    objective
+  ];
+  const classes = model?.classes;
+  return Array.isArray(classes) && classes.every((name) => typeof name === 'string') ? classes : undefined;
 }
 
 function boxInfo({ type, box2, box3, score, trackId }: ObjectLabel): BoxInfo {

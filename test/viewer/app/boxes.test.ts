@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Box3 } from '../../../src/geometry/box.ts';
 import { projectBoxEdges } from '../../../src/geometry/box-projection.ts';
+import { outcomeColours } from '../../../src/report/outcome-colours.ts';
 import {
   boxColour,
   pictureBoxes,
+  sceneOutcomes,
   stageBoxes,
   trackColour,
   visibleBoxes,
@@ -71,6 +73,47 @@ describe('stageBoxes', () => {
     expect(boxes.map(({ label }) => label)).toEqual(['Car 7', 'Car 0.30', 'Car 0.90', 'Car']);
     expect(boxes.map(({ dashed }) => dashed)).toEqual([false, true, true, true]);
     expect(boxes[0]).toMatchObject({ box: box3, colour: trackColour(7) });
+  });
+});
+
+describe('boxes with outcomes', () => {
+  const moved = (x: number, score?: number) => boxOf({ score, box3: { ...box3, center: [x, 1, -1] } });
+  const compared = {
+    ...scene,
+    labels: [moved(10), moved(30), boxOf({ type: 'Misc' })],
+    detections: [moved(50, 0.8), moved(10.2, 0.9), moved(30, 0.2)],
+  };
+  const outcomes = sceneOutcomes(compared, state, undefined);
+
+  it('have a colour for what became of them, and no name twice', () => {
+    const { found, missed, ignored, right } = outcomeColours;
+    const colours = [found, missed, ignored, outcomeColours.false, right];
+    const boxes = stageBoxes(compared, state, outcomes);
+    expect(boxes.map(({ colour }) => colour)).toEqual(colours);
+    expect(boxes.map(({ label }) => label)).toEqual([
+      undefined,
+      'Car missed',
+      'Misc',
+      'Car 0.80 false',
+      'Car 0.90',
+    ]);
+    expect(pictureBoxes(compared, state, outcomes).map(({ colour }) => colour)).toEqual(colours);
+  });
+
+  it('follow the score, the overlap and the classes that are looked for', () => {
+    expect(sceneOutcomes(compared, { ...state, score: 0.1 }, undefined).labels).toEqual([
+      'found',
+      'found',
+      'ignored',
+    ]);
+    const far = { ...compared, detections: [moved(10.8, 0.9)] };
+    expect(sceneOutcomes(far, state, undefined).labels[0]).toBe('missed');
+    expect(sceneOutcomes(far, { ...state, overlaps: 'loose' }, undefined).labels[0]).toBe('found');
+    expect(sceneOutcomes(far, state, ['Cyclist']).labels).toEqual(['ignored', 'ignored', 'ignored']);
+  });
+
+  it('are told apart by their colours', () => {
+    expect(new Set(Object.values(outcomeColours)).size).toBe(Object.keys(outcomeColours).length);
   });
 });
 

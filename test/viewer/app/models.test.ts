@@ -5,6 +5,7 @@ import type { RunInfo } from '../../../src/viewer/protocol.ts';
 const runWith = (...checkpoints: number[]): RunInfo => ({
   name: 'run',
   objective: 'simipu',
+  isDetector: false,
   config: {},
   totalSteps: 100,
   imageSet: undefined,
@@ -17,6 +18,11 @@ describe('modelOf', () => {
     expect(modelOf({ model: 'latest' }, runWith(10, 20, 30))).toBe(30);
     expect(modelOf({ model: 20 }, runWith(10, 20, 30))).toBe(20);
     expect(modelOf({ model: 'before' }, runWith(10, 20, 30))).toBe('before');
+  });
+
+  it("is none of a detector's run", () => {
+    expect(modelOf({ model: 'latest' }, { ...runWith(10), isDetector: true })).toBeUndefined();
+    expect(modelOf({ model: 10 }, { ...runWith(10), isDetector: true })).toBeUndefined();
   });
 
   it('is what the run began with where it has no checkpoint yet, and none without a run', () => {

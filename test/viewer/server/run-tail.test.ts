@@ -166,6 +166,7 @@ describe('the metrics of a real run', () => {
     expect(await tail.info()).toEqual({
       name: 'trained',
       objective: 'simipu',
+      isDetector: false,
       config: JSON.parse(await readFile(join(out, 'config.json'), 'utf8')),
       totalSteps: steps,
       imageSet: undefined,
@@ -349,6 +350,19 @@ describe('info', () => {
     });
     await writeFile(join(path, 'config.json'), JSON.stringify({ ...without, steps: 75 }));
     expect(await tail.info()).toMatchObject({ totalSteps: 75 });
+  });
+
+  it("tells a detector's run by its detector", async () => {
+    const { path, tail } = await runOf();
+    const { objective: _, ...rest } = config;
+    expect(await tail.info()).toMatchObject({ isDetector: false });
+    await writeFile(join(path, 'config.json'), JSON.stringify({ detector: 'point3d', ...rest }));
+    expect(await tail.info()).toMatchObject({
+      objective: 'point3d',
+      isDetector: true,
+      totalSteps: 8,
+      problem: undefined,
+    });
   });
 
   it.each([

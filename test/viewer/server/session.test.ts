@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { readKittiBin, writeKittiBin } from '../../../src/pointcloud/kitti-bin.t
 import { writePcd } from '../../../src/pointcloud/pcd.ts';
 import { writePly } from '../../../src/pointcloud/ply.ts';
 import { cloudFromRows, type PointCloud } from '../../../src/pointcloud/point-cloud.ts';
+import { MAP_CELLS, type ObjectMaps, writeObjectMaps } from '../../../src/training/object-maps.ts';
 import { type Pass, PointDecoder } from '../../../src/viewer/point-stream.ts';
 import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
 import { Session } from '../../../src/viewer/server/session.ts';
@@ -303,6 +304,107 @@ describe('detections', () => {
     expect(await faultOf(Session.open({ path: root, detections: join(root, 'x') }))).toMatchObject({
       found: 'ENOENT',
     });
+  });
+});
+
+describe('maps of objects', () => {
+  const cells = MAP_CELLS ** 2;
+  const maps: ObjectMaps = {
+    box: [10, 5, 30, 15],
+    pose: { center: [10, 0, -0.25], sizeM: [4, 1.6, 1.5], yaw: 0 },
+    score: 0.5,
+    // Two metres ahead of the middle, at the top, to the left.
+    coordinates: Float32Array.from({ length: 3 * cells }, (_, i) => [2, -1.5, 0.8][i % 3]),
+    logStd: new Float32Array(2 * cells),
+    errorPx: new Float32Array(cells).fill(3),
+  };
+
+  it('lie beside detections, and are placed by the pose', async () => {
+    const root = await writeTinyKitti(temporaryFolder(), 2);
+    const results = temporaryFolder();
+    write(join(results, '000000.txt'), RESULTS);
+    expect((await (await open({ path: root, detections: results })).info()).hasObjects).toBe(false);
+    mkdirSync(join(results, 'objects'));
+    await writeObjectMaps(join(results, 'objects/000000.safetensors'), [maps]);
+    const session = await open({ path: root, detections: results });
+    expect((await session.info()).hasObjects).toBe(true);
+    const { info, arrays } = await session.objects(0);
+    expect(info.cells).toBe(MAP_CELLS);
+    expect(info.objects).toMatchObject([{ box: [10, 5, 30, 15], score: 0.5 }]);
+    const place = [...arrays.places.subarray(0, 3)];
+    [12, 0.8, 0.5].forEach((value, axis) => {
+      expect(place[axis]).toBeCloseTo(value, 5);
+    });
+    expect(arrays.errorPx[783]).toBe(3);
+    expect((await session.objects(1)).info.objects).toEqual([]);
+    write(join(results, 'objects/000001.safetensors'), 'x');
+    expect(await faultOf(session.objects(1))).toMatchObject({
+      file: join(results, 'objects/000001.safetensors'),
+    });
+  });
+
+  it('are not read where a link leads out of the folders', async () => {
+    const root = await writeTinyKitti(temporaryFolder(), 1);
+    const [results, elsewhere] = [temporaryFolder(), temporaryFolder()];
+    write(join(results, '000000.txt'), RESULTS);
+    await writeObjectMaps(join(elsewhere, 'maps.safetensors'), [maps]);
+    mkdirSync(join(results, 'objects'));
+    symlinkSync(join(elsewhere, 'maps.safetensors'), join(results, 'objects/000000.safetensors'));
+    const session = await open({ path: root, detections: results });
+    expect((await faultOf(session.objects(0))).found).toContain('--also');
+    const also = await open({ path: root, detections: results, also: [elsewhere] });
+    expect((await also.objects(0)).info.objects).toHaveLength(1);
+  });
+});
+
+describe("a detector's run", () => {
+  const writeRun = (folder: string, root: string) =>
+    write(
+      join(folder, 'config.json'),
+      JSON.stringify({ detector: 'point3d', point3d: { classes: ['Car'] }, data: { root, frames: 1 } }),
+    );
+  const manifest = (root: string, split = 'training') => JSON.stringify({ data: { root, split } });
+
+  it('is shown with its data, its classes, and what lies in its folder of detections', async () => {
+    const project = temporaryFolder();
+    const root = await writeTinyKitti(join(project, 'kitti'), 1);
+    const run = join(project, 'runs/point3d');
+    writeRun(run, root);
+    const bare = await (await open({ path: run })).info();
+    expect(bare).toMatchObject({ hasDetections: false, classes: ['Car'], problem: undefined });
+    expect(bare.run).toMatchObject({ objective: 'point3d', isDetector: true });
+    write(join(run, 'detections/detections.json'), manifest(root));
+    expect((await (await open({ path: run })).info()).hasDetections).toBe(false);
+    write(join(run, 'detections/000000.txt'), RESULTS);
+    const session = await open({ path: run });
+    expect((await session.info()).hasDetections).toBe(true);
+    expect((await session.scene(0)).detections).toMatchObject([{ type: 'Car', score: 0.75 }]);
+    for (const given of [
+      manifest(await writeTinyKitti(join(project, 'other'), 1)),
+      manifest(root, 'testing'),
+    ]) {
+      write(join(run, 'detections/detections.json'), given);
+      expect((await (await open({ path: run })).info()).hasDetections).toBe(false);
+    }
+    write(join(run, 'detections/detections.json'), manifest('kitti'));
+    expect((await (await open({ path: run })).info()).hasDetections).toBe(true);
+  });
+
+  it('has no features, and matches as data alone has them', async () => {
+    const project = temporaryFolder();
+    writeRun(join(project, 'run'), await writeTinyKitti(join(project, 'kitti'), 1));
+    const session = await open({ path: join(project, 'run') });
+    const { signal } = new AbortController();
+    expect(await faultOf(session.places(0, signal))).toMatchObject({ found: 'data alone' });
+  });
+
+  it('is told where its data is gone', async () => {
+    const run = join(temporaryFolder(), 'run');
+    writeRun(run, 'nowhere');
+    const lost = await (await open({ path: run })).info();
+    expect(lost.problem!.message).toContain('--data <folder>');
+    write(join(run, 'config.json'), JSON.stringify({ detector: 'point3d' }));
+    expect((await (await open({ path: run })).info()).problem!.message).toContain('data.root');
   });
 });
 

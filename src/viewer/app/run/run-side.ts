@@ -50,33 +50,33 @@ export class RunSide {
     this.title.textContent = run.name;
     this.title.title = run.name;
     const frames = run.imageSet === undefined ? '' : ` on the frames of “${run.imageSet}”`;
-    this.about.textContent = run.objective === 'unknown' ? '' : `${run.objective}${frames}`;
+    const what = run.isDetector ? `Detector ${run.objective}` : run.objective;
+    this.about.textContent = run.objective === 'unknown' ? '' : `${what}${frames}`;
     this.problem.hidden = run.problem === undefined;
     this.problem.textContent = run.problem?.message ?? '';
-    this.showCheckpoints(run.checkpoints);
+    this.showCheckpoints(run);
     const rows = run.config === undefined || run.config === null ? [] : configRows(run.config);
     this.rows = rows;
     this.search.hidden = rows.length === 0;
     this.showRows();
   }
 
-  private showCheckpoints(steps: readonly number[]): void {
+  private showCheckpoints({ checkpoints: steps, isDetector }: RunInfo): void {
     if (steps.length === 0) {
       this.checkpoints.replaceChildren(element('p', { class: 'run-quiet' }, 'None written yet'));
       return;
     }
-    const buttons = [...steps].reverse().map((step, i) =>
-      element(
-        'button',
-        {
-          type: 'button',
-          title: 'Show what the encoders see with these weights',
-          click: () => this.onCheckpoint(step),
-        },
-        `Step ${countText(step)}`,
-        i === 0 && element('small', {}, 'newest'),
-      ),
-    );
+    const buttons = [...steps].reverse().map((step, i) => {
+      const words = [`Step ${countText(step)}`, i === 0 && element('small', {}, 'newest')] as const;
+      // A detector's features cannot be looked at.
+      if (isDetector) return element('span', {}, ...words);
+      const attributes = {
+        type: 'button',
+        title: 'Show what the encoders see with these weights',
+        click: () => this.onCheckpoint(step),
+      };
+      return element('button', attributes, ...words);
+    });
     this.checkpoints.replaceChildren(...buttons);
   }
 

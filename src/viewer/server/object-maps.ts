@@ -1,0 +1,37 @@
+import { kittiFromBox } from '../../geometry/kitti-box.ts';
+import type { Matrix44 } from '../../geometry/matrix.ts';
+import { transformPoint } from '../../geometry/matrix.ts';
+import { inverseRigid } from '../../geometry/rigid-transform.ts';
+import { MAP_CELLS, type ObjectMaps } from '../../training/object-maps.ts';
+import type { ObjectsTable } from '../protocol.ts';
+import { joined } from './features.ts';
+
+/** The maps of a frame's objects as the page has them, their coordinates placed in the LiDAR frame too. */
+export function objectsTable(maps: readonly ObjectMaps[], cameraFromLidar: Matrix44): ObjectsTable {
+  return {
+    info: { cells: MAP_CELLS, objects: maps.map(({ box, pose, score }) => ({ box, pose, score })) },
+    arrays: {
+      coordinates: joined(maps.map(({ coordinates }) => coordinates)),
+      places: joined(maps.map((each) => placesOf(each, cameraFromLidar))),
+      logStd: joined(maps.map(({ logStd }) => logStd)),
+      errorPx: joined(maps.map(({ errorPx }) => errorPx)),
+    },
+  };
+}
+
+/** The places of an object's surface in the LiDAR frame: R_y(rotation_y) · X + location in the camera's, as KITTI has boxes. */
+export function placesOf(
+  { pose, coordinates }: Pick<ObjectMaps, 'pose' | 'coordinates'>,
+  cameraFromLidar: Matrix44,
+): Float32Array {
+  const { location, rotationY } = kittiFromBox(pose, cameraFromLidar);
+  const lidarFromCamera = inverseRigid(cameraFromLidar);
+  const [c, s] = [Math.cos(rotationY), Math.sin(rotationY)];
+  const places = new Float32Array(coordinates.length);
+  for (let at = 0; at < coordinates.length; at += 3) {
+    const [x, y, z] = [coordinates[at], coordinates[at + 1], coordinates[at + 2]];
+    const inCamera = [location[0] + c * x + s * z, location[1] + y, location[2] + c * z - s * x] as const;
+    places.set(transformPoint(lidarFromCamera, inCamera), at);
+  }
+  return places;
+}
