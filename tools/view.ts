@@ -27,7 +27,10 @@ export function command(): Command {
       'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them',
     )
     .option('--data <folder>', "where a run's data is now, if not where the run has it")
-    .option('--detections <folder>', "a detector's results, KITTI result files; those in a detector's run by default")
+    .option(
+      '--detections <folder>',
+      "a detector's results, KITTI result files; those in a detector's run by default",
+    )
     .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
     .option(
       '--also <folder>',

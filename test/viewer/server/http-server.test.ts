@@ -11,6 +11,7 @@ import { readAppFiles } from '../../../src/viewer/server/app-files.ts';
 import { isLoopback, type RunningViewer, serveViewer } from '../../../src/viewer/server/http-server.ts';
 import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
 import { Session } from '../../../src/viewer/server/session.ts';
+import { decodeTable } from '../../../src/viewer/table.ts';
 import {
   CALIBRATION,
   LABELS,
@@ -256,6 +257,8 @@ describe('what the page asks', () => {
     const [pass] = decoder.push(points.body);
     expect(decoder.finish().count).toBe(3);
     expect(pass.positions[0]).toBeCloseTo(10, 3);
+    const objects = decodeTable(new Uint8Array((await ask(viewer, '/api/objects?frame=0')).body));
+    expect(objects.info).toEqual({ cells: 28, objects: [] });
     const point = json(await ask(viewer, '/api/point?frame=0&point=2'));
     expect(point).toMatchObject({ index: 2, fields: [{ name: 'x', values: ['12'] }, {}, {}, {}] });
     const scene = json<SceneInfo>(await ask(viewer, '/api/scene?frame=0'));
@@ -342,6 +345,8 @@ describe('what the page asks', () => {
       ['/api/pairs?frame=0&seed=x', 'seed: expected a whole number'],
       ['/api/pairs?frame=7&seed=0', 'frame number 7: expected 0 to 2'],
       ['/api/places?frame=7', 'frame number 7: expected 0 to 2'],
+      ['/api/objects?frame=7', 'frame number 7: expected 0 to 2'],
+      ['/api/objects?frame=0&file=x', 'expected no more than frame, found'],
     ];
     for (const [path, told] of wrong) {
       const reply = await ask(viewer, path);
