@@ -24,6 +24,15 @@ export interface SourceReference {
   readonly options?: unknown;
 }
 
+/** A factory in the module `name` beside the one whose URL is `from`, whether they run from the sources or built. */
+export function sourceBeside(
+  from: string,
+  { name, ...reference }: { readonly name: string; readonly export: string; readonly options: unknown },
+): SourceReference {
+  const module = new URL(`./${name}${from.endsWith('.ts') ? '.ts' : '.js'}`, from).href;
+  return { module, ...reference };
+}
+
 /** All that a thread needs to know to make samples. */
 export interface SourceSetting {
   readonly source: SourceReference;

@@ -1,5 +1,6 @@
 import type { Frame, ObjectLabel } from '../datasets/frame.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
+import { neighbourClasses } from '../datasets/neighbour-classes.ts';
 import type { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { DetectionData } from './detector.ts';
@@ -31,12 +32,6 @@ export async function openDetectionFrames(data: DetectionData): Promise<Detectio
   };
 }
 
-/** What counts as none of the wanted classes but looks like one: KITTI's neighbour classes. */
-const neighbours: { readonly [type: string]: readonly string[] } = {
-  Car: ['Van'],
-  Pedestrian: ['Person_sitting'],
-};
-
 /** The labels of a frame by what a detector is to make of them. */
 export interface SortedLabels {
   /** Objects of the wanted classes with a box in 3D, and the class of each as its place among them. */
@@ -51,7 +46,7 @@ export interface SortedLabels {
 
 /** Sorts the labels of a frame as KITTI's evaluation does: wanted classes, what is ignored, and (left out) the rest. */
 export function sortLabels(labels: readonly ObjectLabel[], classes: readonly string[]): SortedLabels {
-  const ignoredTypes = new Set(['DontCare', ...classes.flatMap((name) => neighbours[name] ?? [])]);
+  const ignoredTypes = new Set(['DontCare', ...classes.flatMap((name) => neighbourClasses[name] ?? [])]);
   const objects = labels.flatMap((label) => {
     const classIndex = classes.indexOf(label.type);
     const { box3 } = label;

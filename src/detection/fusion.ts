@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { sourceBeside } from '../datasets/loader-source.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -42,8 +43,8 @@ export class Fusion implements Detector<FusionSample> {
   }
 
   source(data: DetectionData) {
-    const url = new URL(`./fusion-source${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-    return { module: url.href, export: 'fusionSource', options: { data, config: this.config } };
+    const options = { data, config: this.config };
+    return sourceBeside(import.meta.url, { name: 'fusion-source', export: 'fusionSource', options });
   }
 
   collate(samples: readonly FusionSample[]): Tree<HostTensor> {

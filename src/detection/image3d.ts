@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ObjectLabel } from '../datasets/frame.ts';
+import { sourceBeside } from '../datasets/loader-source.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -39,11 +40,8 @@ export class Image3d implements Detector<Image3dSample> {
   }
 
   source(data: DetectionData) {
-    const url = new URL(
-      `./image3d-source${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-      import.meta.url,
-    );
-    return { module: url.href, export: 'image3dSource', options: { data, config: this.config } };
+    const options = { data, config: this.config };
+    return sourceBeside(import.meta.url, { name: 'image3d-source', export: 'image3dSource', options });
   }
 
   collate(samples: readonly Image3dSample[]): Tree<HostTensor> {

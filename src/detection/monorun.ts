@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { sourceBeside } from '../datasets/loader-source.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -38,11 +39,8 @@ export class Monorun implements Detector<MonorunSample> {
   }
 
   source(data: DetectionData) {
-    const url = new URL(
-      `./monorun-source${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-      import.meta.url,
-    );
-    return { module: url.href, export: 'monorunSource', options: { data, config: this.config } };
+    const options = { data, config: this.config };
+    return sourceBeside(import.meta.url, { name: 'monorun-source', export: 'monorunSource', options });
   }
 
   collate(samples: readonly MonorunSample[]): Tree<HostTensor> {

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { sourceBeside } from '../datasets/loader-source.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -39,11 +40,8 @@ export class Point3d implements Detector<PointSample> {
   }
 
   source(data: DetectionData) {
-    const url = new URL(
-      `./point3d-source${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-      import.meta.url,
-    );
-    return { module: url.href, export: 'point3dSource', options: { data, config: this.config } };
+    const options = { data, config: this.config };
+    return sourceBeside(import.meta.url, { name: 'point3d-source', export: 'point3dSource', options });
   }
 
   collate(samples: readonly PointSample[]): Tree<HostTensor> {

@@ -1,3 +1,4 @@
+import { neighbourClasses } from '../datasets/neighbour-classes.ts';
 import type { Box3 } from '../geometry/box.ts';
 import { birdsEyeIou, imageArea, imageIntersection } from '../geometry/box-overlap.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
@@ -25,8 +26,6 @@ export interface OutcomeCounts {
   readonly falseAlarms: number;
 }
 
-/** What may be detected as a class without being right or wrong. */
-const NEIGHBOURS: { readonly [name: string]: string } = { Car: 'Van', Pedestrian: 'Person_sitting' };
 /** How much of a detection's rectangle a region that was not labelled has to cover. */
 const COVERED = 0.5;
 /** The classes of KITTI's benchmark, and how much their boxes have to overlap there, seen from above. */
@@ -70,8 +69,8 @@ export function outcomesOf(
     return take(label, label.type) ? ('found' as const) : ('missed' as const);
   });
   const right = new Set(taken);
-  for (const [type, neighbour] of Object.entries(NEIGHBOURS)) {
-    if (wanted.has(neighbour)) continue;
+  for (const [type, neighbour] of Object.entries(neighbourClasses)) {
+    if (neighbour === undefined || wanted.has(neighbour)) continue;
     for (const label of labels) if (label.type === neighbour) take(label, type);
   }
   const regions = labels.filter(({ type }) => type === 'DontCare');

@@ -1,3 +1,4 @@
+import { neighbourClasses } from '../datasets/neighbour-classes.ts';
 import { imageArea, imageIntersection } from '../geometry/box-overlap.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
 import { intersectionArea, type OrientedRectangle } from '../geometry/oriented-rectangle.ts';
@@ -24,13 +25,6 @@ const LIMITS: {
   easy: { heightPx: 40, occlusion: 0, truncation: 0.15 },
   moderate: { heightPx: 25, occlusion: 1, truncation: 0.3 },
   hard: { heightPx: 25, occlusion: 2, truncation: 0.5 },
-};
-
-/** What may be detected as a class without being right or wrong. */
-const NEIGHBOURS: { readonly [name in EvaluatedClass]: string | undefined } = {
-  Car: 'Van',
-  Pedestrian: 'Person_sitting',
-  Cyclist: undefined,
 };
 
 /** What an object is to the evaluation of a class and difficulty: it counts, it is neither right nor wrong, or it is not there. */
@@ -67,7 +61,7 @@ export function prepareFrame(
   { labels, detections }: KittiFramePair,
   { name, metric, minOverlap }: Measure,
 ): PreparedFrame {
-  const wanted = labels.filter(({ type }) => type === name || type === NEIGHBOURS[name]);
+  const wanted = labels.filter(({ type }) => type === name || type === neighbourClasses[name]);
   // Small detections of any class are ignored rather than invisible, as the benchmark's own program has it.
   const lowest = LIMITS.easy.heightPx;
   const seen = detections.filter((each) => each.type === name || heightOf(each) < lowest);

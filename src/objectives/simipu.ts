@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { sourceBeside } from '../datasets/loader-source.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -59,8 +60,8 @@ export class Simipu implements Objective<SimipuSample> {
   }
 
   source(data: DataSelection) {
-    const url = new URL(`./simipu-source${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-    return { module: url.href, export: 'simipuSource', options: { data, config: this.config } };
+    const options = { data, config: this.config };
+    return sourceBeside(import.meta.url, { name: 'simipu-source', export: 'simipuSource', options });
   }
 
   collate(samples: readonly SimipuSample[]): Tree<HostTensor> {

@@ -16,8 +16,6 @@ export interface PretrainedReference {
   readonly run: string;
   /** Of its checkpoint; the newest where it is not given. */
   readonly step?: number;
-  /** Whether the heads are taken too, from a run of the same detector. */
-  readonly everything?: boolean;
 }
 
 /** What to train a detector on, from what, and where to leave it. */

@@ -26,19 +26,18 @@ export interface Initialization {
 const ENCODERS = ['imageEncoder', 'pointEncoder'];
 
 /**
- * A model with the encoders of a run's checkpoint (`everything` of it with a run of the same detector), by tree path.
+ * A model with the encoders of a run's checkpoint, a pretraining's or a detector's, by tree path.
  * Throws an InputError where the run has none of the model's encoders, and where one of theirs has another shape.
  */
 export async function initializeFrom(
   model: Model,
   run: string,
-  options: { readonly step?: number; readonly everything?: boolean } = {},
+  options: { readonly step?: number } = {},
 ): Promise<{ readonly model: Model; readonly initialization: Initialization }> {
   const entry = await checkpointOf(run, options.step);
   const { state } = await loadCheckpoint(entry.folder);
   const source = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
-  const shared = options.everything ? Object.keys(source.params) : ENCODERS;
-  const taken = { params: only(source.params, shared), stats: only(source.stats, shared) };
+  const taken = { params: only(source.params, ENCODERS), stats: only(source.stats, ENCODERS) };
   const target: Tree<HostTensor> = { params: model.params, stats: model.stats };
   const result = loadMatching(target, taken);
   const [first, ...others] = result.differing;
