@@ -12,10 +12,10 @@ import {
   sampleSimipuView,
   type ViewTransform,
 } from '../geometry/view-transform.ts';
-import { groundPoints } from '../pointcloud/ground.ts';
+import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
 import { nearestNeighbors } from '../pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
-import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
+import { indicesInRange } from '../pointcloud/range-filter.ts';
 import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
 import { requireLabels, sortLabels } from './detection-frames.ts';
 import type { PointDetectorConfig } from './point-config.ts';
@@ -74,7 +74,13 @@ export function pointSample(
       found: `none of ${frame.points.length / 4}`,
     });
   }
-  const drawn = drawPoints(gatherRows(frame.points, seen), random.fork('points'), config);
+  const candidatePoints = gatherRows(frame.points, seen);
+  const { groundShare, points: drawing } = config;
+  const rows = sampleMostlyAboveGround(candidatePoints, random.fork('points'), {
+    count: drawing.count,
+    groundShare,
+  });
+  const drawn = gatherRows(candidatePoints, rows);
   const view = training ? sampleSimipuView(random.fork('view'), { ...config.view, pivot: [0, 0, 0] }) : [];
   const points = applyView(drawn, 4, view);
   stopwatch.lap('augment');
@@ -97,35 +103,6 @@ export function pointSample(
     image: { width: image.width, height: image.height },
     ...(training ? { targets: targetsOf(frame, { config, view, candidates, pixelFromLidar }) } : {}),
   };
-}
-
-/** Draws points with at most a share of ground among them, as far as there are enough others. */
-function drawPoints(points: Float32Array, random: Random, config: PointDetectorConfig): Float32Array {
-  const {
-    groundShare,
-    points: { count },
-  } = config;
-  const total = points.length / 4;
-  const isGround = groundPoints(points);
-  const ground: number[] = [];
-  const others: number[] = [];
-  for (let i = 0; i < total; i++) (isGround[i] === 1 ? ground : others).push(i);
-  const wanted = Math.min(ground.length, Math.round(groundShare * count));
-  // What is missing above the ground is made up for with ground.
-  const fromGround = groundShare >= 1 ? 0 : Math.min(ground.length, Math.max(wanted, count - others.length));
-  const pick = (among: readonly number[], number: number, label: string) =>
-    number === 0 ? [] : Array.from(sampleRows(number, among.length, random.fork(label)), (i) => among[i]);
-  const all = Array.from({ length: total }, (_, i) => i);
-  const chosen =
-    groundShare >= 1 || others.length === 0
-      ? pick(all, count, 'all')
-      : [...pick(others, count - fromGround, 'others'), ...pick(ground, fromGround, 'ground')];
-  // Farthest points begin with the first row: a random one, whatever was drawn first.
-  const order = random.fork('order').permutation(count);
-  return gatherRows(
-    points,
-    Int32Array.from(order, (i) => chosen[i]),
-  );
 }
 
 /** The rows of a level's centres. */

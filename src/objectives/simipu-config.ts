@@ -14,6 +14,8 @@ const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 const fields = z.strictObject({
   points: pointsSchema,
+  /** At most this share of the drawn points is ground, as far as there are enough others; absent, all are drawn alike. */
+  groundShare: z.number().min(0).max(1).optional(),
   view: z.strictObject({
     maxRotation: z.number().min(0),
     pivot: triple,

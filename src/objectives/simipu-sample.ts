@@ -16,6 +16,7 @@ import { fitToCanvas } from '../image/fit-to-canvas.ts';
 import { type ImageSize, type ImageView, mapPixels } from '../image/image-view.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
+import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
 import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
 import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
@@ -81,11 +82,7 @@ export function simipuSample(
     });
   }
   const { count } = config.points;
-  const drawn = sampleRows(count, candidates.length, random.fork('points'));
-  const chosen = gatherRows(
-    frame.points,
-    drawn.map((i) => candidates[i]),
-  );
+  const chosen = drawPoints(gatherRows(frame.points, candidates), random.fork('points'), config);
   const view = sampleSimipuView(random.fork('view'), config.view);
   const shuffled = (label: string) => gatherRows(chosen, random.fork(label).permutation(count));
   const original = shuffled('alpha');
@@ -149,6 +146,18 @@ function pointsInView(
 ): Int32Array {
   const near = indicesInRange(points, config.points.range);
   return config.points.cropToImage ? indicesInImage(points, 4, pixelFromLidar, { image, among: near }) : near;
+}
+
+function drawPoints(points: Float32Array, random: Random, config: SimipuConfig): Float32Array {
+  const {
+    groundShare,
+    points: { count },
+  } = config;
+  const rows =
+    groundShare === undefined
+      ? sampleRows(count, points.length / 4, random)
+      : sampleMostlyAboveGround(points, random, { count, groundShare });
+  return gatherRows(points, rows);
 }
 
 /** Whether a place is on an image, whose outermost pixels reach half a pixel beyond their centres; NaN is not. */

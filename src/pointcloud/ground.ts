@@ -1,3 +1,6 @@
+import type { Random } from '../engine/random.ts';
+import { sampleRows } from './range-filter.ts';
+
 /** How the ground is told from what stands on it. */
 export interface GroundOptions {
   /** The side of a square cell, metres (4). */
@@ -26,4 +29,36 @@ export function groundPoints(points: Float32Array, options: GroundOptions = {}):
   return Uint8Array.from({ length: count }, (_, i) =>
     points[4 * i + 2] <= lowest.get(cells[i])! + heightM ? 1 : 0,
   );
+}
+
+/**
+ * A random choice of `count` rows, in a random order, with at most a share of ground among them as far as there are enough
+ * others: of a sweep's points most lie on the road, and say little. A share of 1 draws all points alike. InputError for a
+ * choice among none.
+ */
+export function sampleMostlyAboveGround(
+  points: Float32Array,
+  random: Random,
+  { count, groundShare }: { readonly count: number; readonly groundShare: number },
+): Int32Array<ArrayBuffer> {
+  const isGround = groundPoints(points);
+  const ground: number[] = [];
+  const others: number[] = [];
+  isGround.forEach((is, i) => {
+    (is === 1 ? ground : others).push(i);
+  });
+  const pick = (among: readonly number[], number: number, label: string) =>
+    number === 0 ? [] : Array.from(sampleRows(number, among.length, random.fork(label)), (i) => among[i]);
+  const wanted = Math.min(ground.length, Math.round(groundShare * count));
+  // What is missing above the ground is made up for with ground.
+  const fromGround = Math.min(ground.length, Math.max(wanted, count - others.length));
+  const chosen =
+    groundShare >= 1 || others.length === 0
+      ? sampleRows(count, isGround.length, random.fork('all'))
+      : [...pick(others, count - fromGround, 'others'), ...pick(ground, fromGround, 'ground')];
+  // Farthest points begin with the first row: a random one, whatever was drawn first.
+  return random
+    .fork('order')
+    .permutation(count)
+    .map((i) => chosen[i]);
 }

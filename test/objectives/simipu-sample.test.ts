@@ -8,6 +8,7 @@ import type { ViewTransform } from '../../src/geometry/view-transform.ts';
 import { bilinearCorners, sampleFeatures } from '../../src/objectives/bilinear-sampling.ts';
 import type { SimipuConfig } from '../../src/objectives/simipu-config.ts';
 import { type PointView, type SimipuSample, simipuSample } from '../../src/objectives/simipu-sample.ts';
+import { groundPoints } from '../../src/pointcloud/ground.ts';
 import { distance, upload, valuesOf } from '../nn/tensors.ts';
 import { smoothPicture, syntheticFrame, tinySimipu } from './tiny-simipu.ts';
 
@@ -65,6 +66,14 @@ function colourAt(data: ArrayLike<number>, width: number, [x, y]: readonly numbe
 }
 
 describe('the views of a SimIPU sample', () => {
+  it('hold back ground where they are told to', () => {
+    const ground = (config: SimipuConfig) => {
+      const { points } = draw(0, config).alpha;
+      return groundPoints(points).reduce((sum, each) => sum + each, 0) / (points.length / 4);
+    };
+    expect(ground({ ...tinySimipu(), groundShare: 0.02 })).toBeLessThan(ground(tinySimipu()));
+  });
+
   it('are the original points and the same points transformed as recorded', () => {
     for (const seed of seeds) {
       const frame = syntheticFrame(seed);
