@@ -10,6 +10,7 @@ interface Options {
   readonly heldOut?: number;
   readonly seed: number;
   readonly workers: number;
+  readonly depth?: boolean;
 }
 
 /** The command line of `pointpair scenes`. */
@@ -21,6 +22,7 @@ export function command(): Command {
     .option('--held-out <number>', 'of these, frames for validation (a fifth by default)', wholeNumber(0))
     .option('--seed <number>', 'the same seed gives the same bytes', wholeNumber(0), 0)
     .option('--workers <number>', 'threads', wholeNumber(0), availableParallelism())
+    .option('--depth', "also each pixel's depth, as 16-bit pictures: training/depth_2")
     .addHelpText('after', '\nExample:\n  pointpair scenes --count 500 --out data/scenes')
     .action(async (options: Options) => {
       const report = await makeScenes({
@@ -38,7 +40,9 @@ export function command(): Command {
 }
 
 /** Generates scenes with a progress line; Ctrl-C leaves whole frames, and the same command goes on. */
-export async function makeScenes(options: Required<Options>): Promise<GenerateScenesReport> {
+export async function makeScenes(
+  options: Options & { readonly heldOut: number },
+): Promise<GenerateScenesReport> {
   const interrupt = interruptSignal(() => process.stderr.write('\ninterrupted: ending the frames in work\n'));
   let progress: ProgressLine | undefined;
   const began = performance.now();

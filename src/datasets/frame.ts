@@ -15,6 +15,11 @@ export interface CameraModel {
 /** One camera of a frame: its picture, and how LiDAR points reach its pixels. */
 export interface CameraImage extends CameraModel {
   readonly image: RgbImage;
+  /**
+   * Metres along the camera's axis (the third of `pixelFromCamera`'s homogeneous coordinates) to what the middle of each pixel
+   * shows, row by row; 0 where it is not known. Undefined where the data set has none, or was opened without.
+   */
+  readonly depth?: Float32Array;
 }
 
 /** A labelled object of a frame. */

@@ -11,6 +11,7 @@ import { decodeImage } from '../image/decode-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
 import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
+import { decodeKittiDepth } from './kitti-depth.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout } from './kitti-layout.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
@@ -28,6 +29,8 @@ export interface KittiObjectOptions {
   readonly camera?: 2 | 3;
   /** Whether labels are not read and not needed, as for pretraining. */
   readonly ignoreLabels?: boolean;
+  /** Whether the depth of pixels is read too, of the frames that have it (`depth_2`, 16-bit PNG in KITTI's depth format). */
+  readonly withDepth?: boolean;
   /** Whether a frame that lacks a file is an error instead of being left out and counted in `incomplete`. */
   readonly strict?: boolean;
 }
@@ -44,6 +47,7 @@ interface FrameFiles {
   readonly velodyne: string;
   readonly calib: string;
   readonly labels: string | undefined;
+  readonly depth: string | undefined;
 }
 
 /**
@@ -78,19 +82,22 @@ export class KittiObject {
    * Throws InputError for another layout, for no complete frame at all, and with `strict` for any incomplete one.
    */
   static async open(root: string, options: KittiObjectOptions = {}): Promise<KittiObject> {
-    const { split = 'training', camera = 2, strict = false, ignoreLabels = false } = options;
+    const {
+      split = 'training',
+      camera = 2,
+      strict = false,
+      ignoreLabels = false,
+      withDepth = false,
+    } = options;
     const imageFolder = `image_${camera}`;
+    const depthFolder = `depth_${camera}`;
     const layout = await findKittiLayout(root, split, [imageFolder, 'velodyne', 'calib']);
-    const [images, sweeps, calibrations, labels] = await Promise.all([
+    const [images, sweeps, calibrations, labels, depths] = await Promise.all([
       filesByStem(join(layout.folder, imageFolder), ['.png', '.jpg', '.jpeg']),
       filesByStem(join(layout.folder, 'velodyne'), ['.bin']),
       filesByStem(join(layout.folder, 'calib'), ['.txt']),
-      ignoreLabels
-        ? undefined
-        : filesByStem(join(layout.folder, 'label_2'), ['.txt']).catch((error: NodeJS.ErrnoException) => {
-            if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-            throw error;
-          }),
+      ignoreLabels ? undefined : filesIfThere(join(layout.folder, 'label_2'), '.txt'),
+      withDepth ? filesIfThere(join(layout.folder, depthFolder), '.png') : undefined,
     ]);
     const ids = await wantedIds(layout.imageSets, options, () =>
       [...new Set([...images.keys(), ...sweeps.keys()])].sort(),
@@ -114,6 +121,7 @@ export class KittiObject {
           velodyne: join('velodyne', velodyne!),
           calib: join('calib', calib!),
           labels: label === undefined ? undefined : join('label_2', label),
+          depth: depths?.has(id) ? join(depthFolder, depths.get(id)!) : undefined,
         });
       }
     }
@@ -143,22 +151,24 @@ export class KittiObject {
     const id = this.idOf(index);
     const files = this.files.get(id)!;
     const path = (name: string) => join(this.folder, name);
-    const [imageBytes, points, calibrationText, labelText] = await Promise.all([
+    const [imageBytes, points, calibrationText, labelText, depthBytes] = await Promise.all([
       readFrameFile(path(files.image)),
       this.sweep(index),
       readFrameText(path(files.calib)),
       files.labels === undefined ? undefined : readFrameText(path(files.labels)),
+      files.depth === undefined ? undefined : readFrameFile(path(files.depth)),
     ]);
     const calibration = parseKittiCalibration(calibrationText, { file: path(files.calib) });
     stopwatch.lap('read');
     const camera = this.cameraOf(calibration);
     const image = await decodeImage(imageBytes, { file: path(files.image) });
     this.checkTogether(id, { image, points, calibration });
+    const depth = depthBytes && (await decodeKittiDepth(depthBytes, { file: path(files.depth!), image }));
     stopwatch.lap('decode');
     return {
       id,
       points,
-      cameras: [{ ...camera, image }],
+      cameras: [{ ...camera, image, ...(depth && { depth }) }],
       labels:
         labelText === undefined
           ? undefined
@@ -225,6 +235,13 @@ export class KittiObject {
       });
     }
   }
+}
+
+async function filesIfThere(folder: string, ending: string): Promise<Map<string, string> | undefined> {
+  return filesByStem(folder, [ending]).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
 }
 
 async function wantedIds(

@@ -15,11 +15,14 @@ export interface DetectionFrames {
 
 /**
  * Opens the frames of a selection; for training they need labels. Throws an InputError where the data set has none, and
- * where an index is not one of its frames.
+ * where an index is not one of its frames. `withDepth` reads the depth of pixels too, where it is there.
  */
-export async function openDetectionFrames(data: DetectionData): Promise<DetectionFrames> {
+export async function openDetectionFrames(
+  data: DetectionData,
+  { withDepth = false }: { readonly withDepth?: boolean } = {},
+): Promise<DetectionFrames> {
   const { root, training = true, frames: chosen, ...selection } = data;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !training });
+  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !training, withDepth });
   if (training && !frames.hasLabels)
     throw new InputError({ file: root, expected: 'labels (label_2), to train a detector', found: 'none' });
   const indices = chosen ?? frames.ids.map((_, i) => i);

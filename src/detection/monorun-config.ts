@@ -25,9 +25,16 @@ export const monorunSchema = z.strictObject({
     sides: positive,
     reprojection: positive,
     size: positive,
-    /** Of coordinates that LiDAR points give; 0 learns from poses alone. */
+    /** Of coordinates that the depth of pixels gives, or LiDAR points where a frame has none; 0 learns from poses alone. */
     coordinates: z.number().min(0),
   }),
+  /**
+   * The score head, learned after the rest from what PnP makes of at most so many training frames, in so many steps; its two
+   * widths. Null has none: the score is the 2D score, less where PnP is unsure of the depth.
+   */
+  scoreHead: z
+    .strictObject({ widths: z.tuple([whole, whole]), frames: whole, steps: whole, learningRate: positive })
+    .nullable(),
   /** Of overlapping 2D boxes and of boxes seen from above, the better one is kept. */
   nmsIou2d: unit,
   nmsIouBev: unit,
@@ -49,6 +56,7 @@ export const monorunSmall: MonorunConfig = {
   dropout: 0.5,
   monteCarlo: 50,
   lossWeights: { peaks: 1, offset: 1, sides: 1, reprojection: 1, size: 1, coordinates: 0 },
+  scoreHead: { widths: [256, 64], frames: 400, steps: 400, learningRate: 1e-3 },
   nmsIou2d: 0.7,
   nmsIouBev: 0.01,
 };
@@ -61,4 +69,5 @@ export const monorunKitti: MonorunConfig = {
   regions: 32,
   coordinateChannels: 256,
   globalWidth: 1024,
+  scoreHead: { widths: [1024, 256], frames: 4000, steps: 2000, learningRate: 2e-4 },
 };

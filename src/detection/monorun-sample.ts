@@ -8,7 +8,7 @@ import { type CenterTargets, centerTargets } from './center-targets.ts';
 import { type CanvasPicture, canvasPicture } from './image-sample.ts';
 import { canvasObjects, gridOf } from './image3d-sample.ts';
 import type { MonorunConfig } from './monorun-config.ts';
-import { lidarCoordinates } from './monorun-coordinates.ts';
+import { denseCoordinates, lidarCoordinates } from './monorun-coordinates.ts';
 import { meanSizeOf } from './object-classes.ts';
 import type { Intrinsics } from './pnp/pnp-points.ts';
 import { cellPixels, type RoiTables, roiTables } from './roi-align.ts';
@@ -36,7 +36,7 @@ export interface RegionTargets extends RoiTables {
   readonly translation: Float32Array;
   readonly camera: Float32Array;
   readonly unitPx: Float32Array;
-  /** float32 [R·784·3] and [R·784]: coordinates that LiDAR points give, coded, and where they are known. */
+  /** float32 [R·784·3] and [R·784]: coordinates that depth or LiDAR points give, coded, and where they are known. */
   readonly coordinates: Float32Array;
   readonly known: Float32Array;
   /** float32 [R·width] twice: the global head's dropout, 0 or 1/(1 - p). */
@@ -167,6 +167,7 @@ function regionTargets(
     dropout2: mask(),
   };
   const { camera, shift } = plainCamera(picture.canvasFromCamera);
+  const { depth } = frame.cameras[0];
   chosen.forEach(({ object, classIndex }, r) => {
     const [height, objectWidth, length] = object.sizeM;
     const size = [length, height, objectWidth] as const;
@@ -182,7 +183,11 @@ function regionTargets(
     result.camera.set([camera.fx, camera.fy, camera.cx, camera.cy], 4 * r);
     result.unitPx[r] = errorUnitPx(camera.fx, Math.hypot(...place));
     if (config.lossWeights.coordinates > 0) {
-      const given = lidarCoordinates(frame, picture, { object, box: boxes[r], size: REGION_CELLS });
+      const region = { object, box: boxes[r], size: REGION_CELLS };
+      const given =
+        depth === undefined
+          ? lidarCoordinates(frame, picture, region)
+          : denseCoordinates(depth, picture, region);
       result.coordinates.set(given.coordinates, r * cells * 3);
       result.known.set(given.known, r * cells);
     }
@@ -190,7 +195,8 @@ function regionTargets(
   return result;
 }
 
-function jittered([left, top, right, bottom]: ImageBox, share: number, random: Random): ImageBox {
+/** A box whose sides are each moved by up to a share of its size. */
+export function jittered([left, top, right, bottom]: ImageBox, share: number, random: Random): ImageBox {
   const [width, height] = [right - left, bottom - top];
   const by = (size: number) => random.uniform(-share, share) * size;
   return [left + by(width), top + by(height), right + by(width), bottom + by(height)];

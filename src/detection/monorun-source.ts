@@ -12,8 +12,9 @@ export async function monorunSource({
   readonly data: DetectionData;
   readonly config: MonorunConfig;
 }): Promise<SampleSource<MonorunSample>> {
-  const frames = await openDetectionFrames(data);
   const training = data.training ?? true;
+  const withDepth = training && config.lossWeights.coordinates > 0;
+  const frames = await openDetectionFrames(data, { withDepth });
   return {
     length: frames.length,
     sample: async (index, random, _epoch, stopwatch) =>

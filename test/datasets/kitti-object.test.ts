@@ -12,8 +12,10 @@ import {
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import sharp from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Frame } from '../../src/datasets/frame.ts';
+import { decodeKittiDepth, encodeKittiDepth } from '../../src/datasets/kitti-depth.ts';
 import { KittiObject } from '../../src/datasets/kitti-object.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
@@ -133,6 +135,64 @@ describe('a sound data set', () => {
     expect((await errorOf(KittiObject.open(root, { imageSet: 'odd' }))).fault.expected).toContain(
       'names of frames',
     );
+  });
+});
+
+describe('the depth of pixels', () => {
+  test('is read where it is wanted and there', async () => {
+    const root = await writeDataSet(2);
+    const depth = Float32Array.from({ length: 800 }, (_, i) => (i % 7 === 0 ? 0 : i / 4));
+    write(join(root, 'training/depth_2/000001.png'), await encodeKittiDepth(depth, PICTURE));
+    const set = await KittiObject.open(root, { withDepth: true });
+    expect(set.length).toBe(2);
+    expect((await set.frame(0)).cameras[0].depth).toBeUndefined();
+    expect((await set.frame(1)).cameras[0].depth).toEqual(depth);
+    const without = await KittiObject.open(root);
+    expect((await without.frame(1)).cameras[0].depth).toBeUndefined();
+    const none = await KittiObject.open(await writeDataSet(1), { withDepth: true });
+    expect((await none.frame(0)).cameras[0].depth).toBeUndefined();
+  });
+
+  test('keeps every step of a 256th of a metre, and is unknown beyond 255 m', async () => {
+    const image = { width: 256, height: 256 };
+    const steps = Float32Array.from({ length: 65536 }, (_, i) => i / 256);
+    const read = await decodeKittiDepth(await encodeKittiDepth(steps, image), { image });
+    expect(read).toEqual(steps.map((metres) => (metres > 255 ? 0 : metres)));
+    // Not only what is written here: all values of 16 bits are read as they are.
+    const raw = Uint16Array.from(steps.keys());
+    const bytes = await sharp(raw, { raw: { ...image, channels: 1 } })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+    expect(await decodeKittiDepth(bytes, { image })).toEqual(steps);
+  });
+
+  test('is an error that names the file, where it is another picture', async () => {
+    const { width, height } = PICTURE;
+    const other = await encodeKittiDepth(new Float32Array(80 * 10), { width: 80, height: 10 });
+    const whole = await encodeKittiDepth(
+      new Float32Array(800).map((_, i) => i),
+      PICTURE,
+    );
+    const grey8 = await sharp(new Uint8Array(800), { raw: { width, height, channels: 1 } })
+      .toColourspace('b-w')
+      .png()
+      .toBuffer();
+    for (const [bytes, expected, found] of [
+      [other, '40 x 20', '80 x 10'],
+      [grey8, '16-bit grey PNG', 'png, uchar, 1 channels'],
+      [await encodePng(PICTURE), '16-bit grey PNG', 'png, uchar, 3 channels'],
+      [whole.subarray(0, whole.length - 40), '16-bit grey PNG', ''],
+      [Buffer.from('no picture'), '16-bit grey PNG', ''],
+    ] as const) {
+      const root = await writeDataSet(1);
+      write(join(root, 'training/depth_2/000000.png'), bytes);
+      const set = await KittiObject.open(root, { withDepth: true });
+      const { fault } = await errorOf(set.frame(0));
+      expect(fault.file).toBe(join(root, 'training/depth_2/000000.png'));
+      expect(fault.expected).toContain(expected);
+      expect(fault.found).toContain(found);
+    }
   });
 });
 

@@ -1,7 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/datasets/frame.ts';
+import { KittiObject } from '../../src/datasets/kitti-object.ts';
+import { generateScenes } from '../../src/datasets/scenes/generate-scenes.ts';
+import { Stopwatch } from '../../src/datasets/stopwatch.ts';
 import type { MonorunConfig } from '../../src/detection/monorun-config.ts';
 import {
   codeSize,
@@ -12,6 +18,7 @@ import {
   sizeOf,
   sizeVariance,
 } from '../../src/detection/monorun-sample.ts';
+import { monorunSource } from '../../src/detection/monorun-source.ts';
 import { Random } from '../../src/engine/random.ts';
 import { type Box3, cornersOf } from '../../src/geometry/box.ts';
 import { imageIou } from '../../src/geometry/box-overlap.ts';
@@ -85,6 +92,30 @@ function carOf(sample: Required<MonorunSample>, r: number): Box3 {
     return imageIou(extent(pixels) as unknown as ImageBox, boxOfRegion(sample, r));
   });
   return cars[overlap.indexOf(Math.max(...overlap))];
+}
+
+/** The cells of a region whose coordinates are known: shares of the object's size, metres, and how far from the cell's middle they project, pixels. */
+function knownCells(sample: Required<MonorunSample>, r: number) {
+  const { regions } = sample;
+  const size = regions.sizes.subarray(3 * r, 3 * r + 3);
+  const cells = Array.from({ length: CELLS }, (_, cell) => r * CELLS + cell);
+  return cells
+    .filter((at) => regions.known[at] === 1)
+    .map((at) => {
+      const coded = [...regions.coordinates.subarray(3 * at, 3 * at + 3)];
+      const share = coded.map((value, k) => value * COORDINATE_STD[k] + COORDINATE_MEAN[k]);
+      const metres = share.map((value, k) => value * size[k]);
+      const seen = projected(sample, r, metres);
+      const offset = seen.map((value, k) => Math.abs(value - regions.cellPixels[2 * at + k]));
+      return { cell: at - r * CELLS, share, metres, offset };
+    });
+}
+
+function expectInBox(share: readonly number[]): void {
+  expect(Math.abs(share[0])).toBeLessThan(0.551);
+  expect(Math.abs(share[2])).toBeLessThan(0.551);
+  expect(share[1]).toBeGreaterThan(-1.051);
+  expect(share[1]).toBeLessThan(0.051);
 }
 
 describe('sizes', () => {
@@ -223,27 +254,16 @@ describe('coordinates from LiDAR points', () => {
 
   it.each([false, true])('fall into the cells that they are given for, mirrored: %s', (mirrored) => {
     const sample = sampleOf(frameWithCars(1, cars), 2, withLidar(mirrored));
-    const { regions } = sample;
     for (let r = 0; r < 5; r++) {
-      const [length, height, width] = regions.sizes.subarray(3 * r, 3 * r + 3);
       const box = boxOfRegion(sample, r);
       const pitch = [(box[2] - box[0]) / REGION_CELLS, (box[3] - box[1]) / REGION_CELLS];
-      let count = 0;
-      for (let cell = 0; cell < CELLS; cell++) {
-        if (regions.known[r * CELLS + cell] === 0) continue;
-        count++;
-        const coded = regions.coordinates.subarray(3 * (r * CELLS + cell), 3 * (r * CELLS + cell) + 3);
-        const share = [...coded].map((value, k) => value * COORDINATE_STD[k] + COORDINATE_MEAN[k]);
-        expect(Math.abs(share[0])).toBeLessThan(0.551);
-        expect(Math.abs(share[2])).toBeLessThan(0.551);
-        expect(share[1]).toBeGreaterThan(-1.051);
-        expect(share[1]).toBeLessThan(0.051);
-        const at = projected(sample, r, [share[0] * length, share[1] * height, share[2] * width]);
-        const pixel = regions.cellPixels.subarray(2 * (r * CELLS + cell), 2 * (r * CELLS + cell) + 2);
-        expect(Math.abs(at[0] - pixel[0])).toBeLessThan(pitch[0] / 2 + 1e-3);
-        expect(Math.abs(at[1] - pixel[1])).toBeLessThan(pitch[1] / 2 + 1e-3);
+      const cells = knownCells(sample, r);
+      for (const { share, offset } of cells) {
+        expectInBox(share);
+        expect(offset[0]).toBeLessThan(pitch[0] / 2 + 1e-3);
+        expect(offset[1]).toBeLessThan(pitch[1] / 2 + 1e-3);
       }
-      expect(count).toBeGreaterThan(30);
+      expect(cells.length).toBeGreaterThan(30);
     }
   });
 
@@ -271,5 +291,82 @@ describe('coordinates from LiDAR points', () => {
     expect(near).toEqual(depthsOf([0.6, 1.05, 0.95]));
     expect(near).toEqual(depthsOf([0.95]));
     expect(depthsOf([0.6])).toEqual([]);
+  });
+});
+
+describe('coordinates from the depth of pixels', () => {
+  let root = '';
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'monorun-'));
+    const imageSize = { width: 621, height: 188 };
+    const scanner = { beams: 64, steps: 1200 };
+    await generateScenes({
+      ...{ out: root, count: 1, heldOut: 0, seed: 'test', workers: 0 },
+      ...{ imageSize, scanner, depth: true },
+    });
+  });
+  afterAll(() => rm(root, { recursive: true, force: true }));
+
+  const config = (mirrored: boolean, weight = 1) =>
+    tinyMonorun({
+      image: {
+        ...tinyMonorun().image,
+        width: 448,
+        height: 128,
+        scale: [0.8, 1.3],
+        flipProbability: mirrored ? 1 : 0,
+      },
+      minHeightPx: 12,
+      regions: 6,
+      lossWeights: { ...tinyMonorun().lossWeights, coordinates: weight },
+    });
+
+  it.each([false, true])('are of what the cells show, mirrored: %s', async (mirrored) => {
+    const frameOf = async (withDepth: boolean) =>
+      (await KittiObject.open(root, { imageSet: 'train', withDepth })).frame(0);
+    const [dense, sparse] = await Promise.all([true, false].map(frameOf));
+    const differences: number[] = [];
+    let [known, fromLidar] = [0, 0];
+    for (let seed = 0; seed < 2; seed++) {
+      const [full, few] = [dense, sparse].map((frame) => sampleOf(frame, seed, config(mirrored)));
+      expect(full.mirrored).toBe(mirrored);
+      expect(full.regions.cellPixels).toEqual(few.regions.cellPixels);
+      for (let r = 0; r < 6; r++) {
+        const cells = new Map(knownCells(full, r).map((found) => [found.cell, found]));
+        for (const { share, offset } of cells.values()) {
+          expectInBox(share);
+          expect(Math.max(...offset)).toBeLessThan(0.01);
+        }
+        const points = knownCells(few, r);
+        known += cells.size;
+        fromLidar += points.length;
+        for (const { cell, metres } of points)
+          if (cells.has(cell)) differences.push(distance(metres, cells.get(cell)!.metres));
+      }
+    }
+    expect(known).toBeGreaterThan(0.4 * 2 * 6 * CELLS);
+    expect(known).toBeGreaterThan(2 * fromLidar);
+    // Ranges have 2 cm of noise, points lie anywhere in their cells, and some pass beside what hides them from the camera.
+    differences.sort((a, b) => a - b);
+    expect(differences.length).toBeGreaterThan(0.9 * fromLidar);
+    expect(differences[Math.floor(0.5 * differences.length)]).toBeLessThan(0.05);
+    expect(differences[Math.floor(0.85 * differences.length)]).toBeLessThan(0.15);
+  });
+
+  it('are read where they are learned from, and where frames have none, points serve', async () => {
+    const knownOf = async (weight: number) => {
+      const source = await monorunSource({
+        data: { root, imageSet: 'train' },
+        config: config(false, weight),
+      });
+      const { regions } = await source.sample(0, Random.fromSeed(1), 0, new Stopwatch());
+      return regions!.known.reduce((sum, value) => sum + value, 0);
+    };
+    const dense = await knownOf(1);
+    expect(await knownOf(0)).toBe(0);
+    await rm(join(root, 'training', 'depth_2'), { recursive: true });
+    const sparse = await knownOf(1);
+    expect(sparse).toBeGreaterThan(0);
+    expect(dense).toBeGreaterThan(2 * sparse);
   });
 });

@@ -6,7 +6,14 @@ import { Piscina } from 'piscina';
 import { InputError } from '../../engine/input-error.ts';
 import { hdl64, type ScannerOptions } from './laser-scanner.ts';
 import { kittiImageSize } from './scene-camera.ts';
-import { cannotWrite, frameName, hasFrame, replaceFile, sceneFolders } from './scene-files.ts';
+import {
+  cannotWrite,
+  frameName,
+  hasFrame,
+  replaceFile,
+  type SceneParts,
+  sceneFolders,
+} from './scene-files.ts';
 import { type FrameOutcome, type FrameTask, makeFrame } from './scene-worker.ts';
 
 /** Changes whenever the same seed gives other frames. */
@@ -27,6 +34,8 @@ export interface GenerateScenesOptions {
   readonly imageSize?: { readonly width: number; readonly height: number };
   /** KITTI's 64 beams by default. */
   readonly scanner?: ScannerOptions;
+  /** Whether the depth of every pixel is written too; frames that lack it are made again. */
+  readonly depth?: boolean;
   /** Stops after the frames in work; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -54,20 +63,23 @@ export interface GenerateScenesReport {
 
 /**
  * Writes a KITTI object data set of synthetic driving scenes: `training/{velodyne,image_2,calib,label_2}`,
- * `ImageSets/{train,val}.txt` and `scenes.json`, which says what it was made with. Frames that are there are kept, so
- * that an interrupted run goes on where it stopped and a larger `count` adds frames. Throws InputError for options
- * that cannot be, a folder made with others, and files that cannot be written (a full disk among the reasons).
+ * with `depth` `training/depth_2` (KITTI's depth format), `ImageSets/{train,val}.txt` and `scenes.json`, which says what
+ * it was made with. Frames that are there are kept, so that an interrupted run goes on where it stopped and a larger
+ * `count` adds frames. Throws InputError for options that cannot be, a folder made with others, and files that cannot be
+ * written (a full disk among the reasons).
  */
 export async function generateScenes(options: GenerateScenesOptions): Promise<GenerateScenesReport> {
   checkOptions(options);
   const started = performance.now();
-  const { count, heldOut, seed, signal, onProgress } = options;
+  const { count, heldOut, seed, depth, signal, onProgress } = options;
   const out = resolve(options.out);
   const imageSize = options.imageSize ?? kittiImageSize;
   const scanner = options.scanner ?? hdl64;
-  await claimFolder(out, { version, seed, imageSize, scanner });
+  // Depth is no part of the recipe: with it or without, the other files are the same.
+  await claimFolder(out, { version, seed, imageSize, scanner }, { depth });
   const missing: number[] = [];
-  for (let index = 0; index < count; index++) if (!(await hasFrame(out, index))) missing.push(index);
+  for (let index = 0; index < count; index++)
+    if (!(await hasFrame(out, index, { depth }))) missing.push(index);
   let done = count - missing.length;
   onProgress?.({ done, count });
   let points = 0;
@@ -78,7 +90,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Ge
     const work = async (): Promise<void> => {
       for (const index of queue) {
         signal?.throwIfAborted();
-        const outcome = await runner.run({ out, seed, index, options: { imageSize, scanner } });
+        const outcome = await runner.run({ out, seed, index, options: { imageSize, scanner, depth } });
         if ('fault' in outcome) throw new InputError(outcome.fault);
         points += outcome.points;
         for (const [type, n] of Object.entries(outcome.labels)) labels[type] = (labels[type] ?? 0) + n;
@@ -129,7 +141,11 @@ function createRunner(workers: number): Runner {
 }
 
 /** Makes the folders, clears away files that were never completed, and records what the data set is made with. */
-async function claimFolder(out: string, recipe: Readonly<Record<string, unknown>>): Promise<void> {
+async function claimFolder(
+  out: string,
+  recipe: Readonly<Record<string, unknown>>,
+  wanted: SceneParts,
+): Promise<void> {
   const file = join(out, 'scenes.json');
   const expected = `${JSON.stringify({ generator: 'pointpair scenes', ...recipe }, null, 2)}\n`;
   const found = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -142,7 +158,7 @@ async function claimFolder(out: string, recipe: Readonly<Record<string, unknown>
       expected: `a folder made with ${oneLine(expected)}`,
       found: `one made with ${oneLine(found)}`,
     });
-  for (const folder of sceneFolders.map((name) => join(out, name))) {
+  for (const folder of sceneFolders(wanted).map((name) => join(out, name))) {
     try {
       await mkdir(folder, { recursive: true });
       const names = await readdir(folder);

@@ -6,6 +6,7 @@ import { composeScene } from './compose-scene.ts';
 import { labelObjects } from './label-objects.ts';
 import { hdl64, type ScannerOptions, scan } from './laser-scanner.ts';
 import { createCamera, kittiImageSize, type SceneCamera } from './scene-camera.ts';
+import { takeDepth } from './take-depth.ts';
 import { takePicture } from './take-picture.ts';
 
 export interface RenderOptions {
@@ -13,6 +14,8 @@ export interface RenderOptions {
   readonly imageSize?: { readonly width: number; readonly height: number };
   /** KITTI's scanner by default. */
   readonly scanner?: ScannerOptions;
+  /** Whether the depth of every pixel is wanted too. */
+  readonly depth?: boolean;
 }
 
 /** One frame of a driving scene, in KITTI's conventions. */
@@ -20,6 +23,8 @@ export interface RenderedScene {
   /** Rows of x, y, z (metres, LiDAR frame) and reflectance 0..1. */
   readonly points: Float32Array;
   readonly image: RgbImage;
+  /** Metres along the camera's axis at the middles of pixels, row by row, 0 for the sky; where it was wanted. */
+  readonly depth?: Float32Array;
   readonly labels: readonly ObjectLabel[];
   readonly calibration: KittiCalibration;
   readonly camera: SceneCamera;
@@ -38,5 +43,12 @@ export function renderScene(
   const picture = takePicture(scene, camera, random.fork('camera'));
   const labels = labelObjects(scene, camera, picture);
   const points = scan(scene, random.fork('scanner'), options.scanner ?? hdl64);
-  return { points, image: picture.image, labels, calibration: camera.calibration, camera };
+  return {
+    points,
+    image: picture.image,
+    depth: options.depth ? takeDepth(scene, picture) : undefined,
+    labels,
+    calibration: camera.calibration,
+    camera,
+  };
 }

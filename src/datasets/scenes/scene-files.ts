@@ -5,17 +5,29 @@ import sharp from 'sharp';
 import { InputError } from '../../engine/input-error.ts';
 import { formatKittiCalibration } from '../../geometry/kitti-calibration.ts';
 import { writeKittiBin } from '../../pointcloud/kitti-bin.ts';
+import { encodeKittiDepth } from '../kitti-depth.ts';
 import { formatKittiLabels } from '../kitti-labels.ts';
 import type { RenderedScene } from './render-scene.ts';
 
-/** The folders of a KITTI object data set's split, and their files' endings. */
-const parts = { velodyne: 'bin', image_2: 'png', calib: 'txt', label_2: 'txt' } as const;
+/** What frames have besides a sweep, a picture, a calibration and labels. */
+export interface SceneParts {
+  /** The depth of every pixel. */
+  readonly depth?: boolean;
+}
+
+/** The folders of a KITTI object data set's split, and their files' endings; depth is extra. */
+const endings = { velodyne: 'bin', image_2: 'png', calib: 'txt', label_2: 'txt', depth_2: 'png' } as const;
+
+type Part = keyof typeof endings;
+
+function partsOf({ depth = false }: SceneParts): Part[] {
+  return (Object.keys(endings) as Part[]).filter((part) => depth || part !== 'depth_2');
+}
 
 /** The folders a data set consists of, from its root. */
-export const sceneFolders: readonly string[] = [
-  ...Object.keys(parts).map((part) => join('training', part)),
-  'ImageSets',
-];
+export function sceneFolders(wanted: SceneParts): string[] {
+  return [...partsOf(wanted).map((part) => join('training', part)), 'ImageSets'];
+}
 
 /** The name of a frame's files. */
 export function frameName(index: number): string {
@@ -23,10 +35,10 @@ export function frameName(index: number): string {
 }
 
 /** Whether all files of a frame are there. */
-export async function hasFrame(out: string, index: number): Promise<boolean> {
+export async function hasFrame(out: string, index: number, wanted: SceneParts): Promise<boolean> {
   const found = await Promise.all(
-    Object.entries(parts).map(([part, ending]) =>
-      stat(join(out, 'training', part, `${frameName(index)}.${ending}`)).then(
+    partsOf(wanted).map((part) =>
+      stat(partPath(out, part, index)).then(
         (entry) => entry.isFile(),
         () => false,
       ),
@@ -35,14 +47,17 @@ export async function hasFrame(out: string, index: number): Promise<boolean> {
   return found.every(Boolean);
 }
 
-/** Writes a frame's four files, each complete or not at all; InputError where one cannot be written. */
+function partPath(out: string, part: Part, index: number): string {
+  return join(out, 'training', part, `${frameName(index)}.${endings[part]}`);
+}
+
+/** Writes a frame's files, each complete or not at all; InputError where one cannot be written. */
 export async function writeFrame(out: string, index: number, scene: RenderedScene): Promise<void> {
-  const { image, camera } = scene;
+  const { image, camera, depth } = scene;
   const png = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
     .png({ compressionLevel: 2, adaptiveFiltering: true })
     .toBuffer();
-  const path = (part: keyof typeof parts): string =>
-    join(out, 'training', part, `${frameName(index)}.${parts[part]}`);
+  const path = (part: Part): string => partPath(out, part, index);
   await replaceFile(path('velodyne'), writeKittiBin(scene.points));
   await replaceFile(path('image_2'), png);
   await replaceFile(path('calib'), formatKittiCalibration(scene.calibration));
@@ -50,6 +65,7 @@ export async function writeFrame(out: string, index: number, scene: RenderedScen
     path('label_2'),
     formatKittiLabels(scene.labels, { rectFromLidar: camera.rectFromLidar }),
   );
+  if (depth !== undefined) await replaceFile(path('depth_2'), await encodeKittiDepth(depth, image));
 }
 
 /** Writes a file under another name and renames it; InputError that names the file where that fails. */

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeKittiDepth } from '../../../src/datasets/kitti-depth.ts';
 import { parseKittiLabels } from '../../../src/datasets/kitti-labels.ts';
 import { type GenerateScenesOptions, generateScenes } from '../../../src/datasets/scenes/generate-scenes.ts';
+import { renderScene } from '../../../src/datasets/scenes/render-scene.ts';
 import { cannotWrite } from '../../../src/datasets/scenes/scene-files.ts';
 import { InputError } from '../../../src/engine/input-error.ts';
 import { parseKittiCalibration, rectFromLidar } from '../../../src/geometry/kitti-calibration.ts';
@@ -84,6 +86,28 @@ describe('a generated data set', () => {
     expect((await stat(join(out, 'training/image_2/000000.png'))).mtimeMs).toBe(first.mtimeMs);
     expect(await filesUnder(out)).toEqual(await filesUnder(join(root, 'here')));
     expect(await make({ out, count: 3 })).toMatchObject({ made: 1, kept: 2, train: 2, val: 1 });
+  });
+
+  test('has the depth of pixels where that is wanted, and is the same otherwise', async () => {
+    const out = join(root, 'deep');
+    expect(await make({ out, count: 1, heldOut: 0 })).toMatchObject({ made: 1 });
+    expect(await make({ out, depth: true })).toMatchObject({ made: 2, kept: 0 });
+    expect(await make({ out, depth: true })).toMatchObject({ made: 0, kept: 2 });
+    expect(await make({ out })).toMatchObject({ made: 0, kept: 2 });
+    const files = await filesUnder(out);
+    const deep = [...files.keys()].filter((name) => name.includes('depth_2'));
+    expect(deep.sort()).toEqual(['/training/depth_2/000000.png', '/training/depth_2/000001.png']);
+    const bytes = await readFile(join(out, deep[1]));
+    expect(await sharp(bytes).metadata()).toMatchObject({ format: 'png', depth: 'ushort', channels: 1 });
+    const written = await decodeKittiDepth(bytes, { image: base.imageSize });
+    const { depth } = renderScene(base.seed, 1, { ...base, depth: true });
+    const known = depth!.map((metres) => (metres > 255 ? 0 : metres));
+    expect(known.some((metres) => metres > 0)).toBe(true);
+    expect(Math.max(...written.map((metres, i) => Math.abs(metres - known[i])))).toBeLessThan(1 / 500);
+    for (const name of deep) files.delete(name);
+    expect(files).toEqual(await filesUnder(join(root, 'here')));
+    await rm(join(out, deep[0]));
+    expect(await make({ out, depth: true, workers: 1 })).toMatchObject({ made: 1, kept: 1 });
   });
 
   test('is not mixed with another', async () => {

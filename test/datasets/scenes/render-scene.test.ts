@@ -118,6 +118,52 @@ describe('a rendered scene', () => {
       }
     expect(checked).toBeGreaterThan(1);
   });
+
+  describe('with depth', () => {
+    const scene = renderScene('test', 0, { ...options, depth: true });
+    const depth = scene.depth!;
+    const { width, height } = scene.image;
+
+    test('is the same otherwise', () => {
+      expect(scenes[0].depth).toBeUndefined();
+      expect({ ...scene, depth: undefined }).toEqual({ ...scenes[0], depth: undefined });
+    });
+
+    test('is as deep as the sweep measures, but for its noise and for edges', () => {
+      const p = scene.camera.pixelFromLidar;
+      // 1/depth is linear over the picture of a plane: between the middles of pixels it is exact there.
+      const between = (u: number, v: number) => {
+        const [column, line] = [Math.floor(u), Math.floor(v)];
+        const nearness = (i: number, j: number) =>
+          (Math.abs(1 - i - (u - column)) * Math.abs(1 - j - (v - line))) /
+          depth[(line + j) * width + column + i];
+        return 1 / (nearness(0, 0) + nearness(1, 0) + nearness(0, 1) + nearness(1, 1));
+      };
+      const differences: number[] = [];
+      for (let i = 0; i < scene.points.length; i += 4) {
+        const [x, y, z] = scene.points.subarray(i, i + 3);
+        const row = (r: number) => p[r] * x + p[r + 1] * y + p[r + 2] * z + p[r + 3];
+        const w = row(8);
+        const [u, v] = [row(0) / w, row(4) / w];
+        if (w > 1 && u >= 0 && v >= 0 && u < width - 1 && v < height - 1) differences.push(between(u, v) - w);
+      }
+      expect(differences.length).toBeGreaterThan(5000);
+      differences.sort((a, b) => a - b);
+      expect(Math.abs(differences[differences.length >> 1])).toBeLessThan(0.003);
+      const within = (metres: number) =>
+        differences.filter((difference) => Math.abs(difference) < metres).length / differences.length;
+      expect(within(0.03)).toBeGreaterThan(0.7);
+      expect(within(0.05)).toBeGreaterThan(0.8);
+    });
+
+    test('has no depth in the sky', () => {
+      expect(depth).toHaveLength(width * height);
+      expect(depth[width >> 1]).toBe(0);
+      const road = depth[(height - 1) * width + (width >> 1)];
+      expect(road).toBeGreaterThan(3);
+      expect(road).toBeLessThan(8);
+    });
+  });
 });
 
 test('the beams descend from 2 to -24 degrees in two blocks', () => {
