@@ -38,6 +38,8 @@ export interface CellMaps {
 export interface ExplainedObject {
   readonly label: ObjectLabel;
   readonly maps: CellMaps;
+  /** float64 [4·4]: the covariance of the pose, calibrated: of rotation_y (radians) and KITTI's x, y, z (metres) in the camera's frame. */
+  readonly covariance: Float64Array;
 }
 
 /** A box in a picture that is given to a detector, pixels, and its class as its place among the detector's. */

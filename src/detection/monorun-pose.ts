@@ -5,10 +5,11 @@ import type { ImageBox } from '../geometry/box-projection.ts';
 import { boxFromKitti, type KittiBox } from '../geometry/kitti-box.ts';
 import { affineOf } from '../image/image-view.ts';
 import { COORDINATE_MEAN, COORDINATE_STD, errorUnitPx } from '../objectives/monorun.ts';
-import type { CellMaps, ExplainedObject } from './detector.ts';
+import type { CellMaps } from './detector.ts';
 import type { CanvasPicture } from './image-sample.ts';
 import { inPicture } from './image3d-decode.ts';
 import { plainCamera, REGION_CELLS, sizeOf, sizeVariance } from './monorun-sample.ts';
+import type { PoseEvidence } from './monorun-score.ts';
 import type { Intrinsics } from './pnp/pnp-points.ts';
 import { type UncertainPose, uncertaintyPnp } from './pnp/uncertainty-pnp.ts';
 import { cellPixels } from './roi-align.ts';
@@ -16,14 +17,6 @@ import { cellPixels } from './roi-align.ts';
 const CELLS = REGION_CELLS * REGION_CELLS;
 /** A first pose is searched for with at least this tolerance, pixels of the canvas. */
 const LEAST_INLIER_PX = 2;
-/**
- * PnP counts the cells' errors as independent, which neighbours' are not: deviations come out some three to six times too
- * small (measured on KITTI frames that it was trained on). The paper learns four factors; this is one.
- */
-const COVARIANCE_INFLATION = 4;
-/** A score falls to 1/e where the deviation of the depth is this, metres. */
-const SCORE_DEVIATION_M = 2;
-
 /** A region of a picture: where an object is, in pixels of the canvas. */
 export interface Region {
   readonly box: ImageBox;
@@ -31,9 +24,11 @@ export interface Region {
   readonly score: number;
 }
 
-/** An object that was found, with the maps behind it and its pose's covariance (4x4, of yaw, x, y, z in the camera's frame). */
-export interface MonorunObject extends ExplainedObject {
-  readonly covariance: Float64Array;
+/** An object by PnP, scored as its region is, with the maps behind it. */
+export interface PosedObject {
+  readonly label: ObjectLabel;
+  readonly maps: CellMaps;
+  readonly evidence: PoseEvidence;
 }
 
 /** What the network says of a region: coded coordinates [784·3], logarithms of deviations [784·2], and a coded size with its variance. */
@@ -52,7 +47,7 @@ export function solveRegion(
   sample: CanvasPicture,
   region: Region,
   said: RegionSaid & { readonly classes: readonly string[] },
-): MonorunObject | undefined {
+): PosedObject | undefined {
   const type = said.classes[region.classIndex];
   const [length, height, width] = sizeOf(said.size, type);
   const { camera, shift } = plainCamera(sample.canvasFromCamera);
@@ -74,10 +69,17 @@ export function solveRegion(
   });
   const pose = pnp(logStd);
   if (pose === undefined) return undefined;
-  return {
-    label: labelOf(sample, region, { pose, type, size: [length, height, width], shift }),
-    maps: mapsOf(sample, region, { pose, objectPoints, pixels, logStd, camera }),
+  const [x, y, z] = pose.translation.map((value, k) => value - shift[k]);
+  const evidence: PoseEvidence = {
+    yaw: pose.yaw,
+    translation: [x, y, z],
     covariance: pose.covariance,
+    sizeM: [length, height, width],
+  };
+  return {
+    label: labelOf(sample, region, evidence, type),
+    maps: mapsOf(sample, region, { pose, objectPoints, pixels, logStd, camera }),
+    evidence,
   };
 }
 
@@ -105,25 +107,19 @@ function withSizeVariance(
 function labelOf(
   sample: CanvasPicture,
   region: Region,
-  found: {
-    readonly pose: UncertainPose;
-    readonly type: string;
-    readonly size: readonly [number, number, number];
-    readonly shift: readonly [number, number, number];
-  },
+  { yaw, translation, sizeM }: PoseEvidence,
+  type: string,
 ): ObjectLabel {
-  const { pose, type, size, shift } = found;
-  const [x, y, z] = pose.translation.map((value, k) => value - shift[k]);
-  const box: KittiBox = { sizeM: [size[1], size[2], size[0]], location: [x, y, z], rotationY: pose.yaw };
-  const deviationM = COVARIANCE_INFLATION * Math.sqrt(Math.max(0, pose.covariance[15]));
+  const [length, height, width] = sizeM;
+  const box: KittiBox = { sizeM: [height, width, length], location: translation, rotationY: yaw };
   return {
     type,
     truncation: -1,
     occlusion: -1,
-    alpha: wrapAngle(pose.yaw - Math.atan2(x, z)),
+    alpha: wrapAngle(yaw - Math.atan2(translation[0], translation[2])),
     box2: inPicture(region.box, sample),
     box3: boxFromKitti(box, sample.cameraFromLidar),
-    score: region.score * Math.exp(-deviationM / SCORE_DEVIATION_M),
+    score: region.score,
   };
 }
 

@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
-import { Random } from '../engine/random.ts';
+import type { Tree } from '../engine/tree.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { boxOf, findPeaks } from './center-decode.ts';
 import { centerRows, sayOf } from './center-head.ts';
 import {
   type Detector,
+  type ExplainedObject,
   ForwardPass,
   fillBatch,
   type GivenBox,
@@ -18,34 +19,52 @@ import {
 import { boxOnCanvas } from './image-sample.ts';
 import { gridOf } from './image3d-sample.ts';
 import type { MonorunConfig } from './monorun-config.ts';
-import { coordinateHead, globalFeatures, globalSaid } from './monorun-heads.ts';
-import { type MonorunObject, type Region, solveRegion } from './monorun-pose.ts';
+import { type PosedObject, type Region, solveRegion } from './monorun-pose.ts';
+import { classMasks, regionPass } from './monorun-region-pass.ts';
 import { type MonorunSample, REGION_BINS, REGION_CELLS } from './monorun-sample.ts';
+import {
+  calibrated,
+  EVIDENCE_VALUES,
+  evidenceRow,
+  PLAIN_LOG_SCALES,
+  plainScore,
+  scoreLogits,
+} from './monorun-score.ts';
 import { nonMaximumSuppression, rotatedNonMaximumSuppression } from './nms.ts';
 import { pictureMap } from './picture-encoder.ts';
-import { roiAlign, roiTables } from './roi-align.ts';
+import { roiTables } from './roi-align.ts';
 
 const CELLS = REGION_CELLS * REGION_CELLS;
 /** What the predictor needs of the detector. */
 type Model = Pick<Detector<MonorunSample>, 'batchSize' | 'collate'> & { readonly config: MonorunConfig };
 
+/** A region that was looked into: the object in it by PnP, and what the global head's first layer says of the region. */
+export interface SolvedRegion {
+  readonly object: PosedObject;
+  readonly features: Float32Array;
+}
+
 /**
  * MonoRUn at work: one pass gives 2D boxes, which are thinned out on the host; a second one gives coordinates, uncertainty and
  * sizes in them, and PnP on the host gives poses. The size's variance over dropout is added to the cells' before a second PnP.
  *
- * The score is the 2D score times exp(-σ/2 m), σ the deviation of the depth that PnP gives, made larger by one factor. The
- * paper's learned score (an MLP over pose, covariance and size; 31.47 against 28.19 of the mean of its six numbers) and its
- * calibration of the covariance are not part of this.
+ * Where the model has a score head (`scoreHead` among its parameters, learned after the rest), the score is the 2D score
+ * times what that says; else `plainScore`. Covariances are calibrated by the head's factors, or by plain ones.
  */
 export class MonorunPredictor implements Predictor<MonorunSample> {
   private readonly model: Model;
   private readonly first: ForwardPass;
   private readonly second: ForwardPass;
+  private readonly judge: ForwardPass | undefined;
+  private readonly logScales: ArrayLike<number>;
 
   constructor(model: Model, tensors: ModelTensors, options?: PredictorOptions) {
     this.model = model;
     const { config } = model;
     const mode = { training: false };
+    const { scoreHead, ...params } = tensors.params;
+    const { scoreHead: standards, ...stats } = tensors.stats;
+    const trained = { params, stats };
     this.first = new ForwardPass(
       (params, stats, batch) => {
         const { map } = pictureMap(params, stats, leafAt(batch, 'image'), { config, ...mode });
@@ -53,12 +72,24 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
         const rows = centerRows(own, branchAt(stats, 'head'), map, { ...config.headBatchNorm, ...mode });
         return { map, peaks: rows.peaks, ...sayOf(own, rows.features) };
       },
-      tensors,
+      trained,
       options,
     );
     this.second = new ForwardPass(
       (params, stats, batch) => regionPass(params, stats, batch, config),
-      tensors,
+      trained,
+      options,
+    );
+    this.logScales =
+      scoreHead === undefined
+        ? PLAIN_LOG_SCALES
+        : leafAt(branchAt(tensors.params, 'scoreHead'), 'logScales').data;
+    if (scoreHead === undefined) return;
+    this.judge = new ForwardPass(
+      (params, stats, batch) => ({
+        score: tf.sigmoid(scoreLogits(params, stats, leafAt(batch, 'evidence'), leafAt(batch, 'features'))),
+      }),
+      { params: scoreHead as Tree<HostTensor>, stats: standards as Tree<HostTensor> },
       options,
     );
   }
@@ -71,7 +102,25 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
   async explain(
     samples: readonly MonorunSample[],
     givenBoxes?: ReadonlyArray<readonly GivenBox[]>,
-  ): Promise<MonorunObject[][]> {
+  ): Promise<ExplainedObject[][]> {
+    const solved = await this.solve(samples, givenBoxes);
+    const scores = await this.scoresOf(solved.flat());
+    let next = 0;
+    return solved.map((own) => {
+      const found = own.map(({ object: { label, maps, evidence } }) => ({
+        label: { ...label, score: scores[next++] },
+        maps,
+        covariance: calibrated(evidence.covariance, this.logScales),
+      }));
+      return bestOf(found, this.model.config);
+    });
+  }
+
+  /** The objects of all regions by PnP, with their 2D scores, before they are judged and thinned out. */
+  async solve(
+    samples: readonly MonorunSample[],
+    givenBoxes?: ReadonlyArray<readonly GivenBox[]>,
+  ): Promise<SolvedRegion[][]> {
     const { config, batchSize } = this.model;
     const full = fillBatch(samples, batchSize);
     const outputs = await this.first.run(this.model.collate(full));
@@ -82,6 +131,33 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
         .map(({ box, classIndex }) => ({ box: boxOnCanvas(box, sample.imageView), classIndex, score: 1 }))
         .slice(0, config.regions);
     });
+    const said = await this.second.run(this.regionBatch(regions, leafAt(outputs, 'map')));
+    const values = (name: string) => leafAt(said, name).data as Float32Array;
+    return samples.map((sample, b) =>
+      regions[b].flatMap((region, r) => {
+        const row = b * config.regions + r;
+        const part = (name: string, width: number) => values(name).slice(row * width, (row + 1) * width);
+        const object = solveRegion(sample, region, {
+          classes: config.classes,
+          coded: part('coded', CELLS * 3),
+          logStd: part('logStd', CELLS * 2),
+          size: part('size', 3),
+          sizeVariance: part('sizeVariance', 3),
+        });
+        return object === undefined ? [] : [{ object, features: part('features', config.globalWidth) }];
+      }),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    for (const pass of [this.first, this.second, this.judge]) await pass?.dispose();
+  }
+
+  private regionBatch(
+    regions: ReadonlyArray<readonly Region[]>,
+    map: HostTensor,
+  ): { [name: string]: HostTensor } {
+    const { config } = this.model;
     const grid = gridOf(config);
     const filled = regions.flatMap((own) =>
       Array.from({ length: config.regions }, (_, r): ImageBox => own[r]?.box ?? [0, 0, 1, 1]),
@@ -91,80 +167,45 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
     const cells = tables.cells.map((cell, i) => cell + Math.floor(i / perSample) * grid.width * grid.height);
     const rows = filled.length;
     const [variant, ofClass] = classMasks(regions, config);
-    const said = await this.second.run({
-      map: leafAt(outputs, 'map'),
+    return {
+      map,
       cells: int32(cells, [cells.length]),
       weights: float32(tables.weights, [cells.length]),
       variant: float32(variant, [rows, 2 * config.classes.length]),
       regionClass: float32(ofClass, [rows, config.classes.length]),
-    });
-    const values = (name: string) => leafAt(said, name).data as Float32Array;
-    return samples.map((sample, b) => {
-      const found = regions[b].flatMap((region, r) => {
-        const row = b * config.regions + r;
-        const part = (name: string, width: number) => values(name).subarray(row * width, (row + 1) * width);
-        const object = solveRegion(sample, region, {
-          classes: config.classes,
-          coded: part('coded', CELLS * 3),
-          logStd: part('logStd', CELLS * 2),
-          size: part('size', 3),
-          sizeVariance: part('sizeVariance', 3),
-        });
-        return object === undefined ? [] : [object];
-      });
-      return bestOf(found, config);
-    });
+    };
   }
 
-  async dispose(): Promise<void> {
-    await this.first.dispose();
-    await this.second.dispose();
+  /** The scores of at most a batch's regions. */
+  private async scoresOf(solved: readonly SolvedRegion[]): Promise<number[]> {
+    const plain = solved.map(({ object: { label, evidence } }) =>
+      plainScore(label.score!, calibrated(evidence.covariance, this.logScales)),
+    );
+    if (this.judge === undefined || solved.length === 0) return plain;
+    const { config, batchSize } = this.model;
+    const rows = batchSize * config.regions;
+    const judged = await this.judge.run(judgedBatch(solved, rows));
+    const scores = leafAt(judged, 'score').data;
+    return solved.map(({ object: { label } }, i) => label.score! * scores[i]);
   }
 }
 
-/** The second pass: coordinates, deviations, sizes and their variance over dropout, of regions on a map. */
-function regionPass(
-  params: Parameters<ConstructorParameters<typeof ForwardPass>[0]>[0],
-  stats: typeof params,
-  batch: typeof params,
-  config: MonorunConfig,
-) {
-  const [heads, headStats] = [branchAt(params, 'monorun'), branchAt(stats, 'monorun')];
-  const at = (name: string) => leafAt(batch, name);
-  const features = roiAlign(at('map'), { cells: at('cells'), weights: at('weights') }, REGION_BINS);
-  const hidden = globalFeatures(heads, features);
-  const [rows, width] = hidden.shape as [number, number];
-  const { monteCarlo: times, dropout, latent, classes } = config;
-  const random = Random.fromSeed('monte carlo dropout');
-  const masks = Array.from({ length: 2 }, () => {
-    const values = Float32Array.from({ length: times * width }, () =>
-      random.chance(dropout) ? 0 : 1 / (1 - dropout),
-    );
-    return tf.reshape(tf.add(tf.tensor(values, [1, times, width]), tf.zeros([rows, 1, 1])), [
-      rows * times,
-      width,
-    ]);
+/** Evidence and features of regions as the score head takes them, filled up with zeros to a number of rows. */
+export function judgedBatch(
+  solved: readonly SolvedRegion[],
+  rows: number,
+): { readonly evidence: HostTensor; readonly features: HostTensor } {
+  const width = solved[0].features.length;
+  const evidence = new Float32Array(rows * EVIDENCE_VALUES);
+  const features = new Float32Array(rows * width);
+  solved.forEach((each, i) => {
+    evidence.set(evidenceRow(each.object.evidence), i * EVIDENCE_VALUES);
+    features.set(each.features, i * width);
   });
-  const repeated = (x: tf.Tensor, size: number) =>
-    tf.reshape(tf.add(tf.reshape(x, [rows, 1, size]), tf.zeros([1, times, 1])), [rows * times, size]);
-  const global = globalSaid(heads, repeated(hidden, width), {
-    dropout1: masks[0],
-    dropout2: masks[1],
-    ofClass: repeated(at('regionClass'), classes.length),
-    latent,
-  });
-  const meanOf = (x: tf.Tensor, size: number) =>
-    tf.mul(tf.sum(tf.reshape(x, [rows, times, size]), 1), 1 / times);
-  const size = meanOf(global.sizes, 3);
-  const spread = tf.sub(tf.reshape(global.sizes, [rows, times, 3]), tf.reshape(size, [rows, 1, 3]));
-  const cells = coordinateHead(heads, headStats, features, {
-    config,
-    latent: meanOf(global.latent, latent),
-    variant: at('variant'),
-    training: false,
-  });
-  const variance = tf.mul(tf.sum(tf.square(spread), 1), 1 / times);
-  return { coded: cells.coded, logStd: cells.logStd, size, sizeVariance: variance };
+  return {
+    evidence: float32(evidence, [rows, EVIDENCE_VALUES]),
+    features: float32(features, [rows, width]),
+  };
 }
 
 function regionsOf(
@@ -203,7 +244,7 @@ function regionsOf(
 }
 
 /** Of each class the better ones where boxes overlap as seen from above, by falling score. */
-function bestOf(found: readonly MonorunObject[], config: MonorunConfig): MonorunObject[] {
+function bestOf(found: readonly ExplainedObject[], config: MonorunConfig): ExplainedObject[] {
   const kept = config.classes.flatMap((type) => {
     const own = found.filter(({ label }) => label.type === type);
     const best = rotatedNonMaximumSuppression(
@@ -214,22 +255,4 @@ function bestOf(found: readonly MonorunObject[], config: MonorunConfig): Monorun
     return Array.from(best, (i) => own[i]);
   });
   return kept.sort((a, b) => b.label.score! - a.label.score!).slice(0, config.maxDetections);
-}
-
-/** Which of the heads' values are wanted in each region: of its class, unmirrored. */
-function classMasks(
-  regions: ReadonlyArray<readonly Region[]>,
-  config: MonorunConfig,
-): [Float32Array, Float32Array] {
-  const { length: classes } = config.classes;
-  const rows = regions.length * config.regions;
-  const [variant, ofClass] = [new Float32Array(rows * classes * 2), new Float32Array(rows * classes)];
-  regions.forEach((own, b) => {
-    own.forEach(({ classIndex }, r) => {
-      const row = b * config.regions + r;
-      variant[row * classes * 2 + classIndex * 2] = 1;
-      ofClass[row * classes + classIndex] = 1;
-    });
-  });
-  return [variant, ofClass];
 }

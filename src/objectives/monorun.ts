@@ -121,3 +121,24 @@ export function meanOver(values: tf.Tensor, counted: tf.Tensor): tf.Scalar {
   const count = tf.maximum(tf.mul(tf.sum(counted), each), 1);
   return tf.div(tf.sum(tf.mul(values, counted)), count) as tf.Scalar;
 }
+
+/** What a score is to say of a box that overlaps its label by this much in 3D: 2·IoU - 0.5, from 0 to 1. */
+export function scoreTarget(iou: number): number {
+  return Math.min(1, Math.max(0, 2 * iou - 0.5));
+}
+
+/**
+ * The loss of four factors that a pose's deviations are multiplied by, row by row: ρ(d) + Σ log factor, d the length of the
+ * error (yaw, x, y, z) in scaled deviations, d² = (e/f)ᵀ·Σ⁻¹·(e/f), and ρ quadratic below 2√2 (√2 an axis) and linear beyond.
+ *
+ * `errors` [N, 4], `precisions` [N, 4, 4] the inverse covariances, `logScales` [4]; gives [N].
+ */
+export function poseKl(errors: tf.Tensor, precisions: tf.Tensor, logScales: tf.Tensor): tf.Tensor {
+  const scaled = tf.mul(errors, tf.exp(tf.neg(logScales)));
+  const turned = tf.sum(tf.mul(precisions, tf.reshape(scaled, [-1, 1, 4])), 2);
+  const d = tf.sqrt(tf.add(tf.sum(tf.mul(turned, scaled), 1), 1e-12));
+  const most = 2 * HUBER;
+  const inner = tf.minimum(d, most);
+  const rho = tf.add(tf.mul(tf.square(inner), 0.5), tf.mul(tf.sub(d, inner), most));
+  return tf.add(rho, tf.sum(logScales));
+}

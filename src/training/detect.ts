@@ -139,7 +139,12 @@ async function lookAt(
   await mkdir(join(out, OBJECTS), { recursive: true });
   return (await predictor.explain(batch, given)).map((objects) => ({
     labels: objects.map(({ label }) => label),
-    maps: objects.map(({ label, maps }) => ({ ...maps, pose: label.box3!, score: label.score! })),
+    maps: objects.map(({ label, maps, covariance }) => ({
+      ...maps,
+      covariance,
+      pose: label.box3!,
+      score: label.score!,
+    })),
   }));
 }
 

@@ -6,6 +6,7 @@ import { checkpointOf, loadCheckpoint } from './checkpoint.ts';
 import { readConfigJson } from './config-file.ts';
 import { type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
 import { detectionState } from './finetune.ts';
+import { loadScoreHead } from './score-head-files.ts';
 
 /** A detector's run as it was left. */
 export interface DetectionRun {
@@ -24,7 +25,8 @@ export async function loadDetectionRun(
   const { config, data } = await readDetectionConfig(folder);
   const entry = await checkpointOf(folder, options.step);
   const { state, meta } = await loadCheckpoint(entry.folder, { expected: detectionState(config) });
-  const model = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  const trained = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  const model = withScoreHead(trained, await loadScoreHead(folder, meta));
   return { config, data, step: meta.step, checkpoint: entry.folder, model };
 }
 
@@ -46,6 +48,11 @@ export async function readDetectionConfig(folder: string): Promise<Pick<Detectio
     });
   }
   return { config: parseDetectionConfig(config, { file }), data: dataRecord(data, file) };
+}
+
+function withScoreHead({ params, stats }: ModelTensors, head: ModelTensors | undefined): ModelTensors {
+  if (head === undefined) return { params, stats };
+  return { params: { ...params, scoreHead: head.params }, stats: { ...stats, scoreHead: head.stats } };
 }
 
 function dataRecord(data: unknown, file: string): DetectionRun['data'] {

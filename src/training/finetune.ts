@@ -2,13 +2,16 @@ import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
+import { branchAt } from '../nn/layer.ts';
 import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
 import type { DataSelection } from '../objectives/objective.ts';
-import { fingerprintOf, latestCheckpoint } from './checkpoint.ts';
+import { fingerprintOf, latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { classesOf, createDetector, type DetectionConfig, detectionGroups } from './detection-config.ts';
-import { describeLabelledFrames, drawLabelledFrames } from './labelled-frames.ts';
+import { describeLabelledFrames, drawLabelledFrames, type LabelledFrames } from './labelled-frames.ts';
+import { type LearnedScores, learnScores } from './learn-scores.ts';
 import { totalSteps } from './pretrain.ts';
 import { describeInitialization, type Initialization, initializeFrom } from './pretrained.ts';
+import { loadScoreHead, saveScoreHead } from './score-head-files.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
 
 /** The run whose encoders a detector begins with. */
@@ -96,7 +99,50 @@ export async function finetune({
     },
     options,
   );
-  return { ...result, frames: labelled.indices.length };
+  const done = result.interrupted || (await finishScores(result, { config, data, labelled, options }));
+  return { ...result, interrupted: result.interrupted || !done, frames: labelled.indices.length };
+}
+
+/** Learns a trained MonoRUn's score head, unless the run has it; true where nothing is left to do. */
+async function finishScores(
+  { checkpoint }: RunResult,
+  run: {
+    readonly config: DetectionConfig;
+    readonly data: DataSelection;
+    readonly labelled: LabelledFrames;
+    readonly options: RunOptions;
+  },
+): Promise<boolean> {
+  const { config, data, labelled, options } = run;
+  if (config.detector !== 'monorun' || config.monorun.scoreHead === null || checkpoint === undefined)
+    return true;
+  const { state, meta } = await loadCheckpoint(checkpoint);
+  if ((await loadScoreHead(options.out, meta)) !== undefined) return true;
+  const say = (line: string) => (options.stream ?? process.stderr).write(`${line}\n`);
+  say('the score head: what the detector makes of the frames that it learned from');
+  const learned = await learnScores({
+    ...options,
+    config: config.monorun,
+    batchSize: config.batchSize,
+    seed: config.seed,
+    workers: config.loader.workers,
+    model: { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') },
+    data,
+    frames: labelled.indices,
+  });
+  if (options.signal?.aborted) return false;
+  if (learned === undefined) {
+    say('no score head: PnP found no pose in any frame; scores are those of the 2D boxes');
+    return true;
+  }
+  await saveScoreHead(options.out, meta, learned);
+  say(describeScores(learned));
+  return true;
+}
+
+function describeScores({ examples, found, factors }: LearnedScores): string {
+  const [yaw, x, y, z] = factors.map((factor) => factor.toFixed(1));
+  return `learned from ${examples} boxes, ${found} of them on an object; deviations of yaw, x, y, z times ${yaw}, ${x}, ${y}, ${z}`;
 }
 
 async function firstModel(config: DetectionConfig, from: PretrainedReference | undefined) {

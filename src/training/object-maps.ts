@@ -17,6 +17,8 @@ export interface ObjectMaps {
   /** What was found, in the LiDAR frame. */
   readonly pose: Box3;
   readonly score: number;
+  /** [4·4]: of rotation_y (radians) and KITTI's x, y, z (metres) in the camera's frame. */
+  readonly covariance: ArrayLike<number>;
   /**
    * float32 [784·3]: the place of the surface that each cell sees, in the object's own frame, metres: x along its heading, y
    * down from its bottom's centre, z to its left. R_y(rotation_y) and KITTI's location take it to the camera's frame.
@@ -33,6 +35,7 @@ const TENSORS = {
   boxes: [4],
   poses: [7],
   scores: [],
+  covariances: [4, 4],
   coordinates: [MAP_CELLS, MAP_CELLS, 3],
   log_std: [MAP_CELLS, MAP_CELLS, 2],
   error: [MAP_CELLS, MAP_CELLS],
@@ -42,7 +45,7 @@ type TensorName = keyof typeof TENSORS;
 
 /**
  * Writes the maps of a frame's N objects as a safetensors file: float32 `boxes` [N, 4], `poses` [N, 7] (centre x, y, z,
- * length, width, height, yaw), `scores` [N], `coordinates` [N, 28, 28, 3], `log_std` [N, 28, 28, 2], `error` [N, 28, 28].
+ * length, width, height, yaw), `scores` [N], `covariances` [N, 4, 4], `coordinates` [N, 28, 28, 3], `log_std` [N, 28, 28, 2], `error` [N, 28, 28].
  * Throws a RangeError for maps of another size.
  */
 export async function writeObjectMaps(file: string, maps: readonly ObjectMaps[]): Promise<void> {
@@ -54,6 +57,7 @@ export async function writeObjectMaps(file: string, maps: readonly ObjectMaps[])
     boxes: ({ box }) => box,
     poses: ({ pose: { center, sizeM, yaw } }) => [...center, ...sizeM, yaw],
     scores: ({ score }) => [score],
+    covariances: ({ covariance }) => covariance,
     coordinates: ({ coordinates }) => coordinates,
     log_std: ({ logStd }) => logStd,
     error: ({ errorPx }) => errorPx,
@@ -88,6 +92,7 @@ export async function readObjectMaps(file: string): Promise<ObjectMaps[]> {
     });
   };
   const [boxes, poses, scores] = [dataOf('boxes'), dataOf('poses'), dataOf('scores')];
+  const covariances = dataOf('covariances');
   const [coordinates, logStd, error] = [dataOf('coordinates'), dataOf('log_std'), dataOf('error')];
   const row = (name: TensorName, data: Float32Array, i: number) =>
     data.subarray(i * widthOf(name), (i + 1) * widthOf(name));
@@ -95,6 +100,7 @@ export async function readObjectMaps(file: string): Promise<ObjectMaps[]> {
     box: imageBoxOf(row('boxes', boxes, i), `object ${i} of tensor boxes`, file),
     pose: boxOf(row('poses', poses, i), `object ${i} of tensor poses`, file),
     score: scores[i],
+    covariance: row('covariances', covariances, i),
     coordinates: row('coordinates', coordinates, i),
     logStd: row('log_std', logStd, i),
     errorPx: row('error', error, i),

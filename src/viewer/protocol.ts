@@ -123,6 +123,8 @@ export interface ObjectsInfo {
     readonly box: readonly [left: number, top: number, right: number, bottom: number];
     readonly pose: Box3;
     readonly score: number;
+    /** How sure the pose is: standard deviations of rotation_y, radians, and of the depth, metres. */
+    readonly deviations: { readonly rotationY: number; readonly depthM: number };
   }>;
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/datasets/frame.ts';
 import { canvasPicture, onCanvas } from '../../src/detection/image-sample.ts';
-import { solveRegion } from '../../src/detection/monorun-pose.ts';
+import { type PosedObject, solveRegion } from '../../src/detection/monorun-pose.ts';
 import { codeSize, plainCamera, REGION_CELLS } from '../../src/detection/monorun-sample.ts';
+import { calibrated, PLAIN_LOG_SCALES, plainScore } from '../../src/detection/monorun-score.ts';
 import { cellPixels } from '../../src/detection/roi-align.ts';
 import { Random } from '../../src/engine/random.ts';
 import { angleDifference } from '../../src/geometry/angle.ts';
@@ -56,6 +57,9 @@ function known(frame: Frame, { noise = 0, logStd = -3, sizeVariance = 0 } = {}) 
   return { label, picture, region, said, unit };
 }
 
+const plainScoreOf = ({ label, evidence }: PosedObject) =>
+  plainScore(label.score!, calibrated(evidence.covariance, PLAIN_LOG_SCALES));
+
 function solved(frame: Frame, options?: Parameters<typeof known>[1]) {
   const { label, picture, region, said, unit } = known(frame, options);
   return { label, picture, unit, found: solveRegion(picture, region, said)! };
@@ -77,14 +81,15 @@ describe('solveRegion', () => {
     expect(distance(found.label.box2, label.box2)).toBeLessThan(1e-3);
     expect(found.label).toMatchObject({ type: 'Car', truncation: -1, occlusion: -1 });
     expect(Math.max(...found.maps.errorPx)).toBeLessThan(0.05);
-    expect(found.label.score).toBeGreaterThan(0.5);
-    expect(found.label.score).toBeLessThan(0.8);
+    expect(found.label.score).toBe(0.8);
+    expect(plainScoreOf(found)).toBeGreaterThan(0.5);
+    expect(plainScoreOf(found)).toBeLessThan(0.8);
   });
 
   it('counts deviations in the unit of the distance: independent noise that is said is what the covariance says', () => {
     const car = carAt(20, -2, 0.9);
     const { label, picture, found } = solved(frameWithCars(1, [car]), { noise: 0.1, logStd: Math.log(0.1) });
-    const deviation = Math.sqrt(found.covariance[15]);
+    const deviation = Math.sqrt(found.evidence.covariance[15]);
     const depth = (box: Box3) => {
       const m = picture.cameraFromLidar;
       return m[8] * box.center[0] + m[9] * box.center[1] + m[10] * box.center[2] + m[11];
@@ -106,8 +111,8 @@ describe('solveRegion', () => {
       solved(near, { logStd: -1.5 }).found,
       solved(near, { sizeVariance: 1 }).found,
     ]) {
-      expect(other.covariance[15]).toBeGreaterThan(plain.covariance[15]);
-      expect(other.label.score).toBeLessThan(plain.label.score!);
+      expect(other.evidence.covariance[15]).toBeGreaterThan(plain.evidence.covariance[15]);
+      expect(plainScoreOf(other)).toBeLessThan(plainScoreOf(plain));
     }
     // A size's error moves points as a share of them: not those at the object's own origin.
     const [sure, unsure] = [plain.maps.logStd, solved(near, { sizeVariance: 1 }).found.maps.logStd];

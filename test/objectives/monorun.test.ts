@@ -15,9 +15,11 @@ import {
   meanOver,
   type ObjectPoses,
   objectPoints,
+  poseKl,
   projectObjects,
   reprojectionError,
   robustKl,
+  scoreTarget,
 } from '../../src/objectives/monorun.ts';
 import { distance, expectGradients, randomTensor, uploadTree, valuesOf } from '../nn/tensors.ts';
 
@@ -347,5 +349,61 @@ describe('MonoRUn\u2019s self-supervision', () => {
     const gradient = tf.grad(loss);
     for (let i = 0; i < 150; i++) values = tf.sub(values, tf.mul(gradient(values), 0.5));
     expect(valuesOf(loss(values))[0]).toBeLessThan(before / 200);
+  });
+});
+
+describe('poseKl', () => {
+  const rows = 6;
+  const errors = valuesOf(randomTensor('pose errors', [rows, 4], 0.7));
+  errors[1] = 40;
+  const logScales = [0.3, -0.2, 0.5, 0.1];
+  // L·Lᵀ of lower triangles: precisions that are positive definite.
+  const precisions = Array.from({ length: rows }, (_, r) => {
+    const l = valuesOf(randomTensor(`precision ${r}`, [16])).map((v, i) =>
+      i % 4 > i >> 2 ? 0 : v + (i % 5 ? 0 : 2),
+    );
+    return Array.from({ length: 16 }, (_, i) =>
+      [0, 1, 2, 3].reduce((sum, k) => sum + l[4 * (i >> 2) + k] * l[4 * (i & 3) + k], 0),
+    );
+  });
+  const loss = (scales: tf.Tensor) =>
+    poseKl(tf.tensor(errors, [rows, 4]), tf.tensor(precisions.flat(), [rows, 4, 4]), scales);
+
+  it('is half the squared length in scaled deviations, its root beyond 2\u221a2, and the logarithm of the scales', () => {
+    const found = valuesOf(loss(tf.tensor(logScales)));
+    for (let r = 0; r < rows; r++) {
+      const q = logScales.map((scale, k) => errors[4 * r + k] / Math.exp(scale));
+      let squared = 0;
+      for (let i = 0; i < 4; i++)
+        for (let j = 0; j < 4; j++) squared += q[i] * precisions[r][4 * i + j] * q[j];
+      const d = Math.sqrt(squared);
+      const most = 2 * Math.SQRT2;
+      const rho = d < most ? d ** 2 / 2 : most * (d - most / 2);
+      const expected = rho + logScales.reduce((a, b) => a + b, 0);
+      expect(found[r] / expected).toBeCloseTo(1, 4);
+    }
+    expect(Math.max(...found)).toBeLessThan(1000);
+  });
+
+  it('has the gradient of finite differences, and none that is no number where nothing is off', () => {
+    expectGradients((params) => tf.sum(loss(leafAt(params, 'scales'))) as tf.Scalar, {
+      scales: tf.tensor(logScales),
+    });
+    const { grads } = valueAndGrad(
+      (params) => ({
+        loss: tf.sum(
+          poseKl(tf.zeros([1, 4]), tf.tensor(precisions[0], [1, 4, 4]), leafAt(params, 'scales')),
+        ) as tf.Scalar,
+        aux: {},
+      }),
+      { scales: tf.tensor(logScales) },
+    );
+    for (const value of valuesOf(grads.get('scales')!)) expect(value).toBeCloseTo(1, 5);
+  });
+});
+
+describe('scoreTarget', () => {
+  it('is 0 up to an overlap of a quarter, and 1 from three quarters on', () => {
+    expect([0, 0.25, 0.5, 0.75, 1].map(scoreTarget)).toEqual([0, 0, 0.5, 1, 1]);
   });
 });

@@ -23,6 +23,17 @@ const picture = (name: string) => [
 const settingsOf = {
   point3d: points('point3d'),
   image3d: [...picture('image3d'), 'image3d.scoreThreshold=0.005', 'image3d.minHeightPx=1'],
+  monorun: [
+    ...picture('monorun'),
+    'monorun.scoreThreshold=0.001',
+    'monorun.minHeightPx=1',
+    'monorun.maxObjects=6',
+    'monorun.regions=3',
+    'monorun.coordinateChannels=6',
+    'monorun.globalWidth=16',
+    'monorun.latent=4',
+    'monorun.monteCarlo=4',
+  ],
   fusion: [...points('fusion'), ...picture('fusion')],
 };
 

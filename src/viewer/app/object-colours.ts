@@ -112,13 +112,16 @@ export function cellFacts(objects: Objects, { object, cell }: ObjectCell): Array
   const at = object * objects.info.cells ** 2 + cell;
   const [x, y, z] = objects.coordinates.subarray(3 * at, 3 * at + 3);
   const [u, v] = [Math.exp(objects.logStd[2 * at]), Math.exp(objects.logStd[2 * at + 1])];
+  const { score, deviations } = objects.info.objects[object];
+  const degrees = (180 / Math.PI) * deviations.rotationY;
   return [
     ['Ahead of its middle', `${shown(x)} m`],
     ['Above its bottom', `${shown(-y)} m`],
     ['Left of its middle', `${shown(z)} m`],
     ['Deviation in u, v', `${shown(u)}, ${shown(v)} px`],
     ['Reprojection error', `${shown(objects.errorPx[at])} px`],
-    ['Score', shown(objects.info.objects[object].score)],
+    ['Pose: depth, heading', `± ${shown(deviations.depthM)} m, ± ${shown(degrees)}°`],
+    ['Score', shown(score)],
   ];
 }
 

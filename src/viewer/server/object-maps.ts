@@ -3,13 +3,13 @@ import type { Matrix44 } from '../../geometry/matrix.ts';
 import { transformPoint } from '../../geometry/matrix.ts';
 import { inverseRigid } from '../../geometry/rigid-transform.ts';
 import { MAP_CELLS, type ObjectMaps } from '../../training/object-maps.ts';
-import type { ObjectsTable } from '../protocol.ts';
+import type { ObjectsInfo, ObjectsTable } from '../protocol.ts';
 import { joined } from './features.ts';
 
 /** The maps of a frame's objects as the page has them, their coordinates placed in the LiDAR frame too. */
 export function objectsTable(maps: readonly ObjectMaps[], cameraFromLidar: Matrix44): ObjectsTable {
   return {
-    info: { cells: MAP_CELLS, objects: maps.map(({ box, pose, score }) => ({ box, pose, score })) },
+    info: { cells: MAP_CELLS, objects: maps.map(objectInfo) },
     arrays: {
       coordinates: joined(maps.map(({ coordinates }) => coordinates)),
       places: joined(maps.map((each) => placesOf(each, cameraFromLidar))),
@@ -17,6 +17,11 @@ export function objectsTable(maps: readonly ObjectMaps[], cameraFromLidar: Matri
       errorPx: joined(maps.map(({ errorPx }) => errorPx)),
     },
   };
+}
+
+function objectInfo({ box, pose, score, covariance }: ObjectMaps): ObjectsInfo['objects'][number] {
+  const deviation = (k: number) => Math.sqrt(Math.max(0, covariance[5 * k]));
+  return { box, pose, score, deviations: { rotationY: deviation(0), depthM: deviation(3) } };
 }
 
 /** The places of an object's surface in the LiDAR frame: R_y(rotation_y) · X + location in the camera's, as KITTI has boxes. */

@@ -17,8 +17,8 @@ const objects: Objects = {
   info: {
     cells,
     objects: [
-      { box: [0, 0, 40, 40], pose, score: 0.4 },
-      { box: [20, 20, 60, 40], pose, score: 0.8 },
+      { box: [0, 0, 40, 40], pose, score: 0.4, deviations: { rotationY: Math.PI / 60, depthM: 0.5 } },
+      { box: [20, 20, 60, 40], pose, score: 0.8, deviations: { rotationY: 0, depthM: 0 } },
     ],
   },
   coordinates: Float32Array.from({ length: 96 }, (_, i) => [2, -1.5, 1][i % 3] * (i < 48 ? 1 : 0)),
@@ -96,6 +96,8 @@ describe('cellFacts', () => {
       'Left of its middle': '1 m',
       'Deviation in u, v': '8, 8 px',
       'Reprojection error': '4 px',
+      'Pose: depth, heading': '± 0.5 m, ± 3°',
+      Score: '0.4',
     });
     expect(placeOfCell(objects, { object: 1, cell: 2 })).toEqual([54, 55, 56]);
   });

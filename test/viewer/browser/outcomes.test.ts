@@ -51,6 +51,7 @@ beforeAll(async () => {
       box: region,
       pose: { center: [14.3, -2.05, -0.9], sizeM: [4, 1.6, 1.5], yaw: 0 },
       score: 0.6,
+      covariance: Float32Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? 0.25 : 0)),
       // Its rear, from the top left to the bottom right.
       coordinates: Float32Array.from({ length: 3 * cells }, (_, i) => {
         const [column, row] = [Math.floor(i / 3) % MAP_CELLS, Math.floor(i / 3 / MAP_CELLS)];

@@ -313,6 +313,7 @@ describe('maps of objects', () => {
     box: [10, 5, 30, 15],
     pose: { center: [10, 0, -0.25], sizeM: [4, 1.6, 1.5], yaw: 0 },
     score: 0.5,
+    covariance: Float32Array.from({ length: 16 }, (_, i) => [0.04, 1, 4, 9][i / 5] ?? 0),
     // Two metres ahead of the middle, at the top, to the left.
     coordinates: Float32Array.from({ length: 3 * cells }, (_, i) => [2, -1.5, 0.8][i % 3]),
     logStd: new Float32Array(2 * cells),
@@ -331,6 +332,8 @@ describe('maps of objects', () => {
     const { info, arrays } = await session.objects(0);
     expect(info.cells).toBe(MAP_CELLS);
     expect(info.objects).toMatchObject([{ box: [10, 5, 30, 15], score: 0.5 }]);
+    expect(info.objects[0].deviations.rotationY).toBeCloseTo(0.2, 6);
+    expect(info.objects[0].deviations.depthM).toBe(3);
     const place = [...arrays.places.subarray(0, 3)];
     [12, 0.8, 0.5].forEach((value, axis) => {
       expect(place[axis]).toBeCloseTo(value, 5);
