@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { adoptEncoders } from '../src/training/adopt-encoders.ts';
 import { readConfigJson } from '../src/training/config-file.ts';
@@ -13,26 +12,15 @@ import {
 } from '../src/training/detection-config.ts';
 import { detectionPresetNames, detectionPresetOf } from '../src/training/detection-presets.ts';
 import { finetune, type PretrainedReference } from '../src/training/finetune.ts';
-import { collected, deviceOption, interruptSignal, wholeNumber } from './options.ts';
+import { wholeNumber } from './options.ts';
+import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
-interface Options {
+interface Options extends TrainingOptions {
   readonly detector?: string;
-  readonly preset?: string;
-  readonly config?: string;
   readonly from?: string;
   readonly fromStep?: number;
-  readonly data?: string;
-  readonly imageSet?: string;
-  readonly out: string;
   readonly labelsFraction?: number;
   readonly labelsSeed?: number;
-  readonly steps?: number;
-  readonly set: readonly string[];
-  readonly resume?: boolean;
-  readonly overwrite?: boolean;
-  readonly strict?: boolean;
-  readonly device: Device;
-  readonly threads?: number;
 }
 
 /** What a run's own configuration says beside the detector's. */
@@ -43,30 +31,17 @@ interface Recorded {
 
 /** The command line of `pointpair finetune`. */
 export function command(): Command {
-  return new Command('finetune')
+  const finetuning = new Command('finetune')
     .description('Train a 3D detector on labelled frames, from pretrained encoders or from scratch.')
     .addOption(new Option('--detector <name>', 'its small preset').choices([...detectorNames]))
     .option('--from <run>', 'begin with the encoders of this run; without it everything begins at random')
     .option('--from-step <number>', "of the run's checkpoint; the newest by default", wholeNumber(0))
-    .option('--data <folder>', 'a labelled data set in the layout of the KITTI object benchmark')
-    .requiredOption('--out <folder>', "the run's folder")
     .option('--labels-fraction <share>', 'use the labels of this share of the frames, such as 0.05', share)
-    .option('--labels-seed <number>', 'draws which frames', wholeNumber(0))
-    .option('--preset <name>', `one of ${detectionPresetNames.join(', ')}`)
-    .option('--config <file>', "a configuration in JSON, such as the config.json of a detector's run")
-    .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
-    .option('--steps <number>', 'the length of the run in steps', wholeNumber(1))
-    .option(
-      '--set <key.path=value>',
-      'change one value of the configuration; may be given again',
-      collected,
-      [],
-    )
-    .option('--resume', 'go on with the run in --out from its newest checkpoint')
-    .option('--overwrite', 'remove the run that is in --out')
-    .option('--strict', 'end at a damaged or incomplete frame instead of leaving it out')
-    .option('--threads <number>', 'threads of one operation', wholeNumber(1))
-    .addOption(deviceOption())
+    .option('--labels-seed <number>', 'draws which frames', wholeNumber(0));
+  return addTrainingOptions(finetuning, {
+    data: 'a labelled data set in the layout of the KITTI object benchmark',
+    presets: detectionPresetNames,
+  })
     .addHelpText(
       'after',
       `
@@ -81,36 +56,17 @@ Examples:
 async function run(options: Options): Promise<void> {
   const recorded: Recorded = options.resume ? await recordOf(options.out) : {};
   const config = await configuration(options);
-  const root = options.data ?? recorded.data?.root;
-  if (root === undefined)
-    throw new InputError({ file: 'options', expected: '--data <folder>', found: 'neither it nor --resume' });
+  const data = selectedData(options, recorded.data);
   const from = options.from === undefined ? recorded.from : { run: options.from, step: options.fromStep };
-  const interrupt = interruptSignal(() =>
-    process.stderr.write('\ninterrupted: ending this step and writing a checkpoint\n'),
+  const result = await runToItsEnd(options, (how) =>
+    finetune({ config, data, from: from ?? undefined, ...how }),
   );
-  const result = await finetune({
-    config,
-    data: { root, imageSet: options.imageSet ?? recorded.data?.imageSet, strict: options.strict },
-    from: from ?? undefined,
-    out: options.out,
-    device: options.device,
-    threads: options.threads,
-    resume: options.resume,
-    overwrite: options.overwrite,
-    signal: interrupt.signal,
-  }).finally(interrupt.release);
-  if (result.damagedFrames > 0) process.stderr.write(`damaged frames left out: ${result.damagedFrames}\n`);
-  if (result.interrupted) {
-    process.stderr.write(
-      `stopped after step ${result.step} of ${result.totalSteps}; the same command with --resume goes on\n`,
-    );
-    process.exitCode = 130;
-    return;
-  }
+  if (result === undefined) return;
+  const { out } = options;
   process.stdout.write(
-    `${result.step} steps done: ${options.out}\n` +
-      `  pointpair detect ${options.out} --data ${root} --image-set val --out ${join(options.out, 'detections')}\n` +
-      `  pointpair view ${options.out}\n  pointpair report ${options.out}\n`,
+    `${result.step} steps done: ${out}\n` +
+      `  pointpair detect ${out} --data ${data.root} --image-set val --out ${join(out, 'detections')}\n` +
+      `  pointpair view ${out}\n  pointpair report ${out}\n`,
   );
 }
 

@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import type { Device } from '../src/engine/device.ts';
+import { InputError } from '../src/engine/input-error.ts';
+import type { DataSelection } from '../src/objectives/objective.ts';
+import type { RunOptions, RunResult } from '../src/training/training-loop.ts';
+import { collected, deviceOption, interruptSignal, wholeNumber } from './options.ts';
+
+/** What every command that trains is told. */
+export interface TrainingOptions {
+  readonly preset?: string;
+  readonly config?: string;
+  readonly data?: string;
+  readonly imageSet?: string;
+  readonly out: string;
+  readonly steps?: number;
+  readonly set: readonly string[];
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+  readonly strict?: boolean;
+  readonly device: Device;
+  readonly threads?: number;
+}
+
+/** Adds the options of every command that trains. */
+export function addTrainingOptions(
+  command: Command,
+  { data, presets }: { readonly data: string; readonly presets: readonly string[] },
+): Command {
+  return command
+    .option('--data <folder>', data)
+    .requiredOption('--out <folder>', "the run's folder")
+    .option('--preset <name>', `one of ${presets.join(', ')}`)
+    .option('--config <file>', 'a configuration in JSON, such as the config.json of a run')
+    .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
+    .option('--steps <number>', 'the length of the run in steps', wholeNumber(1))
+    .option(
+      '--set <key.path=value>',
+      'change one value of the configuration; may be given again',
+      collected,
+      [],
+    )
+    .option('--resume', 'go on with the run in --out from its newest checkpoint')
+    .option('--overwrite', 'remove the run that is in --out')
+    .option('--strict', 'end at a damaged or incomplete frame instead of leaving it out')
+    .option('--threads <number>', 'threads of one operation', wholeNumber(1))
+    .addOption(deviceOption());
+}
+
+/** The frames to learn from; with --resume those of the run, where nothing else is said. */
+export function selectedData(
+  { data, imageSet, strict }: TrainingOptions,
+  recorded: { readonly root: string; readonly imageSet?: string } | undefined,
+): DataSelection {
+  const root = data ?? recorded?.root;
+  if (root === undefined)
+    throw new InputError({ file: 'options', expected: '--data <folder>', found: 'neither it nor --resume' });
+  return { root, imageSet: imageSet ?? recorded?.imageSet, strict };
+}
+
+/** Trains until it is done or interrupted, says which, and gives the result of a run that is done. */
+export async function runToItsEnd(
+  { out, device, threads, resume, overwrite }: TrainingOptions,
+  train: (options: RunOptions) => Promise<RunResult>,
+): Promise<RunResult | undefined> {
+  const { signal, release } = interruptSignal(() =>
+    process.stderr.write('\ninterrupted: ending this step and writing a checkpoint\n'),
+  );
+  const result = await train({ out, device, threads, resume, overwrite, signal }).finally(release);
+  if (result.damagedFrames > 0) process.stderr.write(`damaged frames left out: ${result.damagedFrames}\n`);
+  if (!result.interrupted) return result;
+  process.stderr.write(
+    `stopped after step ${result.step} of ${result.totalSteps}; the same command with --resume goes on\n`,
+  );
+  process.exitCode = 130;
+  return undefined;
+}
