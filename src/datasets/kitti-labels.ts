@@ -48,6 +48,8 @@ export interface LabelLine {
   readonly fields: readonly string[];
   /** The columns before them. */
   readonly before: readonly string[];
+  /** `line 3`. */
+  readonly place: string;
   /** Throws InputError for a column unless it is sound; those before the object's count from -1 down. */
   check(column: number, sound: boolean, expected: string): void;
 }
@@ -80,7 +82,9 @@ export function labelLines(
       const place = `${line}, column ${at + 1} (${names[at]})`;
       throw new InputError({ file, place, expected, found: quote(fields[at]) });
     };
-    return [{ fields: fields.slice(before.length), before: fields.slice(0, before.length), check }];
+    return [
+      { fields: fields.slice(before.length), before: fields.slice(0, before.length), place: line, check },
+    ];
   });
 }
 

@@ -111,12 +111,12 @@ export async function imageSetFile(labels: string, name: string): Promise<string
 
 /** The objects of a label or a result file. Throws an InputError with the line and the column for what cannot be right. */
 export async function readObjects(file: string, kind: 'labels' | 'results'): Promise<KittiObjectLine[]> {
-  return labelLines(await readFrameText(file), { file }).map((line, i) => objectOf(line, { file, kind, i }));
+  return labelLines(await readFrameText(file), { file }).map((line) => objectOf(line, { file, kind }));
 }
 
 function objectOf(
-  { fields, check }: LabelLine,
-  { file, kind, i }: { readonly file: string; readonly kind: 'labels' | 'results'; readonly i: number },
+  { fields, place, check }: LabelLine,
+  { file, kind }: { readonly file: string; readonly kind: 'labels' | 'results' },
 ): KittiObjectLine {
   const wanted = kind === 'labels' ? 15 : 16;
   if (fields.length !== wanted) {
@@ -124,7 +124,7 @@ function objectOf(
       kind === 'labels'
         ? ['labels, with 15 columns', '16 columns: a result file, with scores']
         : ['results, with 16 columns of which the last is the score', '15 columns: a label file?'];
-    throw new InputError({ file, place: `object ${i + 1}`, expected, found });
+    throw new InputError({ file, place, expected, found });
   }
   const type = kittiClasses.find((name) => name.toLowerCase() === fields[0].toLowerCase());
   check(0, type !== undefined, `one of ${kittiClasses.join(', ')}`);

@@ -261,7 +261,7 @@ describe('folders of labels and results', () => {
       'results without scores',
       { a: label },
       { a: label },
-      /16 columns of which the last is the score.*15 columns/,
+      /line 1.*16 columns of which the last is the score.*15 columns/,
     ],
     ['results in place of labels', { a: result }, { a: result }, /labels, with 15 columns.*a result file/],
   ])('name the file and the place for %s', async (_, labels, detections, message) => {
