@@ -55,7 +55,7 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
   private readonly model: Model;
   private readonly first: ForwardPass;
   private readonly second: ForwardPass;
-  private readonly judge: ForwardPass | undefined;
+  private readonly scoring: ForwardPass | undefined;
   private readonly logScales: ArrayLike<number>;
 
   constructor(model: Model, tensors: ModelTensors, options?: PredictorOptions) {
@@ -85,7 +85,7 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
         ? PLAIN_LOG_SCALES
         : leafAt(branchAt(tensors.params, 'scoreHead'), 'logScales').data;
     if (scoreHead === undefined) return;
-    this.judge = new ForwardPass(
+    this.scoring = new ForwardPass(
       (params, stats, batch) => ({
         score: tf.sigmoid(scoreLogits(params, stats, leafAt(batch, 'evidence'), leafAt(batch, 'features'))),
       }),
@@ -150,7 +150,7 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
   }
 
   async dispose(): Promise<void> {
-    for (const pass of [this.first, this.second, this.judge]) await pass?.dispose();
+    for (const pass of [this.first, this.second, this.scoring]) await pass?.dispose();
   }
 
   private regionBatch(
@@ -181,17 +181,17 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
     const plain = solved.map(({ object: { label, evidence } }) =>
       plainScore(label.score!, calibrated(evidence.covariance, this.logScales)),
     );
-    if (this.judge === undefined || solved.length === 0) return plain;
+    if (this.scoring === undefined || solved.length === 0) return plain;
     const { config, batchSize } = this.model;
     const rows = batchSize * config.regions;
-    const judged = await this.judge.run(judgedBatch(solved, rows));
-    const scores = leafAt(judged, 'score').data;
+    const said = await this.scoring.run(scoreInputs(solved, rows));
+    const scores = leafAt(said, 'score').data;
     return solved.map(({ object: { label } }, i) => label.score! * scores[i]);
   }
 }
 
 /** Evidence and features of regions as the score head takes them, filled up with zeros to a number of rows. */
-export function judgedBatch(
+export function scoreInputs(
   solved: readonly SolvedRegion[],
   rows: number,
 ): { readonly evidence: HostTensor; readonly features: HostTensor } {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelTensors } from '../detection/detector.ts';
 import { binaryCrossEntropy } from '../detection/losses.ts';
-import { judgedBatch, type SolvedRegion } from '../detection/monorun-predictor.ts';
+import { scoreInputs, type SolvedRegion } from '../detection/monorun-predictor.ts';
 import { initScoreHead, scoreLogits } from '../detection/monorun-score.ts';
 import type { ScoreExample } from '../detection/score-examples.ts';
 import { compile, type ResidentState } from '../engine/compile.ts';
@@ -121,7 +121,7 @@ function collate(examples: readonly ScoreExample[]): Tree<HostTensor> {
     return values;
   };
   return {
-    ...judgedBatch(
+    ...scoreInputs(
       examples.map(({ solved }) => solved),
       rows,
     ),
@@ -159,7 +159,7 @@ function exampleDrawer(examples: readonly ScoreExample[], random: Random): () =>
 
 /** Means and deviations of the evidence. */
 function standardsOf(solved: readonly SolvedRegion[]): { mean: HostTensor; std: HostTensor } {
-  const { evidence } = judgedBatch(solved, solved.length);
+  const { evidence } = scoreInputs(solved, solved.length);
   const [rows, width] = evidence.shape;
   const column = (k: number) => Array.from({ length: rows }, (_, i) => evidence.data[i * width + k]);
   const mean = Float32Array.from({ length: width }, (_, k) => column(k).reduce((a, b) => a + b, 0) / rows);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectLabel } from '../../src/datasets/frame.ts';
 import type { CellMaps } from '../../src/detection/detector.ts';
-import { judgedBatch } from '../../src/detection/monorun-predictor.ts';
+import { scoreInputs } from '../../src/detection/monorun-predictor.ts';
 import { scoreLogits } from '../../src/detection/monorun-score.ts';
 import { choleskyFactor, inverseSymmetric } from '../../src/detection/pnp/small-solve.ts';
 import type { ScoreExample } from '../../src/detection/score-examples.ts';
@@ -80,7 +80,7 @@ describe('fitScoreHead', () => {
     expect(learned.examples).toBe(400);
     const others = examples(150, 'held out');
     const share = (head: typeof learned.head) => {
-      const { evidence, features } = judgedBatch(
+      const { evidence, features } = scoreInputs(
         others.map(({ solved }) => solved),
         others.length,
       );
