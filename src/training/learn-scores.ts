@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelTensors } from '../detection/detector.ts';
 import { binaryCrossEntropy } from '../detection/losses.ts';
-import { scoreInputs, type SolvedRegion } from '../detection/monorun-predictor.ts';
+import { type SolvedRegion, scoreInputs } from '../detection/monorun-predictor.ts';
 import { initScoreHead, scoreLogits } from '../detection/monorun-score.ts';
 import type { ScoreExample } from '../detection/score-examples.ts';
 import { compile, type ResidentState } from '../engine/compile.ts';
