@@ -56,7 +56,7 @@ function labelEfficiency(): Command {
         .default('point3d'),
     )
     .option('--pretrain-steps <number>', 'steps of pretraining', wholeNumber(1), 600)
-    .option('--steps <number>', 'steps of each training of the detector', wholeNumber(1), 200)
+    .option('--steps <number>', 'steps of each training of the detector', wholeNumber(1), 240)
     .option('--fractions <list>', 'shares of the labels', fractions, [0.01, 0.05, 0.1, 1])
     .option('--seeds <number>', 'seeds of each', wholeNumber(1), 3)
     .option('--set <key.path=value>', "change the detector's configuration", collected, [])
@@ -83,8 +83,6 @@ async function run(options: Options): Promise<void> {
     pretraining: applySettings(presetOf('simipu-small')!, [
       `steps=${options.pretrainSteps}`,
       'simipu.pointEncoder.useXyz=true',
-      // Points are drawn as the detectors of points draw theirs.
-      'simipu.groundShare=0.1',
       ...options.pretrainSet,
     ]),
     detector: applyDetectionSettings(detectionPresetOf(`${options.detector}-small`)!, [
