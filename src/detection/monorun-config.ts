@@ -69,5 +69,5 @@ export const monorunKitti: MonorunConfig = {
   regions: 32,
   coordinateChannels: 256,
   globalWidth: 1024,
-  scoreHead: { widths: [1024, 256], frames: 4000, steps: 2000, learningRate: 2e-4 },
+  scoreHead: { widths: [1024, 256], frames: 2000, steps: 2000, learningRate: 2e-4 },
 };

@@ -22,14 +22,7 @@ import type { MonorunConfig } from './monorun-config.ts';
 import { type PosedObject, type Region, solveRegion } from './monorun-pose.ts';
 import { classMasks, regionPass } from './monorun-region-pass.ts';
 import { type MonorunSample, REGION_BINS, REGION_CELLS } from './monorun-sample.ts';
-import {
-  calibrated,
-  EVIDENCE_VALUES,
-  evidenceRow,
-  PLAIN_LOG_SCALES,
-  plainScore,
-  scoreLogits,
-} from './monorun-score.ts';
+import { calibrated, PLAIN_LOG_SCALES, plainScore, scoreInputs, scoreLogits } from './monorun-score.ts';
 import { nonMaximumSuppression, rotatedNonMaximumSuppression } from './nms.ts';
 import { pictureMap } from './picture-encoder.ts';
 import { roiTables } from './roi-align.ts';
@@ -184,28 +177,11 @@ export class MonorunPredictor implements Predictor<MonorunSample> {
     if (this.scoring === undefined || solved.length === 0) return plain;
     const { config, batchSize } = this.model;
     const rows = batchSize * config.regions;
-    const said = await this.scoring.run(scoreInputs(solved, rows));
+    const told = solved.map(({ object: { evidence }, features }) => ({ evidence, features }));
+    const said = await this.scoring.run(scoreInputs(told, rows));
     const scores = leafAt(said, 'score').data;
     return solved.map(({ object: { label } }, i) => label.score! * scores[i]);
   }
-}
-
-/** Evidence and features of regions as the score head takes them, filled up with zeros to a number of rows. */
-export function scoreInputs(
-  solved: readonly SolvedRegion[],
-  rows: number,
-): { readonly evidence: HostTensor; readonly features: HostTensor } {
-  const width = solved[0].features.length;
-  const evidence = new Float32Array(rows * EVIDENCE_VALUES);
-  const features = new Float32Array(rows * width);
-  solved.forEach((each, i) => {
-    evidence.set(evidenceRow(each.object.evidence), i * EVIDENCE_VALUES);
-    features.set(each.features, i * width);
-  });
-  return {
-    evidence: float32(evidence, [rows, EVIDENCE_VALUES]),
-    features: float32(features, [rows, width]),
-  };
 }
 
 function regionsOf(

@@ -42,6 +42,30 @@ export function evidenceRow({ yaw, translation, covariance, sizeM }: PoseEvidenc
   return Float32Array.from([yaw, ...translation, ...deviations.map(Math.log), ...correlations, ...sizeM]);
 }
 
+/** What the score head is told of a region: its object's pose, and the global head's first layer. */
+export interface ScoreInput {
+  readonly evidence: PoseEvidence;
+  readonly features: Float32Array;
+}
+
+/** Evidence and features of regions as the score head takes them, filled up with zeros to a number of rows. */
+export function scoreInputs(
+  told: readonly ScoreInput[],
+  rows: number,
+): { readonly evidence: HostTensor; readonly features: HostTensor } {
+  const width = told[0].features.length;
+  const evidence = new Float32Array(rows * EVIDENCE_VALUES);
+  const features = new Float32Array(rows * width);
+  told.forEach((each, i) => {
+    evidence.set(evidenceRow(each.evidence), i * EVIDENCE_VALUES);
+    features.set(each.features, i * width);
+  });
+  return {
+    evidence: float32(evidence, [rows, EVIDENCE_VALUES]),
+    features: float32(features, [rows, width]),
+  };
+}
+
 /** A covariance [4·4] whose deviations are multiplied by the exponentials of four numbers. */
 export function calibrated(covariance: Float64Array, logScales: ArrayLike<number>): Float64Array {
   return covariance.map((value, i) => value * Math.exp(logScales[i >> 2] + logScales[i & 3]));

@@ -8,11 +8,11 @@ import { scoreTarget } from '../objectives/monorun.ts';
 import type { GivenBox } from './detector.ts';
 import type { SolvedRegion } from './monorun-predictor.ts';
 import { jittered } from './monorun-sample.ts';
+import type { ScoreInput } from './monorun-score.ts';
 import { inverseSymmetric } from './pnp/small-solve.ts';
 
 /** What PnP made of a region, and what was there. */
-export interface ScoreExample {
-  readonly solved: SolvedRegion;
+export interface ScoreExample extends ScoreInput {
   /** What the score is to be, 0 to 1. */
   readonly target: number;
   /** By how much the pose is off its label's (yaw, x, y, z) and the inverse of its covariance [4·4]; undefined without a label. */
@@ -31,8 +31,8 @@ export function scoreExamples(
   labels: readonly ObjectLabel[],
   cameraFromLidar: Matrix44,
 ): ScoreExample[] {
-  return found.map((solved): ScoreExample => {
-    const { label, evidence } = solved.object;
+  return found.map(({ object: { label, evidence }, features }): ScoreExample => {
+    const told = { evidence, features };
     const same = labels.filter(({ type, box3 }) => type === label.type && box3 !== undefined);
     const ious = same.map(({ box3 }) => iou3d(label.box3!, box3!));
     const target = scoreTarget(Math.max(0, ...ious));
@@ -44,12 +44,12 @@ export function scoreExamples(
       })
       .sort((a, b) => a.apart - b.apart);
     if (nearest === undefined || nearest.apart > SAME_PLACE * Math.hypot(...nearest.location))
-      return { solved, target };
+      return { ...told, target };
     const turn = angleDifference(evidence.yaw, nearest.rotationY);
     const precision = inverseSymmetric(evidence.covariance, 4);
-    if (precision === undefined || Math.abs(turn) > MOST_TURN) return { solved, target };
+    if (precision === undefined || Math.abs(turn) > MOST_TURN) return { ...told, target };
     const [x, y, z] = nearest.shift;
-    return { solved, target, error: [turn, x, y, z], precision };
+    return { ...told, target, error: [turn, x, y, z], precision };
   });
 }
 

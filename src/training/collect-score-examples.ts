@@ -45,12 +45,14 @@ export async function collectScoreExamples(options: CollectOptions): Promise<Sco
     source: detector.source({ ...data, frames: indices, training: false }),
     workers: options.workers,
     shuffle: false,
+    strict: data.strict,
   });
   const predictor = await detector.predictor(model, options);
   const progress = new ProgressLine({ total: indices.length, stream: options.stream, unit: 'frame' });
   const examples: ScoreExample[] = [];
   try {
-    for await (const { batch, indices: places } of loader.pass()) {
+    for await (const { batch, indices: places, failures } of loader.pass()) {
+      for (const { message } of failures) progress.print(`${root}: frame left out as damaged: ${message}`);
       if (options.signal?.aborted) break;
       const begin = performance.now();
       const labels = await Promise.all(

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelTensors } from '../detection/detector.ts';
 import { binaryCrossEntropy } from '../detection/losses.ts';
-import { type SolvedRegion, scoreInputs } from '../detection/monorun-predictor.ts';
-import { initScoreHead, scoreLogits } from '../detection/monorun-score.ts';
+import { initScoreHead, scoreInputs, scoreLogits } from '../detection/monorun-score.ts';
 import type { ScoreExample } from '../detection/score-examples.ts';
 import { compile, type ResidentState } from '../engine/compile.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
@@ -54,9 +53,9 @@ export async function fitScoreHead(
 ): Promise<LearnedScores | undefined> {
   const { widths, steps, learningRate, signal } = options;
   const random = Random.fromSeed(options.seed).fork('scores');
-  const features = examples[0].solved.features.length;
+  const features = examples[0].features.length;
   const { params, stats: unset } = initScoreHead(random, { features, widths });
-  const stats = { ...unset, ...standardsOf(examples.map(({ solved }) => solved)) };
+  const stats = { ...unset, ...standardsOf(examples) };
   const groups: ParameterGroup[] = [
     // Four numbers that have a few hundred steps to find their place.
     {
@@ -121,10 +120,7 @@ function collate(examples: readonly ScoreExample[]): Tree<HostTensor> {
     return values;
   };
   return {
-    ...scoreInputs(
-      examples.map(({ solved }) => solved),
-      rows,
-    ),
+    ...scoreInputs(examples, rows),
     target: float32(
       each(1, ({ target }) => [target]),
       [rows],
@@ -158,8 +154,8 @@ function exampleDrawer(examples: readonly ScoreExample[], random: Random): () =>
 }
 
 /** Means and deviations of the evidence. */
-function standardsOf(solved: readonly SolvedRegion[]): { mean: HostTensor; std: HostTensor } {
-  const { evidence } = scoreInputs(solved, solved.length);
+function standardsOf(examples: readonly ScoreExample[]): { mean: HostTensor; std: HostTensor } {
+  const { evidence } = scoreInputs(examples, examples.length);
   const [rows, width] = evidence.shape;
   const column = (k: number) => Array.from({ length: rows }, (_, i) => evidence.data[i * width + k]);
   const mean = Float32Array.from({ length: width }, (_, k) => column(k).reduce((a, b) => a + b, 0) / rows);

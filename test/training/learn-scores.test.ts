@@ -2,10 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ObjectLabel } from '../../src/datasets/frame.ts';
-import type { CellMaps } from '../../src/detection/detector.ts';
-import { scoreInputs } from '../../src/detection/monorun-predictor.ts';
-import { scoreLogits } from '../../src/detection/monorun-score.ts';
+import { scoreInputs, scoreLogits } from '../../src/detection/monorun-score.ts';
 import { choleskyFactor, inverseSymmetric } from '../../src/detection/pnp/small-solve.ts';
 import type { ScoreExample } from '../../src/detection/score-examples.ts';
 import { Random } from '../../src/engine/random.ts';
@@ -45,13 +42,9 @@ function examples(count: number, seed: string): ScoreExample[] {
       (large, i) => large * normal.reduce((sum, n, k) => sum + factor[4 * i + k] * n, 0),
     );
     const evidence = { yaw: random.uniform(-3, 3), translation: [x, y, 20] as const, covariance: scaled };
-    const object = {
-      label: { score: 1 } as ObjectLabel,
-      maps: {} as CellMaps,
-      evidence: { ...evidence, sizeM: [4, 1.5, 1.6] as const },
-    };
     return {
-      solved: { object, features },
+      evidence: { ...evidence, sizeM: [4, 1.5, 1.6] as const },
+      features,
       target: 1 / (1 + Math.exp(3 * (logDepth - features[0]))),
       error: [yaw, x, y, z] as const,
       precision: inverseSymmetric(scaled, 4)!,
@@ -80,10 +73,7 @@ describe('fitScoreHead', () => {
     expect(learned.examples).toBe(400);
     const others = examples(150, 'held out');
     const share = (head: typeof learned.head) => {
-      const { evidence, features } = scoreInputs(
-        others.map(({ solved }) => solved),
-        others.length,
-      );
+      const { evidence, features } = scoreInputs(others, others.length);
       const logits = scoreLogits(
         uploadTree(head.params),
         uploadTree(head.stats),
@@ -105,7 +95,9 @@ describe('fitScoreHead', () => {
   }, 60_000);
 
   it('keeps the plain factors where no pose is of a label', async () => {
-    const without = examples(20, 'none').map(({ solved, target }): ScoreExample => ({ solved, target }));
+    const without = examples(20, 'none').map(
+      ({ evidence, features, target }): ScoreExample => ({ evidence, features, target }),
+    );
     const learned = (await fitScoreHead(without, { ...options, steps: 5 }))!;
     for (const factor of learned.factors) expect(factor).toBeCloseTo(4, 4);
   });
