@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { sourceBeside } from '../datasets/loader-source.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -7,8 +6,8 @@ import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { sampleFeatures } from '../objectives/bilinear-sampling.ts';
 import type { ObjectiveResult } from '../objectives/objective.ts';
 import { stackFloats, stackTables } from '../objectives/stack-samples.ts';
+import { ConfiguredDetector } from './configured-detector.ts';
 import {
-  type DetectionData,
   type Detector,
   ForwardPass,
   type ModelTensors,
@@ -32,20 +31,8 @@ type Tensors = Tree<tf.Tensor>;
  * they are seen. It is the fusion that SimIPU (Li et al. 2022) is fine-tuned with, PointFusion as in MVX-Net (Sindagi et
  * al. 2019), but for where it joins: candidates instead of input points, so that both encoders stay those of pretraining.
  */
-export class Fusion implements Detector<FusionSample> {
+export class Fusion extends ConfiguredDetector<FusionConfig> implements Detector<FusionSample> {
   readonly name = 'fusion';
-  readonly batchSize: number;
-  private readonly config: FusionConfig;
-
-  constructor(config: FusionConfig, batchSize: number) {
-    this.config = config;
-    this.batchSize = batchSize;
-  }
-
-  source(data: DetectionData) {
-    const options = { data, config: this.config };
-    return sourceBeside(import.meta.url, { name: 'fusion-source', export: 'fusionSource', options });
-  }
 
   collate(samples: readonly FusionSample[]): Tree<HostTensor> {
     const { width, height } = this.config.image;

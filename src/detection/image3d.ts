@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ObjectLabel } from '../datasets/frame.ts';
-import { sourceBeside } from '../datasets/loader-source.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -8,8 +7,8 @@ import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import type { ObjectiveResult } from '../objectives/objective.ts';
 import { stackFloats, stackTables } from '../objectives/stack-samples.ts';
 import { centerLosses, centerRows, initCenterHead, objectFeatures, sayOf } from './center-head.ts';
+import { ConfiguredDetector } from './configured-detector.ts';
 import {
-  type DetectionData,
   type Detector,
   ForwardPass,
   type ModelTensors,
@@ -29,20 +28,8 @@ type Tensors = Tree<tf.Tensor>;
  * centres are peaks of a map with a stride of 4 pixels, and of each peak the head says the box around the picture, depth
  * with its uncertainty, size, and observation angle.
  */
-export class Image3d implements Detector<Image3dSample> {
+export class Image3d extends ConfiguredDetector<Image3dConfig> implements Detector<Image3dSample> {
   readonly name = 'image3d';
-  readonly batchSize: number;
-  private readonly config: Image3dConfig;
-
-  constructor(config: Image3dConfig, batchSize: number) {
-    this.config = config;
-    this.batchSize = batchSize;
-  }
-
-  source(data: DetectionData) {
-    const options = { data, config: this.config };
-    return sourceBeside(import.meta.url, { name: 'image3d-source', export: 'image3dSource', options });
-  }
 
   collate(samples: readonly Image3dSample[]): Tree<HostTensor> {
     const { image, classes, maxObjects, headingBins } = this.config;

@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { sourceBeside } from '../datasets/loader-source.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -9,7 +8,8 @@ import { meanOver, objectPoints, reprojectionError, robustKl } from '../objectiv
 import type { ObjectiveResult } from '../objectives/objective.ts';
 import { stackFloats, stackTables } from '../objectives/stack-samples.ts';
 import { centerLosses, centerRows, initCenterHead, objectFeatures, sayOf } from './center-head.ts';
-import type { DetectionData, Detector, ModelTensors, PredictorOptions } from './detector.ts';
+import { ConfiguredDetector } from './configured-detector.ts';
+import type { Detector, ModelTensors, PredictorOptions } from './detector.ts';
 import { gridOf } from './image3d-sample.ts';
 import { smoothL1, weightedTotal } from './losses.ts';
 import type { MonorunConfig } from './monorun-config.ts';
@@ -28,20 +28,8 @@ const CELLS = REGION_CELLS * REGION_CELLS;
  * their uncertainty, learned from poses alone, and the object's pose by uncertainty-aware PnP. The 2D detector is ours,
  * one stage on the same encoder, where the paper has Faster R-CNN; boxes may be given instead (`MonorunPredictor`).
  */
-export class Monorun implements Detector<MonorunSample> {
+export class Monorun extends ConfiguredDetector<MonorunConfig> implements Detector<MonorunSample> {
   readonly name = 'monorun';
-  readonly batchSize: number;
-  readonly config: MonorunConfig;
-
-  constructor(config: MonorunConfig, batchSize: number) {
-    this.config = config;
-    this.batchSize = batchSize;
-  }
-
-  source(data: DetectionData) {
-    const options = { data, config: this.config };
-    return sourceBeside(import.meta.url, { name: 'monorun-source', export: 'monorunSource', options });
-  }
 
   collate(samples: readonly MonorunSample[]): Tree<HostTensor> {
     const { image, classes, maxObjects, regions, globalWidth } = this.config;

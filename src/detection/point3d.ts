@@ -1,12 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { sourceBeside } from '../datasets/loader-source.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import type { ObjectiveResult } from '../objectives/objective.ts';
+import { ConfiguredDetector } from './configured-detector.ts';
 import {
-  type DetectionData,
   type Detector,
   ForwardPass,
   type ModelTensors,
@@ -29,20 +28,8 @@ type Tensors = Tree<tf.Tensor>;
  * points are candidates and what they are of, is settled with the sample; there is no second grouping around shifted
  * candidates as in 3DSSD, because that would depend on what the network says.
  */
-export class Point3d implements Detector<PointSample> {
+export class Point3d extends ConfiguredDetector<Point3dConfig> implements Detector<PointSample> {
   readonly name = 'point3d';
-  readonly batchSize: number;
-  private readonly config: Point3dConfig;
-
-  constructor(config: Point3dConfig, batchSize: number) {
-    this.config = config;
-    this.batchSize = batchSize;
-  }
-
-  source(data: DetectionData) {
-    const options = { data, config: this.config };
-    return sourceBeside(import.meta.url, { name: 'point3d-source', export: 'point3dSource', options });
-  }
 
   collate(samples: readonly PointSample[]): Tree<HostTensor> {
     return collatePoints(samples, this.config);
