@@ -20,7 +20,7 @@ export interface ScoreExample extends ScoreInput {
   readonly precision?: Float64Array;
 }
 
-/** A pose is of the label that it overlaps most; of none where even the middles are farther apart than this share of its distance. */
+/** A pose's error is from the nearest label of its class; it has none where that is farther away than this share of the label's distance. */
 const SAME_PLACE = 0.15;
 /** A box that faces the wrong way is a mistake, and not an error that a covariance could tell of. */
 const MOST_TURN = Math.PI / 4;
