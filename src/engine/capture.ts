@@ -21,6 +21,7 @@ export type Step = (
 export interface Captured {
   readonly graph: Graph;
   readonly state: ReadonlyMap<string, Value>;
+  readonly batch: ReadonlyMap<string, Value>;
   readonly nextState: ReadonlyMap<string, Value>;
   readonly outputs: ReadonlyMap<string, Value>;
 }
@@ -85,8 +86,9 @@ export function capture(step: Step, state: Tree<TensorKind>, batch: Tree<TensorK
     const inputs = (root: string, kinds: Tree<TensorKind>) =>
       mapTree(kinds, ({ dtype, shape }, path) => tensorOf(graph.input(`${root}/${path}`, dtype, [...shape])));
     const before = inputs('state', state);
-    const given = valuesOf(before, 'state');
-    const results: unknown = step(before, inputs('batch', batch));
+    const data = inputs('batch', batch);
+    const given = { state: valuesOf(before, 'state'), batch: valuesOf(data, 'batch') };
+    const results: unknown = step(before, data);
     if (!Array.isArray(results) || results.length !== 2) {
       throw new Error(
         `a step returns [state, outputs], not ${results instanceof Promise ? 'a promise' : typeof results}`,
@@ -95,7 +97,7 @@ export function capture(step: Step, state: Tree<TensorKind>, batch: Tree<TensorK
     const [after, outputs] = results;
     return {
       graph,
-      state: given,
+      ...given,
       nextState: valuesOf(after, 'state'),
       outputs: valuesOf(outputs, 'outputs'),
     };

@@ -49,10 +49,11 @@ export interface Value {
 }
 
 /**
- * The domain of what is captured of gradients over windows (of convolutions and poolings) before it is said how they are
- * computed: ONNX has no such operations, and a pass puts those that are fastest on a device in their place.
+ * The domain of what is captured before it is said how it is computed: gradients over windows (of convolutions and
+ * poolings), sums of rows by number. ONNX has no such operations, or none that adds up rightly; a pass puts those that are
+ * right and fastest on a device in their place.
  */
-export const windowDomain = 'pointpair.windows';
+export const pendingDomain = 'pointpair.pending';
 
 interface NodeOptions {
   readonly type: ValueType;

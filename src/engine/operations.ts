@@ -1,5 +1,4 @@
 import type { Attributes, Graph, Value, ValueType } from './graph.ts';
-import { sizeOf } from './host-tensor.ts';
 
 /** ONNX operations with their shapes worked out, and with what cancels or changes nothing left out. */
 
@@ -163,19 +162,6 @@ export function pad(
     type: x.type,
     shape,
     attributes: { mode: 'constant' },
-  });
-}
-
-/** Sums of the rows of `updates` [rows, ...] by index, as [count, ...]. */
-export function scatterAddRows(graph: Graph, updates: Value, indices: Value, count: number): Value {
-  const rows = sizeOf(indices.shape);
-  const rest = updates.shape.slice(indices.shape.length);
-  const zeros = graph.fill(0, updates.type, [count, ...rest]);
-  const index = cast(graph, reshape(graph, indices, [rows, 1]), 'int64');
-  return graph.node('ScatterND', [zeros, index, reshape(graph, updates, [rows, ...rest])], {
-    type: updates.type,
-    shape: [count, ...rest],
-    attributes: { reduction: 'add' },
   });
 }
 

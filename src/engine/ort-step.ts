@@ -14,6 +14,7 @@ import type { ModelOutput } from './onnx-model.ts';
 import { encodeModel } from './onnx-model.ts';
 import type { ResidentState } from './resident-state.ts';
 import { consumedError, isResident, otherDeviceError } from './resident-state.ts';
+import { TableFeeds } from './row-sums/table-feeds.ts';
 import type { Tree } from './tree.ts';
 import { leavesOf, treeOf } from './tree.ts';
 import { checkedLeaves, checkKinds, kindsOf } from './tree-check.ts';
@@ -101,6 +102,7 @@ class OrtState implements ResidentState {
 export class OrtStep implements CompiledStep {
   private readonly place: Place;
   private readonly session: DeviceSession;
+  private readonly tables: TableFeeds;
   private readonly kinds: { readonly state: Kinds; readonly batch: Kinds };
   private readonly nextState: readonly string[];
   /** Paths of what the step changes of its state; the rest is handed on as it is. */
@@ -111,11 +113,12 @@ export class OrtStep implements CompiledStep {
   private running = false;
 
   private constructor(
-    session: DeviceSession,
+    { session, tables }: { readonly session: DeviceSession; readonly tables: TableFeeds },
     captured: Lowered,
     options: CompileOptions & { device: OrtDevice; block?: number },
   ) {
     this.session = session;
+    this.tables = tables;
     this.place = { device: options.device, block: options.block ?? 1, stored: captured.stored };
     this.kinds = { state: kindsOf(options.state), batch: kindsOf(options.batch) };
     this.nextState = [...captured.nextState.keys()];
@@ -142,11 +145,9 @@ export class OrtStep implements CompiledStep {
     const keptOutputs = keepsResults(device) ? changedPaths(captured).map((path) => `next/${path}`) : [];
     refuseWrongResults(device, reachable(outputs.map(({ value }) => value)).nodes);
     const model = encodeModel(captured.graph, outputs);
-    return new OrtStep(
-      await DeviceSession.open(model, { device, threads, profileTo, keptOutputs }),
-      captured,
-      { ...options, block },
-    );
+    const session = await DeviceSession.open(model, { device, threads, profileTo, keptOutputs });
+    const tables = await TableFeeds.open(captured.graph, captured.tabled);
+    return new OrtStep({ session, tables }, captured, { ...options, block });
   }
 
   get device(): OrtDevice {
@@ -176,7 +177,7 @@ export class OrtStep implements CompiledStep {
     if (this.changed.length > 0) before.consume();
     try {
       // ONNX Runtime would also fill tensors that it is given, but hands out copies of them all the same.
-      const results = await this.session.run(this.feedsOf(tensors, batch));
+      const results = await this.session.run(await this.feedsOf(tensors, batch));
       const outputs = treeOf(this.outputs.map((path) => [path, toHost(results[`outputs/${path}`])] as const));
       if (this.changed.length === 0) return { state: before, outputs };
       const after = new Map(
@@ -209,16 +210,18 @@ export class OrtStep implements CompiledStep {
     return state;
   }
 
-  private feedsOf(state: Tensors, batch: ReadonlyMap<string, HostTensor>): { [name: string]: Ort.Tensor } {
+  private async feedsOf(state: Tensors, batch: ReadonlyMap<string, HostTensor>) {
     const feeds: { [name: string]: Ort.Tensor } = {};
     for (const [path, tensor] of state) if (this.needed.has(`state/${path}`)) feeds[`state/${path}`] = tensor;
     for (const [path, leaf] of batch)
       if (this.needed.has(`batch/${path}`)) feeds[`batch/${path}`] = toOrt(leaf);
+    for (const [name, table] of await this.tables.of(batch)) feeds[name] = toOrt(table);
     return feeds;
   }
 
   async dispose(): Promise<void> {
     await this.session.release();
+    await this.tables.release();
   }
 }
 

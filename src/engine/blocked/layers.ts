@@ -1,7 +1,9 @@
 import type { GraphNode, Value } from '../graph.ts';
 import { axesOfWindows, type WindowAxis } from '../kernels/windows.ts';
-import { binary, concat, reshape, sameShape, slice } from '../operations.ts';
+import { concat, reshape, sameShape, slice } from '../operations.ts';
 import { maxPoolGradient } from '../passes/pool-gradients.ts';
+import { chunkedSums } from '../row-sums/chunked-sums.ts';
+import { tabledSumsOp } from '../row-sums/row-sums.ts';
 import type { Blocker } from './blocker.ts';
 import { backwardFilter, inputGradient, matrixGradient, weightGradient } from './convolutions.ts';
 import { convolve, imageShape, pooled, unblocked } from './emit.ts';
@@ -199,36 +201,24 @@ const gathering: BlockRule = (blocker, { inputs: [x, index], outputs: [{ shape }
   return formOfRows(blocker, raw, shape);
 };
 
-/** Sums of rows by number: each block of channels has rows of its own. */
-const scattering: BlockRule = (
-  blocker,
-  { inputs: [zeros, index, updates], outputs: [{ shape }], attributes },
-) => {
+/** Sums of rows by tables: each block of channels has rows of its own, and a chunk of them is the window of a convolution. */
+const summing: BlockRule = (blocker, { inputs: [updates, ...tables], outputs: [{ shape }] }) => {
   const form = blocker.form(updates!);
-  if (form.kind !== 'blocked' || form.layout.kind !== 'rows' || zeros!.fill !== 0) return undefined;
-  if (shape.length !== 2 || index!.shape[1] !== 1 || form.shape.length !== 2) return undefined;
-  const { block, graph } = blocker;
-  const [rows, channels] = shape;
-  const blocks = channels / block;
-  const [count] = form.shape;
-  const offsets = graph.constant(
-    BigInt64Array.from({ length: blocks }, (_, i) => BigInt(i * rows)),
-    'int64',
-    [blocks, 1],
-  );
-  const numbers = reshape(graph, blocker.plain(index!), [1, count]);
-  const shifted = blocks === 1 ? numbers : binary(graph, 'Add', offsets, numbers);
-  const data = graph.fill(0, 'float32', [blocks * rows, block]);
-  const flat = [
-    reshape(graph, shifted, [blocks * count, 1]),
-    reshape(graph, blocker.raw(form), [blocks * count, block]),
-  ];
-  const raw = graph.node('ScatterND', [data, ...flat], {
-    type: 'float32',
-    shape: [blocks * rows, block],
-    attributes,
-  });
-  return formOfRows(blocker, raw, shape);
+  if (form.kind !== 'blocked' || form.layout.kind !== 'rows' || form.shape.length !== 2) return undefined;
+  const { graph } = blocker;
+  const channels = shape[1];
+  const addUp = (chunks: Value) => {
+    const [planes, count, size, block] = chunks.shape;
+    const sums = convolve(
+      blocker,
+      reshape(graph, chunks, [1, channels, count, size]),
+      graph.fill(1, 'float32', [channels, 1, 1, size]),
+      { shape: [1, channels, count, 1], kernel: [1, size], group: channels },
+    );
+    return reshape(graph, sums, [planes, count, block]);
+  };
+  const rows = blocksOfRows(blocker, form);
+  return formOfRows(blocker, chunkedSums(graph, rows, tables as readonly Value[], addUp), shape);
 };
 
 /** Channels of rows side by side. */
@@ -268,7 +258,7 @@ export const layerRules: { readonly [op: string]: BlockRule } = {
   Transpose: transposition,
   Gemm: product,
   Gather: gathering,
-  ScatterND: scattering,
+  [tabledSumsOp]: summing,
   Concat: joining,
   Slice: cutting,
 };

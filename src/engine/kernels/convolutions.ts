@@ -1,6 +1,6 @@
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { Graph, Value } from '../graph.ts';
-import { windowDomain } from '../graph.ts';
+import { pendingDomain } from '../graph.ts';
 import { reshape, transpose } from '../operations.ts';
 import type { KernelAttributes, Lowering, Lowerings } from './lowering.ts';
 import { fromNchw, padsOf, toNchw, windowAttributes, windowAxes, withinReach } from './windows.ts';
@@ -70,7 +70,7 @@ const inputGradient =
       'ConvInputGradient',
       [toNchw(graph, dy, attributes), toWeights(kind, graph, filter)],
       {
-        domain: windowDomain,
+        domain: pendingDomain,
         type: 'float32',
         shape: [info.batchSize, info.inChannels, info.inHeight, info.inWidth],
         attributes: { ...windowAttributes(windowAxes(info)), group: groupsOf(kind, info) },
@@ -88,7 +88,7 @@ const weightGradient =
       'ConvWeightGradient',
       [toNchw(graph, x, attributes), toNchw(graph, dy, attributes)],
       {
-        domain: windowDomain,
+        domain: pendingDomain,
         type: 'float32',
         shape: [info.outChannels, kind === 'full' ? info.inChannels : 1, info.filterHeight, info.filterWidth],
         attributes: { ...windowAttributes(windowAxes(info)), group: groupsOf(kind, info) },

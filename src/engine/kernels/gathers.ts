@@ -1,5 +1,7 @@
+import type { Graph, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
-import { cast, reshape, scatterAddRows } from '../operations.ts';
+import { binary, cast, reduce, reshape } from '../operations.ts';
+import { rowSums } from '../row-sums/row-sums.ts';
 import type { Lowering, Lowerings } from './lowering.ts';
 import { axesOf } from './reductions.ts';
 
@@ -27,6 +29,24 @@ const gather: Lowering = ({ graph, inputs: { x, indices }, attributes }) => {
   return reshape(graph, rows, shape);
 };
 
+/** Places along the first axes, int32 [..., depth], as numbers of rows; those beyond an axis as -1. */
+function rowNumbers(graph: Graph, places: Value, lengths: readonly number[]): Value {
+  const vector = (values: readonly number[]) =>
+    graph.constant(Int32Array.from(values), 'int32', [values.length]);
+  const flat = reshape(graph, places, [sizeOf(places.shape) / lengths.length, lengths.length]);
+  const strides = lengths.map((_, axis) => sizeOf(lengths.slice(axis + 1)));
+  const numbers = reduce(graph, 'ReduceSum', binary(graph, 'Mul', flat, vector(strides)), [1]);
+  const outside = binary(
+    graph,
+    'Or',
+    binary(graph, 'Less', flat, graph.scalar(0, 'int32'), 'bool'),
+    binary(graph, 'GreaterOrEqual', flat, vector(lengths), 'bool'),
+  );
+  const any = cast(graph, reduce(graph, 'ReduceMax', cast(graph, outside, 'int32'), [1]), 'bool');
+  const inputs = [any, graph.scalar(-1, 'int32'), numbers];
+  return graph.node('Where', inputs, { type: 'int32', shape: numbers.shape });
+}
+
 /** Kernels that read or add up rows by index. */
 export const gathers: Lowerings = {
   GatherV2: gather,
@@ -37,18 +57,15 @@ export const gathers: Lowerings = {
   },
   ScatterNd: ({ graph, inputs: { indices, updates }, attributes }) => {
     const shape = attributes.shape as number[];
-    return graph.node(
-      'ScatterND',
-      [graph.fill(0, updates.type, shape), cast(graph, indices, 'int64'), updates],
-      {
-        type: updates.type,
-        shape,
-        attributes: { reduction: 'add' },
-      },
-    );
+    const depth = indices.shape[indices.shape.length - 1];
+    const [lengths, rest] = [shape.slice(0, depth), shape.slice(depth)];
+    const rows = sizeOf(lengths);
+    const numbers = rowNumbers(graph, cast(graph, indices, 'int32'), lengths);
+    const flat = reshape(graph, updates, [sizeOf(numbers.shape), ...rest]);
+    return reshape(graph, rowSums(graph, flat, numbers, { sums: rows, strict: true }), shape);
   },
   UnsortedSegmentSum: ({ graph, inputs: { x, segmentIds }, attributes }) =>
-    scatterAddRows(graph, x, segmentIds, Number(attributes.numSegments)),
+    rowSums(graph, x, segmentIds, { sums: Number(attributes.numSegments), strict: false }),
   TopK: ({ graph, inputs: { x }, attributes }) => {
     const k = Number(attributes.k);
     const shape = [...x.shape.slice(0, -1), k];

@@ -1,5 +1,5 @@
 import { backend_util } from '@tensorflow/tfjs-core';
-import { windowDomain } from '../graph.ts';
+import { pendingDomain } from '../graph.ts';
 import type { KernelAttributes, Lowering, Lowerings } from './lowering.ts';
 import { fromNchw, padsOf, toNchw, windowAttributes, windowAxes, withinReach } from './windows.ts';
 
@@ -41,7 +41,7 @@ const pool =
 const maxPoolGradient: Lowering = ({ graph, inputs: { dy, input, output }, attributes }) => {
   const [gradient, x, y] = [dy, input, output].map((value) => toNchw(graph, value, attributes));
   const dx = graph.node('MaxPoolGradient', [gradient, x, y], {
-    domain: windowDomain,
+    domain: pendingDomain,
     type: 'float32',
     shape: x.shape,
     attributes: windowAttributes(windowAxes(poolInfo(input.shape, attributes))),
@@ -52,7 +52,7 @@ const maxPoolGradient: Lowering = ({ graph, inputs: { dy, input, output }, attri
 const averagePoolGradient: Lowering = ({ graph, inputs: { dy, input }, attributes }) => {
   const info = poolInfo(input.shape, attributes);
   const dx = graph.node('AveragePoolGradient', [toNchw(graph, dy, attributes)], {
-    domain: windowDomain,
+    domain: pendingDomain,
     type: 'float32',
     shape: [info.batchSize, info.inChannels, info.inHeight, info.inWidth],
     attributes: windowAttributes(windowAxes(info)),
