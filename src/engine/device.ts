@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import type * as Ort from 'onnxruntime-node';
 import type { GraphNode } from './graph.ts';
 import { InputError } from './input-error.ts';
@@ -155,8 +156,7 @@ async function openSession(model: Uint8Array, options: SessionOptions): Promise<
       preferredOutputLocation: Object.fromEntries(keptOutputs.map((name) => [name, 'gpu-buffer'] as const)),
       // What goes wrong is thrown: it need not be printed as well.
       logSeverityLevel: 4,
-      // Threads that wait for work leave the cores to the loader between two steps.
-      extra: { session: { force_spinning_stop: '1' } },
+      extra: { session: waiting(threads) },
     });
   } catch (error) {
     if (device === 'cpu') throw error;
@@ -165,6 +165,15 @@ async function openSession(model: Uint8Array, options: SessionOptions): Promise<
       { cause: error },
     );
   }
+}
+
+/**
+ * How threads wait for work. Between two steps they leave the cores to the loader. Within a step they spin, but not where
+ * there are more of them than cores: then one that spins keeps another one from its work.
+ */
+function waiting(threads = 1) {
+  const spinning = threads <= availableParallelism();
+  return { force_spinning_stop: '1', intra_op: { allow_spinning: spinning ? '1' : '0' } };
 }
 
 const lookedFor = {

@@ -14,7 +14,7 @@ import { Simipu } from '../../src/objectives/simipu.ts';
 import { parameterGroups, type RunConfig } from '../../src/training/config.ts';
 import { trainStep } from '../../src/training/train-step.ts';
 import { syntheticBatch, tinyRun } from '../objectives/tiny-simipu.ts';
-import { seeded, values } from './against-cpu.ts';
+import { seeded, values, whole } from './against-cpu.ts';
 import { operatorProviders, type PlacedOperator } from './operator-providers.ts';
 
 type Tensors = { readonly [key: string]: tf.Tensor };
@@ -240,11 +240,35 @@ async function resnetOperators(device: Device, folder: string, depth: 18 | 50): 
   return operatorProviders(profileTo);
 }
 
+/** Sums of rows by number, three times over: by tables that come with the batch, and by numbers that are in the state. */
+async function sumsOfRows(device: Device, folder: string) {
+  const random = seeded('sums of rows');
+  const [rows, sums] = [2048, 16];
+  const x = values(random, [rows, 8], { gap: 0 });
+  const numbers = whole(random, [rows], sums);
+  const step: Step = (state, batch) => {
+    const sum = (by: Tree<tf.Tensor>) =>
+      tf.unsortedSegmentSum(batch.x as tf.Tensor, by.numbers as tf.Tensor1D, sums);
+    return [state, { byTables: sum(batch), byState: sum(state) }];
+  };
+  const given = { state: { numbers }, batch: { x, numbers } };
+  const profileTo = join(folder, `sums-${device}`);
+  const compiled = await compile(step, { ...given, device, profileTo });
+  const results = [];
+  for (let run = 0; run < 3; run++) {
+    const { byTables, byState } = (await compiled.run(given.state, given.batch)).outputs;
+    results.push({ byTables: byTables as HostTensor, byState: byState as HostTensor });
+  }
+  await compiled.dispose();
+  return { results, operators: await operatorProviders(profileTo) };
+}
+
 /** What runs in this process on the CPU and in another one on WebGPU. */
 export const scenarios = {
   smallSteps,
   livesOfStates,
   edges,
+  sumsOfRows,
   simipuSteps,
   resnet18: (device: Device, folder: string) => resnetOperators(device, folder, 18),
   resnet50: (device: Device, folder: string) => resnetOperators(device, folder, 50),

@@ -79,6 +79,16 @@ describe.skipIf(noSoftwareVulkan !== undefined)(title, () => {
     expect(webgpu['groups in steps of two']).toContain('found 6 channels in 3 groups: use device');
   });
 
+  it('adds up rows by number as the CPU does, by tables to the same bits each time', async () => {
+    const [cpu, webgpu] = [await scenarios.sumsOfRows('cpu', folder), await onWebGpu('sumsOfRows')];
+    for (const { byTables, byState } of webgpu.results) {
+      expectClose(byTables, cpu.results[0].byTables, 1e-5, 'by tables');
+      expectClose(byState, cpu.results[0].byState, 1e-5, 'by numbers in the state');
+      expect([...byTables.data]).toEqual([...webgpu.results[0].byTables.data]);
+    }
+    expect(webgpu.operators.filter(({ provider }) => provider === 'CPU')).toEqual([]);
+  });
+
   it("runs SimIPU's training step as the CPU does", async () => {
     const [cpu, webgpu] = [await scenarios.simipuSteps('cpu', folder), await onWebGpu('simipuSteps')];
     expect(webgpu.locations).toEqual(['gpu-buffer', 'gpu-buffer']);

@@ -111,7 +111,7 @@ export function plainRowSums(
   // What names no sum goes to one more, which is cut off again.
   const spare = attributes.strict === 1 ? 0 : 1;
   const target = spare === 0 ? numbers : inRange(graph, numbers, sums);
-  const index = expand(graph, reshape(graph, cast(graph, target, 'int64'), [rows, 1]), [rows, channels]);
+  const index = expand(graph, reshape(graph, target, [rows, 1]), [rows, channels]);
   const flat = reshape(graph, updates, [rows, channels]);
   const size = [sums + spare, channels];
   const added = graph.node('ScatterElements', [graph.fill(0, type, size), index, flat], {
@@ -125,11 +125,9 @@ export function plainRowSums(
 /** Numbers from 0 to below `sums` as they are, all others as `sums`. */
 function inRange(graph: Graph, numbers: Value, sums: number): Value {
   const scalar = (value: number) => graph.scalar(value, 'int32');
-  const outside = binary(
-    graph,
-    'Or',
-    binary(graph, 'Less', numbers, scalar(0), 'bool'),
-    binary(graph, 'GreaterOrEqual', numbers, scalar(sums), 'bool'),
-  );
-  return graph.node('Where', [outside, scalar(sums), numbers], { type: 'int32', shape: numbers.shape });
+  const among = (op: string, bound: number, x: Value) => {
+    const outside = binary(graph, op, x, scalar(bound), 'bool');
+    return graph.node('Where', [outside, scalar(sums), x], { type: 'int32', shape: x.shape });
+  };
+  return among('Less', 0, among('GreaterOrEqual', sums, numbers));
 }
