@@ -6,6 +6,7 @@ import { decodeImage } from '../image/decode-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
 import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
+import { checkedNames, readFrameNames } from './frame-names.ts';
 import { decodeKittiDepth } from './kitti-depth.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout } from './kitti-layout.ts';
@@ -248,30 +249,9 @@ async function wantedIds(
   if (options.ids !== undefined && options.imageSet !== undefined) {
     throw new RangeError('frames are chosen by ids or by imageSet, not by both');
   }
-  if (options.ids !== undefined) return checkedIds(options.ids, 'ids');
+  if (options.ids !== undefined) return checkedNames(options.ids, 'ids');
   if (options.imageSet === undefined) return all();
-  const file = join(imageSets, `${options.imageSet}.txt`);
-  const lines = (await readFrameText(file)).split(/\r?\n/).map((line) => line.trim());
-  return checkedIds(
-    lines.filter((line) => line !== ''),
-    file,
-  );
-}
-
-function checkedIds(ids: readonly string[], file: string): readonly string[] {
-  const seen = new Set<string>();
-  for (const id of ids) {
-    if (!/^[\w-]{1,100}$/.test(id)) {
-      throw new InputError({
-        file,
-        expected: 'names of frames such as 000007',
-        found: JSON.stringify(id.slice(0, 40)),
-      });
-    }
-    if (seen.has(id)) throw new InputError({ file, expected: 'each frame once', found: `${id} twice` });
-    seen.add(id);
-  }
-  return ids;
+  return readFrameNames(join(imageSets, `${options.imageSet}.txt`));
 }
 
 function anyPointInImage(points: Float32Array, pixelFromLidar: Matrix34, image: RgbImage): boolean {

@@ -1,6 +1,7 @@
 import { RECALL_SAMPLES } from '../evaluation/kitti-average-precision.ts';
 import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti-evaluation.ts';
 import { difficulties, evaluatedClasses, overlapMetrics } from '../evaluation/kitti-matching.ts';
+import { lowBoxes } from './kitti-table.ts';
 import type { ReportSection } from './run-report.ts';
 import { lineChartSvg } from './vega-svg.ts';
 
@@ -52,6 +53,7 @@ export async function precisionSection(evaluation: KittiEvaluation): Promise<Rep
     classes.length === 0
       ? 'No label counts.'
       : `Labels that count (easy, moderate, hard): ${counts.join('; ')}.`,
+    ...lowBoxes(evaluation).map((line) => `${line}.`),
     few ? `With fewer than ${RECALL_SAMPLES} labels the rules stay below 100.` : '',
   ];
   return {

@@ -9,12 +9,8 @@ import {
   scoreThresholds,
 } from '../../src/evaluation/kitti-average-precision.ts';
 import { evaluateKitti } from '../../src/evaluation/kitti-evaluation.ts';
-import {
-  imageSetFile,
-  type KittiFramePair,
-  type KittiObjectLine,
-  readKittiFolders,
-} from '../../src/evaluation/kitti-result-files.ts';
+import { imageSetFile, readKittiFolders } from '../../src/evaluation/kitti-result-files.ts';
+import type { KittiFramePair, KittiObjectLine } from '../../src/evaluation/kitti-result-lines.ts';
 import { kittiTable } from '../../src/report/kitti-table.ts';
 import { describeWithRealData } from '../real-data.ts';
 
