@@ -42,7 +42,8 @@ export async function readKittiFolders(folders: KittiFolders): Promise<KittiFold
   const labelFolder = await labelFolderOf(folders.labels);
   const labels = await textsIn(labelFolder, 'label files, such as 000000.txt');
   const results = await textsIn(folders.detections, 'result files, such as 000000.txt');
-  const ids = checkedNames(folders.ids ?? [...labels.keys()], 'frames');
+  const wanted = folders.ids?.map((id) => id.normalize()) ?? [...labels.keys()];
+  const ids = checkedNames(wanted, 'frames');
   const unlabelled = ids.find((id) => !labels.has(id));
   if (unlabelled !== undefined)
     throw new InputError({ file: labelFolder, expected: `labels of frame ${unlabelled}`, found: 'none' });

@@ -37,11 +37,10 @@ export function lowBoxes({ low }: KittiEvaluation): string[] {
 
 /** What has fewer labels than recalls are sampled, where by the benchmark's rule not even a faultless detector reaches 100. */
 function fewLabels({ curves }: KittiEvaluation): string[] {
-  const few = curves.filter(
-    ({ metric, labels }) => metric === 'bbox' && labels > 0 && labels < RECALL_SAMPLES,
-  );
+  const few = curves.filter(({ labels }) => labels > 0 && labels < RECALL_SAMPLES);
   if (few.length === 0) return [];
-  const named = few.map(({ name, difficulty, labels }) => `${name} ${difficulty} ${labels}`);
+  // They are the same in every metric that is evaluated.
+  const named = [...new Set(few.map(({ name, difficulty, labels }) => `${name} ${difficulty} ${labels}`))];
   return [
     `labels that count: ${named.join(', ')}; with fewer than ${RECALL_SAMPLES} the rules stay below 100`,
   ];

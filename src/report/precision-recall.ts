@@ -9,8 +9,7 @@ import { lineChartSvg } from './vega-svg.ts';
 export async function precisionSection(evaluation: KittiEvaluation): Promise<ReportSection> {
   const { ap, curves, overlaps, frames } = evaluation;
   const labelsOf = (name: string, difficulty: string) =>
-    curves.find((curve) => curve.name === name && curve.metric === 'bbox' && curve.difficulty === difficulty)
-      ?.labels ?? 0;
+    curves.find((curve) => curve.name === name && curve.difficulty === difficulty)?.labels ?? 0;
   const classes = evaluatedClasses.filter((name) => labelsOf(name, 'hard') > 0);
   const rules = ['R40', 'R11'] as const;
   const rows = classes.flatMap((name) =>
