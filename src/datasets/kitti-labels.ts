@@ -73,7 +73,7 @@ export function labelLines(
 ): LabelLine[] {
   const { file, before = [] } = options;
   const names = [...before, ...COLUMNS];
-  return text.split('\n').flatMap((content, index) => {
+  return text.split(/\r\n|\r|\n/).flatMap((content, index) => {
     const fields = content.split(/\s+/).filter((field) => field !== '');
     if (fields.length === 0) return [];
     const line = `line ${index + 1}`;

@@ -16,7 +16,7 @@ export class Detections {
     this.objects = objects;
   }
 
-  /** For the folder itself or the `data` folder in it, as KITTI's evaluation has it. Throws InputError where it holds no such file. */
+  /** For the `data` folder in it, as KITTI's evaluation has it, or the folder itself. Throws InputError where it holds no such file. */
   static async open(path: string): Promise<Detections> {
     for (const folder of [join(path, 'data'), path]) {
       const names = await readdir(folder).catch(() => []);
