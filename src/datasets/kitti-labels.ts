@@ -41,7 +41,8 @@ export function saysNoBox({ sizeM, location }: Pick<KittiBox, 'sizeM' | 'locatio
 /**
  * The objects of a KITTI label or result file (15 or 16 columns a line), their boxes moved from the rectified camera
  * frame to the LiDAR frame. An empty text has no objects; blank lines are allowed. Truncation and occlusion of -1 mean
- * unknown, as in result files; objects without a box in 3D (`saysNoBox`) keep that in the image. Throws InputError with the line and the column for anything else.
+ * unknown, as in result files; objects without a box in 3D (`saysNoBox`) keep that in the image. Types are as `kittiClassOf`
+ * gives them. Throws InputError with the line and the column for anything else.
  */
 export function parseKittiLabels(
   text: string,
