@@ -15,7 +15,7 @@ export type { Difficulty, EvaluatedClass } from '../src/evaluation/kitti-matchin
 export {
   type KittiFolderPairs,
   type KittiFolders,
-  type KittiFramePair,
-  type KittiObjectLine,
   readKittiFolders,
 } from '../src/evaluation/kitti-result-files.ts';
+export type { KittiFramePair, KittiObjectLine } from '../src/evaluation/kitti-result-lines.ts';
+export type { UnknownClass } from '../src/evaluation/unknown-classes.ts';

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { InputError } from '../src/engine/input-error.ts';
+import { readFrameNames } from '../src/datasets/frame-names.ts';
 import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti-evaluation.ts';
 import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
-import { kittiTable } from '../src/report/kitti-table.ts';
+import { describeUnknownClass } from '../src/evaluation/unknown-classes.ts';
+import { kittiTable, lowBoxes } from '../src/report/kitti-table.ts';
 
 interface Options {
   readonly labels: string;
@@ -13,6 +13,7 @@ interface Options {
   readonly missing: 'error' | 'empty';
   readonly frames?: string;
   readonly imageSet?: string;
+  readonly strict?: boolean;
 }
 
 /** The command line of `pointpair evaluate`. */
@@ -32,6 +33,7 @@ export function command(): Command {
         .choices(['error', 'empty'])
         .default('error'),
     )
+    .option('--strict', 'end at a type that KITTI does not know instead of leaving it aside')
     .option('--image-set <name>', "only the frames that the data set's ImageSets/<name>.txt lists")
     .addOption(new Option('--frames <file>', 'only the frames that this file lists').conflicts('imageSet'))
     .addHelpText(
@@ -44,24 +46,18 @@ Example:
 }
 
 async function run(options: Options): Promise<void> {
-  const { labels, detections, json, overlaps, missing, imageSet } = options;
+  const { labels, detections, json, overlaps, missing, imageSet, strict } = options;
   const list = imageSet === undefined ? options.frames : await imageSetFile(labels, imageSet);
-  const ids = list === undefined ? undefined : await idsIn(list);
-  const pairs = await readKittiFolders({ labels, detections, ids, missing });
+  const ids = list === undefined ? undefined : await readFrameNames(list);
+  const pairs = await readKittiFolders({ labels, detections, ids, missing, strict });
+  const say = (line: string) => process.stderr.write(`${line}\n`);
   if (pairs.missing.length > 0) {
-    process.stderr.write(
-      `${pairs.missing.length} of ${pairs.frames.length} frames have no result file and count as frames without detections\n`,
+    say(
+      `${pairs.missing.length} of ${pairs.frames.length} frames have no result file and count as frames without detections`,
     );
   }
+  for (const unknown of pairs.unknown) say(describeUnknownClass(unknown));
   const evaluation = evaluateKitti(pairs.frames, { overlaps });
+  if (json) for (const line of lowBoxes(evaluation)) say(line);
   process.stdout.write(json ? `${JSON.stringify(evaluation.ap, null, 2)}\n` : `${kittiTable(evaluation)}\n`);
-}
-
-async function idsIn(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file, expected: 'a list of frames', found: error.code ?? error.message });
-  });
-  const ids = text.split(/\s+/).filter((id) => id !== '');
-  if (ids.length > 0) return ids;
-  throw new InputError({ file, expected: 'the names of frames, one a line', found: 'none' });
 }

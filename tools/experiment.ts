@@ -11,6 +11,7 @@ import {
 } from '../src/report/label-efficiency-report.ts';
 import { writeFileAtomically } from '../src/training/atomic-file.ts';
 import { applySettings } from '../src/training/config.ts';
+import { describeDamaged } from '../src/training/damaged-frames.ts';
 import { applyDetectionSettings } from '../src/training/detection-config.ts';
 import { detectionPresetOf } from '../src/training/detection-presets.ts';
 import { type CellResult, cellName, runLabelEfficiency } from '../src/training/label-efficiency.ts';
@@ -31,6 +32,7 @@ interface Options {
   readonly seeds: number;
   readonly set: readonly string[];
   readonly pretrainSet: readonly string[];
+  readonly strict?: boolean;
 }
 
 /** The command line of `pointpair experiment`. */
@@ -61,6 +63,7 @@ function labelEfficiency(): Command {
     .option('--seeds <number>', 'seeds of each', wholeNumber(1), 3)
     .option('--set <key.path=value>', "change the detector's configuration", collected, [])
     .option('--pretrain-set <key.path=value>', "change the pretraining's configuration", collected, [])
+    .option('--strict', 'end at a damaged or incomplete frame instead of leaving it out')
     .addHelpText(
       'after',
       '\nExample:\n  pointpair experiment label-efficiency --detector image3d --out runs/image3d-labels',
@@ -91,7 +94,8 @@ async function run(options: Options): Promise<void> {
     ]),
     fractions: options.fractions,
     seeds: Array.from({ length: seeds }, (_, i) => i + 1),
-    evaluate: averagePrecisions,
+    strict: options.strict,
+    evaluate: (folders) => averagePrecisions({ ...folders, strict: options.strict }, say),
     signal: interrupt.signal,
     onCell: (done, total, result) => {
       // Of those that were done before too: how long a cell takes is kept with it.
@@ -145,11 +149,19 @@ const measures = measured.map(
   ({ name, metric, overlaps }) => `${name} ${metric} > ${minOverlapOf(overlaps, name, metric)} R40 moderate`,
 );
 
-async function averagePrecisions(folders: { readonly labels: string; readonly detections: string }) {
+async function averagePrecisions(
+  { strict, ...folders }: { readonly labels: string; readonly detections: string; readonly strict?: boolean },
+  say: (line: string) => void,
+) {
   const ids = (await readdir(folders.detections)).flatMap((name) =>
     name.endsWith('.txt') ? [name.slice(0, -4)] : [],
   );
-  const { frames } = await readKittiFolders({ ...folders, ids: ids.sort() });
+  const { frames, damaged } = await readKittiFolders({
+    ...folders,
+    ids: ids.sort(),
+    damaged: strict ? 'error' : 'left out',
+  });
+  for (const message of damaged) say(describeDamaged('held-out labels', message));
   const evaluations = {
     strict: evaluateKitti(frames, { overlaps: 'strict' }),
     loose: evaluateKitti(frames, { overlaps: 'loose' }),

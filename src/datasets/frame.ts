@@ -24,7 +24,7 @@ export interface CameraImage extends CameraModel {
 
 /** A labelled object of a frame. */
 export interface ObjectLabel {
-  /** The data set's own class name, such as `Car`. */
+  /** The data set's own class name, such as `Car`; KITTI's names as KITTI spells them. */
   readonly type: string;
   /** Fraction outside the image, 0 to 1; in tracking labels 0, 1 or 2, levels of the same; -1 where it is not known. */
   readonly truncation: number;
@@ -34,7 +34,7 @@ export interface ObjectLabel {
   readonly alpha: number;
   /** Box in the image: left, top, right, bottom in pixels. */
   readonly box2: readonly [left: number, top: number, right: number, bottom: number];
-  /** Box in the LiDAR frame; undefined for regions that were not labelled in 3D (KITTI's DontCare). */
+  /** Box in the LiDAR frame; undefined for what was not labelled in 3D (KITTI's DontCare, objects that were labelled in the image alone). */
   readonly box3: Box3 | undefined;
   /** Detection confidence, in result files. */
   readonly score?: number;

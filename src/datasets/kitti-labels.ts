@@ -1,7 +1,8 @@
 import { InputError } from '../engine/input-error.ts';
-import { boxFromKitti, kittiFromBox } from '../geometry/kitti-box.ts';
+import { boxFromKitti, type KittiBox, kittiFromBox } from '../geometry/kitti-box.ts';
 import type { Matrix44 } from '../geometry/matrix.ts';
 import type { ObjectLabel } from './frame.ts';
+import { kittiClassOf } from './kitti-classes.ts';
 
 /** The columns of a label line; result files have the score as well. */
 const COLUMNS = [
@@ -25,14 +26,23 @@ const COLUMNS = [
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
-/** What height, width, length, x, y, z are where nothing was labelled in 3D: as KITTI's object and its tracking labels have it. */
+/** What height, width, length, x, y, z are where nothing was labelled in 3D, as KITTI's object labels have it. */
 const NO_BOX = [-1, -1, -1, -1000, -1000, -1000];
-const NO_BOX_TRACKING = [-1000, -1000, -1000, -10, -1, -1];
+
+/**
+ * Whether a line says that its object has no box in 3D: all sizes -1 or (as tracking labels have it) -1000, all of the
+ * location -1000, or sizes and location 0.
+ */
+export function saysNoBox({ sizeM, location }: Pick<KittiBox, 'sizeM' | 'location'>): boolean {
+  const all = (values: readonly number[], none: number) => values.every((value) => value === none);
+  return all(sizeM, -1) || all(sizeM, -1000) || all(location, -1000) || (all(sizeM, 0) && all(location, 0));
+}
 
 /**
  * The objects of a KITTI label or result file (15 or 16 columns a line), their boxes moved from the rectified camera
  * frame to the LiDAR frame. An empty text has no objects; blank lines are allowed. Truncation and occlusion of -1 mean
- * unknown, as in result files. Throws InputError with the line and the column for anything else.
+ * unknown, as in result files; objects without a box in 3D (`saysNoBox`) keep that in the image. Types are as `kittiClassOf`
+ * gives them. Throws InputError with the line and the column for anything else.
  */
 export function parseKittiLabels(
   text: string,
@@ -64,7 +74,7 @@ export function labelLines(
 ): LabelLine[] {
   const { file, before = [] } = options;
   const names = [...before, ...COLUMNS];
-  return text.split('\n').flatMap((content, index) => {
+  return text.split(/\r\n|\r|\n/).flatMap((content, index) => {
     const fields = content.split(/\s+/).filter((field) => field !== '');
     if (fields.length === 0) return [];
     const line = `line ${index + 1}`;
@@ -73,7 +83,7 @@ export function labelLines(
         file,
         place: line,
         expected: `${names.length - 1} columns, or ${names.length} with a score`,
-        found: `${fields.length} (${quote(fields.slice(0, 3).join(' '))} …)`,
+        found: `${fields.length} columns (${quote(fields.slice(0, 3).join(' '))} …)`,
       });
     }
     const check = (column: number, sound: boolean, expected: string) => {
@@ -88,6 +98,12 @@ export function labelLines(
   });
 }
 
+/** The type of a line's object, as `kittiClassOf` gives it. Throws InputError for what is no name. */
+export function typeOf({ fields: [type], check }: Pick<LabelLine, 'fields' | 'check'>): string {
+  check(0, /^[\p{L}_][\p{L}\p{M}\p{N}_.:/+&()-]*$/u.test(type) && !NUMBER.test(type), 'the name of a class');
+  return kittiClassOf(type);
+}
+
 /**
  * The object of a line, its box moved to the LiDAR frame; with `truncationLevels` its truncation is 0, 1 or 2, as in the
  * tracking benchmark, instead of a fraction. Throws InputError with the line and the column for what cannot be right.
@@ -97,7 +113,7 @@ export function parseObject(
   options: { readonly rectFromLidar: Matrix44; readonly truncationLevels?: boolean },
 ): ObjectLabel {
   const { rectFromLidar, truncationLevels = false } = options;
-  check(0, /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(fields[0]) && !NUMBER.test(fields[0]), 'the name of a class');
+  const type = typeOf({ fields, check });
   const values = fields.map((field, column) => {
     if (column === 0) return Number.NaN;
     const value = Number(field);
@@ -111,25 +127,20 @@ export function parseObject(
   check(3, Math.abs(alpha) <= 10, 'an angle in radians, or -10');
   check(6, right >= left, `at least the left edge ${left}`);
   check(7, bottom >= top, `at least the top edge ${top}`);
-  const box = values.slice(8, 14);
-  const unlabelled = [NO_BOX, NO_BOX_TRACKING].some((none) => none.every((value, i) => value === box[i]));
+  const [height, width, length, x, y, z, rotationY] = values.slice(8);
+  const box: KittiBox = { sizeM: [height, width, length], location: [x, y, z], rotationY };
+  const unlabelled = saysNoBox(box);
   if (!unlabelled) {
     for (const column of [8, 9, 10]) check(column, values[column] > 0, 'a size above 0 m');
-    check(14, Math.abs(values[14]) <= 10, 'an angle in radians');
+    check(14, Math.abs(rotationY) <= 10, 'an angle in radians');
   }
-  const [height, width, length, x, y, z] = box;
   return {
-    type: fields[0],
+    type,
     truncation,
     occlusion,
     alpha,
     box2: [left, top, right, bottom],
-    box3: unlabelled
-      ? undefined
-      : boxFromKitti(
-          { sizeM: [height, width, length], location: [x, y, z], rotationY: values[14] },
-          rectFromLidar,
-        ),
+    box3: unlabelled ? undefined : boxFromKitti(box, rectFromLidar),
     ...(fields.length === 16 ? { score: values[15] } : {}),
   };
 }

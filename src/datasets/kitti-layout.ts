@@ -36,13 +36,13 @@ export async function findKittiLayout(
   return { folder, imageSets: join(isSplit ? dirname(resolve(root)) : root, 'ImageSets') };
 }
 
-/** The names of files by their stem, for files with one of these endings; hidden files are left out. */
+/** The names of files by their stem (in Unicode's composed form), for files with one of these endings; hidden files are left out. */
 export async function filesByStem(folder: string, endings: readonly string[]): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const name of await readdir(folder)) {
     const ending = endings.find((candidate) => name.toLowerCase().endsWith(candidate));
     if (ending === undefined || name.startsWith('.')) continue;
-    const stem = name.slice(0, -ending.length);
+    const stem = name.slice(0, -ending.length).normalize();
     const other = files.get(stem);
     if (other !== undefined) {
       throw new InputError({

@@ -5,6 +5,7 @@ import { parseKittiCalibration, rectFromLidar } from '../geometry/kitti-calibrat
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
 import { cloudFromRows, type PointCloud } from '../pointcloud/point-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
+import { frameNamesIn } from './frame-names.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout } from './kitti-layout.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
@@ -92,11 +93,11 @@ function noneIfAbsent(error: NodeJS.ErrnoException): ReadonlyMap<string, string>
 
 async function imageSets(folder: string) {
   const files = await readdir(folder).catch(() => []);
-  const sets = files.filter((name) => /^[\w-]+\.txt$/.test(name)).sort();
+  const sets = files.filter((name) => /^[^.].*\.txt$/.test(name)).sort();
   return Promise.all(
     sets.map(async (name) => ({
       set: name.slice(0, -4),
-      names: new Set((await readFrameText(join(folder, name))).split(/\s+/)),
+      names: new Set(frameNamesIn(await readFrameText(join(folder, name)))),
     })),
   );
 }

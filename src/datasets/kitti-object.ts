@@ -1,16 +1,12 @@
 import { join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
-import {
-  type KittiCalibration,
-  parseKittiCalibration,
-  pixelFromLidar,
-  rectFromLidar,
-} from '../geometry/kitti-calibration.ts';
-import type { Matrix34 } from '../geometry/matrix.ts';
+import { parseKittiCalibration, pixelFromRect, rectFromLidar } from '../geometry/kitti-calibration.ts';
+import { type Matrix34, multiply34by44 } from '../geometry/matrix.ts';
 import { decodeImage } from '../image/decode-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
 import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
+import { checkedNames, readFrameNames } from './frame-names.ts';
 import { decodeKittiDepth } from './kitti-depth.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout } from './kitti-layout.ts';
@@ -158,11 +154,10 @@ export class KittiObject {
       files.labels === undefined ? undefined : readFrameText(path(files.labels)),
       files.depth === undefined ? undefined : readFrameFile(path(files.depth)),
     ]);
-    const calibration = parseKittiCalibration(calibrationText, { file: path(files.calib) });
+    const camera = this.cameraOf(calibrationText, path(files.calib));
     stopwatch.lap('read');
-    const camera = this.cameraOf(calibration);
     const image = await decodeImage(imageBytes, { file: path(files.image) });
-    this.checkTogether(id, { image, points, calibration });
+    this.checkTogether(id, { image, points, camera });
     const depth = depthBytes && (await decodeKittiDepth(depthBytes, { file: path(files.depth!), image }));
     stopwatch.lap('decode');
     return {
@@ -194,13 +189,15 @@ export class KittiObject {
   /** How a frame's points reach the pixels of its camera. */
   async camera(index: number): Promise<CameraModel> {
     const file = join(this.folder, this.files.get(this.idOf(index))!.calib);
-    return this.cameraOf(parseKittiCalibration(await readFrameText(file), { file }));
+    return this.cameraOf(await readFrameText(file), file);
   }
 
-  private cameraOf(calibration: KittiCalibration): CameraModel {
+  private cameraOf(calibrationText: string, file: string): CameraModel {
+    const camera = this.cameraNumber;
+    const calibration = parseKittiCalibration(calibrationText, { file, camera });
     return {
-      name: `image_${this.cameraNumber}`,
-      pixelFromCamera: this.cameraNumber === 2 ? calibration.p2 : calibration.p3,
+      name: `image_${camera}`,
+      pixelFromCamera: pixelFromRect(calibration, camera),
       cameraFromLidar: rectFromLidar(calibration),
     };
   }
@@ -213,9 +210,9 @@ export class KittiObject {
   /** What can be known without labels: the camera looks through the middle of its image, and the sweep is in it. */
   private checkTogether(
     id: string,
-    { image, points, calibration }: { image: RgbImage; points: Float32Array; calibration: KittiCalibration },
+    { image, points, camera }: { image: RgbImage; points: Float32Array; camera: CameraModel },
   ): void {
-    const p = this.cameraNumber === 2 ? calibration.p2 : calibration.p3;
+    const { pixelFromCamera: p, cameraFromLidar } = camera;
     const files = this.files.get(id)!;
     const across = p[2] / p[10] / image.width;
     const down = p[6] / p[10] / image.height;
@@ -227,7 +224,7 @@ export class KittiObject {
         found: `(${p[2] / p[10]}, ${p[6] / p[10]}): a calibration of another image, or an image of another size`,
       });
     }
-    if (!anyPointInImage(points, pixelFromLidar(calibration, this.cameraNumber), image)) {
+    if (!anyPointInImage(points, multiply34by44(p, cameraFromLidar), image)) {
       throw new InputError({
         file: join(this.folder, files.velodyne),
         expected: `points that ${files.calib} projects into ${files.image}`,
@@ -252,30 +249,9 @@ async function wantedIds(
   if (options.ids !== undefined && options.imageSet !== undefined) {
     throw new RangeError('frames are chosen by ids or by imageSet, not by both');
   }
-  if (options.ids !== undefined) return checkedIds(options.ids, 'ids');
+  if (options.ids !== undefined) return checkedNames(options.ids, 'ids');
   if (options.imageSet === undefined) return all();
-  const file = join(imageSets, `${options.imageSet}.txt`);
-  const lines = (await readFrameText(file)).split(/\r?\n/).map((line) => line.trim());
-  return checkedIds(
-    lines.filter((line) => line !== ''),
-    file,
-  );
-}
-
-function checkedIds(ids: readonly string[], file: string): readonly string[] {
-  const seen = new Set<string>();
-  for (const id of ids) {
-    if (!/^[\w-]{1,100}$/.test(id)) {
-      throw new InputError({
-        file,
-        expected: 'names of frames such as 000007',
-        found: JSON.stringify(id.slice(0, 40)),
-      });
-    }
-    if (seen.has(id)) throw new InputError({ file, expected: 'each frame once', found: `${id} twice` });
-    seen.add(id);
-  }
-  return ids;
+  return readFrameNames(join(imageSets, `${options.imageSet}.txt`));
 }
 
 function anyPointInImage(points: Float32Array, pixelFromLidar: Matrix34, image: RgbImage): boolean {

@@ -7,6 +7,7 @@ import { describeNames } from './kitti-layout.ts';
 /** Where the parts of a drive lie. */
 export interface KittiRawDrive {
   readonly folder: string;
+  readonly camera: 2 | 3;
   /** The camera's folder in it, such as `image_02`. */
   readonly imageFolder: string;
   readonly calibration: Required<KittiRawCalibrationFiles>;
@@ -31,6 +32,7 @@ export async function findKittiRawDrive(
   const folder = await findFolder(path);
   return {
     folder,
+    camera,
     imageFolder: `image_0${camera}`,
     calibration: {
       camToCam: await findCalibration(folder, CALIBRATION_NAMES.camToCam),

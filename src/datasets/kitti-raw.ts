@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
-import { type KittiCalibration, rectFromLidar } from '../geometry/kitti-calibration.ts';
+import { type KittiCalibration, pixelFromRect, rectFromLidar } from '../geometry/kitti-calibration.ts';
 import {
   type KittiRawCalibrationFiles,
   parseKittiRawCalibration,
@@ -81,11 +81,12 @@ export class KittiRaw implements Recording {
 
   async camera(index: number): Promise<CameraModel> {
     this.momentOf(index);
-    const { camToCam, veloToCam } = this.drive.calibration;
-    const calibration = await readCalibration({ camToCam, veloToCam });
+    const { camera, calibration: files, imageFolder } = this.drive;
+    const { camToCam, veloToCam } = files;
+    const calibration = await readCalibration({ camToCam, veloToCam }, camera);
     return {
-      name: this.drive.imageFolder,
-      pixelFromCamera: this.drive.imageFolder === 'image_02' ? calibration.p2 : calibration.p3,
+      name: imageFolder,
+      pixelFromCamera: pixelFromRect(calibration, camera),
       cameraFromLidar: rectFromLidar(calibration),
     };
   }
@@ -108,9 +109,10 @@ export class KittiRaw implements Recording {
   }
 
   /** The calibration of the drive, with the inertial unit's where its file is there. Throws InputError for one of the others that is missing, and for a damaged one. */
-  async calibration(): Promise<KittiCalibration> {
-    const { camToCam, veloToCam, imuToVelo } = this.drive.calibration;
-    return readCalibration({ camToCam, veloToCam, ...((await exists(imuToVelo)) ? { imuToVelo } : {}) });
+  async calibration(): Promise<KittiCalibration<2 | 3>> {
+    const { camera, calibration } = this.drive;
+    const { imuToVelo, ...needed } = calibration;
+    return readCalibration({ ...needed, ...((await exists(imuToVelo)) ? { imuToVelo } : {}) }, camera);
   }
 
   private async readTracks(file: string, index: number) {
@@ -131,11 +133,11 @@ export class KittiRaw implements Recording {
   }
 }
 
-async function readCalibration(files: KittiRawCalibrationFiles): Promise<KittiCalibration> {
+async function readCalibration(files: KittiRawCalibrationFiles, camera: 2 | 3) {
   const [camToCam, veloToCam, imuToVelo] = await Promise.all([
     readFrameText(files.camToCam),
     readFrameText(files.veloToCam),
     files.imuToVelo === undefined ? undefined : readFrameText(files.imuToVelo),
   ]);
-  return parseKittiRawCalibration({ camToCam, veloToCam, imuToVelo }, { files });
+  return parseKittiRawCalibration({ camToCam, veloToCam, imuToVelo }, { files, camera });
 }

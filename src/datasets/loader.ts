@@ -114,7 +114,10 @@ export class Loader<Sample> {
     return this.batches(consumed, Number.POSITIVE_INFINITY);
   }
 
-  /** Every item of one epoch once; the last batch is shorter where the items do not come out even, or left out with `dropLast`. */
+  /**
+   * Every item of one epoch once; the last batch is shorter where the items do not come out even, or left out with `dropLast`.
+   * Damaged items behind the last batch are in `failures` of the loader alone. Throws as `from` does, but for items that are all damaged.
+   */
   pass(
     options: { readonly epoch?: number; readonly dropLast?: boolean } = {},
   ): AsyncGenerator<LoadedBatch<Sample>, void> {
@@ -152,7 +155,8 @@ export class Loader<Sample> {
         const failure = { index, epoch, message: this.recordFailure(index, outcome) };
         failures.push(failure);
         damaged.add(index);
-        if (damaged.size === length) throw allDamaged(length, failure);
+        if (damaged.size === length && end === Number.POSITIVE_INFINITY)
+          throw allDamaged(length, failure.message);
       }
       if (batch.length === batchSize || (place === end && batch.length > 0 && !dropLast)) {
         const position = { consumed: place };
@@ -255,10 +259,11 @@ interface LoadedItem<Sample> extends SampleRequest {
 
 type Fault = Exclude<Outcome<unknown>, { kind: 'sample' }>;
 
-function allDamaged(length: number, last: LoadFailure): InputError {
+/** The error where nothing is left of so many items. */
+export function allDamaged(length: number, lastMessage: string): InputError {
   return new InputError({
     file: 'data set',
     expected: 'at least one usable item',
-    found: `all ${length} damaged, the last because: ${last.message}`,
+    found: `all ${length} damaged, the last because: ${lastMessage}`,
   });
 }

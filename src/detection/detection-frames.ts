@@ -14,17 +14,17 @@ export interface DetectionFrames {
 }
 
 /**
- * Opens the frames of a selection; for training they need labels. Throws an InputError where the data set has none, and
+ * Opens the frames of a selection; for training, and `withLabels`, they need labels. Throws an InputError where the data set has none, and
  * where an index is not one of its frames. `withDepth` reads the depth of pixels too, where it is there.
  */
 export async function openDetectionFrames(
   data: DetectionData,
   { withDepth = false }: { readonly withDepth?: boolean } = {},
 ): Promise<DetectionFrames> {
-  const { root, training = true, frames: chosen, ...selection } = data;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !training, withDepth });
-  if (training && !frames.hasLabels)
-    throw new InputError({ file: root, expected: 'labels (label_2), to train a detector', found: 'none' });
+  const { root, training = true, withLabels = training, frames: chosen, ...selection } = data;
+  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !withLabels, withDepth });
+  if (withLabels && !frames.hasLabels)
+    throw new InputError({ file: root, expected: 'labels (label_2)', found: 'none' });
   const indices = chosen ?? frames.ids.map((_, i) => i);
   const outside = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= frames.length);
   if (outside !== undefined) throw new RangeError(`frame ${outside} of ${frames.length}`);
@@ -43,7 +43,7 @@ export interface SortedLabels {
     readonly box3: NonNullable<ObjectLabel['box3']>;
     readonly classIndex: number;
   }>;
-  /** Neighbour classes and DontCare: neither right nor wrong there. */
+  /** Neighbour classes, DontCare, and wanted classes without a box in 3D: neither right nor wrong there. */
   readonly ignored: readonly ObjectLabel[];
 }
 
@@ -55,7 +55,9 @@ export function sortLabels(labels: readonly ObjectLabel[], classes: readonly str
     const { box3 } = label;
     return classIndex < 0 || box3 === undefined ? [] : [{ label, box3, classIndex }];
   });
-  return { objects, ignored: labels.filter(({ type }) => ignoredTypes.has(type)) };
+  const isIgnored = ({ type, box3 }: ObjectLabel) =>
+    ignoredTypes.has(type) || (box3 === undefined && classes.includes(type));
+  return { objects, ignored: labels.filter(isIgnored) };
 }
 
 /** The labels of a frame that a detector is trained on. Throws an InputError where there are none. */

@@ -19,6 +19,8 @@ export interface ModelTensors {
 export interface DetectionData extends DataSelection {
   /** True by default: labels are read, views are drawn at random and targets are made. Else frames as they are. */
   readonly training?: boolean;
+  /** Whether labels are read where it is not for training: a frame is then complete and sound only with its labels. */
+  readonly withLabels?: boolean;
   /** Only these of the selection's frames, by index; all where it is not given. */
   readonly frames?: readonly number[];
 }

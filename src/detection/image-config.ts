@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { batchNormSchema, canvasFields, imageEncoderSchema } from '../objectives/encoder-config.ts';
-import { knownClasses } from './object-classes.ts';
+import { classesSchema } from './object-classes.ts';
 
 const positive = z.number().positive();
 const whole = z.int().positive();
@@ -8,7 +8,7 @@ const unit = z.number().min(0).max(1);
 
 /** What every detector that looks at pictures is told of them, and of its centre head. */
 export const imageDetectorFields = {
-  classes: z.array(z.enum(knownClasses)).min(1),
+  classes: classesSchema,
   image: z.strictObject({
     ...canvasFields,
     /** For training: the picture is scaled by a factor from this range times what makes it fit the canvas. */

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { kittiClassOf } from '../datasets/kitti-classes.ts';
+
 /** Length, width and height in metres. */
 export type SizeM = readonly [length: number, width: number, height: number];
 
@@ -10,8 +13,13 @@ const MEAN_SIZES: { readonly [name: string]: SizeM } = {
   Truck: [10, 2.6, 3.2],
 };
 
-/** The classes whose sizes are known. */
-export const knownClasses = Object.keys(MEAN_SIZES) as [string, ...string[]];
+const knownClass = z.enum(Object.keys(MEAN_SIZES));
+
+/** What a detector looks for: classes whose sizes are known, each once, in any case. */
+export const classesSchema = z
+  .array(z.preprocess((name) => (typeof name === 'string' ? kittiClassOf(name) : name), knownClass))
+  .min(1)
+  .refine((names) => new Set(names).size === names.length, 'each class once');
 
 /** The mean size of a class. Throws a RangeError for one whose size is not known. */
 export function meanSizeOf(name: string): SizeM {

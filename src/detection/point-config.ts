@@ -6,7 +6,7 @@ import {
   widthsSchema,
 } from '../objectives/encoder-config.ts';
 import { simipuHalvedPointEncoder, simipuReleasedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
-import { knownClasses } from './object-classes.ts';
+import { classesSchema } from './object-classes.ts';
 
 const positive = z.number().positive();
 const whole = z.int().positive();
@@ -14,7 +14,7 @@ const unit = z.number().min(0).max(1);
 
 /** What every detector that looks at points is told of them. */
 export const pointDetectorFields = {
-  classes: z.array(z.enum(knownClasses)).min(1),
+  classes: classesSchema,
   points: pointsSchema,
   /** At most this share of the points that are drawn is ground, where enough else is there; 1 draws all alike. */
   groundShare: unit,

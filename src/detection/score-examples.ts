@@ -53,15 +53,15 @@ export function scoreExamples(
   });
 }
 
-/** Boxes of a frame's labels, each side moved by up to a share of the box's size. */
+/** Boxes of a frame's labels in 3D, as they are in the picture, each side moved by up to a share of the box's size. */
 export function jitteredBoxes(
   labels: readonly ObjectLabel[],
   random: Random,
   { classes, jitter }: { readonly classes: readonly string[]; readonly jitter: number },
 ): GivenBox[] {
-  return labels.flatMap(({ type, box2 }) => {
+  return labels.flatMap(({ type, box2, box3 }) => {
     const classIndex = classes.indexOf(type);
-    if (classIndex < 0) return [];
+    if (classIndex < 0 || box3 === undefined) return [];
     return [{ box: jittered(box2, jitter, random), classIndex }];
   });
 }

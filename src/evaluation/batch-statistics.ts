@@ -44,6 +44,7 @@ export async function batchesOf(
     seed,
     source: objective.source(data),
     shuffle: false,
+    strict: data.strict,
   });
   const batches: Tensors[] = [];
   for await (const { batch } of loader.pass({ dropLast: true })) {

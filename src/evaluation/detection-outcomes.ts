@@ -41,8 +41,8 @@ export function outcomeOverlap(type: string, overlaps: 'strict' | 'loose'): numb
 /**
  * Which labels were found and which detections are right: label by label in their order, each takes the free detection of
  * its class that overlaps it most seen from above, and enough. Labels are not sorted out by difficulty. Neither right nor
- * wrong are labels of classes that are not looked for, and detections of a similar class's object (a van as a car) or in
- * regions that were not labelled. Classes that are looked for are `classes`, or those of the benchmark and of the detections.
+ * wrong are labels of classes that are not looked for, and detections of a similar class's object (a van as a car), in
+ * regions that were not labelled, or of objects that were labelled in the image alone. Classes that are looked for are `classes`, or those of the benchmark and of the detections.
  */
 export function outcomesOf(
   labels: readonly Matchable[],
@@ -73,7 +73,9 @@ export function outcomesOf(
     if (neighbour === undefined || wanted.has(neighbour)) continue;
     for (const label of labels) if (label.type === neighbour) take(label, type);
   }
-  const regions = labels.filter(({ type }) => type === 'DontCare');
+  const regions = labels.filter(
+    ({ type, box3 }) => type === 'DontCare' || (box3 === undefined && wanted.has(type)),
+  );
   const isCovered = ({ box2 }: Matchable) =>
     regions.some((region) => imageIntersection(box2, region.box2) > COVERED * imageArea(box2));
   return {

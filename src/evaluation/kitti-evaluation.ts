@@ -10,7 +10,9 @@ import {
   difficulties,
   type EvaluatedClass,
   evaluatedClasses,
+  heightOf,
   isAccountable,
+  LEAST_HEIGHT_PX,
   type Measure,
   matchedScores,
   type OverlapMetric,
@@ -19,7 +21,7 @@ import {
   rolesOf,
   type Tally,
 } from './kitti-matching.ts';
-import type { KittiFramePair } from './kitti-result-files.ts';
+import type { KittiFramePair, KittiObjectLine } from './kitti-result-lines.ts';
 
 /** How much boxes have to overlap, and more: the benchmark's own `strict`, or `loose` for boxes in space. */
 export type Overlaps = 'strict' | 'loose';
@@ -61,6 +63,19 @@ export interface KittiEvaluation {
   readonly frames: number;
   readonly ap: ApTable;
   readonly curves: readonly PrecisionRecall[];
+  /** Of the classes that have detections without height in the image, or only such as are too low to count. */
+  readonly low: readonly LowDetections[];
+}
+
+/** Detections of a class that count in no metric, for their boxes in the image are too low. */
+export interface LowDetections {
+  readonly name: EvaluatedClass;
+  /** Lower than `LEAST_HEIGHT_PX`. */
+  readonly low: number;
+  /** Of them, those whose box is no pixel high, as where none was written. */
+  readonly flat: number;
+  /** All of the class. */
+  readonly detections: number;
 }
 
 /** How much boxes of a class have to overlap, and more, in a metric. */
@@ -78,8 +93,8 @@ export function evaluateKitti(
   { overlaps = 'strict' }: { readonly overlaps?: Overlaps } = {},
 ): KittiEvaluation {
   const curves: PrecisionRecall[] = [];
+  const oriented = orientationsGiven(frames);
   for (const name of evaluatedClasses) {
-    const oriented = orientationsGiven(frames, name);
     for (const metric of overlapMetrics) {
       if (!boxesGiven(frames, name, metric)) continue;
       const minOverlap = minOverlapOf(overlaps, name, metric);
@@ -100,7 +115,7 @@ export function evaluateKitti(
   const table = tableOf(evaluatedClasses, (name) =>
     tableOf(kittiMetrics, (metric) => tableOf(difficulties, (difficulty) => apOf(name, metric, difficulty))),
   );
-  return { overlaps, frames: frames.length, ap: table, curves };
+  return { overlaps, frames: frames.length, ap: table, curves, low: lowDetections(frames) };
 }
 
 function difficultyCurves(frames: readonly KittiFramePair[], measure: Measure) {
@@ -139,27 +154,33 @@ function countFrom(rising: Float64Array, least: number): number {
   return rising.length - low;
 }
 
-/** Whether every detection of a class says where it faces. */
-function orientationsGiven(frames: readonly KittiFramePair[], name: EvaluatedClass): boolean {
-  return frames.every(({ detections }) =>
-    detections.every(({ type, alpha }) => type !== name || alpha !== -10),
-  );
+/** Whether every detection, of whatever class, says where it faces, as the benchmark asks. */
+function orientationsGiven(frames: readonly KittiFramePair[]): boolean {
+  return frames.every(({ detections }) => detections.every(({ alpha }) => alpha !== -10));
 }
+
+/** What a detection has to have for a metric: a box in the image begins at 0 or right of it; what is not known of a place is -1000. */
+const HAS_BOX: { readonly [metric in OverlapMetric]: (detection: KittiObjectLine) => boolean } = {
+  bbox: ({ box2: [left] }) => left >= 0,
+  bev: ({ location: [x, , z], sizeM: [, width, length] }) =>
+    x !== -1000 && z !== -1000 && width > 0 && length > 0,
+  '3d': ({ location, sizeM }) => location.every((at) => at !== -1000) && sizeM.every((side) => side > 0),
+};
 
 /** Whether any detection of a class has a box for a metric, as the benchmark asks; a class without detections has missed everything. */
 function boxesGiven(frames: readonly KittiFramePair[], name: EvaluatedClass, metric: OverlapMetric): boolean {
-  if (metric === 'bbox') return true;
-  let any = false;
-  for (const { detections } of frames) {
-    for (const { type, location: place, sizeM: size } of detections) {
-      if (type !== name) continue;
-      any = true;
-      const axes = metric === 'bev' ? [0, 2] : [0, 1, 2];
-      const sides = metric === 'bev' ? [1, 2] : [0, 1, 2];
-      if (axes.every((i) => place[i] !== -1000) && sides.every((i) => size[i] > 0)) return true;
-    }
-  }
-  return !any;
+  const own = frames.flatMap(({ detections }) => detections.filter(({ type }) => type === name));
+  return own.length === 0 || own.some(HAS_BOX[metric]);
+}
+
+/** Detections of each class that no difficulty counts, for their boxes in the image are too low. */
+function lowDetections(frames: readonly KittiFramePair[]): LowDetections[] {
+  return evaluatedClasses.flatMap((name) => {
+    const own = frames.flatMap(({ detections }) => detections.filter(({ type }) => type === name));
+    const low = own.filter((each) => heightOf(each) < LEAST_HEIGHT_PX).length;
+    const flat = own.filter((each) => heightOf(each) === 0).length;
+    return flat > 0 || (low > 0 && low === own.length) ? [{ name, low, flat, detections: own.length }] : [];
+  });
 }
 
 function tableOf<Key extends string, Value>(

@@ -2,7 +2,7 @@ import { neighbourClasses } from '../datasets/neighbour-classes.ts';
 import { imageArea, imageIntersection } from '../geometry/box-overlap.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
 import { intersectionArea, type OrientedRectangle } from '../geometry/oriented-rectangle.ts';
-import type { KittiFramePair, KittiObjectLine } from './kitti-result-files.ts';
+import type { KittiFramePair, KittiObjectLine } from './kitti-result-lines.ts';
 
 /** What KITTI's benchmark evaluates. */
 export const evaluatedClasses = ['Car', 'Pedestrian', 'Cyclist'] as const;
@@ -26,6 +26,9 @@ const LIMITS: {
   moderate: { heightPx: 25, occlusion: 1, truncation: 0.3 },
   hard: { heightPx: 25, occlusion: 2, truncation: 0.5 },
 };
+
+/** A detection that is lower counts at no difficulty, in no metric. */
+export const LEAST_HEIGHT_PX = Math.min(...difficulties.map((difficulty) => LIMITS[difficulty].heightPx));
 
 /** What an object is to the evaluation of a class and difficulty: it counts, it is neither right nor wrong, or it is not there. */
 const COUNTS = 0;
@@ -206,8 +209,8 @@ function matchesAt(frame: PreparedFrame, roles: Roles, threshold: number): Tally
   return tally;
 }
 
-/** The benchmark cuts the height of a detection to whole pixels. */
-function heightOf({ box2 }: KittiObjectLine): number {
+/** The height of a detection in the image, which the benchmark cuts to whole pixels. */
+export function heightOf({ box2 }: KittiObjectLine): number {
   return Math.trunc(Math.abs(box2[3] - box2[1]));
 }
 

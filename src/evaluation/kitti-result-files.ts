@@ -1,44 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type LabelLine, labelLines } from '../datasets/kitti-labels.ts';
-import { readFrameText } from '../datasets/read-frame-file.ts';
+import { checkedNames } from '../datasets/frame-names.ts';
+import { filesByStem } from '../datasets/kitti-layout.ts';
+import { allDamaged } from '../datasets/loader.ts';
 import { InputError } from '../engine/input-error.ts';
-import type { ImageBox } from '../geometry/box-projection.ts';
-import type { KittiBox } from '../geometry/kitti-box.ts';
-
-/** An object of a label or result file as it stands there, in the rectified camera frame. */
-export interface KittiObjectLine extends KittiBox {
-  readonly type: string;
-  readonly truncation: number;
-  readonly occlusion: number;
-  /** Observation angle, radians; -10 where it is not known. */
-  readonly alpha: number;
-  readonly box2: ImageBox;
-  /** NaN in label files. */
-  readonly score: number;
-}
-
-/** A frame's labels and detections. */
-export interface KittiFramePair {
-  readonly id: string;
-  readonly labels: readonly KittiObjectLine[];
-  readonly detections: readonly KittiObjectLine[];
-}
-
-/** The classes that KITTI's files name. */
-export const kittiClasses = [
-  'Car',
-  'Van',
-  'Truck',
-  'Pedestrian',
-  'Person_sitting',
-  'Cyclist',
-  'Tram',
-  'Misc',
-  'DontCare',
-] as const;
-
-const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+import { type KittiFramePair, readObjects } from './kitti-result-lines.ts';
+import { type UnknownClass, unknownClasses } from './unknown-classes.ts';
 
 /** Which files to compare. */
 export interface KittiFolders {
@@ -49,42 +16,47 @@ export interface KittiFolders {
   readonly ids?: readonly string[];
   /** What a labelled frame without a result file is: an error by default, or a frame in which nothing was detected. */
   readonly missing?: 'error' | 'empty';
+  /** What a frame is whose label or result file cannot be right: an error by default, or left out. */
+  readonly damaged?: 'error' | 'left out';
+  /** Whether a class that KITTI does not know is an error; else it is neither right nor wrong. */
+  readonly strict?: boolean;
 }
 
 /** The frames of two folders, and which of them have no result file. */
 export interface KittiFolderPairs {
   readonly frames: readonly KittiFramePair[];
   readonly missing: readonly string[];
+  /** What is wrong with the frames that were left out as damaged. */
+  readonly damaged: readonly string[];
+  /** The classes that KITTI does not know. */
+  readonly unknown: readonly UnknownClass[];
 }
 
 /**
  * Reads label and result files that belong together by name. Throws an InputError for empty folders, result files of
- * frames without labels, frames without a result file (unless `missing` is `empty`), and lines that cannot be right:
- * another number of columns, unknown classes, what is no finite number, results without a score, labels with one.
+ * frames without labels, frames without a result file (unless `missing` is `empty`), and (unless `damaged` is `left out`) lines
+ * that cannot be right: another number of columns, what is no finite number, results without a score, labels with one; with
+ * `strict` also unknown classes.
  */
 export async function readKittiFolders(folders: KittiFolders): Promise<KittiFolderPairs> {
   const labelFolder = await labelFolderOf(folders.labels);
-  const labelIds = await idsIn(labelFolder, 'label files, such as 000000.txt');
-  const resultIds = await idsIn(folders.detections, 'result files, such as 000000.txt');
-  const known = new Set(labelIds);
-  const ids = folders.ids ?? labelIds;
-  const unknown = ids.find((id) => !known.has(id));
-  if (unknown !== undefined)
-    throw new InputError({ file: labelFolder, expected: `labels of frame ${unknown}`, found: 'none' });
-  const twice = firstRepeated(ids);
-  if (twice !== undefined)
-    throw new InputError({ file: 'frames', expected: 'each frame once', found: `${twice} twice` });
-  const strange = resultIds.filter((id) => !known.has(id));
+  const labels = await textsIn(labelFolder, 'label files, such as 000000.txt');
+  const results = await textsIn(folders.detections, 'result files, such as 000000.txt');
+  const wanted = folders.ids?.map((id) => id.normalize()) ?? [...labels.keys()];
+  const ids = checkedNames(wanted, 'frames');
+  const unlabelled = ids.find((id) => !labels.has(id));
+  if (unlabelled !== undefined)
+    throw new InputError({ file: labelFolder, expected: `labels of frame ${unlabelled}`, found: 'none' });
+  const strange = [...results.keys()].filter((id) => !labels.has(id));
   if (strange.length > 0) {
     throw new InputError({
       file: folders.detections,
       place: `${strange[0]}.txt`,
-      expected: `results of the ${labelIds.length} frames of ${labelFolder}`,
-      found: `${strange.length} of ${resultIds.length} files of frames that have no labels there`,
+      expected: `results of the ${labels.size} frames of ${labelFolder}`,
+      found: `${strange.length} of ${results.size} files of frames that have no labels there`,
     });
   }
-  const there = new Set(resultIds);
-  const missing = ids.filter((id) => !there.has(id));
+  const missing = ids.filter((id) => !results.has(id));
   if (missing.length > 0 && (folders.missing ?? 'error') === 'error') {
     throw new InputError({
       file: folders.detections,
@@ -93,59 +65,29 @@ export async function readKittiFolders(folders: KittiFolders): Promise<KittiFold
       found: `none for ${missing.length} of them; --missing empty counts them as frames without detections`,
     });
   }
+  const { strict } = folders;
   const frames: KittiFramePair[] = [];
+  const damaged: string[] = [];
   for (const id of ids) {
-    frames.push({
-      id,
-      labels: await readObjects(join(labelFolder, `${id}.txt`), 'labels'),
-      detections: there.has(id) ? await readObjects(join(folders.detections, `${id}.txt`), 'results') : [],
-    });
+    const result = results.get(id);
+    try {
+      frames.push({
+        id,
+        labels: await readObjects({ file: labels.get(id)!, kind: 'labels', strict }),
+        detections: result === undefined ? [] : await readObjects({ file: result, kind: 'results', strict }),
+      });
+    } catch (error) {
+      if (folders.damaged !== 'left out' || !(error instanceof InputError)) throw error;
+      damaged.push(error.message);
+    }
   }
-  return { frames, missing };
+  if (frames.length === 0) throw allDamaged(damaged.length, damaged[damaged.length - 1]);
+  return { frames, missing, damaged, unknown: unknownClasses(frames) };
 }
 
 /** Where a data set lists the frames of an image set: `ImageSets/<name>.txt` beside the split that has the labels. */
 export async function imageSetFile(labels: string, name: string): Promise<string> {
   return join(dirname(dirname(resolve(await labelFolderOf(labels)))), 'ImageSets', `${name}.txt`);
-}
-
-/** The objects of a label or a result file. Throws an InputError with the line and the column for what cannot be right. */
-export async function readObjects(file: string, kind: 'labels' | 'results'): Promise<KittiObjectLine[]> {
-  return labelLines(await readFrameText(file), { file }).map((line) => objectOf(line, { file, kind }));
-}
-
-function objectOf(
-  { fields, place, check }: LabelLine,
-  { file, kind }: { readonly file: string; readonly kind: 'labels' | 'results' },
-): KittiObjectLine {
-  const wanted = kind === 'labels' ? 15 : 16;
-  if (fields.length !== wanted) {
-    const [expected, found] =
-      kind === 'labels'
-        ? ['labels, with 15 columns', '16 columns: a result file, with scores']
-        : ['results, with 16 columns of which the last is the score', '15 columns: a label file?'];
-    throw new InputError({ file, place, expected, found });
-  }
-  const type = kittiClasses.find((name) => name.toLowerCase() === fields[0].toLowerCase());
-  check(0, type !== undefined, `one of ${kittiClasses.join(', ')}`);
-  const values = fields.map((field, column) => {
-    if (column === 0) return Number.NaN;
-    const value = Number(field);
-    check(column, NUMBER.test(field) && Number.isFinite(value), 'a finite number');
-    return value;
-  });
-  const [, truncation, occlusion, alpha, left, top, right, bottom, height, width, length, x, y, z] = values;
-  return {
-    type: type!,
-    truncation,
-    occlusion,
-    alpha,
-    box2: [left, top, right, bottom],
-    sizeM: [height, width, length],
-    location: [x, y, z],
-    rotationY: values[14],
-    score: kind === 'results' ? values[15] : Number.NaN,
-  };
 }
 
 async function labelFolderOf(path: string): Promise<string> {
@@ -162,20 +104,18 @@ async function labelFolderOf(path: string): Promise<string> {
   return path;
 }
 
-function firstRepeated(ids: readonly string[]): string | undefined {
-  const seen = new Set<string>();
-  return ids.find((id) => seen.size === seen.add(id).size);
-}
-
-async function idsIn(folder: string, expected: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+/** The text files of a folder by their stem, in the stems' order. */
+async function textsIn(folder: string, expected: string): Promise<ReadonlyMap<string, string>> {
+  const files = await filesByStem(folder, ['.txt']).catch((error: NodeJS.ErrnoException) => {
+    if (error instanceof InputError) throw error;
     throw new InputError({
       file: folder,
       expected: `a folder of ${expected}`,
       found: error.code ?? error.message,
     });
   });
-  const ids = names.flatMap((name) => (/^[^.].*\.txt$/.test(name) ? [name.slice(0, -4)] : []));
-  if (ids.length > 0) return ids.sort();
-  throw new InputError({ file: folder, expected, found: `none in ${names.length} entries` });
+  if (files.size === 0) throw new InputError({ file: folder, expected, found: 'none' });
+  return new Map(
+    [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, name]) => [id, join(folder, name)]),
+  );
 }

@@ -1,33 +1,27 @@
 import { InputError } from '../engine/input-error.ts';
-import { type Matrix34, type Matrix44, multiply34by44, multiply44, to44 } from './matrix.ts';
+import { type KeyedEntry, readKeyedNumbers } from './keyed-numbers.ts';
+import { type Matrix34, type Matrix44, multiply34by44, multiply44 } from './matrix.ts';
 import { rigidTransform } from './rigid-transform.ts';
-
-/** A KITTI calibration: how LiDAR points reach the rectified camera frame and the pixels of the four cameras. */
-export interface KittiCalibration {
-  /** Pixels of the left grey camera from the rectified frame. */
-  readonly p0: Matrix34;
-  /** Pixels of the right grey camera from the rectified frame. */
-  readonly p1: Matrix34;
-  /** Pixels of the left colour camera from the rectified frame. */
-  readonly p2: Matrix34;
-  /** Pixels of the right colour camera from the rectified frame. */
-  readonly p3: Matrix34;
-  /** The rectified frame from camera 0 before rectification: R0_rect. */
-  readonly rectFromCamera: Matrix44;
-  /** Camera 0 before rectification from the LiDAR frame: Tr_velo_to_cam. */
-  readonly cameraFromLidar: Matrix44;
-  /** The LiDAR frame from the inertial unit's: Tr_imu_to_velo. */
-  readonly lidarFromImu?: Matrix44;
-}
 
 /** The four cameras of KITTI: left and right grey, left and right colour. */
 export type KittiCamera = 0 | 1 | 2 | 3;
 
-/** The names that a key goes by in the files, and how many numbers it holds. */
-interface Entry {
-  readonly names: readonly string[];
-  readonly length: number;
-}
+/** Pixels of each camera from the rectified frame, by the name that KITTI gives the projection. */
+type Projections = { readonly [Camera in KittiCamera as `p${Camera}`]: Matrix34 };
+
+/**
+ * A KITTI calibration: how LiDAR points reach the rectified camera frame and the pixels of `Camera` (2, left colour, by
+ * default), and of the other cameras where that is known.
+ */
+export type KittiCalibration<Camera extends KittiCamera = 2> = Partial<Projections> &
+  Pick<Projections, `p${Camera}`> & {
+    /** The rectified frame from camera 0 before rectification: R0_rect. */
+    readonly rectFromCamera: Matrix44;
+    /** Camera 0 before rectification from the LiDAR frame: Tr_velo_to_cam. */
+    readonly cameraFromLidar: Matrix44;
+    /** The LiDAR frame from the inertial unit's: Tr_imu_to_velo. */
+    readonly lidarFromImu?: Matrix44;
+  };
 
 const ENTRIES = {
   P0: { names: ['P0'], length: 12 },
@@ -38,176 +32,95 @@ const ENTRIES = {
   Tr_velo_to_cam: { names: ['Tr_velo_to_cam', 'Tr_velo_cam'], length: 12 },
   Tr_imu_to_velo: { names: ['Tr_imu_to_velo', 'Tr_imu_velo'], length: 12 },
   Tr: { names: ['Tr'], length: 12 },
-} as const satisfies Record<string, Entry>;
-
-/** What a key held, and on which line it stood. */
-interface Found {
-  readonly line: number;
-  readonly values: readonly number[];
-}
-
-/** The numbers of a file of `key: numbers` lines, by key. */
-export interface KeyedNumbers<Key extends string> {
-  has(key: Key): boolean;
-  /** The numbers of a key; throws InputError where it is missing. */
-  numbers(key: Key): readonly number[];
-  /** The rotation (3x3) of a key, and where the other frame's origin lies; throws InputError for what is no rotation. */
-  rigid(key: Key, origin?: readonly number[]): Matrix44;
-}
+} as const satisfies Record<string, KeyedEntry>;
 
 /**
  * Reads a calibration of KITTI's object, tracking or odometry benchmark by its keys, in any order and with or without
  * their colons. Odometry's `Tr` leads into the rectified frame at once, so its rectification is the identity.
- * Other keys are left aside. Throws InputError with line and key for a key that is missing or there twice, a wrong
- * number of values, a value that is no number, or a rotation that is none.
+ * Needed are the projection of `camera` (2 by default), R0_rect and Tr_velo_to_cam: throws InputError with line and key for
+ * one of them that is missing or there twice, has a wrong number of values or one that is no number, and for a rotation or a
+ * projection that is none. What is not sound of the other projections and of Tr_imu_to_velo is undefined, and other keys are
+ * left aside.
  */
-export function parseKittiCalibration(text: string, options: { file?: string } = {}): KittiCalibration {
+export function parseKittiCalibration<Camera extends KittiCamera = 2>(
+  text: string,
+  options: { readonly file?: string; readonly camera?: Camera } = {},
+): KittiCalibration<Camera> {
   const file = options.file ?? 'KITTI calibration';
   const entries = readKeyedNumbers(text, file, ENTRIES);
-  const projection = (key: 'P0' | 'P1' | 'P2' | 'P3'): Matrix34 => Float64Array.from(entries.numbers(key));
   const odometry = entries.has('Tr') && !entries.has('Tr_velo_to_cam');
-  return {
-    p0: projection('P0'),
-    p1: projection('P1'),
-    p2: projection('P2'),
-    p3: projection('P3'),
+  const lidarFromImu = ifSound(() => entries.rigid('Tr_imu_to_velo'));
+  const calibration: KittiCalibration<never> = {
+    ...readProjections((camera) => entries.projection(`P${camera}`), options.camera),
     rectFromCamera:
       odometry && !entries.has('R0_rect')
         ? rigidTransform([1, 0, 0, 0, 1, 0, 0, 0, 1])
         : entries.rigid('R0_rect'),
     cameraFromLidar: entries.rigid(odometry ? 'Tr' : 'Tr_velo_to_cam'),
-    ...(entries.has('Tr_imu_to_velo') ? { lidarFromImu: entries.rigid('Tr_imu_to_velo') } : {}),
+    ...(lidarFromImu === undefined ? {} : { lidarFromImu }),
   };
+  return calibration as KittiCalibration<Camera>;
 }
 
-/** The calibration as a file of KITTI's object benchmark, with 12 digits after the point as the published ones. */
-export function formatKittiCalibration(calibration: KittiCalibration): string {
+/** The projections of all cameras: that of `needed` (2 by default) as `read` gives or refuses it, the others where they are sound. */
+export function readProjections(
+  read: (camera: KittiCamera) => Matrix34,
+  needed: KittiCamera = 2,
+): Partial<Projections> {
+  const cameras: readonly KittiCamera[] = [0, 1, 2, 3];
+  return Object.fromEntries(
+    cameras.flatMap((camera) => {
+      const projection = camera === needed ? read(camera) : ifSound(() => read(camera));
+      return projection === undefined ? [] : [[`p${camera}`, projection]];
+    }),
+  );
+}
+
+/** What is read, or undefined where it is missing or cannot be right. */
+function ifSound<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
+/** The calibration as a file of KITTI's object benchmark, with 12 digits after the point as the published ones; what is undefined is left out. */
+export function formatKittiCalibration(calibration: KittiCalibration<never>): string {
   const rotation = [0, 1, 2, 4, 5, 6, 8, 9, 10].map((at) => calibration.rectFromCamera[at]);
-  const lines: Array<[key: keyof typeof ENTRIES, values: Iterable<number>]> = [
+  const lines: Array<[key: keyof typeof ENTRIES, values: Iterable<number> | undefined]> = [
     ['P0', calibration.p0],
     ['P1', calibration.p1],
     ['P2', calibration.p2],
     ['P3', calibration.p3],
     ['R0_rect', rotation],
     ['Tr_velo_to_cam', calibration.cameraFromLidar.subarray(0, 12)],
+    ['Tr_imu_to_velo', calibration.lidarFromImu?.subarray(0, 12)],
   ];
-  if (calibration.lidarFromImu) lines.push(['Tr_imu_to_velo', calibration.lidarFromImu.subarray(0, 12)]);
-  return lines.map(([key, values]) => `${key}: ${Array.from(values, scientific).join(' ')}\n`).join('');
+  return lines
+    .flatMap(([key, values]) => (values ? `${key}: ${Array.from(values, scientific).join(' ')}\n` : []))
+    .join('');
 }
 
 /** The rectified camera frame from the LiDAR frame: R0_rect · Tr_velo_to_cam. */
-export function rectFromLidar(calibration: KittiCalibration): Matrix44 {
+export function rectFromLidar(calibration: KittiCalibration<never>): Matrix44 {
   return multiply44(calibration.rectFromCamera, calibration.cameraFromLidar);
 }
 
-/** Homogeneous pixels of a camera (2, left colour, by default) from the LiDAR frame: P · R0_rect · Tr_velo_to_cam. */
-export function pixelFromLidar(calibration: KittiCalibration, camera: KittiCamera = 2): Matrix34 {
-  const pixelFromRect = [calibration.p0, calibration.p1, calibration.p2, calibration.p3][camera];
-  return multiply34by44(pixelFromRect, rectFromLidar(calibration));
+/** Pixels of a camera (2, left colour, by default) from the rectified frame. Throws RangeError where the calibration has none of it. */
+export function pixelFromRect(calibration: KittiCalibration<never>, camera: KittiCamera = 2): Matrix34 {
+  const projection = calibration[`p${camera}`];
+  if (projection !== undefined) return projection;
+  throw new RangeError(`no projection of camera ${camera}`);
 }
 
-/**
- * Reads lines of a key (with or without its colon) and numbers, by the keys of `entries`; other keys are left aside.
- * Throws InputError with line and key for a key that is there twice, a wrong number of values and a value that is no number.
- */
-export function readKeyedNumbers<Key extends string>(
-  text: string,
-  file: string,
-  entries: { readonly [K in Key]: Entry },
-): KeyedNumbers<Key> {
-  const keyOfName = new Map<string, Key>();
-  for (const key of Object.keys(entries) as Key[]) {
-    for (const name of entries[key].names) keyOfName.set(name, key);
-  }
-  const found = new Map<Key, Found>();
-  text.split(/\r\n|\r|\n/).forEach((content, index) => {
-    const line = index + 1;
-    const [first, ...rest] = content.trim().split(/[ \t]+/);
-    if (first === '') return;
-    const name = /^([A-Za-z]\w*):?$/.exec(first)?.[1];
-    if (name === undefined) {
-      throw new InputError({ file, place: `line ${line}`, expected: 'a key', found: quote(first) });
-    }
-    const key = keyOfName.get(name);
-    if (key === undefined) return;
-    const place = `line ${line}, ${name}`;
-    const before = found.get(key);
-    if (before) {
-      throw new InputError({ file, place, expected: 'the key once', found: `it on line ${before.line} too` });
-    }
-    found.set(key, { line, values: readNumbers(rest, entries[key].length, { file, place }) });
-  });
-  const required = (key: Key): Found => {
-    const there = found.get(key);
-    if (there) return there;
-    throw new InputError({
-      file,
-      place: key,
-      expected: `${entries[key].length} values`,
-      found: 'no such key',
-    });
-  };
-  return {
-    has: (key) => found.has(key),
-    numbers: (key) => required(key).values,
-    rigid: (key, origin = [0, 0, 0]) => {
-      const { line, values } = required(key);
-      const [x, y, z] = origin;
-      const matrix =
-        values.length === 9 ? rigidTransform(values, [x, y, z]) : to44(Float64Array.from(values));
-      checkRotation(matrix, `line ${line}, ${key}`, file);
-      return matrix;
-    },
-  };
-}
-
-/** The words as so many finite numbers; throws InputError that tells the word by its place in the line. */
-export function readNumbers(
-  words: readonly string[],
-  length: number,
-  { file, place }: { readonly file: string; readonly place: string },
-): number[] {
-  if (words.length !== length) {
-    throw new InputError({ file, place, expected: `${length} values`, found: `${words.length}` });
-  }
-  return words.map((word, index) => {
-    const value = /^[-+]?(\d|\.\d)/.test(word) ? Number(word) : Number.NaN;
-    if (!Number.isFinite(value)) {
-      throw new InputError({
-        file,
-        place: `${place}, value ${index + 1}`,
-        expected: 'a number',
-        found: quote(word),
-      });
-    }
-    return value;
-  });
-}
-
-/** Published rotations are orthonormal to 1e-6; what is off by 1e-2 is another matrix, or a damaged one. */
-function checkRotation(m: Matrix44, place: string, file: string): void {
-  const dot = (r: number, s: number) => m[r] * m[s] + m[r + 1] * m[s + 1] + m[r + 2] * m[s + 2];
-  const errors = [dot(0, 0) - 1, dot(4, 4) - 1, dot(8, 8) - 1, dot(0, 4), dot(0, 8), dot(4, 8)];
-  const determinant =
-    m[0] * (m[5] * m[10] - m[6] * m[9]) -
-    m[1] * (m[4] * m[10] - m[6] * m[8]) +
-    m[2] * (m[4] * m[9] - m[5] * m[8]);
-  const worst = Math.max(...errors.map(Math.abs));
-  if (worst > 1e-2 || determinant < 0) {
-    throw new InputError({
-      file,
-      place,
-      expected: 'a rotation (orthonormal rows, right-handed)',
-      found: `rows off by ${worst.toPrecision(3)}, determinant ${determinant.toPrecision(3)}`,
-    });
-  }
+/** Homogeneous pixels of a camera (2, left colour, by default) from the LiDAR frame: P · R0_rect · Tr_velo_to_cam. Throws RangeError where the calibration has no P of it. */
+export function pixelFromLidar(calibration: KittiCalibration<never>, camera: KittiCamera = 2): Matrix34 {
+  return multiply34by44(pixelFromRect(calibration, camera), rectFromLidar(calibration));
 }
 
 function scientific(value: number): string {
   const [mantissa, exponent] = value.toExponential(12).split('e');
   return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
-}
-
-function quote(word: string): string {
-  return JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}…` : word);
 }

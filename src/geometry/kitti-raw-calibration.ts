@@ -1,5 +1,6 @@
-import { type KittiCalibration, readKeyedNumbers } from './kitti-calibration.ts';
-import type { Matrix34, Matrix44 } from './matrix.ts';
+import { readKeyedNumbers } from './keyed-numbers.ts';
+import { type KittiCalibration, type KittiCamera, readProjections } from './kitti-calibration.ts';
+import type { Matrix44 } from './matrix.ts';
 
 /** Something of each calibration file of a KITTI raw date, such as its text or its name. */
 export interface KittiRawCalibrationFiles {
@@ -10,8 +11,6 @@ export interface KittiRawCalibrationFiles {
   /** Of `calib_imu_to_velo.txt`, which is needed for poses only. */
   readonly imuToVelo?: string;
 }
-
-const CAMERAS = ['00', '01', '02', '03'] as const;
 
 const CAM_TO_CAM = {
   R_rect_00: { names: ['R_rect_00'], length: 9 },
@@ -26,20 +25,18 @@ const TRANSFORM = { R: { names: ['R'], length: 9 }, T: { names: ['T'], length: 3
 /**
  * The calibration of a KITTI raw date from the texts of its files, in the form of the object benchmark's: pixels of
  * camera X are P_rect_0X · R_rect_00 · [R|T]_velo_to_cam · (x, y, z, 1), with the rectification of camera 0 for every
- * camera. Throws InputError with file, line and key for a key that is missing or there twice, a wrong number of values,
- * a value that is no number, or a rotation that is none.
+ * camera. Of the projections that of `camera` (2 by default) is needed; others that are missing or not sound are undefined.
+ * Throws InputError with file, line and key for a needed key that is missing or there twice, a wrong number of values,
+ * a value that is no number, or a rotation or a projection that is none.
  */
-export function parseKittiRawCalibration(
+export function parseKittiRawCalibration<Camera extends KittiCamera = 2>(
   texts: KittiRawCalibrationFiles,
-  options: { readonly files?: KittiRawCalibrationFiles } = {},
-): KittiCalibration {
+  options: { readonly files?: KittiRawCalibrationFiles; readonly camera?: Camera } = {},
+): KittiCalibration<Camera> {
   const { files } = options;
   const entries = readKeyedNumbers(texts.camToCam, files?.camToCam ?? 'calib_cam_to_cam.txt', CAM_TO_CAM);
-  const [p0, p1, p2, p3] = CAMERAS.map((camera): Matrix34 => {
-    return Float64Array.from(entries.numbers(`P_rect_${camera}`));
-  });
-  return {
-    ...{ p0, p1, p2, p3 },
+  const calibration: KittiCalibration<never> = {
+    ...readProjections((camera) => entries.projection(`P_rect_0${camera}`), options.camera),
     rectFromCamera: entries.rigid('R_rect_00'),
     cameraFromLidar: parseKittiRawTransform(texts.veloToCam, {
       file: files?.veloToCam ?? 'calib_velo_to_cam.txt',
@@ -52,6 +49,7 @@ export function parseKittiRawCalibration(
           }),
         }),
   };
+  return calibration as KittiCalibration<Camera>;
 }
 
 /**
@@ -60,5 +58,5 @@ export function parseKittiRawCalibration(
  */
 export function parseKittiRawTransform(text: string, options: { readonly file?: string } = {}): Matrix44 {
   const entries = readKeyedNumbers(text, options.file ?? 'KITTI raw calibration', TRANSFORM);
-  return entries.rigid('R', entries.numbers('T'));
+  return entries.rigid('R', 'T');
 }

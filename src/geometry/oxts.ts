@@ -1,6 +1,6 @@
 import { InputError } from '../engine/input-error.ts';
 import { angleDifference } from './angle.ts';
-import { readNumbers } from './kitti-calibration.ts';
+import { readNumbers } from './keyed-numbers.ts';
 import type { Matrix44 } from './matrix.ts';
 import { rigidTransform } from './rigid-transform.ts';
 

@@ -1,17 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseKittiLabels } from '../datasets/kitti-labels.ts';
+import { parseKittiLabels, saysNoBox } from '../datasets/kitti-labels.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
 import { readFrameText } from '../datasets/read-frame-file.ts';
 import { InputError } from '../engine/input-error.ts';
 import { type Matchable, outcomesOf } from '../evaluation/detection-outcomes.ts';
 import { evaluateKitti } from '../evaluation/kitti-evaluation.ts';
-import {
-  type KittiFramePair,
-  type KittiObjectLine,
-  readKittiFolders,
-} from '../evaluation/kitti-result-files.ts';
+import { readKittiFolders } from '../evaluation/kitti-result-files.ts';
+import type { KittiFramePair, KittiObjectLine } from '../evaluation/kitti-result-lines.ts';
+import { describeUnknownClass } from '../evaluation/unknown-classes.ts';
 import { boxFromKitti } from '../geometry/kitti-box.ts';
 import { readConfigJson } from '../training/config-file.ts';
 import { MANIFEST } from '../training/detect.ts';
@@ -73,8 +71,20 @@ async function sectionsOf(place: {
   const ids = (await readdir(folder)).flatMap((name) =>
     /^[^.].*\.txt$/.test(name) ? [name.slice(0, -4)] : [],
   );
-  const { frames } = await readKittiFolders({ labels: root, detections: folder, ids: ids.sort() });
-  return [await precisionSection(evaluateKitti(frames)), await drawnSection(frames, place, classes)];
+  const read = await readKittiFolders({
+    labels: root,
+    detections: folder,
+    ids: ids.sort(),
+    damaged: 'left out',
+  });
+  const { frames, damaged, unknown } = read;
+  const precision = await precisionSection(evaluateKitti(frames));
+  const notes = [
+    ...unknown.map(describeUnknownClass),
+    ...(damaged.length > 0 ? [`${damaged.length} frames left out as damaged, such as ${damaged[0]}`] : []),
+  ];
+  const text = [precision.text, ...notes.map((note) => `${note}.`)].join(' ');
+  return [{ ...precision, text }, await drawnSection(frames, place, classes)];
 }
 
 async function drawnSection(
@@ -92,10 +102,16 @@ async function drawnSection(
   if (frames.length === 0) return { title, text: 'No frame has both labels of its classes and detections.' };
   const data = await KittiObject.open(root, { ids: frames.map(({ id }) => id) });
   const drawings: ReportFigure[] = [];
+  const damaged = data.incomplete.map(({ id, missing: files }) => `${id} lacks ${files}`);
   for (const { id, why, counts } of frames) {
     const index = data.ids.indexOf(id);
     if (index < 0) continue;
-    const { points, cameras, labels = [] } = await data.frame(index);
+    const frame = await data.frame(index).catch((error: unknown) => {
+      if (!(error instanceof InputError)) throw error;
+      damaged.push(error.message);
+    });
+    if (frame === undefined) continue;
+    const { points, cameras, labels = [] } = frame;
     const [camera] = cameras;
     const file = join(folder, `${id}.txt`);
     const found = parseKittiLabels(await readFrameText(file), {
@@ -115,7 +131,7 @@ async function drawnSection(
   const among = looked < pairs.length ? `${looked} frames drawn from ${pairs.length}` : `${looked} frames`;
   return {
     title,
-    text: `Of ${among}, those with the highest and the lowest F1 and some drawn by chance; detections from the score ${threshold.toFixed(2)} on, at which F1 over all of them is highest. A label is found by a detection of its class that shares more than 0.7 of the union with a car seen from above, 0.5 with anything else. Below each picture the same from above, ahead to the right.`,
+    text: `Of ${among}, those with the highest and the lowest F1 and some drawn by chance; detections from the score ${threshold.toFixed(2)} on, at which F1 over all of them is highest. A label is found by a detection of its class that shares more than 0.7 of the union with a car seen from above, 0.5 with anything else. Below each picture the same from above, ahead to the right.${damaged.length > 0 ? ` ${damaged.length} of them could not be drawn: ${damaged.join('; ')}.` : ''}`,
     legend: [
       legend('found', false, 'label, found'),
       legend('right', true, 'detection that found it'),
@@ -129,7 +145,7 @@ async function drawnSection(
 
 function matchable(line: KittiObjectLine): Matchable {
   const { type, box2, score, sizeM } = line;
-  const isBox = type !== 'DontCare' && sizeM.every((side) => side > 0);
+  const isBox = type !== 'DontCare' && !saysNoBox(line) && sizeM.every((side) => side > 0);
   return { type, box2, score, box3: isBox ? boxFromKitti(line, PLAIN) : undefined };
 }
 
@@ -162,5 +178,5 @@ function dataRootOf(data: unknown, run: string): string {
 }
 
 async function hasResults(folder: string): Promise<boolean> {
-  return (await readdir(folder).catch(() => [])).some((name) => /^\d+\.txt$/.test(name));
+  return (await readdir(folder).catch(() => [])).some((name) => /^[^.].*\.txt$/.test(name));
 }

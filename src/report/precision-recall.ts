@@ -1,6 +1,7 @@
 import { RECALL_SAMPLES } from '../evaluation/kitti-average-precision.ts';
 import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti-evaluation.ts';
 import { difficulties, evaluatedClasses, overlapMetrics } from '../evaluation/kitti-matching.ts';
+import { lowBoxes } from './kitti-table.ts';
 import type { ReportSection } from './run-report.ts';
 import { lineChartSvg } from './vega-svg.ts';
 
@@ -8,8 +9,7 @@ import { lineChartSvg } from './vega-svg.ts';
 export async function precisionSection(evaluation: KittiEvaluation): Promise<ReportSection> {
   const { ap, curves, overlaps, frames } = evaluation;
   const labelsOf = (name: string, difficulty: string) =>
-    curves.find((curve) => curve.name === name && curve.metric === 'bbox' && curve.difficulty === difficulty)
-      ?.labels ?? 0;
+    curves.find((curve) => curve.name === name && curve.difficulty === difficulty)?.labels ?? 0;
   const classes = evaluatedClasses.filter((name) => labelsOf(name, 'hard') > 0);
   const rules = ['R40', 'R11'] as const;
   const rows = classes.flatMap((name) =>
@@ -52,6 +52,7 @@ export async function precisionSection(evaluation: KittiEvaluation): Promise<Rep
     classes.length === 0
       ? 'No label counts.'
       : `Labels that count (easy, moderate, hard): ${counts.join('; ')}.`,
+    ...lowBoxes(evaluation).map((line) => `${line}.`),
     few ? `With fewer than ${RECALL_SAMPLES} labels the rules stay below 100.` : '',
   ];
   return {

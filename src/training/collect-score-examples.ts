@@ -8,6 +8,7 @@ import { jitteredBoxes, type ScoreExample, scoreExamples } from '../detection/sc
 import type { Device } from '../engine/device.ts';
 import { Random } from '../engine/random.ts';
 import type { DataSelection } from '../objectives/objective.ts';
+import { damageTeller } from './damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
 
 /** Whose regions to collect, in which frames. */
@@ -42,17 +43,18 @@ export async function collectScoreExamples(options: CollectOptions): Promise<Sco
     length: indices.length,
     batchSize,
     seed,
-    source: detector.source({ ...data, frames: indices, training: false }),
+    source: detector.source({ ...data, frames: indices, training: false, withLabels: true }),
     workers: options.workers,
     shuffle: false,
     strict: data.strict,
   });
   const predictor = await detector.predictor(model, options);
   const progress = new ProgressLine({ total: indices.length, stream: options.stream, unit: 'frame' });
+  const tellDamaged = damageTeller(root, (line) => progress.print(line));
   const examples: ScoreExample[] = [];
   try {
-    for await (const { batch, indices: places, failures } of loader.pass()) {
-      for (const { message } of failures) progress.print(`${root}: frame left out as damaged: ${message}`);
+    for await (const { batch, indices: places } of loader.pass()) {
+      tellDamaged(loader.failures);
       if (options.signal?.aborted) break;
       const begin = performance.now();
       const labels = await Promise.all(
@@ -68,6 +70,7 @@ export async function collectScoreExamples(options: CollectOptions): Promise<Sco
       const samplesPerSecond = (1000 * batch.length) / (performance.now() - begin);
       progress.update({ step: places[places.length - 1] + 1, samplesPerSecond });
     }
+    tellDamaged(loader.failures);
   } finally {
     progress.end();
     await loader.close();

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import { formatKittiLabels } from '../datasets/kitti-labels.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
-import { createLoader } from '../datasets/loader.ts';
+import { allDamaged, createLoader } from '../datasets/loader.ts';
 import type { GivenBox, Predictor } from '../detection/detector.ts';
 import type { Device } from '../engine/device.ts';
 import { InputError } from '../engine/input-error.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { damageTeller, describeIncomplete } from './damaged-frames.ts';
 import { classesOf, createDetector } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
 import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
@@ -53,7 +54,8 @@ const isResult = (name: string) => /\.txt$/.test(name);
 
 /**
  * Looks at frames of a KITTI object data set and writes a result file for each, in the format of KITTI's benchmark. Begun
- * again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results.
+ * again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results, and
+ * where every frame is damaged.
  */
 export async function detect(options: DetectOptions): Promise<DetectResult> {
   const { run, data, out } = options;
@@ -76,15 +78,19 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
     length: indices.length,
     batchSize: run.config.batchSize,
     seed: run.config.seed,
-    source: detector.source({ ...data, frames: indices, training: false }),
+    source: detector.source({ ...data, frames: indices, training: false, withLabels: options.givenBoxes }),
     workers: run.config.loader.workers,
     shuffle: false,
     strict: data.strict,
   });
+  const say = (line: string) => progress.print(line);
+  const tellDamaged = damageTeller(root, say);
+  const incomplete = describeIncomplete(root, frames.incomplete);
+  if (incomplete !== undefined) say(incomplete);
   let predictor: Predictor<unknown> | undefined;
   try {
-    for await (const { batch, indices: places, failures } of loader.pass()) {
-      for (const { message } of failures) progress.print(`${root}: frame left out as damaged: ${message}`);
+    for await (const { batch, indices: places } of loader.pass()) {
+      tellDamaged(loader.failures);
       if (options.signal?.aborted) break;
       const begin = performance.now();
       predictor ??= await detector.predictor(run.model, options);
@@ -103,6 +109,7 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
       const samplesPerSecond = (1000 * batch.length) / (performance.now() - begin);
       progress.update({ step: before + tally.written, samplesPerSecond });
     }
+    tellDamaged(loader.failures);
   } finally {
     progress.end();
     await loader.close();
@@ -110,6 +117,7 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   }
   const damaged = loader.failures.size;
   const all = before + tally.written;
+  if (damaged === frames.length) throw allDamaged(damaged, [...loader.failures.values()].pop()!.message);
   const interrupted = all + damaged < frames.length;
   return { frames: all, before, detections: tally.detections, damaged, interrupted };
 }

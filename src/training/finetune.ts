@@ -6,6 +6,7 @@ import { branchAt } from '../nn/layer.ts';
 import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
 import type { DataSelection } from '../objectives/objective.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
+import { describeDamaged, describeIncomplete } from './damaged-frames.ts';
 import { classesOf, createDetector, type DetectionConfig, detectionGroups } from './detection-config.ts';
 import { describeLabelledFrames, drawLabelledFrames, type LabelledFrames } from './labelled-frames.ts';
 import { type LearnedScores, learnScores } from './learn-scores.ts';
@@ -92,6 +93,8 @@ export async function finetune({
       introduction: (step) =>
         [
           `${describeLabelledFrames(labelled)}; ${total} steps of ${config.batchSize}${step > 0 ? `, going on after step ${step}` : ''}`,
+          ...[describeIncomplete(data.root, labelled.incomplete) ?? []].flat(),
+          ...labelled.damaged.map((message) => describeDamaged(data.root, message)),
           ...(initialization !== undefined ? [describeInitialization(initialization)] : []),
           ...(from === undefined ? ['begins at random, with no pretrained encoder'] : []),
         ].join('\n'),
@@ -100,7 +103,12 @@ export async function finetune({
     options,
   );
   const done = result.interrupted || (await finishScores(result, { config, data, labelled, options }));
-  return { ...result, interrupted: result.interrupted || !done, frames: labelled.indices.length };
+  return {
+    ...result,
+    damagedFrames: result.damagedFrames + labelled.damaged.length,
+    interrupted: result.interrupted || !done,
+    frames: labelled.indices.length,
+  };
 }
 
 /** Learns a trained MonoRUn's score head, unless the run has it; true where nothing is left to do. */

@@ -36,6 +36,8 @@ export interface LabelEfficiencyOptions {
   readonly detector: DetectionConfig;
   readonly fractions: readonly number[];
   readonly seeds: readonly number[];
+  /** Whether a damaged or incomplete frame ends it instead of being left out; false by default. */
+  readonly strict?: boolean;
   /** Average precisions by name of result files against label files. */
   readonly evaluate: (folders: {
     labels: string;
@@ -80,7 +82,7 @@ export async function runLabelEfficiency(
   const pretrained = join(out, 'pretrained');
   const pretraining = await pretrain({
     config: options.pretraining,
-    data: { root: data, imageSet: 'train' },
+    data: { root: data, imageSet: 'train', strict: options.strict },
     out: pretrained,
     ...(await howToBegin(pretrained)),
     signal,
@@ -121,7 +123,7 @@ async function runCell(
   ]);
   const trained = await finetune({
     config,
-    data: { root: data, imageSet: 'train' },
+    data: { root: data, imageSet: 'train', strict: options.strict },
     from: cell.beginning === 'pretrained' ? { run: pretrained } : undefined,
     out: run,
     ...(await howToBegin(run)),
@@ -131,7 +133,7 @@ async function runCell(
   if (trained.interrupted) return undefined;
   const found = await detect({
     run: await loadDetectionRun(run),
-    data: { root: data, imageSet: 'val' },
+    data: { root: data, imageSet: 'val', strict: options.strict },
     out: detections,
     overwrite: true,
     signal,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createLoader, type LoadedBatch, type Loader, type LoaderPosition } from '../datasets/loader.ts';
+import { createLoader, type Loader, type LoaderPosition } from '../datasets/loader.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
@@ -12,6 +12,7 @@ import type { Objective, Trainable } from '../objectives/objective.ts';
 import { writeJsonAtomically } from './atomic-file.ts';
 import { endsAtChance } from './chance.ts';
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { damageTeller } from './damaged-frames.ts';
 import { requireFinite, requireFiniteLoss } from './divergence.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
 import { createRunFolder, type MetricsLine, readMetrics } from './run-folder.ts';
@@ -129,7 +130,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
   let checkpoint = resumed?.folder;
   let saved = step;
   let metrics: Readonly<Record<string, number | null>> = {};
-  const reported = new Set<number>();
+  const tellDamaged = damageTeller(plan.dataName, say);
 
   const save = async () => {
     const host = isResident(state) ? await state.read() : state;
@@ -151,8 +152,8 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
   try {
     let timesBefore = loaderTimes(loader);
     for await (const loaded of loader.from(position)) {
+      tellDamaged(loader.failures);
       if (step >= total || options.signal?.aborted) break;
-      reportFailures(loaded, reported, (line) => say(`${plan.dataName}: ${line}`));
       const batch = {
         data: trainable.collate(loaded.batch),
         learningRates: plan.learningRates({ step, epoch: position.consumed / plan.frames.length }),
@@ -255,15 +256,4 @@ function prefixed(groups: {
       Object.entries(values).map(([name, value]) => [`${group}/${name}`, value]),
     ),
   );
-}
-
-function reportFailures(
-  loaded: LoadedBatch<unknown>,
-  reported: Set<number>,
-  say: (line: string) => void,
-): void {
-  for (const { index, message } of loaded.failures) {
-    if (!reported.has(index)) say(`frame left out as damaged: ${message}`);
-    reported.add(index);
-  }
 }

@@ -65,6 +65,53 @@ describe('parseKittiLabels', () => {
     expect(parse(tracking)[0].box3).toBeUndefined();
   });
 
+  test.each<[string, string]>([
+    ['zeros', '0.00 0.00 0.00 0.00 0.00 0.00 0.00'],
+    ['zeros with a heading that is not known', '0 0 0 0 0 0 -10'],
+    ['sizes of -1 with a location', '-1 -1 -1 2.00 1.00 20.00 0.30'],
+    ['no location with sizes', '1.50 1.60 4.00 -1000 -1000 -1000 -10'],
+    ['no location with sizes of 0', '0 0 0 -1000 -1000 -1000 -10'],
+    ['-1 in all columns', '-1 -1 -1 -1 -1 -1 -1'],
+    ["DontCare's values", '-1 -1 -1 -1000 -1000 -1000 -10'],
+    ["DontCare's values in tracking labels", '-1000 -1000 -1000 -10 -1 -1 -1'],
+  ])('keeps the box in the image alone of an object whose box in 3D is %s', (_, numbers) => {
+    const flat = [...CAR.split(' ').slice(0, 8), ...numbers.split(' ')].join(' ');
+    for (const line of [flat, `${flat} 0.5`]) {
+      const [{ type, box2, box3 }, next] = parseKittiLabels(`${line}\n${CAR}`, { rectFromLidar: plainRect });
+      expect([type, box2, box3]).toEqual(['Car', [100, 120.5, 200, 180.25], undefined]);
+      expect(next.box3).toBeDefined();
+    }
+  });
+
+  test.each([
+    ['sizes of 0 with a location', '0 0 0 2 1 20 0.3', 9],
+    ['one size of 0', '1.5 1.6 0 2 1 20 0.3', 11],
+    ['one size of -1', '1.5 -1 4 2 1 20 0.3', 10],
+  ])('refuses %s, which no label says of a box', (_, numbers, column) => {
+    const line = [...CAR.split(' ').slice(0, 8), ...numbers.split(' ')].join(' ');
+    expect(faultOf(line)).toMatchObject({
+      place: expect.stringContaining(`line 1, column ${column} `),
+      expected: 'a size above 0 m',
+    });
+  });
+
+  test.each([
+    ['car', 'Car'],
+    ['CAR', 'Car'],
+    ['pedestrian', 'Pedestrian'],
+    ['person_sitting', 'Person_sitting'],
+    ['Person', 'Person_sitting'],
+    ['person', 'Person_sitting'],
+    ['dontcare', 'DontCare'],
+    ['Bus', 'Bus'],
+    ['traffic_cone', 'traffic_cone'],
+    ['vehicle.car/moving', 'vehicle.car/moving'],
+    ['자동차', '자동차'],
+  ])('takes the type %s as %s', (written, type) => {
+    const [label] = parseKittiLabels(CAR.replace('Car', written), { rectFromLidar: plainRect });
+    expect(label.type).toBe(type);
+  });
+
   test.each<[string, number, string]>([
     ['a type that is a number', 0, '1.5'],
     ['a type of signs', 0, '%%'],
@@ -100,7 +147,8 @@ describe('parseKittiLabels', () => {
       expect(fault.place).toBe('line 2');
       expect(fault.expected).toBe('15 columns, or 16 with a score');
     }
-    expect(faultOf('0 1 Car 0 0 -1.5 1 2 3 4 1 1 4 2 1 20 0.3').found).toContain('17');
+    expect(faultOf('0 1 Car 0 0 -1.5 1 2 3 4 1 1 4 2 1 20 0.3').found).toMatch(/^17 columns \("0 1 Car"/);
+    expect(faultOf(`${CAR} 1 2 3`).found).toMatch(/^18 columns/);
   });
 
   test('takes any text, or says where it is wrong', () => {

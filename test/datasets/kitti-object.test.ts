@@ -17,6 +17,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Frame } from '../../src/datasets/frame.ts';
 import { decodeKittiDepth, encodeKittiDepth } from '../../src/datasets/kitti-depth.ts';
 import { KittiObject } from '../../src/datasets/kitti-object.ts';
+import { KittiObjectRecording } from '../../src/datasets/kitti-object-recording.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
@@ -138,6 +139,54 @@ describe('a sound data set', () => {
   });
 });
 
+describe('an image set', () => {
+  const names = ['000000', 'a.b+c (1)', 'drive-01.000003', 'größe', '軌道'];
+
+  async function withFrames(text: string | Uint8Array): Promise<string> {
+    const root = await writeDataSet(1);
+    for (const name of names) {
+      for (const [part, ending] of Object.entries({
+        image_2: 'png',
+        velodyne: 'bin',
+        calib: 'txt',
+        label_2: 'txt',
+      })) {
+        const from = join(root, 'training', part, `000000.${ending}`);
+        if (name !== '000000') cpSync(from, join(root, 'training', part, `${name}.${ending}`));
+      }
+    }
+    write(join(root, 'ImageSets/some.txt'), text);
+    return root;
+  }
+
+  test.each([
+    ['a line each', names.join('\n')],
+    ['Windows line ends, blank lines and blanks', `\r\n ${names.join(' \r\n\r\n\t')}\r\n`],
+    ['a byte order mark', `\ufeff${names.join('\r\n')}\n`],
+    ['accents apart from their letters', names.join('\n').normalize('NFD')],
+  ])('names frames as their files are named, with %s', async (_, text) => {
+    const root = await withFrames(text);
+    const set = await KittiObject.open(root, { imageSet: 'some' });
+    expect([set.ids, set.incomplete]).toEqual([names, []]);
+    for (let index = 0; index < names.length; index++) expect((await set.frame(index)).id).toBe(names[index]);
+    const { moments } = await KittiObjectRecording.open(root);
+    for (const { id, sets } of moments) expect([id, sets]).toEqual([id, ['some']]);
+  });
+
+  test.each([
+    ['', 'none'],
+    ['\ufeff\r\n \n', 'none'],
+    ['000000\n..\n', '".."'],
+    ['a\\b\n', '"a\\\\b"'],
+    ['a\tb\n', '"a\\tb"'],
+  ])('of %j is an error that says so', async (text, found) => {
+    const { fault } = await errorOf(KittiObject.open(await withFrames(text), { imageSet: 'some' }));
+    expect(fault.file).toMatch(/ImageSets.some\.txt$/);
+    expect(fault.expected).toContain('names of frames');
+    expect(fault.found).toBe(found);
+  });
+});
+
 describe('the depth of pixels', () => {
   test('is read where it is wanted and there', async () => {
     const root = await writeDataSet(2);
@@ -193,6 +242,30 @@ describe('the depth of pixels', () => {
       expect(fault.expected).toContain(expected);
       expect(fault.found).toContain(found);
     }
+  });
+});
+
+describe('a calibration that lacks what is not used', () => {
+  test.each([
+    ['is read', CALIBRATION.replaceAll(/^P[013].*\n/gm, '')],
+    ['with an inertial unit of zeros is read', `${CALIBRATION}Tr_imu_to_velo: ${'0 '.repeat(12)}\n`],
+    [
+      'with projections of zeros is read',
+      CALIBRATION.replaceAll(/^(P[013]):.*$/gm, `$1: ${'0 '.repeat(12)}`),
+    ],
+  ])('%s', async (_, text) => {
+    const root = await writeDataSet(1);
+    const whole = await (await KittiObject.open(root)).frame(0);
+    write(join(root, 'training/calib/000000.txt'), text);
+    expect(await (await KittiObject.open(root)).frame(0)).toEqual(whole);
+  });
+
+  test('is an error where the picture is of the other camera', async () => {
+    const root = await writeDataSet(1);
+    renameSync(join(root, 'training/image_2'), join(root, 'training/image_3'));
+    write(join(root, 'training/calib/000000.txt'), CALIBRATION.replaceAll(/^P3.*\n/gm, ''));
+    const { fault } = await errorOf((await KittiObject.open(root, { camera: 3 })).frame(0));
+    expect(fault).toMatchObject({ place: 'P3', expected: '12 values', found: 'no such key' });
   });
 });
 

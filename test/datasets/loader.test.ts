@@ -228,6 +228,19 @@ describe('damaged items', () => {
     expect(error.message).toContain('half a row');
   });
 
+  test('are left out of a pass too, those behind its last batch and all of them', async () => {
+    for (const damaged of [
+      [8, 9],
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    ]) {
+      const loader = fixtureLoader({ shuffle: false, batchSize: 4, fixture: { damaged } });
+      const met: number[] = [];
+      for await (const { indices } of loader.pass()) met.push(...indices);
+      expect(met).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((index) => !damaged.includes(index)));
+      expect([...loader.failures.keys()]).toEqual(damaged);
+    }
+  });
+
   test.each([0, 1])('other errors end the run with %i workers', async (workers) => {
     const error = await errorOf(take(fixtureLoader({ workers, fixture: { broken: [5] } }), 5));
     expect(error).not.toBeInstanceOf(InputError);

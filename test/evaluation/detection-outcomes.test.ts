@@ -57,6 +57,13 @@ describe('outcomesOf', () => {
     expect(ofDetections).toEqual(['ignored', 'false', 'ignored', 'false']);
   });
 
+  it('leave out what was labelled in the image alone, and detections that lie there', () => {
+    const flat = (type: string): Matchable => ({ ...at(10, 0, type), box3: undefined });
+    const outcomes = outcomesOf([flat('Car'), at(20)], [at(10), at(20)]);
+    expect(outcomes).toEqual({ labels: ['ignored', 'found'], detections: ['ignored', 'right'] });
+    expect(outcomesOf([flat('Tram')], [at(10)]).detections).toEqual(['false']);
+  });
+
   it('prefer a car to a van for a detection that both overlap', () => {
     const { labels, detections } = outcomesOf([at(10, 0, 'Van'), at(10.2)], [at(10)]);
     expect([labels, detections]).toEqual([['ignored', 'found'], ['right']]);

@@ -9,12 +9,8 @@ import {
   scoreThresholds,
 } from '../../src/evaluation/kitti-average-precision.ts';
 import { evaluateKitti } from '../../src/evaluation/kitti-evaluation.ts';
-import {
-  imageSetFile,
-  type KittiFramePair,
-  type KittiObjectLine,
-  readKittiFolders,
-} from '../../src/evaluation/kitti-result-files.ts';
+import { imageSetFile, readKittiFolders } from '../../src/evaluation/kitti-result-files.ts';
+import type { KittiFramePair, KittiObjectLine } from '../../src/evaluation/kitti-result-lines.ts';
 import { kittiTable } from '../../src/report/kitti-table.ts';
 import { describeWithRealData } from '../real-data.ts';
 
@@ -147,6 +143,48 @@ describe('what counts', () => {
     expect(carAp(many(50, frame([car], [found({ alpha: -10 })]))).aos.easy).toBeNull();
   });
 
+  it('is no orientation of any class where one detection has none, whatever its class', () => {
+    const pairs = many(
+      50,
+      frame([car], [found(), found({ type: 'Pedestrian', box2: shifted(300), alpha: -10 })]),
+    );
+    expect([carAp(pairs).bbox.easy!.R40, carAp(pairs).aos.easy]).toEqual([100, null]);
+  });
+
+  it('is not asked of boxes in the image that no detection of the class has, and a line says why nothing counts', () => {
+    const none = found({ box2: [-1, -1, -1, -1] });
+    const evaluation = evaluateKitti(many(50, frame([car], [none])));
+    const { bbox, aos, bev, '3d': space } = evaluation.ap.Car;
+    for (const difficulty of ['easy', 'moderate', 'hard'] as const) {
+      expect([bbox[difficulty], aos[difficulty]]).toEqual([null, null]);
+      // Boxes without height count at no difficulty, in no metric.
+      expect([bev[difficulty], space[difficulty]]).toEqual([
+        { R40: 0, R11: 0 },
+        { R40: 0, R11: 0 },
+      ]);
+    }
+    expect(evaluation.low).toEqual([{ name: 'Car', low: 50, flat: 50, detections: 50 }]);
+    expect(kittiTable(evaluation)).toMatch(/Car +bbox +0\.70 +- .*\n.*Car +aos +0\.70 +- /);
+    expect(kittiTable(evaluation)).toMatch(
+      /50 of 50 Car detections have boxes in the image lower than 25 pixels \(50 of no/,
+    );
+    // One box that begins in the picture, or cut at its edge, is enough to ask.
+    for (const box2 of [car.box2, [0, 0, 0, 0] as const]) {
+      const some = evaluateKitti([...many(49, frame([car], [none])), frame([car], [found({ box2 })])]);
+      expect(some.ap.Car.bbox.easy).not.toBeNull();
+      expect(some.ap.Car.aos.easy).not.toBeNull();
+    }
+    const outside = evaluateKitti(many(50, frame([car], [found({ box2: [-0.5, 100, 200, 180] })])));
+    expect([outside.ap.Car.bbox.easy, outside.ap.Car.bev.easy!.R40]).toEqual([null, 100]);
+    expect(outside.low).toEqual([]);
+    // Low boxes beside others are nothing strange.
+    const low = found({ box2: [100, 100, 110, 120] });
+    expect(evaluateKitti(many(5, frame([car], [found(), low]))).low).toEqual([]);
+    expect(evaluateKitti(many(5, frame([car], [low]))).low).toEqual([
+      { name: 'Car', low: 5, flat: 0, detections: 5 },
+    ]);
+  });
+
   it('is not asked of boxes that no detection of the class has; a class without detections has missed everything', () => {
     const imageOnly = { location: [-1000, -1000, -1000], sizeM: [-1, -1, -1] } as const;
     const flat = carAp(many(50, frame([car], [found(imageOnly)])));
@@ -246,10 +284,10 @@ describe('folders of labels and results', () => {
       /labels.*15 columns.*a result file, with scores/,
     ],
     [
-      'an unknown class',
+      'a type that is no name',
       { a: label },
-      { a: result.replace('Car', 'Boat') },
-      /line 1, column 1 \(type\).*one of Car.*Boat/,
+      { a: result.replace('Car', '7') },
+      /line 1, column 1 \(type\).*name.*7/,
     ],
     [
       'a missing column',
@@ -267,6 +305,52 @@ describe('folders of labels and results', () => {
   ])('name the file and the place for %s', async (_, labels, detections, message) => {
     expect(await fault(labels as Record<string, string>, detections as Record<string, string>)).toMatch(
       message,
+    );
+  });
+
+  it('may have classes that KITTI does not know, which count for nothing, are counted, and are an error when strict', async () => {
+    const more = (line: string, ...types: string[]) =>
+      [line, ...types.map((type) => line.replace('Car', type))].join('\n');
+    const folders = await pair(
+      { a: more(label, 'Bus', 'traffic_cone', 'Bus'), b: label },
+      { a: more(result, 'Bus', 'Boat'), b: result },
+    );
+    const { frames, unknown } = await readKittiFolders(folders);
+    expect(unknown).toEqual([
+      { type: 'Boat', labels: 0, detections: 1 },
+      { type: 'Bus', labels: 2, detections: 1 },
+      { type: 'traffic_cone', labels: 1, detections: 0 },
+    ]);
+    const plain = await readKittiFolders(await pair({ a: label, b: label }, { a: result, b: result }));
+    expect(plain.unknown).toEqual([]);
+    expect(evaluateKitti(frames)).toEqual(evaluateKitti(plain.frames));
+    await expect(readKittiFolders({ ...folders, strict: true })).rejects.toThrow(
+      /a\.txt: line 2, column 1 \(type\): expected one of Car, .*found "Bus"/,
+    );
+  });
+
+  it('may spell classes in any case, and Person as the tracking labels do', async () => {
+    const mixed = await pair(
+      { a: `${label.replace('Car', 'car')}\n${label.replace('Car', 'Person')}` },
+      { a: result.replace('Car', 'CAR') },
+    );
+    const { frames, unknown } = await readKittiFolders({ ...mixed, strict: true });
+    expect(unknown).toEqual([]);
+    expect(frames[0].labels.map(({ type }) => type)).toEqual(['Car', 'Person_sitting']);
+    expect(frames[0].detections[0].type).toBe('Car');
+  });
+
+  it('leave out frames with damaged files where that is asked for, but not all of them', async () => {
+    const folders = await pair({ a: label, b: 'Car 0', c: label }, { a: result, b: result, c: label });
+    const { frames, damaged } = await readKittiFolders({ ...folders, damaged: 'left out' });
+    expect(frames.map(({ id }) => id)).toEqual(['a']);
+    expect(damaged).toEqual([
+      expect.stringMatching(/b\.txt: line 1: expected 15 columns/),
+      expect.stringMatching(/c\.txt: line 1: expected results/),
+    ]);
+    await expect(readKittiFolders(folders)).rejects.toThrow(/b\.txt/);
+    await expect(readKittiFolders({ ...folders, ids: ['b', 'c'], damaged: 'left out' })).rejects.toThrow(
+      /all 2 damaged/,
     );
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/engine/random.ts';
 import { evaluateKitti, minOverlapOf } from '../../src/evaluation/kitti-evaluation.ts';
 import { difficulties, evaluatedClasses, overlapMetrics } from '../../src/evaluation/kitti-matching.ts';
-import type { KittiFramePair, KittiObjectLine } from '../../src/evaluation/kitti-result-files.ts';
+import type { KittiFramePair, KittiObjectLine } from '../../src/evaluation/kitti-result-lines.ts';
 import { restatedCurves } from './kitti-restatement.ts';
 
 const types = ['Car', 'Car', 'Van', 'Pedestrian', 'Person_sitting', 'Cyclist', 'Truck', 'DontCare'];

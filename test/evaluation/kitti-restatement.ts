@@ -1,5 +1,5 @@
 import type { Difficulty, EvaluatedClass, OverlapMetric } from '../../src/evaluation/kitti-matching.ts';
-import type { KittiFramePair, KittiObjectLine } from '../../src/evaluation/kitti-result-files.ts';
+import type { KittiFramePair, KittiObjectLine } from '../../src/evaluation/kitti-result-lines.ts';
 
 type Point = readonly [x: number, y: number];
 type Role = 'counts' | 'ignored' | 'absent';

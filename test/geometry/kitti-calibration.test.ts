@@ -31,9 +31,9 @@ describe('parseKittiCalibration', () => {
   it('reads the object format', () => {
     const calibration = read(text());
     expect([...calibration.p2]).toEqual([700, 0, 600, 45, 0, 700, 180, 0.2, 0, 0, 1, 0.003]);
-    expect(calibration.p0[3]).toBe(0);
-    expect(calibration.p1[3]).toBe(-380);
-    expect(calibration.p3[3]).toBe(-330);
+    expect(calibration.p0![3]).toBe(0);
+    expect(calibration.p1![3]).toBe(-380);
+    expect(calibration.p3![3]).toBe(-330);
     const rotation = [0.96, 0.28, 0, 0, -0.28, 0.96, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
     expect([...calibration.rectFromCamera]).toEqual(rotation);
     expect([...calibration.cameraFromLidar]).toEqual([
@@ -64,6 +64,55 @@ describe('parseKittiCalibration', () => {
     expect(read(content)).toEqual(rest);
   });
 
+  it.each<[string, (line: string) => string]>([
+    ['a blank before the colon', (line) => line.replace(':', ' :')],
+    ['none after it', (line) => line.replace(': ', ':')],
+    ['a tab before it and none after it', (line) => line.replace(': ', '\t:')],
+  ])('reads keys with %s', (_, change) => {
+    expect(read(text(OBJECT_LINES.map(change)))).toEqual(read(text()));
+  });
+
+  it('reads matrices without their padding to four rows and columns', () => {
+    const padded = OBJECT_LINES.map((line) =>
+      line.startsWith('R0_rect')
+        ? 'R0_rect: 0.96 0.28 0 0 -0.28 0.96 0 0 0 0 1 0 0 0 0 1'
+        : `${line} 0.0 0.000e+00 0 1.0`,
+    );
+    expect(read(text(padded))).toEqual(read(text()));
+    const wide = instead('R0_rect', 'R0_rect: 0.96 0.28 0 0 -0.28 0.96 0 0 0 0 1 0');
+    expect(read(wide)).toEqual(read(text()));
+  });
+
+  it.each<[string, (key: string) => string | undefined]>([
+    ['missing', () => undefined],
+    ['empty', (key) => `${key}:`],
+    ['zeros', (key) => `${key}: ${'0.000000000000e+00 '.repeat(12)}`],
+    ['short', (key) => `${key}: 1 2 3`],
+    ['words', (key) => `${key}: ${'nan '.repeat(12)}`],
+    ['there twice', (key) => `${key}: 1\n${key}: 2`],
+  ])('demands of the projections that of its camera alone: the others may be %s', (_, other) => {
+    for (const camera of [2, 3] as const) {
+      const needed = [`P${camera}`, 'R0_rect', 'Tr_velo_to_cam'];
+      const lines = OBJECT_LINES.flatMap((line) => {
+        const [key] = line.split(':');
+        return needed.includes(key) ? line : (other(key) ?? []);
+      });
+      const calibration = parseKittiCalibration(text(lines), { camera });
+      const { rectFromCamera, cameraFromLidar, p2, p3 } = read(text());
+      expect(calibration).toEqual({ rectFromCamera, cameraFromLidar, ...(camera === 2 ? { p2 } : { p3 }) });
+      expect(pixelFromLidar(calibration, camera)).toEqual(pixelFromLidar(read(text()), camera));
+      expect(() => pixelFromLidar(calibration, 0)).toThrow(RangeError);
+      expect(parseKittiCalibration(formatKittiCalibration(calibration), { camera })).toEqual(calibration);
+    }
+  });
+
+  it('asks for the projection of another camera where that one is meant', () => {
+    expect(() => parseKittiCalibration(without('P3'), { camera: 3 })).toThrow(
+      /P3: expected 12 values, found no such key/,
+    );
+    expect(parseKittiCalibration(without('P2'), { camera: 3 }).p3[3]).toBe(-330);
+  });
+
   it('takes the names of the tracking benchmark', () => {
     const content = text()
       .replace('R0_rect:', 'R_rect')
@@ -84,16 +133,42 @@ describe('parseKittiCalibration', () => {
     ['a missing projection', without('P2'), /^calib\/000007.txt: P2: expected 12 values, found no such key/],
     ['a missing rectification', without('R0_rect'), /R0_rect: expected 9 values, found no such key/],
     ['a missing extrinsic', without('Tr_velo'), /Tr_velo_to_cam: expected 12 values, found no such key/],
-    ['an empty file', '', /P0: .*no such key/],
+    ['an empty file', '', /P2: .*no such key/],
     ['too few values', instead('P2', 'P2: 1 2 3'), /line 3, P2: expected 12 values, found 3/],
     [
       'too many values',
       instead('R0_rect', `${OBJECT_LINES[4]} 0`),
       /line 5, R0_rect: expected 9 values, found 10/,
     ],
-    ['a word', instead('P1', OBJECT_LINES[1].replace('600', '6OO')), /line 2, P1, value 3: .*"6OO"/],
-    ['nan', instead('P1', OBJECT_LINES[1].replace('600', 'nan')), /line 2, P1, value 3: .*"nan"/],
-    ['a hidden infinity', instead('P1', OBJECT_LINES[1].replace('600', '1e999')), /value 3: .*"1e999"/],
+    ['a word', instead('P2', OBJECT_LINES[2].replace('600', '6OO')), /line 3, P2, value 3: .*"6OO"/],
+    ['nan', instead('P2', OBJECT_LINES[2].replace('600', 'nan')), /line 3, P2, value 3: .*"nan"/],
+    ['a hidden infinity', instead('P2', OBJECT_LINES[2].replace('600', '1e999')), /value 3: .*"1e999"/],
+    ['an empty projection', instead('P2', 'P2:'), /line 3, P2: expected 12 values, found 0/],
+    [
+      'a projection of zeros',
+      instead('P2', `P2: ${'0 '.repeat(12)}`),
+      /line 3, P2: expected a projection, found zeros/,
+    ],
+    [
+      'an empty extrinsic',
+      instead('Tr_velo', 'Tr_velo_to_cam:'),
+      /line 6, Tr_velo_to_cam: expected 12 values, found 0/,
+    ],
+    [
+      'a second colon',
+      instead('P2', OBJECT_LINES[2].replace(':', '::')),
+      /line 3, P2: expected 12 values, found 13/,
+    ],
+    [
+      'a last row that is no padding',
+      instead('P2', `${OBJECT_LINES[2]} 0 0 0 2`),
+      /line 3, P2: expected 12 values, or 16 with a last row of 0 0 0 1, found one of 0 0 0 2/,
+    ],
+    [
+      'a rectification that shifts',
+      instead('R0_rect', 'R0_rect: 0.96 0.28 0 0.5 -0.28 0.96 0 0 0 0 1 0 0 0 0 1'),
+      /line 5, R0_rect: expected 9 values, or 16 with a last column of 0 0 0, found one of 0.5 0 0/,
+    ],
     [
       'a key twice',
       `${text()}P2: 700 0 600 45 0 700 180 0.2 0 0 1 0.003`,
@@ -157,7 +232,7 @@ describe('the way to pixels', () => {
     for (const k of [0, 1, 2, 3] as const) {
       const p = [calibration.p0, calibration.p1, calibration.p2, calibration.p3][k];
       const found = transformPoint(pixelFromLidar(calibration, k), [20, 3, -1]);
-      transformPoint(p, rect).forEach((value, at) => {
+      transformPoint(p!, rect).forEach((value, at) => {
         expect(found[at]).toBeCloseTo(value, 9);
       });
     }

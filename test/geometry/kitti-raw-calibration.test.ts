@@ -58,6 +58,27 @@ describe('parseKittiRawCalibration', () => {
     expect(read({ imuToVelo: undefined })).toEqual(rest);
   });
 
+  it('demands of the projections that of its camera alone', () => {
+    const lines = CAM_TO_CAM.split('\n');
+    const others = (camera: number) =>
+      lines.filter((line) => !/^P_rect/.test(line) || line[8] === String(camera));
+    expect(read({ camToCam: others(2).join('\n') }).p2).toEqual(read().p2);
+    const zeros = lines.map((line) =>
+      /^P_rect_0[013]/.test(line) ? `${line.slice(0, 9)}: ${'0 '.repeat(12)}` : line,
+    );
+    expect(read({ camToCam: zeros.join('\n') })).toEqual({
+      ...read(),
+      p0: undefined,
+      p1: undefined,
+      p3: undefined,
+    });
+    const right = { ...texts, camToCam: others(3).join('\n') };
+    expect(parseKittiRawCalibration(right, { camera: 3 }).p3).toEqual(read().p3);
+    expect(() => parseKittiRawCalibration(right, { files })).toThrow(
+      /P_rect_02: expected 12 values, found no such key/,
+    );
+  });
+
   it('brings a point to the pixels that the chain gives', () => {
     // The LiDAR's (10, 1, 2) is (-0.9, -2.08, 9.73) before camera 0, and turned by the rectification of camera 0.
     const [x, y, z] = [0.96 * -0.9 + 0.28 * -2.08, -0.28 * -0.9 + 0.96 * -2.08, 9.73];
@@ -71,13 +92,13 @@ describe('parseKittiRawCalibration', () => {
     ['a missing projection', { camToCam: CAM_TO_CAM.replace('P_rect_02', 'P_rect_2') }, 'cam', 'P_rect_02'],
     ['a missing rectification', { camToCam: CAM_TO_CAM.replace('R_rect_00', 'R_00') }, 'cam', 'R_rect_00'],
     ['too few values', { camToCam: CAM_TO_CAM.replace('-0.28 0.96', '-0.28') }, 'cam', 'line 4, R_rect_00'],
-    ['a word', { camToCam: CAM_TO_CAM.replace('-380', '-38O') }, 'cam', 'line 7, P_rect_01, value 4'],
+    ['a word', { camToCam: CAM_TO_CAM.replace('0 600 45', '0 600 4S') }, 'cam', 'line 9, P_rect_02, value 4'],
     ['a mirror', { camToCam: CAM_TO_CAM.replace('0 0 1\nP', '0 0 -1\nP') }, 'cam', 'line 4, R_rect_00'],
     ['a key twice', { camToCam: `${CAM_TO_CAM}R_rect_00: 1` }, 'cam', 'line 11, R_rect_00'],
     ['no shift', { veloToCam: VELO_TO_CAM.replace('T:', 't:') }, 'velo', 'T'],
     ['a shift of four', { veloToCam: VELO_TO_CAM.replace('-0.27', '-0.27 1') }, 'velo', 'line 3, T'],
     ['a scaling', { imuToVelo: IMU_TO_VELO.replace('R: 1', 'R: 1.1') }, 'imu', 'line 1, R'],
-    ['nothing', { imuToVelo: '' }, 'imu', 'T'],
+    ['nothing', { imuToVelo: '' }, 'imu', 'R'],
   ])('refuses %s and says where', (_, changed, file, place) => {
     let caught: unknown;
     try {

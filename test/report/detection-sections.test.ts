@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -83,6 +83,53 @@ describe('detectionSections', () => {
     expect(page).not.toContain('nothing is learned');
     expect(page).toContain('<td>R40 easy</td>'.replaceAll('td', 'th').replace('<th>', '<th scope="col">'));
     expect(page).toContain('label, missed');
+  });
+
+  it('leave out damaged frames and say which, and tell types that KITTI does not know', async () => {
+    const { run, data } = await makeRun();
+    const folder = join(run, 'detections');
+    write(join(folder, 'detections.json'), manifest(data));
+    write(join(data, 'training/label_2/000001.txt'), 'Car 0\n');
+    write(join(data, 'training/label_2/000002.txt'), `${car}\n${car.replace('Car', 'Bus')}\n`);
+    write(join(data, 'training/velodyne/000000.bin'), 'no sweep');
+    detect(folder, { '000000': `${car} 0.9\n`, '000001': `${car} 0.9\n`, '000002': `${car} 0.8\n` });
+    const [precision, drawn] = await detectionSections(run);
+    expect(precision.text).toContain('on 2 frames with results');
+    expect(precision.text).toMatch(
+      /1 frames left out as damaged, such as .*000001\.txt: line 1: expected 15 columns/,
+    );
+    expect(precision.text).toContain(
+      "type Bus is none of KITTI's and counts as neither right nor wrong: 1 in labels",
+    );
+    expect(drawn.drawings!.map(({ title }) => title)).toEqual(['000002']);
+    expect(drawn.text).toMatch(/1 of them could not be drawn: .*000000\.bin: /);
+  });
+
+  it('find results of frames that are not named by numbers, and say why low boxes count for nothing', async () => {
+    const { run, data } = await makeRun();
+    for (const [part, ending] of Object.entries({
+      image_2: 'png',
+      velodyne: 'bin',
+      calib: 'txt',
+      label_2: 'txt',
+    }))
+      renameSync(
+        join(data, `training/${part}/000001.${ending}`),
+        join(data, `training/${part}/seq.a+1.${ending}`),
+      );
+    write(join(run, 'detections/detections.json'), manifest(data));
+    detect(join(run, 'detections'), {
+      'seq.a+1': `${car.replace('1.00 2.00 30.00 62.00', '-1 -1 -1 -1')} 0.9\n`,
+    });
+    const [precision, drawn] = await detectionSections(run);
+    expect(precision.table!.rows.map(([name, metric, , easy]) => [name, metric, easy])).toEqual([
+      ['Car', 'bbox', '–'],
+      ['Car', 'aos', '–'],
+      ['Car', 'bev', '0.00'],
+      ['Car', '3d', '0.00'],
+    ]);
+    expect(precision.text).toContain('1 of 1 Car detections have boxes in the image lower than 25 pixels');
+    expect(drawn.drawings!.map(({ title }) => title)).toEqual(['seq.a+1']);
   });
 
   it('are of the results that are given, with labels from elsewhere', async () => {

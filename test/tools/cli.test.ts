@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -207,6 +207,47 @@ describe('a detector from labels to average precision', () => {
     const folders = ['--labels', join(eval234!, 'label_2'), '--detections', join(eval234!, 'detections')];
     const { stdout } = await pointpair('evaluate', ...folders, '--json');
     expect(JSON.parse(stdout).Car['3d'].moderate.R40).toBeCloseTo(69.6057, 3);
+  });
+});
+
+describe('evaluate', () => {
+  const label = 'Car 0 0 0.5 100 100 200 180 1.5 1.6 4 0 1.6 20 0.3';
+
+  async function folders(labels: string, results: string): Promise<string[]> {
+    const root = await mkdtemp(join(folder, 'evaluate-'));
+    for (const [part, text] of Object.entries({ labels, results })) {
+      await mkdir(join(root, part));
+      await writeFile(join(root, part, '000000.txt'), text);
+    }
+    return ['--labels', join(root, 'labels'), '--detections', join(root, 'results')];
+  }
+
+  it('says why nothing counts where no box in the image was written, also beside JSON', async () => {
+    const given = await folders(label, `${label.replace('100 100 200 180', '-1 -1 -1 -1')} 0.9`);
+    const table = await pointpair('evaluate', ...given);
+    expect(table.stdout).toMatch(/Car +bbox +0\.70 +- +- +- +- +- +-\n/);
+    expect(table.stdout).toMatch(/Car +3d +0\.70 +0\.00/);
+    expect(table.stdout).toContain('1 of 1 Car detections have boxes in the image lower than 25 pixels');
+    const json = await pointpair('evaluate', ...given, '--json');
+    expect(JSON.parse(json.stdout).Car).toMatchObject({
+      bbox: { easy: null, moderate: null, hard: null },
+      aos: { easy: null, moderate: null, hard: null },
+      bev: { easy: { R40: 0, R11: 0 } },
+    });
+    expect(json.stderr).toContain('1 of 1 Car detections');
+  });
+
+  it('tells each type that KITTI does not know once with its count, and ends there when strict', async () => {
+    const bus = label.replace('Car', 'Bus');
+    const given = await folders(`${label}\n${bus}\n${bus}\n`, `${label} 0.9\n${bus} 0.5\n`);
+    const told = await pointpair('evaluate', ...given);
+    expect([told.code, told.stderr.match(/Bus/g)]).toEqual([0, ['Bus']]);
+    expect(told.stderr).toContain('2 in labels, 1 in results');
+    const strict = await pointpair('evaluate', ...given, '--strict');
+    expect([strict.code, strict.stdout]).toEqual([1, '']);
+    expect(strict.stderr).toMatch(
+      /000000\.txt: line 2, column 1 \(type\): expected one of Car, .*found "Bus"/,
+    );
   });
 });
 

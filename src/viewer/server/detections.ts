@@ -16,11 +16,11 @@ export class Detections {
     this.objects = objects;
   }
 
-  /** For the folder itself or the `data` folder in it, as KITTI's evaluation has it. Throws InputError where it holds no such file. */
+  /** For the `data` folder in it, as KITTI's evaluation has it, or the folder itself. Throws InputError where it holds no such file. */
   static async open(path: string): Promise<Detections> {
-    for (const folder of [path, join(path, 'data')]) {
+    for (const folder of [join(path, 'data'), path]) {
       const names = await readdir(folder).catch(() => []);
-      if (names.some((name) => /^\d+\.txt$/.test(name))) {
+      if (names.some((name) => /^[^.].*\.txt$/.test(name))) {
         const maps = join(path, 'objects');
         const files = await readdir(maps).catch(() => []);
         const hasMaps = files.some((name) => name.endsWith('.safetensors'));
