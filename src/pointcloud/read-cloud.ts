@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
-import { readKittiBin } from './kitti-bin.ts';
+import { kittiColumns } from './bin-columns.ts';
+import { binColumnNames, readKittiBin } from './kitti-bin.ts';
 import { readPcd } from './pcd.ts';
 import { readPly } from './ply.ts';
 import { cloudFromRows, type PointCloud } from './point-cloud.ts';
@@ -8,11 +9,23 @@ import { cloudFromRows, type PointCloud } from './point-cloud.ts';
 /** The endings of the point cloud files that `readCloud` takes. */
 export const cloudEndings: readonly string[] = ['.bin', '.pcd', '.ply'];
 
-/** A cloud with every field of its file: a KITTI sweep (`.bin`), PCD or PLY, told by the name's ending. Throws InputError for another ending and for a damaged file. */
-export function readCloud(bytes: Uint8Array, { file }: { readonly file: string }): PointCloud {
+/**
+ * A cloud with every field of its file: a KITTI sweep (`.bin`, rows of `columns` numbers where given), PCD or PLY, told by
+ * the name's ending. Throws InputError for another ending, for a damaged file, and for columns of a file that names its own.
+ */
+export function readCloud(
+  bytes: Uint8Array,
+  { file, columns }: { readonly file: string; readonly columns?: number },
+): PointCloud {
+  if (columns !== undefined && !takesColumns(file))
+    throw new InputError({
+      file,
+      expected: 'a .bin file, which columns go with',
+      found: `'${extname(file)}'`,
+    });
   switch (extname(file).toLowerCase()) {
     case '.bin':
-      return cloudFromRows(readKittiBin(bytes, { file }), ['x', 'y', 'z', 'reflectance']);
+      return cloudFromRows(readKittiBin(bytes, { file, columns }), binColumnNames(columns ?? kittiColumns));
     case '.pcd':
       return readPcd(bytes, { file });
     case '.ply':
@@ -20,4 +33,9 @@ export function readCloud(bytes: Uint8Array, { file }: { readonly file: string }
     default:
       throw new InputError({ file, expected: cloudEndings.join(', '), found: `'${extname(file)}'` });
   }
+}
+
+/** Whether how many columns its rows have is not said by the file itself. */
+export function takesColumns(file: string): boolean {
+  return extname(file).toLowerCase() === '.bin';
 }

@@ -62,9 +62,7 @@ describe.each(formats)('a %s text', (_, read) => {
     }
     // Blanks after a whole line lack nothing.
     for (const end of ['\n  ', '\n\n', '\r\n']) expect(read(places, ['1 2 3'], end).notes).toBeUndefined();
-    expect(() => read(places, ['1.25 2.25 3.25', '4 5'], '')).toThrow(
-      /expected (2 values for|3 values)|in the line|for z/,
-    );
+    expect(() => read(places, ['1.25 2.25 3.25', '4 5'], '')).toThrow(InputError);
     expect(() => read(places, ['1 2 3', '4 5 6 7'], '')).toThrow(InputError);
     expect(() => read(places, ['1 2 3', '4 5 -'], '')).toThrow('expected a value of type float32 for z');
   });
