@@ -34,5 +34,11 @@ export function spreadOf(
   const room = Math.max(reach * width, leastRoom) || Infinity;
   const [from, to] = [q1 - room, q3 + room];
   const kept = sorted.filter((value) => value >= from && value <= to);
-  return { low: at(tail, kept), median: at(0.5), high: at(1 - tail, kept), from, to };
+  return {
+    low: at(tail, kept),
+    median: sorted[(sorted.length - 1) >> 1],
+    high: at(1 - tail, kept),
+    from,
+    to,
+  };
 }
