@@ -3,7 +3,7 @@ export const kittiColumns = 4;
 /** What other data sets store in such files: nuScenes five numbers a point, sweeps laid together six or more. */
 const otherColumns = [5, 6, 7];
 /** Fewer rows than this show nothing. */
-const leastRows = 8;
+const leastRows = 4;
 /** So many rows without a negative number are no chance. */
 const manyRows = 50;
 /** The largest number of a laser. */

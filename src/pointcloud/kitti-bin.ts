@@ -38,7 +38,7 @@ export function readKittiBin(
       expected: `${rowBytes} bytes a point`,
       found:
         `${rest} bytes before the end of the file: it has no whole rows of ${columns} columns` +
-        (others.length === 0 ? '' : `, but of ${others.join(', ')} (--columns reads them)`),
+        (others.length === 0 ? '' : `, but of ${others.join(', ')} (inspect and view take --columns)`),
     });
   }
   const points = new Float32Array(new Uint8Array(bytes).buffer);
@@ -48,7 +48,7 @@ export function readKittiBin(
     throw new InputError({
       file,
       expected: `rows of ${kittiColumns} columns, ${binColumnNames(kittiColumns).join(', ')}`,
-      found: `${points.length / shown} points of ${shown} columns (--columns ${shown} reads them, --columns ${kittiColumns} insists)`,
+      found: `${points.length / shown} points of ${shown} columns (inspect and view take --columns ${shown}, or ${kittiColumns} to insist)`,
     });
   return points;
 }

@@ -4,7 +4,7 @@ import { kittiColumns } from './bin-columns.ts';
 import { binColumnNames, readKittiBin } from './kitti-bin.ts';
 import { readPcd } from './pcd.ts';
 import { readPly } from './ply.ts';
-import { cloudFromRows, type PointCloud } from './point-cloud.ts';
+import { cloudFromRows, fieldOf, type PointCloud } from './point-cloud.ts';
 
 /** The endings of the point cloud files that `readCloud` takes. */
 export const cloudEndings: readonly string[] = ['.bin', '.pcd', '.ply'];
@@ -24,8 +24,11 @@ export function readCloud(
       found: `'${extname(file)}'`,
     });
   switch (extname(file).toLowerCase()) {
-    case '.bin':
-      return cloudFromRows(readKittiBin(bytes, { file, columns }), binColumnNames(columns ?? kittiColumns));
+    case '.bin': {
+      const points = readKittiBin(bytes, { file, columns });
+      const cloud = cloudFromRows(points, binColumnNames(columns ?? kittiColumns));
+      return columns === undefined ? withDoubts(cloud) : cloud;
+    }
     case '.pcd':
       return readPcd(bytes, { file });
     case '.ply':
@@ -38,4 +41,12 @@ export function readCloud(
 /** Whether how many columns its rows have is not said by the file itself. */
 export function takesColumns(file: string): boolean {
   return extname(file).toLowerCase() === '.bin';
+}
+
+/** Says where brightness cannot be right, though nothing shows what the columns are. */
+function withDoubts(cloud: PointCloud): PointCloud {
+  const negative = (fieldOf(cloud, 'reflectance').data as Float32Array).filter((value) => value < 0).length;
+  if (negative === 0) return cloud;
+  const note = `Reflectance is negative for ${negative} of the points: the rows may have another number of columns than ${kittiColumns} (--columns).`;
+  return { ...cloud, notes: [note] };
 }

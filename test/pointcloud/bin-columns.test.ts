@@ -30,7 +30,7 @@ const ring = (i: number) => i % 32;
 describe('rows of more than four columns', () => {
   test.each([
     ['nuScenes', 5, rowsOf(400, (i) => [bright(i), ring(i)])],
-    ['few points', 5, rowsOf(8, (i) => [bright(i), ring(i)])],
+    ['four points', 5, rowsOf(4, (i) => [bright(i), ring(i)])],
     ['one quarter of a sweep', 5, rowsOf(400, (i) => [bright(i), ring(i)], Math.abs)],
     ['brightness from 0 to 1', 5, rowsOf(400, (i) => [bright(i) / 255, ring(i)])],
     ['sweeps laid together, with their times', 5, rowsOf(400, (i) => [bright(i), 0.05 * (i % 10)])],
@@ -71,13 +71,21 @@ describe('rows of more than four columns', () => {
   test('are suggested where rows of four are not whole', () => {
     const file = bytesOf(rowsOf(401, (i) => [bright(i), ring(i)]));
     expect(() => readKittiBin(file, { file: 'a.bin' })).toThrow(
-      'a.bin: byte 8016, point 501: expected 16 bytes a point, found 4 bytes before the end of the file: it has no whole rows of 4 columns, but of 5 (--columns reads them)',
+      'a.bin: byte 8016, point 501: expected 16 bytes a point, found 4 bytes before the end of the file: it has no whole rows of 4 columns, but of 5 (inspect and view take --columns)',
     );
     expect(() => readKittiBin(file, { columns: 6 })).toThrow('no whole rows of 6 columns, but of 5 (');
     expect(() => readKittiBin(file.subarray(0, 8019), { columns: 5 })).toThrow(
       'found 19 bytes before the end of the file: it has no whole rows of 5 columns',
     );
     expect(() => readKittiBin(file, { columns: 2 })).toThrow('columns: expected a whole number from 3 to 64');
+  });
+
+  test('are asked about where brightness is negative and nothing more is known', () => {
+    const cloud = readCloud(bytesOf(rowsOf(40, (i) => [i === 7 ? -0.5 : 0.5])), { file: 'a.bin' });
+    expect(cloud.notes).toEqual([
+      'Reflectance is negative for 1 of the points: the rows may have another number of columns than 4 (--columns).',
+    ]);
+    expect(readCloud(bytesOf(rowsOf(40, () => [0.5])), { file: 'a.bin' }).notes).toBeUndefined();
   });
 
   test('have names, and go with files that have none', () => {

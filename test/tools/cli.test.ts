@@ -246,7 +246,7 @@ describe('inspect', () => {
     await writeFile(join(folder, 'five.pcd.bin'), Float32Array.from(rows.flat()));
     const refused = await pointpair('inspect', 'five.pcd.bin');
     expect([refused.code, refused.stdout]).toEqual([1, '']);
-    expect(refused.stderr).toContain('found 40 points of 5 columns (--columns 5 reads them');
+    expect(refused.stderr).toContain('found 40 points of 5 columns (inspect and view take --columns 5');
     const { stdout } = await pointpair('inspect', 'five.pcd.bin', '--columns', '5');
     expect(stdout).toMatch(/^five\.pcd\.bin: 40 points\n/);
     expect(stdout).toMatch(/column5 +float32 +0 +\d+\.\d+ +31\n/);
