@@ -4,21 +4,23 @@ import { Command } from 'commander';
 import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { treeOf } from '../src/engine/tree.ts';
-import type { Box3 } from '../src/geometry/box.ts';
 import { encodePng } from '../src/image/decode-image.ts';
-import { xyzOf } from '../src/pointcloud/point-cloud.ts';
+import type { RgbImage } from '../src/image/rgb-image.ts';
 import { readCloud } from '../src/pointcloud/read-cloud.ts';
 import { drawBirdsEye } from '../src/report/birds-eye.ts';
+import { drawCloud } from '../src/report/cloud-picture.ts';
 import { describeCloud } from '../src/report/describe-cloud.ts';
 import { describeFrame } from '../src/report/describe-frame.ts';
 import { describeRun, describeState } from '../src/report/describe-run.ts';
 import { writeFileAtomically } from '../src/training/atomic-file.ts';
 import { loadCheckpoint } from '../src/training/checkpoint.ts';
 import { decodeSafetensors } from '../src/training/safetensors.ts';
+import { columnsOption } from './options.ts';
 
 interface Options {
   readonly frame?: string;
   readonly picture?: string;
+  readonly columns?: number;
 }
 
 /** The command line of `pointpair inspect`. */
@@ -30,12 +32,14 @@ export function command(): Command {
     .argument('<path>', 'a file or a folder')
     .option('--frame <id>', 'one frame of a data set')
     .option('--picture <file.png>', "draw the points from above; of a frame, with its labels' boxes")
+    .addOption(columnsOption())
     .addHelpText(
       'after',
       `
 Examples:
   pointpair inspect data/kitti --frame 000003 --picture frame.png
   pointpair inspect scan.pcd
+  pointpair inspect sweep.pcd.bin --columns 5 --picture sweep.png
   pointpair inspect runs/kitti
   pointpair inspect runs/kitti/checkpoints/00000030`,
     )
@@ -49,6 +53,8 @@ async function describe(path: string, options: Options): Promise<string> {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
   if (!info.isDirectory()) return describeFile(path, options);
+  if (options.columns !== undefined)
+    throw new InputError({ file: path, expected: 'a .bin file, which columns go with', found: 'a folder' });
   if (options.frame !== undefined) return describeOneFrame(path, options.frame, options);
   if (await exists(join(path, 'state.json'))) {
     const { state, meta } = await loadCheckpoint(path);
@@ -74,11 +80,11 @@ async function describeOneFrame(root: string, id: string, { picture }: Options):
   }
   const frame = await frames.frame(index);
   const boxes = (frame.labels ?? []).flatMap(({ box3 }) => (box3 === undefined ? [] : [{ box: box3 }]));
-  if (picture !== undefined) await draw(picture, frame.points, boxes);
+  if (picture !== undefined) await write(picture, drawBirdsEye(frame.points, { boxes }));
   return describeFrame(frame);
 }
 
-async function describeFile(path: string, { picture }: Options): Promise<string> {
+async function describeFile(path: string, { picture, columns }: Options): Promise<string> {
   const bytes = await readFile(path);
   if (extname(path) === '.safetensors') {
     const { tensors } = decodeSafetensors(bytes, { file: path });
@@ -86,22 +92,16 @@ async function describeFile(path: string, { picture }: Options): Promise<string>
   }
   if (['.json', '.jsonl'].includes(extname(path)) && (await exists(join(dirname(path), 'config.json'))))
     return describeRun(dirname(path));
-  const cloud = readCloud(bytes, { file: path });
-  if (picture !== undefined) {
-    const xyz = xyzOf(cloud);
-    const rows = new Float32Array((xyz.length / 3) * 4);
-    for (let i = 0; i < xyz.length / 3; i++) rows.set(xyz.subarray(3 * i, 3 * i + 3), 4 * i);
-    await draw(picture, rows, []);
-  }
-  return `${basename(path)}: ${describeCloud(cloud)}`;
+  const cloud = readCloud(bytes, { file: path, columns });
+  const described = `${basename(path)}: ${describeCloud(cloud)}`;
+  if (picture === undefined) return described;
+  const { image, caption } = drawCloud(cloud);
+  await write(picture, image);
+  return `${described}\n${basename(picture)}: ${caption}`;
 }
 
-async function draw(
-  file: string,
-  points: Float32Array,
-  boxes: ReadonlyArray<{ readonly box: Box3 }>,
-): Promise<void> {
-  await writeFileAtomically(file, await encodePng(drawBirdsEye(points, { boxes })));
+async function write(file: string, image: RgbImage): Promise<void> {
+  await writeFileAtomically(file, await encodePng(image));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -11,6 +11,14 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** `--columns`: how many numbers a point has in a file that does not say so. */
+export function columnsOption(): Option {
+  return new Option(
+    '--columns <number>',
+    "numbers a point has in .bin files, if not KITTI's four (nuScenes: 5)",
+  ).argParser(wholeNumber(3));
+}
+
 /** Collects the values of an option that is given several times. */
 export function collected(value: string, before: readonly string[]): string[] {
   return [...before, value];

@@ -3,12 +3,13 @@ import { Command } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
 import { isLoopback, type RunningViewer, serveViewer } from '../src/viewer/server/http-server.ts';
 import { Session } from '../src/viewer/server/session.ts';
-import { collected, wholeNumber } from './options.ts';
+import { collected, columnsOption, wholeNumber } from './options.ts';
 
 interface Options {
   readonly data?: string;
   readonly detections?: string;
   readonly tracks?: string;
+  readonly columns?: number;
   readonly also: readonly string[];
   readonly host: string;
   readonly port?: number;
@@ -32,6 +33,7 @@ export function command(): Command {
       "a detector's results, KITTI result files; those in a detector's run by default",
     )
     .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
+    .addOption(columnsOption())
     .option(
       '--also <folder>',
       'a folder that links in the data may lead to; may be given again',

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
-import { cloudEndings, readCloud } from '../pointcloud/read-cloud.ts';
+import { cloudEndings, readCloud, takesColumns } from '../pointcloud/read-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
 import { readFrameFile } from './read-frame-file.ts';
 import { fileOf, type Moment, type Recording } from './recording.ts';
@@ -13,15 +13,23 @@ export class CloudRecording implements Recording {
   readonly root: string;
   readonly moments: readonly Moment[];
 
-  private constructor(root: string, files: readonly string[]) {
+  private readonly columns: number | undefined;
+
+  private constructor(root: string, files: readonly string[], columns: number | undefined) {
+    if (columns !== undefined && !files.some(takesColumns))
+      throw new InputError({ file: root, expected: 'a .bin file, which columns go with', found: 'none' });
+    this.columns = columns;
     this.kind = files.length === 1 ? 'point cloud' : 'point clouds';
     this.root = root;
     this.moments = files.map((file) => ({ id: basename(file), files: { sweep: [file] }, notes: [] }));
   }
 
-  /** Lists the clouds of a folder, or takes a file; reads none yet. Throws InputError where there is none. */
-  static async open(root: string): Promise<CloudRecording> {
-    if (!(await stat(root)).isDirectory()) return new CloudRecording(root, [root]);
+  /**
+   * Lists the clouds of a folder, or takes a file; reads none yet. `columns` is what `.bin` files have, if not KITTI's four.
+   * Throws InputError where there is no cloud, or none that columns go with.
+   */
+  static async open(root: string, { columns }: { readonly columns?: number } = {}): Promise<CloudRecording> {
+    if (!(await stat(root)).isDirectory()) return new CloudRecording(root, [root], columns);
     const names = await readdir(root);
     const clouds = names
       .filter((name) => cloudEndings.includes(extname(name).toLowerCase()) && !name.startsWith('.'))
@@ -36,12 +44,14 @@ export class CloudRecording implements Recording {
     return new CloudRecording(
       root,
       clouds.map((name) => join(root, name)),
+      columns,
     );
   }
 
   async cloud(index: number): Promise<PointCloud> {
     const file = fileOf(this, index, 'sweep');
-    return readCloud(await readFrameFile(file), { file });
+    const columns = takesColumns(file) ? this.columns : undefined;
+    return readCloud(await readFrameFile(file), { file, columns });
   }
 
   async camera(index: number): Promise<CameraModel> {

@@ -15,25 +15,36 @@ export interface RecordingReference {
   readonly path: string;
   /** A KITTI tracking label file that goes with a KITTI raw drive. */
   readonly tracks?: string;
+  /** How many numbers a point has in `.bin` files that are opened as point clouds; KITTI's four by default. */
+  readonly columns?: number;
 }
 
 /** Opens whatever it is, told by what lies in the folder. Throws InputError that says what can be opened and what is there instead. */
-export async function openRecording({ path, tracks }: RecordingReference): Promise<Recording> {
+export async function openRecording({ path, tracks, columns }: RecordingReference): Promise<Recording> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
-  if (!info.isDirectory()) return CloudRecording.open(path);
+  if (!info.isDirectory()) return CloudRecording.open(path, { columns });
   const names = await readdir(path);
   const isRaw = names.includes('velodyne_points') || names.some((name) => /_drive_\d+_\w+$/.test(name));
-  if (isRaw || /^image_0\d$/.test(names.find((name) => name.startsWith('image_0')) ?? '')) {
+  const isDrive = isRaw || /^image_0\d$/.test(names.find((name) => name.startsWith('image_0')) ?? '');
+  const isDataSet = names.includes('velodyne') || names.includes('training');
+  if (columns !== undefined && (isDrive || isDataSet)) {
+    throw new InputError({
+      file: path,
+      expected: 'point clouds alone, which columns go with',
+      found: 'KITTI data',
+    });
+  }
+  if (isDrive) {
     return KittiRaw.open(path, { tracks });
   }
   if (tracks !== undefined) {
     throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
   }
-  if (names.includes('velodyne') || names.includes('training')) return KittiObjectRecording.open(path);
+  if (isDataSet) return KittiObjectRecording.open(path);
   if (names.some((name) => cloudEndings.some((ending) => name.toLowerCase().endsWith(ending)))) {
-    return CloudRecording.open(path);
+    return CloudRecording.open(path, { columns });
   }
   throw new InputError({
     file: path,

@@ -9,7 +9,10 @@ export type PcdEncoding = 'ascii' | 'binary' | 'binary_compressed';
 
 /** What the text at the head of a PCD file says. */
 export interface PcdHeader {
+  /** The fields that have data: those of COUNT 0 have none, and take no place in a point. */
   readonly layout: readonly FieldLayout[];
+  /** The names of fields of COUNT 0, padding aside. */
+  readonly empty: readonly string[];
   readonly width: number;
   readonly height: number;
   readonly viewpoint: Viewpoint | undefined;
@@ -76,21 +79,22 @@ export function readPcdHeader(lines: TextLines): PcdHeader {
       throw fault(entry, `${key} of ${names.values.length} fields`, `${entry.values.length}`);
     return entry;
   });
-  const layout = names.values.map((name, i): FieldLayout => {
+  const declared = names.values.map((name, i): FieldLayout => {
     if (name !== '_' && names.values.indexOf(name) !== i)
       throw fault(names, 'fields of different names', `${quote(name)} twice`);
     const [bytes, kind, counts] = columns;
-    const type = types.get(`${kind?.values[i]}${bytes?.values[i]}`);
+    const type = types.get(`${kind?.values[i].toUpperCase()}${bytes?.values[i]}`);
     if (bytes === undefined || kind === undefined || type === undefined)
       throw fault(
         kind ?? names,
         'TYPE and SIZE among F 4 8, I 1 2 4 8, U 1 2 4 8',
         `${kind?.values[i]} ${bytes?.values[i]} for ${quote(name)}`,
       );
-    const count = counts === undefined ? 1 : natural(counts, i);
-    if (counts !== undefined && count < 1) throw fault(counts, 'at least one element per point', '0');
-    return { name, type, count };
+    return { name, type, count: counts === undefined ? 1 : natural(counts, i) };
   });
+  const layout = declared.filter(({ count }) => count > 0);
+  if (layout.length === 0) throw fault(columns[2]!, 'at least one element per point', '0');
+  const empty = declared.filter(({ name, count }) => count === 0 && name !== '_').map(({ name }) => name);
 
   const points = size('POINTS');
   const width = size('WIDTH') ?? (entries.has('HEIGHT') ? undefined : points);
@@ -114,6 +118,7 @@ export function readPcdHeader(lines: TextLines): PcdHeader {
 
   return {
     layout,
+    empty,
     width,
     height,
     viewpoint: viewpoint as unknown as Viewpoint | undefined,

@@ -16,8 +16,9 @@ import { readTextRows, writeTextRows } from './text-rows.ts';
 
 /**
  * Reads a Point Cloud Data file (pcl, versions 0.5 to 0.7; ascii, binary, binary_compressed) with every field as its
- * header declares it, padding included. Text of a field declared as float32 is rounded to float32, which moves UTM
- * coordinates by decimetres; `asciiFloat64` keeps such text as float64 fields instead.
+ * header declares it, padding included where the data has it. In text, coordinates that are declared as float32 are
+ * float64 where float32 would lose what the text says (`TextFields` has the rule); with `asciiFloat64` every float32 field
+ * of a text is, packed colours aside. The cloud's notes say so.
  * InputError for headers that contradict themselves, text that is no number or out of a type's range, and a file that
  * is shorter or longer than its points (zero bytes after binary points are padding, and fine).
  */
@@ -31,34 +32,57 @@ export function readPcd(
     options.asciiFloat64 && declared.encoding === 'ascii'
       ? { ...declared, layout: declared.layout.map(widened) }
       : declared;
-  const { width, height, viewpoint } = header;
-  const fields = readers[header.encoding](lines, header);
-  return { count: width * height, width, height, fields, ...(viewpoint && { viewpoint }) };
+  const { width, height, viewpoint, empty } = header;
+  const { fields, notes = [] } = readers[header.encoding](lines, header);
+  const said = [...empty.map((name) => `Field ${name} has COUNT 0: there are no data of it.`), ...notes];
+  return {
+    count: width * height,
+    width,
+    height,
+    fields,
+    ...(viewpoint && { viewpoint }),
+    ...(said.length > 0 && { notes: said }),
+  };
 }
 
-/** The bytes of a PCD 0.7 file that `readPcd` reads back to the same cloud; in ascii, NaN loses its payload. */
+/**
+ * The bytes of a PCD 0.7 file that `readPcd` reads back to the same cloud, but for this: in ascii, NaN loses its payload,
+ * and binary_compressed has no padding (fields `_`), for PCL expects none there.
+ */
 export function writePcd(
   cloud: PointCloud,
   options: { readonly encoding: PcdEncoding },
 ): Uint8Array<ArrayBuffer> {
   checkCloud(cloud, 'PCD to write');
-  const header = new TextEncoder().encode(pcdHeaderText(cloud, options.encoding));
-  return concatBytes([header, ...writers[options.encoding](cloud)]);
+  const written =
+    options.encoding === 'binary_compressed' ? { ...cloud, fields: withoutPadding(cloud.fields) } : cloud;
+  if (written.fields.length === 0)
+    throw new InputError({ file: 'PCD to write', expected: 'a field beside padding', found: 'none' });
+  const header = new TextEncoder().encode(pcdHeaderText(written, options.encoding));
+  return concatBytes([header, ...writers[options.encoding](written)]);
 }
 
+/** A colour that is packed into the bits of a float is no number to be widened. */
 function widened(field: FieldLayout): FieldLayout {
-  return field.type === 'float32' ? { ...field, type: 'float64' } : field;
+  return field.type === 'float32' && !/^rgba?$/i.test(field.name) ? { ...field, type: 'float64' } : field;
 }
 
-const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => PointField[]> = {
+function withoutPadding<Field extends FieldLayout>(fields: readonly Field[]): Field[] {
+  return fields.filter(({ name }) => name !== '_');
+}
+
+interface Body {
+  readonly fields: PointField[];
+  readonly notes?: readonly string[];
+}
+
+const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Body> = {
   ascii(lines, { layout, width, height }) {
+    const points = width * height;
     const values = layout.reduce((sum, field) => sum + field.count, 0);
-    // A value takes a character and a separator at least.
-    checkSize(lines, { points: width * height, least: 2 * values });
-    const fields = createFields(layout, width * height);
-    readTextRows(lines, fields, width * height);
-    lines.expectEnd();
-    return fields;
+    // A value takes a character and a separator, and the last one needs no separator.
+    checkSize(lines, { points, least: 2 * values, spare: 1 });
+    return readTextRows(lines, layout, points);
   },
 
   binary(lines, { layout, width, height }) {
@@ -68,13 +92,13 @@ const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Poin
     const fields = createFields(layout, points);
     unpackRows(lines.bytes, fields, { offset: lines.offset, points });
     checkPadding(lines, lines.offset + points * stride);
-    return fields;
+    return { fields };
   },
 
-  binary_compressed(lines, { layout, width, height }) {
+  binary_compressed(lines, header) {
     const { bytes, file, offset } = lines;
-    const points = width * height;
-    if (points === 0 && offset === bytes.length) return createFields(layout, 0);
+    const points = header.width * header.height;
+    if (points === 0 && offset === bytes.length) return { fields: createFields(header.layout, 0) };
     if (bytes.length - offset < 8)
       throw new InputError({
         file,
@@ -85,11 +109,15 @@ const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Poin
     const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 8);
     const [packed, unpacked] = [view.getUint32(0, true), view.getUint32(4, true)];
     const start = offset + 8;
-    if (unpacked !== points * rowBytes(layout))
+    // PCL names padding in the header and leaves it out of the data; others have it in both.
+    const layout = [header.layout, withoutPadding(header.layout)].find(
+      (each) => each.length > 0 && unpacked === points * rowBytes(each),
+    );
+    if (layout === undefined)
       throw new InputError({
         file,
         place: `byte ${offset + 4}`,
-        expected: `${points * rowBytes(layout)} uncompressed bytes (${points} points of ${rowBytes(layout)} bytes)`,
+        expected: `${points * rowBytes(header.layout)} uncompressed bytes (${points} points of ${rowBytes(header.layout)} bytes)`,
         found: `${unpacked}`,
       });
     if (packed > bytes.length - start)
@@ -100,7 +128,9 @@ const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Poin
         found: `${bytes.length - start}`,
       });
     checkSize(lines, { points, least: rowBytes(layout) / lzfLargestRatio });
-    const planes = decompressLzf(bytes.subarray(start, start + packed), unpacked, { file });
+    const data = bytes.subarray(start, start + packed);
+    // What LZF does not make smaller is stored as it is.
+    const planes = packed === unpacked ? data : decompressLzf(data, unpacked, { file });
     const fields = createFields(layout, points);
     let from = 0;
     for (const { data } of fields) {
@@ -108,7 +138,7 @@ const readers: Record<PcdEncoding, (lines: TextLines, header: PcdHeader) => Poin
       from += data.byteLength;
     }
     checkPadding(lines, start + packed);
-    return fields;
+    return { fields };
   },
 };
 
@@ -124,19 +154,23 @@ const writers: Record<PcdEncoding, (cloud: PointCloud) => Uint8Array[]> = {
         found: `${planes.length} bytes`,
       });
     const packed = compressLzf(planes);
-    return [bytesOf(new Uint32Array([packed.length, planes.length])), packed];
+    const data = packed.length < planes.length ? packed : planes;
+    return [bytesOf(new Uint32Array([data.length, planes.length])), data];
   },
 };
 
 /** Refuses more points than the rest of the file could hold, before anything is allocated for them. */
-function checkSize(lines: TextLines, options: { readonly points: number; readonly least: number }): void {
-  const left = lines.bytes.length - lines.offset;
+function checkSize(
+  lines: TextLines,
+  options: { readonly points: number; readonly least: number; readonly spare?: number },
+): void {
+  const left = lines.bytes.length - lines.offset + (options.spare ?? 0);
   if (options.points * options.least <= left) return;
   throw new InputError({
     file: lines.file,
     place: `byte ${lines.offset}`,
     expected: `${options.points} points in at least ${Math.ceil(options.points * options.least)} bytes`,
-    found: `${left} bytes`,
+    found: `${lines.bytes.length - lines.offset} bytes`,
   });
 }
 

@@ -12,7 +12,7 @@ export interface PlyProperty {
   readonly lengthType: ScalarType | undefined;
 }
 
-/** One kind of thing in a PLY file, such as vertex or face. */
+/** One kind of thing in a PLY file, such as vertex or face; of one without properties there is nothing to read. */
 export interface PlyElement {
   readonly name: string;
   readonly count: number;
@@ -40,6 +40,7 @@ const types = new Map<string, ScalarType>([
   ['float', 'float32'],
   ['double', 'float64'],
 ]);
+const longTypes = ['int64', 'uint64', 'long', 'ulong', 'longlong', 'ulonglong'];
 for (const type of [...types.values()]) types.set(type, type);
 
 /** The classic PLY name of a type, or undefined for 64-bit integers, which PLY does not have. */
@@ -50,7 +51,8 @@ export function plyTypeName(type: ScalarType): string | undefined {
 
 /** Reads the header up to and including `end_header`; the cursor is then at the first byte of the first element. */
 export function readPlyHeader(lines: TextLines): PlyHeader {
-  if (lines.next() !== 'ply') throw lines.fault('ply in the first line', 'something else');
+  if (wordsOf(lines.next() ?? '').join(' ') !== 'ply')
+    throw lines.fault('ply in the first line', 'something else');
   const elements: { name: string; count: number; properties: PlyProperty[] }[] = [];
   let encoding: PlyEncoding | undefined;
   for (let text = lines.next(); text !== undefined; text = lines.next()) {
@@ -86,8 +88,8 @@ export function readPlyHeader(lines: TextLines): PlyHeader {
       }
       case 'end_header': {
         if (encoding === undefined) throw lines.fault('a format line before end_header', 'none');
-        const empty = elements.find((element) => element.properties.length === 0);
-        if (empty !== undefined) throw lines.fault(`properties of element ${quote(empty.name)}`, 'none');
+        const vertex = elements.find(({ name }) => name === 'vertex');
+        if (vertex?.properties.length === 0) throw lines.fault('properties of element "vertex"', 'none');
         return { encoding, elements };
       }
       default:
@@ -100,6 +102,9 @@ export function readPlyHeader(lines: TextLines): PlyHeader {
 function readProperty(lines: TextLines, text: string, words: readonly string[]): PlyProperty {
   const isList = words[0] === 'list';
   const [typeName, name] = words.slice(isList ? 2 : 0);
+  const long = words.find((word) => longTypes.includes(word));
+  if (long !== undefined && long !== name)
+    throw lines.fault('a type of at most 32 bits, or double: PLY has no 64-bit integers', quote(text));
   const type = types.get(typeName);
   const lengthType = isList ? types.get(words[1]) : undefined;
   const valid = isList ? lengthType !== undefined && !lengthType.startsWith('float') : true;

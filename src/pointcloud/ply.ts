@@ -10,12 +10,14 @@ import {
 } from './ply-header.ts';
 import { checkCloud, type PointCloud, type PointField } from './point-cloud.ts';
 import { createScalars, type ScalarType, scalarBytes, storeText } from './scalar-type.ts';
-import { quote, TextLines } from './text-lines.ts';
+import { TextFields } from './text-fields.ts';
+import { missingEnd, quote, TextLines } from './text-lines.ts';
 import { writeTextRows } from './text-rows.ts';
 
 /**
  * Reads the vertices of a PLY 1.0 file (ascii, little or big endian): every scalar property becomes a field.
- * Lists, and elements other than `vertex` (faces, edges), are read over and checked, but not kept.
+ * Lists, and elements other than `vertex` (faces, edges), are read over and checked, but not kept; an element without
+ * properties takes no place in the file. In text, coordinates declared as float32 may become float64 as `TextFields` says.
  * InputError for headers that contradict themselves, text that is no number or out of a type's range, a file that is
  * shorter or longer than its elements, and one without vertices' properties.
  */
@@ -31,21 +33,27 @@ export function readPly(bytes: Uint8Array, options: { readonly file?: string } =
       elements.map(({ name }) => name).join(', '),
     );
   checkSize(lines, encoding, elements);
-  const fields = createFields(layout, vertex.count);
-  for (const element of elements) {
-    const kept = element === vertex ? fields : [];
-    if (encoding === 'ascii') readText(lines, element, kept);
-    else readBinary(lines, element, { fields: kept, bigEndian: encoding === 'binary_big_endian' });
+  const size = { count: vertex.count, width: vertex.count, height: 1 };
+  if (encoding === 'ascii') {
+    const stored = new TextFields(layout, vertex.count);
+    for (const element of elements) readText(lines, element, element === vertex ? stored : undefined);
+    lines.expectEnd();
+    const { fields, notes } = stored.finish();
+    const said = lines.endIsMissing ? [...notes, missingEnd] : notes;
+    return { ...size, fields, ...(said.length > 0 && { notes: said }) };
   }
-  if (encoding === 'ascii') lines.expectEnd();
-  else if (lines.offset !== bytes.length)
+  const fields = createFields(layout, vertex.count);
+  const bigEndian = encoding === 'binary_big_endian';
+  for (const element of elements)
+    readBinary(lines, element, { fields: element === vertex ? fields : [], bigEndian });
+  if (lines.offset !== bytes.length)
     throw new InputError({
       file: lines.file,
       place: `byte ${lines.offset}`,
       expected: 'the end of the file after the last element',
       found: `${bytes.length - lines.offset} bytes more`,
     });
-  return { count: vertex.count, width: vertex.count, height: 1, fields };
+  return { ...size, fields };
 }
 
 /**
@@ -93,7 +101,8 @@ function isScalar(property: PlyProperty): boolean {
 /** Refuses more elements than the rest of the file could hold, before anything is allocated for them. */
 function checkSize(lines: TextLines, encoding: PlyEncoding, elements: readonly PlyElement[]): void {
   const left = lines.bytes.length - lines.offset;
-  let least = 0;
+  // In text the last value needs no separator.
+  let least = encoding === 'ascii' ? -1 : 0;
   for (const { count, properties } of elements)
     for (const { type, lengthType } of properties)
       least += count * (encoding === 'ascii' ? 2 : scalarBytes(lengthType ?? type));
@@ -106,7 +115,8 @@ function checkSize(lines: TextLines, encoding: PlyEncoding, elements: readonly P
     });
 }
 
-function readText(lines: TextLines, element: PlyElement, fields: readonly PointField[]): void {
+function readText(lines: TextLines, element: PlyElement, stored: TextFields | undefined): void {
+  if (element.properties.length === 0) return;
   const scratch = element.properties.map(({ type, lengthType }) => ({
     value: createScalars(type, 1),
     length: createScalars(lengthType ?? type, 1),
@@ -130,10 +140,13 @@ function readText(lines: TextLines, element: PlyElement, fields: readonly PointF
       }
       if (values < 0 || column + values > words.length)
         throw lines.fault(`${values} values for ${name}`, `${words.length - column} in the line`);
-      const kept = lengthType === undefined ? fields[field++] : undefined;
-      for (let end = column + values; column < end; column++)
-        if (!storeText(kept?.data ?? scratch[i].value, kept ? row : 0, words[column]))
-          throw lines.fault(`a value of type ${type} for ${name}`, quote(words[column]));
+      const kept = lengthType === undefined ? stored : undefined;
+      for (let end = column + values; column < end; column++) {
+        const word = words[column];
+        if (!(kept?.store(field, row, word) ?? storeText(scratch[i].value, 0, word)))
+          throw lines.fault(`a value of type ${type} for ${name}`, quote(word));
+      }
+      if (lengthType === undefined) field++;
     });
     if (column !== words.length)
       throw lines.fault(`${column} values for one ${element.name}`, `${words.length}`);

@@ -23,6 +23,13 @@ export interface PointCloud {
   readonly height: number;
   readonly fields: readonly PointField[];
   readonly viewpoint?: Viewpoint;
+  /** What one should know of how it was read, a sentence each; undefined where there is nothing. */
+  readonly notes?: readonly string[];
+}
+
+/** Whether a field is one of a point's coordinates: x, y or z, one element of it. */
+export function isCoordinate({ name, count }: Pick<PointField, 'name' | 'count'>): boolean {
+  return /^[xyz]$/i.test(name) && count === 1;
 }
 
 /** The field of that name, or an InputError that lists the fields there are. */
@@ -50,12 +57,17 @@ export function xyzOf(
   cloud: PointCloud,
   options: { readonly origin?: readonly [number, number, number] } = {},
 ): Float32Array<ArrayBuffer> {
-  const names = cloud.fields.some((field) => field.name === 'x') ? ['x', 'y', 'z'] : ['X', 'Y', 'Z'];
+  const names = coordinateNames(cloud);
   return fillRows(
     cloud,
     names.map((name) => fieldOf(cloud, name)),
     options.origin ?? [],
   );
+}
+
+/** What the coordinates of a cloud are called: x, y, z or X, Y, Z. */
+export function coordinateNames(cloud: PointCloud): readonly string[] {
+  return cloud.fields.some((field) => field.name === 'x') ? ['x', 'y', 'z'] : ['X', 'Y', 'Z'];
 }
 
 function fillRows(cloud: PointCloud, fields: readonly PointField[], origin: readonly number[]) {

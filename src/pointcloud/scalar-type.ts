@@ -35,8 +35,9 @@ export function bytesOf(data: ScalarArray): Uint8Array<ArrayBuffer> {
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const integer = /^[+-]?\d{1,40}$/;
-const notANumber = /^[+-]?nan(?:\(\w*\))?$/i;
-const infinity = /^([+-]?)inf(?:inity)?$/i;
+// Microsoft's C library wrote 1.#QNAN, -1.#IND and 1.#INF, with digits and an exponent behind them as the format asked.
+const notANumber = /^[+-]?(?:nan(?:\(\w*\))?|1\.#(?:[QS]NAN|IND)\d*(?:e[+-]?\d+)?)$/i;
+const infinity = /^([+-]?)(?:inf(?:inity)?|1\.#INF\d*(?:e[+-]?\d+)?)$/i;
 
 /** Parses a scalar into `data[index]`; false where the text is no number or the array cannot hold it (no wrapping, no infinity out of a finite text). */
 export function storeText(data: ScalarArray, index: number, text: string): boolean {
@@ -60,7 +61,10 @@ export function storeText(data: ScalarArray, index: number, text: string): boole
   return true;
 }
 
-/** The shortest usual text of `data[index]` that `storeText` reads back to the same value. */
+/** Text and the float32 that it stands for differ by no more than this; so coordinates are told that need float64. */
+export const textTolerance = 1e-4;
+
+/** The shortest usual text of `data[index]` that `storeText` reads back to the same value; of a float32 it is within `textTolerance`. */
 export function scalarText(data: ScalarArray, index: number): string {
   const value = data[index];
   if (typeof value === 'bigint') return String(value);
@@ -69,10 +73,10 @@ export function scalarText(data: ScalarArray, index: number): string {
   if (value === -Infinity) return '-inf';
   if (Object.is(value, -0)) return '-0';
   if (!(data instanceof Float32Array) || Number.isInteger(value)) return String(value);
-  for (let digits = 6; digits < 9; digits++) {
+  // Nine significant digits tell any two float32 apart, and twelve are within the tolerance of those that are not whole.
+  for (let digits = 6; digits < 12; digits++) {
     const rounded = Number(value.toPrecision(digits));
-    if (Math.fround(rounded) === value) return String(rounded);
+    if (Math.fround(rounded) === value && Math.abs(rounded - value) <= textTolerance) return String(rounded);
   }
-  // Nine significant digits tell any two float32 apart.
-  return String(Number(value.toPrecision(9)));
+  return String(Number(value.toPrecision(12)));
 }

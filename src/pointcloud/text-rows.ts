@@ -1,14 +1,25 @@
+import type { FieldLayout } from './packed-rows.ts';
 import type { PointField } from './point-cloud.ts';
-import { scalarText, storeText } from './scalar-type.ts';
-import { quote, type TextLines } from './text-lines.ts';
+import { scalarText } from './scalar-type.ts';
+import { TextFields } from './text-fields.ts';
+import { missingEnd, quote, type TextLines } from './text-lines.ts';
 
 const rowsPerChunk = 16384;
+const comment = '#';
 
-/** Fills the fields from text, one point a line, its values apart by spaces or tabs; InputError with the line. */
-export function readTextRows(lines: TextLines, fields: readonly PointField[], points: number): void {
-  const width = fields.reduce((sum, field) => sum + field.count, 0);
+/**
+ * Points from text, one a line, its values apart by spaces or tabs; words from `#` on are comments. Coordinates may become
+ * wider than declared, as `TextFields` says. InputError with the line.
+ */
+export function readTextRows(
+  lines: TextLines,
+  layout: readonly FieldLayout[],
+  points: number,
+): ReturnType<TextFields['finish']> {
+  const width = layout.reduce((sum, field) => sum + field.count, 0);
+  const stored = new TextFields(layout, points);
   for (let point = 0; point < points; point++) {
-    const words = lines.nextWords();
+    const words = lines.nextWords({ comment });
     if (words === undefined)
       throw lines.fault(`${points} points`, `the end of the file after ${point} points`);
     if (words.length !== width)
@@ -17,13 +28,17 @@ export function readTextRows(lines: TextLines, fields: readonly PointField[], po
         `${words.length}: ${quote(words.slice(0, 8).join(' '))}`,
       );
     let column = 0;
-    for (const { name, type, count, data } of fields)
+    layout.forEach(({ name, type, count }, field) => {
       for (let i = 0; i < count; i++) {
         const word = words[column++];
-        if (!storeText(data, point * count + i, word))
+        if (!stored.store(field, point * count + i, word))
           throw lines.fault(`a value of type ${type} for ${name}`, quote(word));
       }
+    });
   }
+  lines.expectEnd({ comment });
+  const { fields, notes } = stored.finish();
+  return { fields, notes: lines.endIsMissing ? [...notes, missingEnd] : notes };
 }
 
 /** The fields as text, one point a line, every value so that it reads back to the same bits (NaN payloads aside). */

@@ -16,16 +16,25 @@ export interface BirdsEyeOptions {
   /** Width and height. */
   readonly sizePx?: number;
   readonly colorBy?: 'height' | 'reflectance';
-  /** Numbers a point; x, y, z, reflectance come first. */
+  /** The heights at the ends of the colours, metres; those about a car's sensor by default. */
+  readonly heightsM?: readonly [low: number, high: number];
+  /** Numbers a point; x, y, z come first, then reflectance where that gives the colours. */
   readonly stride?: number;
+  /** Whether there is a sensor in the middle, which is then marked; true by default. */
+  readonly sensor?: boolean;
 }
+
+/** From the road to the roof of a van, as a sensor on a car sees them, metres. */
+export const usualHeightsM = [-2.5, 3] as const;
 
 /**
  * A sweep from above, the sensor in the middle, ahead (+x) up and left (+y) left: dark ground, points coloured by
- * height (-2.5 to 3 m) or reflectance (0 to 0.7), the highest on top, rings every 10 m, and boxes.
+ * height or reflectance (0 to 0.7), the highest on top, rings every 10 m, and boxes. Points without a place, and those
+ * outside, are not drawn.
  */
 export function drawBirdsEye(points: Float32Array, options: BirdsEyeOptions = {}): RgbImage {
   const { boxes = [], rangeM = 50, sizePx = 800, colorBy = 'height', stride = 4 } = options;
+  const [lowest, highest] = options.heightsM ?? usualHeightsM;
   if (!(rangeM > 0)) throw new RangeError(`rangeM must be above 0, not ${rangeM}`);
   if (!Number.isInteger(sizePx) || sizePx < 1 || sizePx > 8192)
     throw new RangeError(`sizePx must be a whole number from 1 to 8192, not ${sizePx}`);
@@ -35,17 +44,19 @@ export function drawBirdsEye(points: Float32Array, options: BirdsEyeOptions = {}
   const scale = sizePx / (2 * rangeM);
   for (let ring = 10; ring < rangeM * 1.42; ring += 10) drawRing(image, ring * scale);
   const top = new Float32Array(sizePx * sizePx).fill(-Infinity);
-  for (let i = 0; i + 3 < points.length; i += stride) {
+  for (let i = 0; i + stride <= points.length; i += stride) {
     const column = Math.floor((rangeM - points[i + 1]) * scale);
     const row = Math.floor((rangeM - points[i]) * scale);
     if (!(column >= 0 && row >= 0 && column < sizePx && row < sizePx)) continue;
     const at = row * sizePx + column;
-    if (points[i + 2] <= top[at]) continue;
-    top[at] = points[i + 2];
-    const t = colorBy === 'height' ? (points[i + 2] + 2.5) / 5.5 : points[i + 3] / 0.7;
+    const z = points[i + 2];
+    if (!(z > top[at])) continue;
+    top[at] = z;
+    const t = colorBy === 'height' ? (z - lowest) / (highest - lowest) : points[i + 3] / 0.7;
     data.set(ramp(t), 3 * at);
   }
   for (const { box, color = amber } of boxes) drawBox(image, box, color, rangeM, scale);
+  if (options.sensor === false) return image;
   drawLine(image, sizePx / 2 - 4, sizePx / 2, sizePx / 2 + 4, sizePx / 2, [255, 255, 255]);
   drawLine(image, sizePx / 2, sizePx / 2 - 7, sizePx / 2, sizePx / 2 + 4, [255, 255, 255]);
   return image;
@@ -146,7 +157,7 @@ function ramp(t: number): DrawColor {
     [245, 125, 40],
     [190, 40, 30],
   ];
-  const at = Math.max(0, Math.min(0.9999, t)) * (stops.length - 1);
+  const at = Math.max(0, Math.min(0.9999, t || 0)) * (stops.length - 1);
   const i = Math.floor(at);
   const [a, b] = [stops[i], stops[i + 1]];
   return [0, 1, 2].map((c) => Math.round(a[c] + (b[c] - a[c]) * (at - i))) as unknown as DrawColor;

@@ -1,7 +1,7 @@
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import { alignedTable } from './aligned-table.ts';
 
-/** A point cloud in words: its size, and type, range and non-finite values of every field. */
+/** A point cloud in words: its size, type, range and non-finite values of every field, and what one should know of how it was read. */
 export function describeCloud(cloud: PointCloud): string {
   const organized = cloud.height > 1 ? `, organized ${cloud.width} x ${cloud.height}` : '';
   const rows = cloud.fields.map(({ name, type, count, data }) => {
@@ -23,7 +23,7 @@ export function describeCloud(cloud: PointCloud): string {
     ];
   });
   const head = ['field', 'type', 'least', 'mean', 'most', 'not finite'];
-  return `${cloud.count} points${organized}\n${alignedTable(head, rows)}`;
+  return `${cloud.count} points${organized}\n${[alignedTable(head, rows), ...(cloud.notes ?? [])].join('\n')}`;
 }
 
 function short(value: number): string {

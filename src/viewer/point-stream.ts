@@ -8,13 +8,19 @@
  * are zeros and compress to nothing.
  */
 
+import { coderOf, columnHeader, float32Bits, isNumber } from './column-header.ts';
+
 /** A column of numbers, one for each point; NaN where a point has none, and what float32 cannot hold is taken for that. */
 export interface Column {
   readonly name: string;
   readonly values: ArrayLike<number>;
 }
 
-/** How a column's codes become numbers: min + code · step, and the highest code is NaN. */
+/**
+ * How a column's codes become numbers: min + code · step. Where a few numbers are so far from the others that steps over
+ * the whole range would be too coarse for those, `step` is 0 and the codes are the bits of the float32 from the origin. The
+ * highest code is NaN.
+ */
 export interface ColumnHeader {
   readonly name: string;
   /** What is subtracted from numbers that are large for their steps, such as places of a map and times of day, which float32 alone would round; 0 otherwise. */
@@ -33,6 +39,8 @@ export interface StreamHeader {
   /** Pass p holds the points firsts[p], firsts[p] + stride, … */
   readonly stride: number;
   readonly firsts: readonly number[];
+  /** What one should know of how the points were read, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** A decoded pass. */
@@ -48,20 +56,18 @@ export interface Pass {
 const magic = 0x31535050;
 /** Points of a pass, about. */
 const passPoints = 65536;
-/** Coordinates are rounded to half of this at most, metres. */
-const coarsestStepM = 0.004;
-/** Coordinates beyond this get an origin in their middle, metres. */
-const farM = 10_000;
-const largestFloat32 = (2 - 2 ** -23) * 2 ** 127;
-
 const align = (bytes: number) => (bytes + 3) & ~3;
 
 /** Encodes columns, of which the first three are x, y and z in metres; gives the stream in pieces: the header, then one for each pass as it is made. */
-export function* encodePoints(columns: readonly Column[], count: number): Generator<Uint8Array<ArrayBuffer>> {
+export function* encodePoints(
+  columns: readonly Column[],
+  count: number,
+  { notes }: { readonly notes?: readonly string[] } = {},
+): Generator<Uint8Array<ArrayBuffer>> {
   const headers = columns.map((column, c) => columnHeader(column, count, c < 3));
   const stride = 2 ** Math.max(0, Math.ceil(Math.log2(count / passPoints)));
   const firsts = bitReversed(stride).filter((first) => first < count);
-  const header: StreamHeader = { count, columns: headers, stride, firsts };
+  const header: StreamHeader = { count, columns: headers, stride, firsts, notes };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const head = new Uint8Array(align(8 + text.length));
   const words = new DataView(head.buffer);
@@ -131,42 +137,6 @@ export class PointDecoder {
   }
 }
 
-function columnHeader({ name, values }: Column, count: number, isCoordinate: boolean): ColumnHeader {
-  let min = Infinity;
-  let max = -Infinity;
-  let whole = true;
-  for (let i = 0; i < count; i++) {
-    const value = values[i];
-    if (!isNumber(value)) continue;
-    if (value < min) min = value;
-    if (value > max) max = value;
-    if (whole && !Number.isInteger(value)) whole = false;
-  }
-  if (min > max) return { name, origin: 0, min: 0, max: 0, step: 1, bytes: 1 };
-  const extent = max - min;
-  // The highest code of so many bytes stands for NaN.
-  const fits = (bytes: number, step: number) => extent / step <= 2 ** (8 * bytes) - 2;
-  if (whole && !isCoordinate) {
-    const bytes = ([1, 2, 3] as const).find((each) => fits(each, 1));
-    if (bytes !== undefined)
-      return { name, origin: originOf({ min, max, step: 1 }), min, max, step: 1, bytes };
-  }
-  const bytes = isCoordinate ? (([2, 3] as const).find((each) => fits(each, coarsestStepM)) ?? 4) : 2;
-  const step = extent / (2 ** (8 * bytes) - 2) || 1;
-  const isFar = Math.max(Math.abs(min), Math.abs(max)) > farM;
-  const middle = isFar ? Math.round(min + extent / 2) : 0;
-  return { name, origin: isCoordinate ? middle : originOf({ min, max, step }), min, max, step, bytes };
-}
-
-/** Where a field's numbers are counted from, so that float32 tells its steps apart. */
-function originOf({ min, max, step }: Pick<ColumnHeader, 'min' | 'max' | 'step'>): number {
-  return Math.max(Math.abs(min), Math.abs(max)) > 2 ** 24 * step ? min : 0;
-}
-
-function isNumber(value: number): boolean {
-  return Math.abs(value) <= largestFloat32;
-}
-
 interface Rows {
   readonly values: ArrayLike<number>;
   readonly first: number;
@@ -175,14 +145,14 @@ interface Rows {
 }
 
 function writePlanes(bytes: Uint8Array, header: ColumnHeader, { values, first, stride, points }: Rows): void {
-  const { min, step } = header;
+  const codeOf = coderOf(header);
   const missing = 2 ** (8 * header.bytes) - 1;
   const half = 2 ** (8 * header.bytes - 1);
   const modulus = missing + 1;
   let before = 0;
   for (let k = 0, i = first; k < points; k++, i += stride) {
     const value = values[i];
-    const code = isNumber(value) ? Math.min(missing - 1, Math.round((value - min) / step)) : missing;
+    const code = isNumber(value) ? codeOf(value) : missing;
     // The difference, in -half … half-1, as 0, -1, 1, -2, 2, …
     let delta = code - before;
     if (delta >= half) delta -= modulus;
@@ -224,6 +194,7 @@ function readPlanes(
   const modulus = 2 ** (8 * bytes);
   const missing = modulus - 1;
   const least = min - origin;
+  const { number, bits } = float32Bits();
   let code = 0;
   for (let k = 0, at = target.offset; k < points; k++, at += target.step) {
     let zigzag = planes[k];
@@ -232,7 +203,8 @@ function readPlanes(
     code += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
     if (code < 0) code += modulus;
     else if (code >= modulus) code -= modulus;
-    target.into[at] = code === missing ? Number.NaN : least + code * step;
+    bits[0] = code;
+    target.into[at] = code === missing ? Number.NaN : step > 0 ? least + code * step : number[0];
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CloudRecording } from '../../src/datasets/cloud-recording.ts';
+import { openRecording } from '../../src/datasets/open-recording.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { writeKittiBin } from '../../src/pointcloud/kitti-bin.ts';
 import { writePcd } from '../../src/pointcloud/pcd.ts';
@@ -67,6 +68,27 @@ describe('CloudRecording', () => {
     expect(await faultOf(recording.labels(0))).toMatchObject({
       place: 'frame one.pcd',
       expected: 'labels',
+    });
+  });
+
+  it('takes rows of as many columns as it is told, of the files that have no names of theirs', async () => {
+    const root = temporaryFolder();
+    writeFileSync(join(root, 'a.bin'), new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10).buffer));
+    writeFileSync(join(root, 'b.pcd'), writePcd(CLOUD, { encoding: 'ascii' }));
+    const recording = await CloudRecording.open(root, { columns: 5 });
+    expect(rowsOf(await recording.cloud(0), ['x', 'reflectance', 'column5'])).toEqual(
+      Float32Array.of(1, 4, 5, 6, 9, 10),
+    );
+    expect((await recording.cloud(1)).fields).toHaveLength(4);
+    const opened = await openRecording({ path: join(root, 'a.bin'), columns: 5 });
+    expect((await opened.cloud(0)).count).toBe(2);
+    const expected = 'a .bin file, which columns go with';
+    expect(await faultOf(openRecording({ path: join(root, 'b.pcd'), columns: 5 }))).toMatchObject({
+      expected,
+    });
+    mkdirSync(join(root, 'velodyne'));
+    expect(await faultOf(openRecording({ path: root, columns: 5 }))).toMatchObject({
+      expected: 'point clouds alone, which columns go with',
     });
   });
 

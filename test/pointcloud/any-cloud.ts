@@ -47,3 +47,11 @@ export function cloudWithFields(
 export function bitsOf(cloud: PointCloud) {
   return cloud.fields.map(({ name, type, count, data }) => ({ name, type, count, bits: [...bytesOf(data)] }));
 }
+
+/** The byte where the last word of a text begins. A text that is cut behind it cannot be told from a whole one. */
+export function lastWordAt(text: Uint8Array): number {
+  let at = text.length;
+  while (at > 0 && text[at - 1] <= 32) at--;
+  while (at > 0 && text[at - 1] > 32) at--;
+  return at;
+}

@@ -270,6 +270,31 @@ describe('inspect', () => {
     expect((await pointpair('inspect', 'cut.bin')).stderr).toMatch(/cut.bin: .*expected/);
   });
 
+  it('says what one should know of a cloud, and where its picture is', async () => {
+    const places = '500000.12 4649776.45 2\n500001.5 4649777.5 3';
+    const header = 'FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 2\nDATA ascii\n';
+    await writeFile(join(folder, 'map.pcd'), header + places);
+    const { stdout } = await pointpair('inspect', 'map.pcd', '--picture', 'map.png');
+    expect(stdout).toMatch(/x +float64 +500000\.120 +500000\.810 +500001\.500\n/);
+    expect(stdout).toContain('declared as float32, which loses digits that the text has');
+    expect(stdout).toContain('The last line has no line end');
+    expect(stdout).toMatch(/map\.png: centred on \(500000\.12, 4649776\.45\).*: 2 of 2 points inside\n$/);
+    expect((await readFile(join(folder, 'map.png'))).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  it('reads rows of as many columns as it is told', async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => [9 * Math.sin(i), 9.5 * Math.cos(i), 0.1, 100, i % 32]);
+    await writeFile(join(folder, 'five.pcd.bin'), Float32Array.from(rows.flat()));
+    const refused = await pointpair('inspect', 'five.pcd.bin');
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain('found 40 points of 5 columns (inspect and view take --columns 5');
+    const { stdout } = await pointpair('inspect', 'five.pcd.bin', '--columns', '5');
+    expect(stdout).toMatch(/^five\.pcd\.bin: 40 points\n/);
+    expect(stdout).toMatch(/column5 +float32 +0 +\d+\.\d+ +31\n/);
+    for (const path of ['three.pcd', data])
+      expect((await pointpair('inspect', path, '--columns', '5')).stderr).toContain('which columns go with');
+  });
+
   const real = realData('kitti-object');
   it.skipIf(real === undefined)(
     'describes a recorded frame (needs ../shared/data/kitti-object)',

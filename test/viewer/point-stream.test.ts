@@ -250,6 +250,55 @@ describe('the header of a stream', () => {
     expect(worst).toBeLessThan(0.0005);
   });
 
+  it.each([
+    ['one far away', [1e30]],
+    ['a few, on both sides', [3e38, -3e38, 1e12, -1e9]],
+    ['one as far as a step over all of it still does', [1e6]],
+    ['what has no place', [Number.NaN, Infinity, -Infinity, 1e300]],
+  ])('rounds other points no more for %s', (_, outliers) => {
+    for (const place of [0, 4_649_776.45]) {
+      const near = Array.from({ length: 1000 }, (_, i) => place + 40 * Math.sin(i));
+      const values = [...near.slice(0, 500), ...outliers, ...near.slice(500)];
+      const zeros = { name: 'x', values: new Uint8Array(values.length) };
+      for (const axis of [0, 1, 2]) {
+        const columns = [zeros, zeros, zeros].map((each, c) => (c === axis ? { name: 'far', values } : each));
+        const stream = decoded(encodePoints(columns, values.length));
+        const { origin } = stream.header.columns[axis];
+        expect(Math.abs(origin - place)).toBeLessThan(place === 0 ? 1e-9 : 45);
+        const seen = columnsOf(stream)[axis];
+        values.forEach((value, i) => {
+          if (!isHeld(value)) expect(seen[i]).toBeNaN();
+          else if (outliers.includes(value)) expect(seen[i] / value).toBeCloseTo(1, 6);
+          else expect(Math.abs(seen[i] - value)).toBeLessThanOrEqual(0.0021);
+        });
+      }
+    }
+  });
+
+  it('tells the numbers of a field apart, whatever a few of them are', () => {
+    const times = Array.from({ length: 400 }, (_, i) => 1.7e9 + i / 1000);
+    const bright = Array.from({ length: 400 }, (_, i) => i / 400);
+    for (const [values, step] of [
+      [times, 0.001],
+      [bright, 1 / 400],
+    ] as const) {
+      const some = [...values, 0, 1e30];
+      const zeros = { name: 'x', values: new Uint8Array(some.length) };
+      const columns = [zeros, zeros, zeros, { name: 'field', values: some }];
+      const seen = columnsOf(decoded(encodePoints(columns, some.length)))[3];
+      values.forEach((value, i) => {
+        expect(Math.abs(seen[i] - value)).toBeLessThan(step / 10);
+      });
+    }
+  });
+
+  it('carries what is to be said of the points', () => {
+    const zeros = { name: 'x', values: [0] };
+    const columns = [zeros, zeros, zeros];
+    expect(decoded(encodePoints(columns, 1)).header.notes).toBeUndefined();
+    expect(decoded(encodePoints(columns, 1, { notes: ['Cut.'] })).header.notes).toEqual(['Cut.']);
+  });
+
   it('keeps whole numbers as they are', () => {
     expect(headerOf([3, 257], 'field')).toMatchObject({ min: 3, step: 1, bytes: 1 });
     expect(headerOf([3, 258], 'field')).toMatchObject({ min: 3, step: 1, bytes: 2 });

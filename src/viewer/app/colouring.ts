@@ -1,3 +1,4 @@
+import { spreadOf } from '../../pointcloud/spread.ts';
 import { colourTable } from './colour-maps.ts';
 
 /** The values at which a colour map begins and ends. */
@@ -9,18 +10,11 @@ export interface ValueRange {
 /** The colour of points that have no value: seen, but not loud. */
 export const noValue = [96, 100, 110] as const;
 
-/** How many values a range is taken from. */
-const sampled = 20_000;
-
-/** The 2nd and 98th percentile of the finite values (of an even sample of many); 0 and 1 where there are none. */
+/** The 2nd and 98th percentile of the finite values (of an even sample of many), those far from all others aside; 0 and 1 where there are none. */
 export function rangeOf(values: ArrayLike<number>): ValueRange {
-  const step = Math.max(1, Math.floor(values.length / sampled));
-  const finite: number[] = [];
-  for (let i = 0; i < values.length; i += step) if (Number.isFinite(values[i])) finite.push(values[i]);
-  if (finite.length === 0) return { low: 0, high: 1 };
-  finite.sort((a, b) => a - b);
-  const at = (share: number) => finite[Math.round(share * (finite.length - 1))];
-  const [low, high] = [at(0.02), at(0.98)];
+  const spread = spreadOf(values, { tail: 0.02 });
+  if (spread === undefined) return { low: 0, high: 1 };
+  const { low, high } = spread;
   return low < high ? { low, high } : { low: low - 0.5, high: low + 0.5 };
 }
 

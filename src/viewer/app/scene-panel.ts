@@ -6,7 +6,9 @@ import type { Context } from './context.ts';
 import { button, choice, Select, section, select, showFacts, slider, toggle } from './controls.ts';
 import { element } from './dom.ts';
 import { outcomesLegend } from './outcomes-legend.ts';
+import type { Sweep } from './sweep.ts';
 import { type ColourScale, colourChoices } from './sweep-colours.ts';
+import { extentOf } from './sweep-extent.ts';
 
 /** The controls of the scene. */
 export interface ScenePanel {
@@ -138,7 +140,9 @@ export function scenePanel(
     const problems = Object.values(parts.scene?.problems ?? {}).flatMap((each) => each?.message ?? []);
     const said = new Set([...problems, ...Object.values(parts.problems)]);
     notes.replaceChildren(
-      ...info.notes.map((note) => element('p', { class: 'note' }, note)),
+      ...[...info.notes, ...(parts.sweep?.header.notes ?? [])].map((note) =>
+        element('p', { class: 'note' }, note),
+      ),
       ...[...said]
         .filter((message) => !message.startsWith('This frame has no'))
         .map((message) => element('p', { class: 'bad' }, message)),
@@ -162,7 +166,7 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   const { parts, info } = frame;
   const { sweep, scene, picture } = parts;
   const facts: Array<readonly [string, string]> = [];
-  if (sweep !== undefined) facts.push(['Points', sweep.count.toLocaleString('en')]);
+  if (sweep !== undefined) facts.push(['Points', sweep.count.toLocaleString('en')], ...unseen(sweep));
   if (picture !== undefined) facts.push(['Picture', `${picture.width} × ${picture.height}`]);
   if (scene !== undefined && scene.labels.length > 0) facts.push(['Labels', String(scene.labels.length)]);
   if (scene !== undefined && scene.detections.length > 0)
@@ -170,6 +174,19 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   if (info.timeS !== undefined) facts.push(['Time', `${info.timeS.toFixed(3)} s`]);
   if (info.sets.length > 0) facts.push(['Listed in', info.sets.join(', ')]);
   return facts;
+}
+
+/** How many points of a sweep one does not see, and why. */
+function unseen(sweep: Sweep): Array<readonly [string, string]> {
+  if (!sweep.complete) return [];
+  const { far, placeless } = extentOf(sweep) ?? { far: 0, placeless: sweep.count };
+  const counts = [
+    ['Far from the others', far],
+    ['Without a place', placeless],
+  ] as const;
+  return counts.flatMap(([name, count]) =>
+    count === 0 ? [] : [[name, count.toLocaleString('en')] as const],
+  );
 }
 
 /** Scores are probabilities, or whatever else a detector has: the slider reaches as far as those that were seen. */

@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly detections?: string;
   /** A KITTI tracking label file for a raw drive. */
   readonly tracks?: string;
+  /** How many numbers a point has in `.bin` files; KITTI's four by default. */
+  readonly columns?: number;
   /** Folders that links may lead to. */
   readonly also?: readonly string[];
 }
@@ -42,7 +44,7 @@ export interface SessionParts {
  * in which there is nothing to look at, and a run whose data is missing, are a problem of the recording.
  */
 export async function openParts(options: SessionOptions): Promise<SessionParts> {
-  const { path, tracks } = options;
+  const { path, tracks, columns } = options;
   await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({
       file: path,
@@ -62,7 +64,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
   if (root === undefined) return { ...parts, recording: undefined, problem: lost, guard, learned: undefined };
-  const reference = { path: root, tracks };
+  const reference = { path: root, tracks, columns };
   const beside = await calibrationBeside(root);
   const whole = await (await guard.withFolders([root])).withFiles(beside);
   try {

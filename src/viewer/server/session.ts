@@ -78,7 +78,8 @@ export class Session {
   /** The sweep as a stream of points, in pieces; see `encodePoints`. */
   async points(index: number): Promise<Iterable<Uint8Array>> {
     const cloud = await this.cloud(index);
-    return encodePoints(columnsOf(cloud, fileOf(this.recording(), index, 'sweep')), cloud.count);
+    const { count, notes } = cloud;
+    return encodePoints(columnsOf(cloud, fileOf(this.recording(), index, 'sweep')), count, { notes });
   }
 
   async point(index: number, point: number): Promise<PointInfo> {

@@ -15,6 +15,12 @@ describe('rangeOf', () => {
     expect(high).toBeCloseTo(98, 0);
   });
 
+  it('is that of the others where there are few and one of them is far away', () => {
+    expect(rangeOf([0, 1, 2, 3, 4, 5, 6, 7, 1e30])).toEqual({ low: 0, high: 7 });
+    expect(rangeOf([-1e30, 0, 0, 0, 0, 0, 0, 0, 1, 2, 1e30])).toEqual({ low: 0, high: 2 });
+    expect(rangeOf([0, 0, 0, 0, 1])).toEqual({ low: 0, high: 1 });
+  });
+
   it('is never empty', () => {
     expect(rangeOf([])).toEqual({ low: 0, high: 1 });
     expect(rangeOf([Number.NaN, Infinity])).toEqual({ low: 0, high: 1 });

@@ -150,6 +150,40 @@ describe('a data set', () => {
   });
 });
 
+describe('a point cloud', () => {
+  it('of a map keeps what its text says, and says what is special about it', async () => {
+    const root = temporaryFolder();
+    const rows = ['500000.12 4649776.45 170', '500000.22 4649776.52 171', '1e30 4649776.59 nan'];
+    const header = 'FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nPOINTS 3\nDATA ascii\n';
+    write(join(root, 'map.pcd'), header + rows.join('\n'));
+    const session = await open({ path: join(root, 'map.pcd') });
+    const { header: said, passes } = await pointsOf(session, 0);
+    expect(said.notes).toHaveLength(2);
+    const [x, y, z] = said.columns.map(({ origin }) => origin);
+    const place = (row: number) => [...passes[0].positions.subarray(3 * row, 3 * row + 3)];
+    const [first, second, far] = [0, 1, 2].map(place);
+    expect(x + first[0]).toBeCloseTo(500000.12, 3);
+    expect(y + first[1]).toBeCloseTo(4649776.45, 2);
+    expect(second[0] - first[0]).toBeCloseTo(0.1, 3);
+    expect(second[1] - first[1]).toBeCloseTo(0.07, 2);
+    expect([far[0] / 1e30, z + far[2]]).toEqual([expect.closeTo(1, 6), Number.NaN]);
+    expect((await session.point(0, 0)).fields[1].values).toEqual(['4649776.45']);
+  });
+
+  it('has as many columns as one is told', async () => {
+    const root = temporaryFolder();
+    const rows = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    write(join(root, 'a.bin'), new Uint8Array(rows.buffer));
+    const session = await open({ path: join(root, 'a.bin'), columns: 5 });
+    const { header } = await pointsOf(session, 0);
+    expect(header.count).toBe(2);
+    expect(header.columns.map(({ name }) => name)).toEqual(['x', 'y', 'z', 'reflectance', 'column5']);
+    write(join(root, 'b.pcd'), 'FIELDS x');
+    const { problem } = await (await open({ path: join(root, 'b.pcd'), columns: 5 })).info();
+    expect(problem?.message).toContain('which columns go with');
+  });
+});
+
 describe('what is missing or damaged', () => {
   const broken = async (part: string, content: string | Uint8Array | undefined) => {
     const root = await writeTinyKitti(temporaryFolder(), 2);

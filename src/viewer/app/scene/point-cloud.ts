@@ -5,6 +5,7 @@ import {
   type Matrix4,
   Points,
   type ShaderMaterial,
+  Sphere,
   Vector3,
 } from 'three';
 import { createPointMaterial, type PointUniforms } from './point-material.ts';
@@ -64,6 +65,8 @@ export class Cloud {
     geometry.setAttribute('position', this.position);
     geometry.setAttribute('rgba', this.rgba);
     geometry.setDrawRange(0, 0);
+    // Points without a place have no sphere about them; all clouds are drawn, wherever they are.
+    geometry.boundingSphere = new Sphere(new Vector3(), Infinity);
     this.points = new Points(geometry, createPointMaterial(owner.uniforms, sizeFactor));
     this.points.frustumCulled = false;
     this.points.matrixAutoUpdate = false;
