@@ -79,6 +79,7 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
     source: detector.source({ ...data, frames: indices, training: false }),
     workers: run.config.loader.workers,
     shuffle: false,
+    drawnBy: 'name',
     strict: data.strict,
   });
   let predictor: Predictor<unknown> | undefined;
