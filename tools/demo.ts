@@ -12,6 +12,7 @@ import { loadRun } from '../src/training/model-state.ts';
 import { presetOf } from '../src/training/presets.ts';
 import { initialState, pretrain } from '../src/training/pretrain.ts';
 import { ProgressLine } from '../src/training/progress.ts';
+import { requireLength } from '../src/training/training-loop.ts';
 import { interruptSignal, wholeNumber } from './options.ts';
 import { makeScenes } from './scenes.ts';
 
@@ -43,6 +44,8 @@ export function command(): Command {
 async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promise<void> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const began = performance.now();
+  const checkpoint = await latestCheckpoint(out);
+  if (checkpoint !== undefined) requireLength(out, steps, checkpoint);
   say(`1/4 generating ${frames + heldOut} driving scenes: ${data}`);
   await makeScenes({ out: data, count: frames + heldOut, heldOut, seed, workers: availableParallelism() });
 
@@ -52,7 +55,7 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
     `seed=${seed}`,
     'checkpoint.everySteps=25',
   ]);
-  const resume = (await latestCheckpoint(out)) !== undefined;
+  const resume = checkpoint !== undefined;
   const interrupt = interruptSignal(() => say('\ninterrupted: ending this step and writing a checkpoint'));
   const training = { root: data, imageSet: 'train' };
   const result = await pretrain({

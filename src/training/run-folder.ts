@@ -125,10 +125,7 @@ export async function createRunFolder(
   const envFile = join(path, 'env.json');
   const plain: unknown = JSON.parse(JSON.stringify(config));
   if (resume !== undefined) {
-    requireSameConfig(await readJson(configFile, 'the configuration of the run to resume'), plain, {
-      configFile,
-      mayDiffer,
-    });
+    await requireSameRun(path, { config, mayDiffer });
     for (const name of all.filter(isTemporaryName))
       await rm(join(path, name), { recursive: true, force: true });
     await cutMetrics(path, resume);
@@ -234,16 +231,28 @@ async function readJson(file: string, expected: string): Promise<unknown> {
   }
 }
 
-function requireSameConfig(
-  before: unknown,
-  now: unknown,
-  { configFile, mayDiffer }: { configFile: string; mayDiffer: readonly string[] },
-): void {
-  const differing = differences(before, now).filter(
-    ({ key }) => !mayDiffer.some((free) => key === free || key.startsWith(`${free}.`)),
-  );
-  if (differing.length === 0) return;
-  const [first, ...others] = differing;
+/** A value of the configuration that is another one when a run goes on; both as JSON. */
+export interface ConfigChange {
+  readonly key: string;
+  readonly before: string;
+  readonly now: string;
+}
+
+/**
+ * Holds a configuration against that of the run in a folder and gives what differs of the keys that may. Touches nothing.
+ * Throws an InputError where the folder holds no run, and where other keys differ (the first ones are named).
+ */
+export async function requireSameRun(
+  path: string,
+  { config, mayDiffer }: { readonly config: unknown; readonly mayDiffer: readonly string[] },
+): Promise<ConfigChange[]> {
+  const configFile = join(path, 'config.json');
+  const before = await readJson(configFile, 'the configuration of the run to resume');
+  const all = differences(before, JSON.parse(JSON.stringify(config)));
+  const isFree = ({ key }: ConfigChange) =>
+    mayDiffer.some((free) => key === free || key.startsWith(`${free}.`));
+  const [first, ...others] = all.filter((change) => !isFree(change));
+  if (first === undefined) return all;
   const more = others.slice(0, 5).map(({ key, before, now }) => `${key} ${before} against ${now}`);
   const rest =
     others.length === 0
@@ -258,11 +267,7 @@ function requireSameConfig(
 }
 
 /** Where two JSON values differ, by key path. */
-function differences(
-  before: unknown,
-  now: unknown,
-  key = '',
-): Array<{ key: string; before: string; now: string }> {
+function differences(before: unknown, now: unknown, key = ''): ConfigChange[] {
   const branches = [before, now].every((value) => typeof value === 'object' && value !== null);
   if (branches && Array.isArray(before) === Array.isArray(now)) {
     const [a, b] = [before, now] as Array<Record<string, unknown>>;

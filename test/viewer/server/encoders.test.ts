@@ -42,7 +42,10 @@ async function newRun(root: string, changes = {}): Promise<string> {
 }
 
 /** What a pass over the first frames of the data leaves of statistics that forget all before: those of the last view. */
-async function statisticsOfFrames(model: Initialized, frames: number): Promise<Map<string, readonly number[]>> {
+async function statisticsOfFrames(
+  model: Initialized,
+  frames: number,
+): Promise<Map<string, readonly number[]>> {
   const forgetful = <Norm extends object>(norm: Norm) => ({ ...norm, momentum: 1 });
   const { headBatchNorm, imageEncoder, pointEncoder } = config.simipu;
   const simipu = {
