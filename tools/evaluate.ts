@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { InputError } from '../src/engine/input-error.ts';
 import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti-evaluation.ts';
-import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
+import { imageSetFile, listedIds, readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
 import { kittiTable } from '../src/report/kitti-table.ts';
 
 interface Options {
@@ -46,7 +44,7 @@ Example:
 async function run(options: Options): Promise<void> {
   const { labels, detections, json, overlaps, missing, imageSet } = options;
   const list = imageSet === undefined ? options.frames : await imageSetFile(labels, imageSet);
-  const ids = list === undefined ? undefined : await idsIn(list);
+  const ids = list === undefined ? undefined : await listedIds(list);
   const pairs = await readKittiFolders({ labels, detections, ids, missing });
   if (pairs.missing.length > 0) {
     process.stderr.write(
@@ -55,13 +53,4 @@ async function run(options: Options): Promise<void> {
   }
   const evaluation = evaluateKitti(pairs.frames, { overlaps });
   process.stdout.write(json ? `${JSON.stringify(evaluation.ap, null, 2)}\n` : `${kittiTable(evaluation)}\n`);
-}
-
-async function idsIn(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file, expected: 'a list of frames', found: error.code ?? error.message });
-  });
-  const ids = text.split(/\s+/).filter((id) => id !== '');
-  if (ids.length > 0) return ids;
-  throw new InputError({ file, expected: 'the names of frames, one a line', found: 'none' });
 }

@@ -22,7 +22,12 @@ export async function openRecording({ path, tracks }: RecordingReference): Promi
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
-  if (!info.isDirectory()) return CloudRecording.open(path);
+  const taken = `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`;
+  const isCloud = (name: string) => cloudEndings.some((ending) => name.toLowerCase().endsWith(ending));
+  if (!info.isDirectory()) {
+    if (isCloud(path)) return CloudRecording.open(path);
+    throw new InputError({ file: path, expected: taken, found: 'another file' });
+  }
   const names = await readdir(path);
   const isRaw = names.includes('velodyne_points') || names.some((name) => /_drive_\d+_\w+$/.test(name));
   if (isRaw || /^image_0\d$/.test(names.find((name) => name.startsWith('image_0')) ?? '')) {
@@ -32,12 +37,10 @@ export async function openRecording({ path, tracks }: RecordingReference): Promi
     throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
   }
   if (names.includes('velodyne') || names.includes('training')) return KittiObjectRecording.open(path);
-  if (names.some((name) => cloudEndings.some((ending) => name.toLowerCase().endsWith(ending)))) {
-    return CloudRecording.open(path);
-  }
+  if (names.some(isCloud)) return CloudRecording.open(path);
   throw new InputError({
     file: path,
-    expected: `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`,
+    expected: taken,
     found: names.length === 0 ? 'an empty folder' : names.slice(0, 6).join(', '),
   });
 }

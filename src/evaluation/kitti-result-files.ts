@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type LabelLine, labelLines } from '../datasets/kitti-labels.ts';
 import { readFrameText } from '../datasets/read-frame-file.ts';
@@ -107,6 +107,16 @@ export async function readKittiFolders(folders: KittiFolders): Promise<KittiFold
 /** Where a data set lists the frames of an image set: `ImageSets/<name>.txt` beside the split that has the labels. */
 export async function imageSetFile(labels: string, name: string): Promise<string> {
   return join(dirname(dirname(resolve(await labelFolderOf(labels)))), 'ImageSets', `${name}.txt`);
+}
+
+/** The names of frames in a list. Throws an InputError where it cannot be read or names none. */
+export async function listedIds(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file, expected: 'a list of frames', found: error.code ?? error.message });
+  });
+  const ids = text.split(/\s+/).filter((id) => id !== '');
+  if (ids.length > 0) return ids;
+  throw new InputError({ file, expected: 'the names of frames, one a line', found: 'none' });
 }
 
 /** The objects of a label or a result file. Throws an InputError with the line and the column for what cannot be right. */

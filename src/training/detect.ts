@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import { formatKittiLabels } from '../datasets/kitti-labels.ts';
@@ -9,7 +9,7 @@ import type { Device } from '../engine/device.ts';
 import { InputError } from '../engine/input-error.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { DataSelection } from '../objectives/objective.ts';
-import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
 import { classesOf, createDetector } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
 import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
@@ -137,7 +137,7 @@ async function lookAt(
   const given = givenBoxes
     ? await Promise.all(indices.map((i) => labelledBoxes(frames, i, classes)))
     : undefined;
-  await mkdir(join(out, OBJECTS), { recursive: true });
+  await makeFolder(join(out, OBJECTS));
   return (await predictor.explain(batch, given)).map((objects) => ({
     labels: objects.map(({ label }) => label),
     maps: objects.map(({ label, maps, covariance }) => ({
@@ -175,9 +175,7 @@ async function prepareFolder({
   overwrite,
   givenBoxes,
 }: DetectOptions): Promise<ReadonlySet<string>> {
-  await mkdir(out, { recursive: true }).catch((error: Error) => {
-    throw new InputError({ file: out, expected: 'a folder that can be made', found: error.message });
-  });
+  await makeFolder(out);
   const names = (await readdir(out)).filter((name) => !isTemporaryName(name));
   const foreign = names.filter((name) => name !== MANIFEST && name !== OBJECTS && !isResult(name));
   if (foreign.length > 0) {

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../engine/input-error.ts';
-import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { shellWord } from './shell-word.ts';
 
 /** The file of a run's metrics. */
 export const METRICS = 'metrics.jsonl';
@@ -116,9 +117,7 @@ export async function createRunFolder(
   path: string,
   { config, resume, mayDiffer = [], overwrite = false }: RunFolderOptions,
 ): Promise<RunFolder> {
-  await mkdir(path, { recursive: true }).catch((error: Error) => {
-    throw new InputError({ file: path, expected: 'a folder that can be made', found: error.message });
-  });
+  await makeFolder(path);
   const all = await readdir(path);
   const names = all.filter((name) => !isTemporaryName(name));
   const configFile = join(path, 'config.json');
@@ -175,12 +174,9 @@ export function environment(): Environment {
   const require = createRequire(import.meta.url);
   const version = (name: string) => (require(`${name}/package.json`) as { version: string }).version;
   const [, script = 'node', ...words] = process.argv;
-  const quoted = words.map((word) =>
-    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
-  );
   return {
     started: new Date().toISOString(),
-    command: [basename(script).replace(/^cli\.[jt]s$/, 'pointpair'), ...quoted].join(' '),
+    command: [basename(script).replace(/^cli\.[jt]s$/, 'pointpair'), ...words.map(shellWord)].join(' '),
     pointpair: version('pointpair'),
     node: process.version,
     onnxruntime: version('onnxruntime-node'),
