@@ -21,6 +21,6 @@ export class InputError extends Error {
 }
 
 /** Why the system refused, without the call and the paths that it was made with: `EEXIST: file already exists`. */
-export function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+export function reasonOf({ code, message }: { readonly code?: string; readonly message: string }): string {
   return code !== undefined && message.startsWith(`${code}: `) ? message.split(', ')[0] : message;
 }
