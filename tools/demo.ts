@@ -12,6 +12,8 @@ import { loadRun } from '../src/training/model-state.ts';
 import { presetOf } from '../src/training/presets.ts';
 import { initialState, pretrain } from '../src/training/pretrain.ts';
 import { ProgressLine } from '../src/training/progress.ts';
+import { shellPath } from '../src/training/shell-word.ts';
+import { requireLength } from '../src/training/training-loop.ts';
 import { interruptSignal, wholeNumber } from './options.ts';
 import { makeScenes } from './scenes.ts';
 
@@ -43,6 +45,8 @@ export function command(): Command {
 async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promise<void> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const began = performance.now();
+  const checkpoint = await latestCheckpoint(out);
+  if (checkpoint !== undefined) requireLength(out, steps, checkpoint);
   say(`1/4 generating ${frames + heldOut} driving scenes: ${data}`);
   await makeScenes({ out: data, count: frames + heldOut, heldOut, seed, workers: availableParallelism() });
 
@@ -52,7 +56,7 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
     `seed=${seed}`,
     'checkpoint.everySteps=25',
   ]);
-  const resume = (await latestCheckpoint(out)) !== undefined;
+  const resume = checkpoint !== undefined;
   const interrupt = interruptSignal(() => say('\ninterrupted: ending this step and writing a checkpoint'));
   const training = { root: data, imageSet: 'train' };
   const result = await pretrain({
@@ -96,9 +100,10 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
   const report = await writeReport(out, {
     sections: await sampleSections({ root: data, imageSet: 'val' }, config.simipu),
   });
+  const run = shellPath(out);
   process.stdout.write(
     `\n${retrievalTable(retrieval)}\n\ndone in ${((performance.now() - began) / 60_000).toFixed(1)} minutes. What to look at next:\n` +
-      `  npx pointpair view ${out}\n  ${report}\n  npx pointpair inspect ${out}\n  npx pointpair inspect ${data} --frame 000000 --picture frame.png\n` +
-      `  npx pointpair export ${out} --to out/\n`,
+      `  npx pointpair view ${run}\n  ${report}\n  npx pointpair inspect ${run}\n` +
+      `  npx pointpair inspect ${shellPath(data)} --frame 000000 --picture frame.png\n  npx pointpair export ${run} --to out/\n`,
   );
 }

@@ -1,7 +1,11 @@
 import { Command, Option } from 'commander';
+import { readFrameNames } from '../src/datasets/frame-names.ts';
 import type { Device } from '../src/engine/device.ts';
+import { InputError } from '../src/engine/input-error.ts';
+import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
 import { detect } from '../src/training/detect.ts';
 import { loadDetectionRun } from '../src/training/detection-run.ts';
+import { shellPath, shellWord } from '../src/training/shell-word.ts';
 import { deviceOption, interruptSignal, wholeNumber } from './options.ts';
 
 interface Options {
@@ -68,10 +72,45 @@ async function run(folder: string, options: Options): Promise<void> {
     process.exitCode = 130;
     return;
   }
-  const only = imageSet === undefined ? '' : ` --image-set ${imageSet}`;
+  const commands = await whatIsNext({ root, split, imageSet, out: options.out });
   process.stdout.write(
     `${result.detections} detections in ${result.frames - result.before} frames${result.before > 0 ? ` (${result.before} were there before)` : ''}: ${options.out}\n` +
-      `  pointpair evaluate --labels ${root} --detections ${options.out}${only}\n` +
-      `  pointpair view ${root} --detections ${options.out}\n`,
+      commands.map((line) => `  ${line}\n`).join(''),
   );
+}
+
+/** The commands that take the results and work as they are: there may be no labels, nor a result for each of them. */
+async function whatIsNext(results: {
+  readonly root: string;
+  readonly split?: string;
+  readonly imageSet?: string;
+  readonly out: string;
+}): Promise<string[]> {
+  // Labels, and what the viewer shows, are of the training split.
+  if (results.split === 'testing') return [];
+  const [root, out] = [results.root, results.out].map(shellPath);
+  const { imageSet } = results;
+  const only = imageSet === undefined ? '' : ` --image-set ${shellWord(imageSet)}`;
+  const missing = await whatIsMissing(results).catch((error: unknown) => {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  });
+  const rule = missing?.length === 0 ? '' : ' --missing empty';
+  return [
+    ...(missing === undefined
+      ? []
+      : [`pointpair evaluate --labels ${root} --detections ${out}${only}${rule}`]),
+    `pointpair view ${root} --detections ${out}`,
+  ];
+}
+
+/** The labelled frames without a result. Throws an InputError where the results cannot be evaluated. */
+async function whatIsMissing(results: {
+  readonly root: string;
+  readonly imageSet?: string;
+  readonly out: string;
+}): Promise<readonly string[]> {
+  const { root: labels, imageSet, out: detections } = results;
+  const ids = imageSet === undefined ? undefined : await readFrameNames(await imageSetFile(labels, imageSet));
+  return (await readKittiFolders({ labels, detections, ids, missing: 'empty' })).missing;
 }

@@ -17,7 +17,7 @@ import { detectionPresetOf } from '../src/training/detection-presets.ts';
 import { type CellResult, cellName, runLabelEfficiency } from '../src/training/label-efficiency.ts';
 import { presetOf } from '../src/training/presets.ts';
 import { clockTime } from '../src/training/progress.ts';
-import { collected, interruptSignal, wholeNumber } from './options.ts';
+import { collected, interruptSignal, share, wholeNumber } from './options.ts';
 import { makeScenes } from './scenes.ts';
 
 interface Options {
@@ -130,10 +130,11 @@ function shownMeasures({ ap }: CellResult): string {
 }
 
 function fractions(text: string): number[] {
-  const values = text.split(',').map(Number);
-  if (values.length === 0 || !values.every((value) => value > 0 && value <= 1))
+  try {
+    return text.split(',').map(share);
+  } catch {
     throw new InvalidArgumentError('shares above 0 and up to 1 are needed, such as 0.01,0.05,1.');
-  return values;
+  }
 }
 
 /** What is compared: R40 at moderate difficulty, with the benchmark's overlaps and with looser ones; the first one is drawn. */

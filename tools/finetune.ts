@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { adoptEncoders } from '../src/training/adopt-encoders.ts';
 import { readConfigJson } from '../src/training/config-file.ts';
@@ -12,7 +13,8 @@ import {
 } from '../src/training/detection-config.ts';
 import { detectionPresetNames, detectionPresetOf } from '../src/training/detection-presets.ts';
 import { finetune, type PretrainedReference } from '../src/training/finetune.ts';
-import { wholeNumber } from './options.ts';
+import { shellPath } from '../src/training/shell-word.ts';
+import { share, wholeNumber } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
 interface Options extends TrainingOptions {
@@ -50,10 +52,10 @@ Examples:
   pointpair finetune --detector image3d --data data/kitti --out runs/scratch --set image3d.frozenStages=2
   pointpair finetune --out runs/point3d --resume`,
     )
-    .action(run);
+    .action(train);
 }
 
-async function run(options: Options): Promise<void> {
+async function train(options: Options): Promise<void> {
   const recorded: Recorded = options.resume ? await recordOf(options.out) : {};
   const config = await configuration(options);
   const data = selectedData(options, recorded.data);
@@ -63,10 +65,20 @@ async function run(options: Options): Promise<void> {
   );
   if (result === undefined) return;
   const { out } = options;
+  const [run, root, detections] = [out, data.root, join(out, 'detections')].map(shellPath);
+  const frames = (await hasFrames(data.root, 'val')) ? ' --image-set val' : '';
   process.stdout.write(
     `${result.step} steps done: ${out}\n` +
-      `  pointpair detect ${out} --data ${data.root} --image-set val --out ${join(out, 'detections')}\n` +
-      `  pointpair view ${out}\n  pointpair report ${out}\n`,
+      `  pointpair detect ${run} --data ${root}${frames} --out ${detections}\n` +
+      `  pointpair view ${run}\n  pointpair report ${run}\n`,
+  );
+}
+
+/** Whether a data set has a list of that name, of frames that can be looked at. */
+async function hasFrames(root: string, imageSet: string): Promise<boolean> {
+  return KittiObject.open(root, { imageSet, ignoreLabels: true }).then(
+    () => true,
+    () => false,
   );
 }
 
@@ -108,10 +120,4 @@ async function recordOf(out: string): Promise<Recorded> {
   const file = join(out, 'config.json');
   const { data, from } = await readConfigJson(file, { file: out, expected: 'a run to go on with' });
   return { data: data as Recorded['data'], from: (from ?? undefined) as Recorded['from'] };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('a share above 0 and up to 1 is needed.');
-  return value;
 }

@@ -1,12 +1,13 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { type Device, devices } from '../src/engine/device.ts';
 
-/** A whole number from `least` on. */
-export function wholeNumber(least: number): (text: string) => number {
+/** A whole number from `least` on, up to `most` where that is given: decimal digits and nothing else. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
   return (text) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < least)
-      throw new InvalidArgumentError(`a whole number from ${least} on is needed.`);
+    const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`a whole number ${range} is needed, in decimal digits.`);
     return value;
   };
 }
@@ -17,6 +18,14 @@ export function columnsOption(): Option {
     '--columns <number>',
     "numbers a point has in .bin files, if not KITTI's four (nuScenes: 5)",
   ).argParser(wholeNumber(3));
+}
+
+/** A share above 0 and up to 1: decimal digits, perhaps with a point. */
+export function share(text: string): number {
+  const value = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value > 0 && value <= 1))
+    throw new InvalidArgumentError('a share above 0 and up to 1 is needed, such as 0.05.');
+  return value;
 }
 
 /** Collects the values of an option that is given several times. */

@@ -6,6 +6,7 @@ import { unknownKey } from '../src/training/config-keys.ts';
 import { readConfigFile, readRunConfig } from '../src/training/model-state.ts';
 import { presetNames, presetOf } from '../src/training/presets.ts';
 import { pretrain } from '../src/training/pretrain.ts';
+import { shellPath } from '../src/training/shell-word.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
 /** The command line of `pointpair pretrain`. */
@@ -24,18 +25,19 @@ Example:
   pointpair pretrain --preset simipu-small --data data/kitti --out runs/kitti --set optimizers.image.learningRate=0.01
   pointpair pretrain --out runs/kitti --resume`,
     )
-    .action(run);
+    .action(train);
 }
 
-async function run(options: TrainingOptions): Promise<void> {
+async function train(options: TrainingOptions): Promise<void> {
   const { out } = options;
   const config = await configuration(options);
   const data = selectedData(options, options.resume ? (await readRunConfig(out)).data : undefined);
   const result = await runToItsEnd(options, (how) => pretrain({ config, data, ...how }));
   if (result === undefined) return;
+  const run = shellPath(out);
   process.stdout.write(
     `${result.step} steps done: ${out}\n` +
-      `  pointpair view ${out}\n  pointpair report ${out}\n  pointpair inspect ${out}\n  pointpair export ${out} --to out/\n`,
+      `  pointpair view ${run}\n  pointpair report ${run}\n  pointpair inspect ${run}\n  pointpair export ${run} --to out/\n`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import { InputError } from '../src/engine/input-error.ts';
+import { InputError, reasonOf } from '../src/engine/input-error.ts';
 import { isLoopback, type RunningViewer, serveViewer } from '../src/viewer/server/http-server.ts';
 import { Session } from '../src/viewer/server/session.ts';
 import { collected, columnsOption, wholeNumber } from './options.ts';
@@ -41,7 +41,11 @@ export function command(): Command {
       [],
     )
     .option('--host <address>', 'where to listen; 0.0.0.0 lets others in', '127.0.0.1')
-    .option('--port <number>', `the port (default: ${usualPort}, or the next free one)`, wholeNumber(0))
+    .option(
+      '--port <number>',
+      `the port, 0 for any free one (default: ${usualPort}, or the next free one)`,
+      wholeNumber(0, 65535),
+    )
     .addHelpText(
       'after',
       `
@@ -83,13 +87,26 @@ async function listen(
     try {
       return await serveViewer(session, { host, port: candidate });
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'EADDRINUSE' && candidate !== ports.at(-1)) continue;
+      const fault = error as NodeJS.ErrnoException;
+      if (fault.code === 'EADDRINUSE' && candidate !== ports.at(-1)) continue;
       await session.close();
-      if (code === undefined || error instanceof InputError) throw error;
-      const found = code === 'EADDRINUSE' ? 'one that is taken' : message;
-      throw new InputError({ file: '--port', place: `${host}:${candidate}`, expected: 'a free port', found });
+      throw refusal(fault, { host, port: candidate });
     }
   }
   throw new Error('no port was tried');
+}
+
+/** Why an address cannot be had, in the words of the options. */
+function refusal(
+  fault: NodeJS.ErrnoException,
+  { host, port }: { readonly host: string; readonly port: number },
+): Error {
+  const { code } = fault;
+  if (code === undefined || fault instanceof InputError) return fault;
+  if (code === 'EADDRINUSE' || code === 'EACCES') {
+    const found = code === 'EACCES' ? 'one that this user may not open' : 'one that is taken';
+    return new InputError({ file: '--port', place: `${host}:${port}`, expected: 'a free port', found });
+  }
+  const expected = 'an address of this machine, such as 127.0.0.1 or 0.0.0.0';
+  return new InputError({ file: '--host', expected, found: `${host} (${reasonOf(fault)})` });
 }

@@ -6,6 +6,8 @@ import { type StageTimings, Stopwatch } from './stopwatch.ts';
 export interface SampleSource<Sample> {
   /** How many items there are. */
   readonly length: number;
+  /** What the items are called, such as the names of frames; a loader that draws by name needs it. */
+  readonly ids?: readonly string[];
   /**
    * Makes the sample of an item: plain data, whose typed arrays are given away (moved to the thread that asked for them).
    * It may depend on index, random and epoch alone, or resumed runs would differ; the stopwatch is for telling how long
@@ -33,12 +35,19 @@ export function sourceBeside(
   return { module, ...reference };
 }
 
+/**
+ * What the generator of a sample is forked by: the item's place, which makes an epoch of training what it is, or its name,
+ * so that what is drawn of an item is the same whichever others are in the list.
+ */
+export type DrawnBy = 'place' | 'name';
+
 /** All that a thread needs to know to make samples. */
 export interface SourceSetting {
   readonly source: SourceReference;
   readonly seed: number | string;
   /** How many items the loader counts on. */
   readonly length: number;
+  readonly drawnBy: DrawnBy;
 }
 
 /** One item of one epoch. */
@@ -69,7 +78,11 @@ export function sampleMaker<Sample>(
     }
     try {
       const stopwatch = new Stopwatch();
-      const sample = await source.sample(index, base.fork('sample', epoch, index), epoch, stopwatch);
+      const random =
+        setting.drawnBy === 'place'
+          ? base.fork('sample', epoch, index)
+          : base.fork('sample by name', epoch, source.ids![index]);
+      const sample = await source.sample(index, random, epoch, stopwatch);
       return { kind: 'sample', sample, timings: stopwatch.timings };
     } catch (error) {
       return { kind: 'damaged', fault: faultOf(error) };
@@ -77,7 +90,7 @@ export function sampleMaker<Sample>(
   };
 }
 
-async function openSource<Sample>({ source, length }: SourceSetting): Promise<SampleSource<Sample>> {
+async function openSource<Sample>({ source, length, drawnBy }: SourceSetting): Promise<SampleSource<Sample>> {
   const module: Record<string, unknown> = await import(source.module).catch((error: unknown) => {
     // Anew, because what the module loader throws does not cross threads whole.
     throw new Error(`${source.module} cannot be imported: ${error instanceof Error ? error.message : error}`);
@@ -94,6 +107,8 @@ async function openSource<Sample>({ source, length }: SourceSetting): Promise<Sa
       found: `${opened.length}`,
     });
   }
+  if (drawnBy === 'name' && opened.ids?.length !== length)
+    throw new TypeError(`${source.module} (${source.export}) has no names to draw by`);
   return opened;
 }
 

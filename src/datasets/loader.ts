@@ -1,7 +1,7 @@
 import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
 import { runInProcess, runInWorkers, type SampleRunner } from './loader-runner.ts';
-import type { Outcome, SampleRequest, SourceReference } from './loader-source.ts';
+import type { DrawnBy, Outcome, SampleRequest, SourceReference } from './loader-source.ts';
 import type { StageTimings } from './stopwatch.ts';
 
 /** What a loader loads, and how. */
@@ -17,6 +17,8 @@ export interface LoaderOptions {
   readonly prefetch?: number;
   /** Whether each epoch has its own random order; true by default. */
   readonly shuffle?: boolean;
+  /** What the draws of a sample depend on beside seed and epoch: the item's place, the default, or its name. */
+  readonly drawnBy?: DrawnBy;
   /** Whether a damaged item is an error instead of being left out and counted; false by default. */
   readonly strict?: boolean;
 }
@@ -61,7 +63,7 @@ export function createLoader<Sample>(options: LoaderOptions): Loader<Sample> {
 /**
  * Batches from an endless stream of items: epoch after epoch, each in the order
  * `Random.fromSeed(seed).fork('order', epoch).permutation(length)`, every sample made with the generator
- * `Random.fromSeed(seed).fork('sample', epoch, index)`. Damaged items fall out of the stream, and what remains is cut
+ * `Random.fromSeed(seed).fork('sample', epoch, index)`, or `.fork('sample by name', epoch, name)`. Damaged items fall out of the stream, and what remains is cut
  * into full batches, so that the batches are the same for any number of workers and from any position on.
  */
 export class Loader<Sample> {
@@ -75,7 +77,14 @@ export class Loader<Sample> {
   private closed = false;
 
   constructor(options: LoaderOptions) {
-    this.options = { workers: 0, prefetch: 2, shuffle: true, strict: false, ...options };
+    this.options = {
+      workers: 0,
+      prefetch: 2,
+      shuffle: true,
+      drawnBy: 'place',
+      strict: false,
+      ...options,
+    };
     const { length, batchSize, workers, prefetch } = this.options;
     const least = {
       length: [length, 1],
@@ -176,8 +185,8 @@ export class Loader<Sample> {
   /** The stream's items and what became of them, in the stream's order; ends early only when the loader is closed. */
   private async *items(begin: number, end: number): AsyncGenerator<LoadedItem<Sample>, void> {
     if (this.closed) throw new Error('the loader is closed');
-    const { length, batchSize, workers, prefetch, source, seed } = this.options;
-    const setting = { source, seed, length };
+    const { length, batchSize, workers, prefetch, source, seed, drawnBy } = this.options;
+    const setting = { source, seed, length, drawnBy };
     const window = workers === 0 ? 1 : prefetch * batchSize;
     const runner =
       workers === 0

@@ -24,7 +24,12 @@ export async function openRecording({ path, tracks, columns }: RecordingReferenc
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
-  if (!info.isDirectory()) return CloudRecording.open(path, { columns });
+  const taken = `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`;
+  const isCloud = (name: string) => cloudEndings.some((ending) => name.toLowerCase().endsWith(ending));
+  if (!info.isDirectory()) {
+    if (isCloud(path)) return CloudRecording.open(path, { columns });
+    throw new InputError({ file: path, expected: taken, found: 'another file' });
+  }
   const names = await readdir(path);
   const isRaw = names.includes('velodyne_points') || names.some((name) => /_drive_\d+_\w+$/.test(name));
   const isDrive = isRaw || /^image_0\d$/.test(names.find((name) => name.startsWith('image_0')) ?? '');
@@ -43,12 +48,10 @@ export async function openRecording({ path, tracks, columns }: RecordingReferenc
     throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
   }
   if (isDataSet) return KittiObjectRecording.open(path);
-  if (names.some((name) => cloudEndings.some((ending) => name.toLowerCase().endsWith(ending)))) {
-    return CloudRecording.open(path, { columns });
-  }
+  if (names.some(isCloud)) return CloudRecording.open(path, { columns });
   throw new InputError({
     file: path,
-    expected: `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`,
+    expected: taken,
     found: names.length === 0 ? 'an empty folder' : names.slice(0, 6).join(', '),
   });
 }

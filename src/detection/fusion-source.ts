@@ -16,6 +16,7 @@ export async function fusionSource({
   const training = data.training ?? true;
   return {
     length: frames.length,
+    ids: frames.ids,
     sample: async (index, random, _epoch, stopwatch) =>
       fusionSample(await frames.frame(index, stopwatch), random, { config, training, stopwatch }),
   };

@@ -16,6 +16,7 @@ export async function image3dSource({
   const training = data.training ?? true;
   return {
     length: frames.length,
+    ids: frames.ids,
     sample: async (index, random, _epoch, stopwatch) =>
       image3dSample(await frames.frame(index, stopwatch), random, { config, training, stopwatch }),
   };

@@ -17,6 +17,7 @@ export async function monorunSource({
   const frames = await openDetectionFrames(data, { withDepth });
   return {
     length: frames.length,
+    ids: frames.ids,
     sample: async (index, random, _epoch, stopwatch) =>
       monorunSample(await frames.frame(index, stopwatch), random, { config, training, stopwatch }),
   };

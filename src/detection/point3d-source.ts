@@ -16,6 +16,7 @@ export async function point3dSource({
   const training = data.training ?? true;
   return {
     length: frames.length,
+    ids: frames.ids,
     sample: async (index, random, _epoch, stopwatch) =>
       pointSample(await frames.frame(index, stopwatch), random, { config, training, stopwatch }),
   };

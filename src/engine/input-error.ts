@@ -19,3 +19,8 @@ export class InputError extends Error {
     this.fault = fault;
   }
 }
+
+/** Why the system refused, without the call and the paths that it was made with: `EEXIST: file already exists`. */
+export function reasonOf({ code, message }: { readonly code?: string; readonly message: string }): string {
+  return code !== undefined && message.startsWith(`${code}: `) ? message.split(', ')[0] : message;
+}

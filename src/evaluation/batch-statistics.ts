@@ -21,7 +21,7 @@ export interface ModelState {
 
 /** Gives models of one form the statistics of some batches. */
 export interface StatisticsOfBatches {
-  /** The model with the mean statistics of the batches as its running ones. */
+  /** The model with the statistics of the batches as its running ones. */
   run(model: ModelState): Promise<ModelState>;
   /** Gives the memory back. */
   dispose(): Promise<void>;
@@ -29,7 +29,7 @@ export interface StatisticsOfBatches {
 
 /**
  * Full batches of the first usable frames of a selection, at most `frames` frames but one batch at least, each frame once,
- * always the same for a seed. Throws an InputError where there are fewer frames than a batch has.
+ * always the same for a seed, and each frame's views whichever others there are. Throws an InputError where there are fewer frames than a batch has.
  */
 export async function batchesOf(
   objective: Simipu,
@@ -45,6 +45,7 @@ export async function batchesOf(
     source: objective.source(data),
     shuffle: false,
     strict: data.strict,
+    drawnBy: 'name',
   });
   const batches: Tensors[] = [];
   for await (const { batch } of loader.pass({ dropLast: true })) {
@@ -61,9 +62,14 @@ export async function batchesOf(
   });
 }
 
+/** Running statistics as large as this tell how much of them an update leaves, whatever it adds. */
+const LARGE = 2 ** 20;
+
 /**
- * What gives models of the form of `model` the statistics of the `calibration` batches, which an untrained model lacks:
- * it is then compared with a trained one on equal terms.
+ * What gives models of the form of `model` the statistics of the `calibration` batches, which an untrained model lacks: it
+ * is then compared with a trained one on equal terms. They are those that training settles at where it sees one batch again
+ * and again, of both views where both pass a layer, in the shares that training gives them; of several batches their mean.
+ * An update of running statistics is s ← c·s + d, with c the same for all models and batches, and settles at d / (1 - c).
  */
 export async function statisticsOf(
   config: SimipuConfig,
@@ -74,16 +80,7 @@ export async function statisticsOf(
     device,
   }: { readonly calibration: readonly Tensors[]; readonly model: ModelState; readonly device?: Device },
 ): Promise<StatisticsOfBatches> {
-  const whole = <Norm extends { readonly momentum: number }>(norm: Norm): Norm => ({ ...norm, momentum: 1 });
-  const objective = new Simipu(
-    {
-      ...config,
-      headBatchNorm: whole(config.headBatchNorm),
-      pointEncoder: { ...config.pointEncoder, batchNorm: whole(config.pointEncoder.batchNorm) },
-      imageEncoder: { ...config.imageEncoder, batchNorm: whole(config.imageEncoder.batchNorm) },
-    },
-    batchSize,
-  );
+  const objective = new Simipu(config, batchSize);
   const step = await compile(
     (state, batch) => {
       const params = branchAt(state, 'params');
@@ -92,22 +89,29 @@ export async function statisticsOf(
     },
     { state: { ...model }, batch: calibration[0], device },
   );
+  /** The leaves of running statistics that all were `value`, after a batch. */
+  const updated = async ({ params, stats }: ModelState, value: number, batch: Tensors) => {
+    const begun = mapTree(stats, ({ shape, data }) =>
+      float32(new Float32Array(data.length).fill(value), shape),
+    );
+    const { outputs } = await step.run({ params, stats: begun }, batch);
+    return new Map(leavesOf(branchAt(outputs, 'stats')));
+  };
+  const [added, all] = [await updated(model, 0, calibration[0]), await updated(model, LARGE, calibration[0])];
+  const moved = (path: string, i: number) => 1 - (all.get(path)!.data[i] - added.get(path)!.data[i]) / LARGE;
   return {
-    run: async ({ params, stats }) => {
-      const observed: Array<ReadonlyMap<string, HostTensor>> = [];
-      for (const batch of calibration) {
-        const { outputs } = await step.run({ params, stats }, batch);
-        observed.push(new Map(leavesOf(branchAt(outputs, 'stats'))));
-      }
-      const mean = (path: string, i: number) =>
-        observed.reduce((sum, leaves) => sum + leaves.get(path)!.data[i], 0) / observed.length;
-      const means = mapTree(stats, ({ shape, data }, path) =>
+    run: async (own) => {
+      const sums: Array<ReadonlyMap<string, HostTensor>> = [];
+      for (const batch of calibration) sums.push(await updated(own, 0, batch));
+      const settled = (path: string, i: number) =>
+        sums.reduce((sum, leaves) => sum + leaves.get(path)!.data[i], 0) / (sums.length * moved(path, i));
+      const stats = mapTree(own.stats, ({ shape, data }, path) =>
         float32(
-          Float32Array.from(data, (_, i) => mean(path, i)),
+          Float32Array.from(data, (value, i) => (moved(path, i) === 0 ? value : settled(path, i))),
           shape,
         ),
       );
-      return { params, stats: means };
+      return { params: own.params, stats };
     },
     dispose: () => step.dispose(),
   };

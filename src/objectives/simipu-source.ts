@@ -23,6 +23,7 @@ export async function simipuSource({
   const frames = await openFrames(data);
   return {
     length: frames.length,
+    ids: frames.ids,
     sample: async (index, random, _epoch, stopwatch) =>
       simipuSample(await frames.frame(index, stopwatch), random, config, stopwatch),
   };

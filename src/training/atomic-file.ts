@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, rename, rm, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 
 let serial = 0;
 
@@ -26,7 +26,7 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array | stri
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await discard(temporary);
     throw writeError(path, error);
   }
 }
@@ -53,9 +53,21 @@ export async function writeFolderAtomically(
     await rename(temporary, folder);
     await syncFolder(dirname(folder));
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await discard(temporary);
     throw writeError(folder, error);
   }
+}
+
+/** Makes a folder, and those that it lies in, where it is not there. Throws an InputError that names it where it cannot be made. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file: path, expected: 'a folder that can be made', found: reasonOf(error) });
+  });
+}
+
+/** Takes away what was not completed. Where that fails too, the first failure is the one to tell. */
+async function discard(temporary: string): Promise<void> {
+  await rm(temporary, { recursive: true, force: true }).catch(() => {});
 }
 
 /** Removes a folder, if it is there, such that nobody sees it half removed. */
@@ -120,10 +132,10 @@ async function noRoom(
 }
 
 function writeError(path: string, error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (error instanceof InputError || code === undefined) return error;
+  const fault = error as NodeJS.ErrnoException;
+  if (error instanceof InputError || fault.code === undefined) return error;
   return new InputError(
-    { file: path, expected: 'a path that can be written', found: message },
+    { file: path, expected: 'a path that can be written', found: reasonOf(fault) },
     { cause: error },
   );
 }

@@ -1,6 +1,11 @@
+/** How many values of a loss, the last tenth of them, say where it ends. */
+export function endLength(values: readonly number[]): number {
+  return Math.ceil(values.length / 10);
+}
+
 /** The mean of the last tenth of a loss's values, which it is said to end at. */
 export function endOf(values: readonly number[]): number {
-  const last = values.slice(-Math.ceil(values.length / 10));
+  const last = values.slice(-endLength(values));
   return last.reduce((sum, value) => sum + value, 0) / last.length;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { HostTensor } from '../engine/host-tensor.ts';
@@ -7,7 +7,7 @@ import { InputError } from '../engine/input-error.ts';
 import type { RandomState } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { leavesOf, mapTree, treeOf } from '../engine/tree.ts';
-import { isTemporaryName, removeFolder, writeFolderAtomically } from './atomic-file.ts';
+import { isTemporaryName, makeFolder, removeFolder, writeFolderAtomically } from './atomic-file.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
 const STATE = 'state.safetensors';
@@ -69,7 +69,7 @@ export async function saveCheckpoint(
   { keep = 3 }: { readonly keep?: number } = {},
 ): Promise<string> {
   const checkpoints = join(runFolder, 'checkpoints');
-  await mkdir(checkpoints, { recursive: true });
+  await makeFolder(checkpoints);
   const folder = join(checkpoints, String(step).padStart(8, '0'));
   const tensors = encodeSafetensors(leavesOf(state), { format: 'pointpair', step: String(step) });
   if (meta.step !== step)

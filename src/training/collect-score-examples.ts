@@ -46,6 +46,7 @@ export async function collectScoreExamples(options: CollectOptions): Promise<Sco
     source: detector.source({ ...data, frames: indices, training: false, withLabels: true }),
     workers: options.workers,
     shuffle: false,
+    drawnBy: 'name',
     strict: data.strict,
   });
   const predictor = await detector.predictor(model, options);
@@ -60,7 +61,9 @@ export async function collectScoreExamples(options: CollectOptions): Promise<Sco
       const labels = await Promise.all(
         places.map(async (place) => (await frames.labels(indices[place])) ?? []),
       );
-      const random = places.map((place) => Random.fromSeed(seed).fork('score boxes', place));
+      const random = places.map((place) =>
+        Random.fromSeed(seed).fork('score boxes', frames.ids[indices[place]]),
+      );
       const { classes, regionJitter: jitter } = config;
       const given = labels.map((own, i) => jitteredBoxes(own, random[i], { classes, jitter }));
       for (const found of [await predictor.solve(batch), await predictor.solve(batch, given)]) {

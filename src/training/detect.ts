@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import { formatKittiLabels } from '../datasets/kitti-labels.ts';
@@ -9,7 +9,7 @@ import type { Device } from '../engine/device.ts';
 import { InputError } from '../engine/input-error.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { DataSelection } from '../objectives/objective.ts';
-import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
 import { damageTeller, describeIncomplete } from './damaged-frames.ts';
 import { classesOf, createDetector } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
@@ -81,6 +81,7 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
     source: detector.source({ ...data, frames: indices, training: false, withLabels: options.givenBoxes }),
     workers: run.config.loader.workers,
     shuffle: false,
+    drawnBy: 'name',
     strict: data.strict,
   });
   const say = (line: string) => progress.print(line);
@@ -144,7 +145,7 @@ async function lookAt(
   const given = givenBoxes
     ? await Promise.all(indices.map((i) => labelledBoxes(frames, i, classes)))
     : undefined;
-  await mkdir(join(out, OBJECTS), { recursive: true });
+  await makeFolder(join(out, OBJECTS));
   return (await predictor.explain(batch, given)).map((objects) => ({
     labels: objects.map(({ label }) => label),
     maps: objects.map(({ label, maps, covariance }) => ({
@@ -182,9 +183,7 @@ async function prepareFolder({
   overwrite,
   givenBoxes,
 }: DetectOptions): Promise<ReadonlySet<string>> {
-  await mkdir(out, { recursive: true }).catch((error: Error) => {
-    throw new InputError({ file: out, expected: 'a folder that can be made', found: error.message });
-  });
+  await makeFolder(out);
   const names = (await readdir(out)).filter((name) => !isTemporaryName(name));
   const foreign = names.filter((name) => name !== MANIFEST && name !== OBJECTS && !isResult(name));
   if (foreign.length > 0) {

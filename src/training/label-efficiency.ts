@@ -1,9 +1,9 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../engine/input-error.ts';
 import { adoptEncoders } from './adopt-encoders.ts';
-import { writeJsonAtomically } from './atomic-file.ts';
+import { makeFolder, writeJsonAtomically } from './atomic-file.ts';
 import { latestCheckpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import { detect } from './detect.ts';
@@ -114,7 +114,7 @@ async function runCell(
   if (known !== undefined) return resultOf(known, file);
   const run = join(folder, 'run');
   const detections = join(folder, 'detections');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const began = performance.now();
   const config = applyDetectionSettings(options.detector, [
     `seed=${cell.seed}`,
@@ -162,7 +162,7 @@ async function howToBegin(run: string): Promise<{ resume: boolean; overwrite: bo
 
 /** Notes what the experiment is, or makes sure that the folder's is the same; more seeds and shares may be added. */
 async function takeFolder({ out, data, pretraining, detector }: LabelEfficiencyOptions) {
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const file = join(out, 'experiment.json');
   const plan = JSON.parse(JSON.stringify({ data, pretraining, detector })) as unknown;
   const text = await readFile(file, 'utf8').catch(() => undefined);

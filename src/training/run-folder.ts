@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../engine/input-error.ts';
-import { isTemporaryName, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { shellWord } from './shell-word.ts';
 
 /** The file of a run's metrics. */
 export const METRICS = 'metrics.jsonl';
@@ -116,19 +117,14 @@ export async function createRunFolder(
   path: string,
   { config, resume, mayDiffer = [], overwrite = false }: RunFolderOptions,
 ): Promise<RunFolder> {
-  await mkdir(path, { recursive: true }).catch((error: Error) => {
-    throw new InputError({ file: path, expected: 'a folder that can be made', found: error.message });
-  });
+  await makeFolder(path);
   const all = await readdir(path);
   const names = all.filter((name) => !isTemporaryName(name));
   const configFile = join(path, 'config.json');
   const envFile = join(path, 'env.json');
   const plain: unknown = JSON.parse(JSON.stringify(config));
   if (resume !== undefined) {
-    requireSameConfig(await readJson(configFile, 'the configuration of the run to resume'), plain, {
-      configFile,
-      mayDiffer,
-    });
+    await requireSameRun(path, { config, mayDiffer });
     for (const name of all.filter(isTemporaryName))
       await rm(join(path, name), { recursive: true, force: true });
     await cutMetrics(path, resume);
@@ -178,12 +174,9 @@ export function environment(): Environment {
   const require = createRequire(import.meta.url);
   const version = (name: string) => (require(`${name}/package.json`) as { version: string }).version;
   const [, script = 'node', ...words] = process.argv;
-  const quoted = words.map((word) =>
-    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`,
-  );
   return {
     started: new Date().toISOString(),
-    command: [basename(script).replace(/^cli\.[jt]s$/, 'pointpair'), ...quoted].join(' '),
+    command: [basename(script).replace(/^cli\.[jt]s$/, 'pointpair'), ...words.map(shellWord)].join(' '),
     pointpair: version('pointpair'),
     node: process.version,
     onnxruntime: version('onnxruntime-node'),
@@ -234,16 +227,28 @@ async function readJson(file: string, expected: string): Promise<unknown> {
   }
 }
 
-function requireSameConfig(
-  before: unknown,
-  now: unknown,
-  { configFile, mayDiffer }: { configFile: string; mayDiffer: readonly string[] },
-): void {
-  const differing = differences(before, now).filter(
-    ({ key }) => !mayDiffer.some((free) => key === free || key.startsWith(`${free}.`)),
-  );
-  if (differing.length === 0) return;
-  const [first, ...others] = differing;
+/** A value of the configuration that is another one when a run goes on; both as JSON. */
+export interface ConfigChange {
+  readonly key: string;
+  readonly before: string;
+  readonly now: string;
+}
+
+/**
+ * Holds a configuration against that of the run in a folder and gives what differs of the keys that may. Touches nothing.
+ * Throws an InputError where the folder holds no run, and where other keys differ (the first ones are named).
+ */
+export async function requireSameRun(
+  path: string,
+  { config, mayDiffer }: { readonly config: unknown; readonly mayDiffer: readonly string[] },
+): Promise<ConfigChange[]> {
+  const configFile = join(path, 'config.json');
+  const before = await readJson(configFile, 'the configuration of the run to resume');
+  const all = differences(before, JSON.parse(JSON.stringify(config)));
+  const isFree = ({ key }: ConfigChange) =>
+    mayDiffer.some((free) => key === free || key.startsWith(`${free}.`));
+  const [first, ...others] = all.filter((change) => !isFree(change));
+  if (first === undefined) return all;
   const more = others.slice(0, 5).map(({ key, before, now }) => `${key} ${before} against ${now}`);
   const rest =
     others.length === 0
@@ -258,11 +263,7 @@ function requireSameConfig(
 }
 
 /** Where two JSON values differ, by key path. */
-function differences(
-  before: unknown,
-  now: unknown,
-  key = '',
-): Array<{ key: string; before: string; now: string }> {
+function differences(before: unknown, now: unknown, key = ''): ConfigChange[] {
   const branches = [before, now].every((value) => typeof value === 'object' && value !== null);
   if (branches && Array.isArray(before) === Array.isArray(now)) {
     const [a, b] = [before, now] as Array<Record<string, unknown>>;

@@ -4,18 +4,19 @@ import type { SourceReference } from '../datasets/loader-source.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
+import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
 import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { ParameterGroup } from '../nn/parameter-groups.ts';
 import type { Objective, Trainable } from '../objectives/objective.ts';
 import { writeJsonAtomically } from './atomic-file.ts';
-import { endsAtChance } from './chance.ts';
-import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { endLength, endOf, endsAtChance } from './chance.ts';
+import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { damageTeller } from './damaged-frames.ts';
 import { requireFinite, requireFiniteLoss } from './divergence.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
-import { createRunFolder, type MetricsLine, readMetrics } from './run-folder.ts';
+import { createRunFolder, type MetricsLine, readMetrics, requireSameRun } from './run-folder.ts';
 import { EventWriter } from './tensorboard-events.ts';
 import { trainStep } from './train-step.ts';
 
@@ -82,21 +83,14 @@ export interface TrainingPlan<Sample> {
 
 /**
  * Trains, and leaves a run's folder with its configuration, metrics and checkpoints; a run that is killed at any moment
- * and resumed has the losses that it would have had. Throws InputError for input that cannot be right and DivergedError
- * for a loss that is NaN or infinite.
+ * and resumed has the losses that it would have had. A run that is resumed where all steps are done is left as it is.
+ * Throws InputError for input that cannot be right, with nothing touched, and DivergedError for a loss that is NaN or infinite.
  */
 export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOptions): Promise<RunResult> {
   const { trainable, groups, totalSteps: total, record } = plan;
   const { out } = options;
   const resumed = options.resume ? await latestCheckpoint(out) : undefined;
-  const folder = await createRunFolder(out, {
-    config: record.config,
-    resume: options.resume ? (resumed?.step ?? 0) : undefined,
-    mayDiffer: record.mayDiffer,
-    overwrite: options.overwrite,
-  });
-  for (const [name, value] of Object.entries(record.files ?? {}))
-    await writeJsonAtomically(join(out, name), value);
+  const changes = options.resume ? await requireSameRun(out, record) : [];
   let state: State | ResidentState = plan.initialState;
   let step = 0;
   let position: LoaderPosition = { consumed: 0 };
@@ -106,16 +100,35 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     state = loaded.state;
     step = loaded.meta.step;
     position = loaded.meta.loader as LoaderPosition;
+    requireLength(out, total, resumed);
   }
+  const progress = new ProgressLine({ total, done: step, stream: options.stream });
+  const say = (line: string) => progress.print(line);
+  if (resumed !== undefined && step === total) {
+    say(`nothing to do: all ${total} steps are done; ${out} is left as it is`);
+    const { lines } = await readMetrics(out);
+    const atChance = lossesAtChance(
+      plan,
+      lines.map(({ loss }) => loss),
+      say,
+    );
+    const checkpoint = resumed.folder;
+    return { step, totalSteps: total, interrupted: false, checkpoint, atChance, damagedFrames: 0 };
+  }
+  const folder = await createRunFolder(out, {
+    config: record.config,
+    resume: options.resume ? (resumed?.step ?? 0) : undefined,
+    mayDiffer: record.mayDiffer,
+    overwrite: options.overwrite,
+  });
+  for (const [name, value] of Object.entries(record.files ?? {}))
+    await writeJsonAtomically(join(out, name), value);
   const { lines: earlier } = await readMetrics(out);
   const secondsBefore = earlier.at(-1)?.time ?? 0;
   const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});
-  const chance: Readonly<Record<string, number>> =
-    plan.chance === undefined ? {} : { total: plan.chance.total, ...plan.chance.terms };
-  folder.writeHeader({ chance, terms: {} });
-  const progress = new ProgressLine({ total, done: step, stream: options.stream });
-  const say = (line: string) => progress.print(line);
+  folder.writeHeader({ chance: chanceOf(plan), terms: {} });
   say(plan.introduction(step));
+  for (const { key, before, now } of changes) say(`goes on with another ${key}: ${now}, before ${before}`);
 
   const loader = createLoader<Sample>({
     length: plan.frames.length,
@@ -124,7 +137,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     source: plan.frames.source,
     ...plan.loader,
   });
-  const history = earlier.map(({ loss }): Readonly<Record<string, number | null>> => loss);
+  const history = earlier.map(({ loss }): Losses => loss);
   const began = performance.now();
   let compiled: CompiledStep | undefined;
   let checkpoint = resumed?.folder;
@@ -208,18 +221,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     await loader.close();
     await compiled?.dispose();
   }
-  const atChance = Object.keys(chance).filter((term) =>
-    endsAtChance(
-      history.flatMap((loss) => loss[term] ?? []),
-      chance[term],
-    ),
-  );
-  const last = history[history.length - 1];
-  for (const term of atChance) {
-    say(
-      `warning: loss '${term}' ends at ${last[term]?.toFixed(3)}, no better than the ${chance[term].toFixed(3)} of having learned nothing`,
-    );
-  }
+  const atChance = lossesAtChance(plan, history, say);
   return {
     step,
     totalSteps: total,
@@ -228,6 +230,37 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     atChance,
     damagedFrames: loader.failures.size,
   };
+}
+
+/** Throws an InputError where a run has done more steps than `total`, the length that it is to have. */
+export function requireLength(run: string, total: number, { step }: Pick<CheckpointEntry, 'step'>): void {
+  if (step <= total) return;
+  const expected = `a length of at least the ${step} steps that are done, or another --out`;
+  throw new InputError({ file: run, expected, found: `${total} steps` });
+}
+
+type Losses = Readonly<Record<string, number | null>>;
+
+/** What the losses are when nothing is learned, by name. */
+function chanceOf({ chance }: Pick<TrainingPlan<never>, 'chance'>): Readonly<Record<string, number>> {
+  return chance === undefined ? {} : { total: chance.total, ...chance.terms };
+}
+
+/** The losses that end where nothing is learned; each is said with what was judged. */
+function lossesAtChance(
+  plan: Pick<TrainingPlan<never>, 'chance'>,
+  history: readonly Losses[],
+  say: (line: string) => void,
+): string[] {
+  return Object.entries(chanceOf(plan)).flatMap(([term, level]) => {
+    const values = history.flatMap((loss) => loss[term] ?? []);
+    if (!endsAtChance(values, level)) return [];
+    const steps = endLength(values);
+    const judged = steps === 1 ? 'the last step' : `the mean of the last ${steps} steps`;
+    const end = endOf(values).toFixed(3);
+    say(`warning: loss '${term}' ends at ${end}, ${judged}: having learned nothing is ${level.toFixed(3)}`);
+    return [term];
+  });
 }
 
 type Times = Readonly<Record<string, number>>;

@@ -14,6 +14,7 @@ export interface FixtureOptions {
   readonly pulse?: SharedArrayBuffer;
   /** Items that never come to an end. */
   readonly stuck?: readonly number[];
+  readonly ids?: readonly string[];
 }
 
 export interface FixtureSample {
@@ -34,6 +35,7 @@ export function fixtureSource(options: FixtureOptions): SampleSource<FixtureSamp
   }
   return {
     length: options.length,
+    ids: options.ids,
     async sample(index: number, random: Random, epoch: number, stopwatch: Stopwatch) {
       if (options.calls !== undefined) Atomics.add(new Int32Array(options.calls), 0, 1);
       if (options.stuck?.includes(index)) await new Promise(() => setInterval(() => {}, 1000));

@@ -94,6 +94,26 @@ describe('the stream of batches', () => {
     expect(batches.flatMap(({ indices }) => indices)).toEqual([0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]);
   });
 
+  test('draws by name what is the same in any list', async () => {
+    const drawn = async (ids: readonly string[], options: Options = {}) => {
+      const loader = fixtureLoader({
+        length: ids.length,
+        shuffle: false,
+        drawnBy: 'name',
+        ...options,
+        fixture: { ids },
+      });
+      const samples = (await take(loader, 3)).flatMap(({ batch }) => batch);
+      return new Map(samples.map(({ index, epoch, drawn }) => [`${ids[index]} ${epoch}`, drawn]));
+    };
+    const [few, many] = [await drawn(['c']), await drawn(['a', 'b', 'c', 'd'], { workers: 1 })];
+    for (const epoch of [0, 1, 2]) expect(many.get(`c ${epoch}`)).toBe(few.get(`c ${epoch}`));
+    // Other names and other epochs have draws of their own.
+    expect(new Set(many.values()).size).toBe(12);
+    const [, second] = (await take(fixtureLoader({ shuffle: false }), 1))[0].batch;
+    expect((await drawn(['0', '1'])).get('1 0')).not.toBe(second.drawn);
+  });
+
   test('is another one for another seed', async () => {
     const [one] = await take(fixtureLoader({ length: 100, batchSize: 50, seed: 1 }), 1);
     const [two] = await take(fixtureLoader({ length: 100, batchSize: 50, seed: 2 }), 1);
@@ -262,6 +282,8 @@ describe('a source that cannot be used', () => {
     const other = await open({ module, export: 'fixtureSource', options: { length: 9 } });
     expect(other).toBeInstanceOf(InputError);
     expect(other.message).toContain('expected 10 items, found 9');
+    const unnamed = fixtureLoader({ workers, drawnBy: 'name' });
+    expect((await errorOf(take(unnamed, 1))).message).toContain('has no names to draw by');
   });
 
   test('numbers that make no sense are refused at once', () => {

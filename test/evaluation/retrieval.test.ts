@@ -124,7 +124,7 @@ describe('evaluateRetrieval', () => {
     for (let b = 0; b < 4; b++) {
       const samples = [];
       for (const index of [2 * b, 2 * b + 1]) {
-        const random = Random.fromSeed(11).fork('sample', 0, index);
+        const random = Random.fromSeed(11).fork('sample by name', 0, frames.ids[index]);
         samples.push(simipuSample(await frames.frame(index), random, config));
       }
       const rows = seen.embed(params, stats, uploadTree(seen.collate(samples)), { training: false });

@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +34,20 @@ function pointpair(...args: string[]): Promise<{ code: number; stdout: string; s
   });
 }
 
+/** Runs a command line as somebody would who copied it. */
+function inShell(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  const command = line.replace(/^(npx )?pointpair/, `'${process.execPath}' '${cli}'`);
+  return new Promise((resolve) => {
+    execFile('sh', ['-c', command], { cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** The command lines that are suggested. */
+const commandsIn = (stdout: string) =>
+  stdout.split('\n').flatMap((line) => /^ {2}(pointpair .*)/.exec(line)?.[1] ?? []);
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-cli-'));
   data = join(folder, 'scenes');
@@ -44,6 +61,9 @@ beforeAll(async () => {
     imageSize: { width: 310, height: 94 },
     scanner,
   });
+  await writeFile(join(folder, 'notes.txt'), 'no cloud at all\n');
+  await writeFile(join(folder, 'false.pcd'), 'no cloud at all\n');
+  await mkdir(join(folder, 'empty'));
 }, 120_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -107,12 +127,67 @@ describe('every command', () => {
     [['export', 'nowhere', '--to', 'out'], /nowhere: expected a run's folder/],
     [['report', 'nowhere'], /nowhere/],
     [['view', 'nowhere'], /nowhere: expected a run, a data set or a point cloud, found ENOENT/],
-    [['view', '.', '--port', 'many'], /a whole number from 0 on is needed/],
+    ...['many', '80000', '-1', '1.5', '0x50', ' 80 '].map((port): [string[], RegExp] => [
+      ['view', '.', '--port', port],
+      /--port <number>.* a whole number from 0 to 65535 is needed, in decimal digits/,
+    ]),
+    [
+      ['view', 'scenes', '--port', '0', '--host', '203.0.113.7'],
+      /--host: expected an address of this machine/,
+    ],
+    ...['1e3', '0x10', ' 10 ', '1.5', ''].map((steps): [string[], RegExp] => [
+      ['pretrain', '--preset', 'simipu-smoke', '--data', 'x', '--out', 'y', '--steps', steps],
+      /--steps <number>.* a whole number from 1 on is needed, in decimal digits/,
+    ]),
+    [['bench', 'loader', '--workers', '1,0x2'], /a whole number from 0 on is needed, in decimal digits/],
+    [
+      ['view', 'notes.txt'],
+      /notes.txt: expected a KITTI object data set, .*\(\.bin, \.pcd, \.ply\) or a run, found/,
+    ],
+    [['view', 'false.pcd'], /false\.pcd: .*expected/],
+    [['view', 'empty'], /empty: expected a KITTI object data set, .*found an empty folder/],
+    [
+      ['scenes', '--count', '1', '--out', 'notes.txt'],
+      /notes.txt.*: expected a path that can be written, found ENOTDIR/,
+    ],
+    [['scenes', '--count', '1', '--out', 'notes.txt/x'], /notes.txt.*: expected .*, found ENOTDIR/],
+    [
+      ['scenes', '--count', '5', '--out', 'scenes'],
+      /scenes: count: expected at least the 6 frames that are there/,
+    ],
+    [
+      ['pretrain', '--preset', 'simipu-smoke', '--data', 'scenes', '--out', 'notes.txt'],
+      /notes.txt: expected a folder that can be made, found EEXIST: file already exists$/m,
+    ],
+    [
+      ['pretrain', '--preset', 'simipu-smoke', '--data', 'scenes', '--out', 'notes.txt/run'],
+      /notes.txt\/run: expected a folder that can be made, found ENOTDIR: not a directory$/m,
+    ],
+    [
+      ['inspect', 'scenes', '--frame', '000001', '--picture', 'notes.txt/frame.png'],
+      /notes.txt\/frame.png: expected a path that can be written, found ENOTDIR: not a directory$/m,
+    ],
+    [
+      ['inspect', 'scenes', '--frame', '000001', '--picture', 'empty'],
+      /empty: expected a path that can be written, found E(ISDIR|EXIST)/,
+    ],
   ])('%j is one line on stderr and exit code 1', async (args, message) => {
     const { code, stdout, stderr } = await pointpair(...args);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect([code, stdout]).toEqual([1, '']);
+  });
+
+  it('says of a port that is taken which one', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { code, stderr } = await pointpair('view', 'scenes', '--port', String(port));
+    server.close();
+    expect([code, stderr]).toEqual([
+      1,
+      `pointpair: --port: 127.0.0.1:${port}: expected a free port, found one that is taken\n`,
+    ]);
   });
 
   it('shows the stack of an error with --debug', async () => {
@@ -155,6 +230,27 @@ describe('a run from scenes to encoders', () => {
 
     expect((await pointpair('export', 'run', '--to', 'out', '--batch', '2')).code).toBe(0);
     await expectExportedAsInProcess(join(folder, 'run'), join(folder, 'out'));
+    for (const [to, fault] of [
+      ['notes.txt', 'a folder that can be made, found EEXIST: file already exists'],
+      ['notes.txt/out', 'a folder that can be made, found ENOTDIR: not a directory'],
+      ['/proc', 'a path that can be written, found '],
+    ]) {
+      const { code, stderr } = await pointpair('export', 'run', '--to', to);
+      expect([code, stderr.split('\n').length]).toEqual([1, 2]);
+      expect(stderr).toMatch(new RegExp(`^pointpair: ${to}.*: expected ${fault}`));
+    }
+    const shorter = await pointpair('pretrain', '--out', 'run', '--resume', '--steps', '8');
+    expect(shorter.stderr).toBe(
+      'pointpair: run: expected a length of at least the 9 steps that are done, or another --out, found 8 steps\n',
+    );
+    const done = await pointpair('pretrain', '--out', 'run', '--resume');
+    expect([done.code, done.stderr]).toEqual([
+      0,
+      expect.stringContaining('nothing to do: all 9 steps are done'),
+    ]);
+    const { stderr: demo } = await pointpair('demo', '--data', 'never', '--out', 'run', '--steps', '8');
+    expect(demo).toMatch(/run: expected a length of at least the 9 steps/);
+    expect(existsSync(join(folder, 'never'))).toBe(false);
   });
 });
 
@@ -200,6 +296,31 @@ describe('a detector from labels to average precision', () => {
     expect(counted.stderr).toContain(
       '4 of 6 frames have no result file and count as frames without detections',
     );
+  });
+
+  it('suggests commands that work as they are', { timeout: 240_000 }, async () => {
+    // A data set without lists, whose name a shell would take apart, and a frame that cannot be looked at.
+    const own = "own data; it's";
+    await cp(data, join(folder, own), { recursive: true });
+    await rm(join(folder, own, 'ImageSets'), { recursive: true });
+    await rm(join(folder, own, 'training', 'velodyne', '000002.bin'));
+    const run = 'a run';
+    const settings = ['batchSize=2', 'point3d.points.count=512', 'loader.workers=0'];
+    const { stdout: trained } = await pointpair(
+      ...['finetune', '--detector', 'point3d', '--data', own, '--out', run, '--steps', '1'],
+      ...settings.flatMap((setting) => ['--set', setting]),
+    );
+    const [detect, ...others] = commandsIn(trained);
+    expect(detect).toBe(`pointpair detect 'a run' --data 'own data; it'\\''s' --out 'a run/detections'`);
+    expect(others).toEqual(["pointpair view 'a run'", "pointpair report 'a run'"]);
+    const { stdout: found } = await inShell(detect);
+    const [evaluate, view] = commandsIn(found);
+    expect(view).toBe(`pointpair view 'own data; it'\\''s' --detections 'a run/detections'`);
+    expect(evaluate).toMatch(/ --missing empty$/);
+    for (const command of [evaluate, others[1]]) expect((await inShell(command)).code, command).toBe(0);
+    await rm(join(folder, own, 'training', 'label_2'), { recursive: true });
+    const { stdout: unlabelled } = await inShell(detect);
+    expect(commandsIn(unlabelled)).toEqual([view]);
   });
 
   const eval234 = realData('kitti-eval');

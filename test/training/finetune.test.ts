@@ -77,6 +77,18 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
     expect(begun.result.interrupted).toBe(true);
     await train(config, { out: begun.out, resume: true });
     expect(await lossesOf(begun.out)).toEqual(await lossesOf(whole.out));
+    // Learning rates follow from the length of the run: it cannot be another one.
+    const file = join(begun.out, 'config.json');
+    const plan = await readFile(file, 'utf8');
+    for (const steps of [3, 9]) {
+      const other = train(tinyDetector(detector, [`steps=${steps}`]), { out: begun.out, resume: true });
+      await expect(other).rejects.toThrow(
+        `config.json: steps: expected 6, as the run began with, found ${steps}`,
+      );
+    }
+    const again = await train(config, { out: begun.out, resume: true });
+    expect(again.said).toContain('nothing to do: all 6 steps are done');
+    expect(await readFile(file, 'utf8')).toBe(plan);
   });
 
   it('begins with the encoders of a pretraining run, and says what it took and what it left', async () => {

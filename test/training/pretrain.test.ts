@@ -64,6 +64,13 @@ async function copyOf(out: string): Promise<string> {
   return copy;
 }
 
+/** The content of every file under a folder. */
+async function everythingIn(folder: string): Promise<Record<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(files.map((file) => [file, readFileSync(file).toString('base64')]));
+}
+
 /** What each step found, without what depends on the clock. */
 async function courseOf(out: string) {
   const { lines } = await readMetrics(out);
@@ -305,7 +312,50 @@ describe('pretrain', () => {
       config: { ...run, steps: 2, optimizers: still as RunConfig['optimizers'] },
     });
     expect(result.atChance).toEqual(['total', 'intra', 'cross']);
-    expect(said).toMatch(/warning: loss 'intra' ends at \d+\.\d+, .* 3\.178 /);
+    // ln 24: batches of two with 12 places each.
+    expect(said).toMatch(
+      /warning: loss 'intra' ends at \d+\.\d+, the last step: having learned nothing is 3\.178\n/,
+    );
+  });
+
+  it('says of such a loss what was judged: the mean of the last tenth of its steps', async () => {
+    const out = await copyOf(whole.out);
+    const file = join(out, 'metrics.jsonl');
+    const [header, ...lines] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const last = [2.9, 3.4, 3.2];
+    const changed = lines.map((line, i) => {
+      const value = JSON.parse(line);
+      if (i >= 27) value.loss.intra = last[i - 27];
+      return JSON.stringify(value);
+    });
+    await writeFile(file, `${[header, ...changed].join('\n')}\n`);
+    const { said, result } = await train({ out, resume: true });
+    expect(result.atChance).toContain('intra');
+    // (2.9 + 3.4 + 3.2) / 3 = 3.1667, within 2 % of 3.178.
+    expect(said).toContain(
+      "warning: loss 'intra' ends at 3.167, the mean of the last 3 steps: having learned nothing is 3.178\n",
+    );
+  });
+
+  it('is never cut short of the steps that are done: nothing is touched', async () => {
+    const out = await copyOf(whole.out);
+    const before = await everythingIn(out);
+    for (const shorter of [{ steps: 29 }, { steps: null, epochs: 1 }]) {
+      expect(await faultOf(train({ out, resume: true, config: { ...run, ...shorter } }))).toBe(
+        `${out}: expected a length of at least the 30 steps that are done, or another --out, found ${shorter.steps ?? 3} steps`,
+      );
+      expect(await everythingIn(out)).toEqual(before);
+    }
+    await rm(join(out, 'checkpoints', '00000030'), { recursive: true });
+    const left = await everythingIn(out);
+    // Of a run that is to be longer, as many steps as are done are nothing to do, and its plan stays.
+    const { result, said } = await train({ out, resume: true, config: { ...run, steps: 28 } });
+    expect(result).toMatchObject({ step: 28, totalSteps: 28, interrupted: false });
+    expect(said).toContain(`nothing to do: all 28 steps are done; ${out} is left as it is`);
+    expect(await everythingIn(out)).toEqual(left);
+    const longer = await train({ out, resume: true, config: { ...run, steps: 29 } });
+    expect(longer.said).toContain('goes on with another steps: 29, before 30\n');
+    expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8')).steps).toBe(29);
   });
 });
 

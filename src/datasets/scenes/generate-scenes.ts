@@ -65,11 +65,12 @@ export interface GenerateScenesReport {
  * Writes a KITTI object data set of synthetic driving scenes: `training/{velodyne,image_2,calib,label_2}`,
  * with `depth` `training/depth_2` (KITTI's depth format), `ImageSets/{train,val}.txt` and `scenes.json`, which says what
  * it was made with. Frames that are there are kept, so that an interrupted run goes on where it stopped and a larger
- * `count` adds frames. Throws InputError for options that cannot be, a folder made with others, and files that cannot be
- * written (a full disk among the reasons).
+ * `count` adds frames. Throws InputError for options that cannot be, a folder made with others or with more frames, and
+ * files that cannot be written (a full disk among the reasons).
  */
 export async function generateScenes(options: GenerateScenesOptions): Promise<GenerateScenesReport> {
   checkOptions(options);
+  await requireAllFrames(options);
   const started = performance.now();
   const { count, heldOut, seed, depth, signal, onProgress } = options;
   const out = resolve(options.out);
@@ -174,6 +175,16 @@ async function claimFolder(
     }
   }
   if (found === undefined) await replaceFile(file, expected);
+}
+
+/** Frames that are there stay, so fewer than those cannot be asked for: some would be in none of the lists. */
+async function requireAllFrames({ out, count }: GenerateScenesOptions): Promise<void> {
+  const names = await readdir(join(out, 'training', 'velodyne')).catch(() => []);
+  const frames = names.flatMap((name) => /^(\d{6,})\.bin$/.exec(name)?.[1] ?? []).map(Number);
+  const there = Math.max(0, ...frames.map((index) => index + 1));
+  if (there <= count) return;
+  const expected = `at least the ${there} frames that are there, or another folder`;
+  throw new InputError({ file: out, place: 'count', expected, found: String(count) });
 }
 
 function oneLine(json: string): string {

@@ -2,7 +2,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import sharp from 'sharp';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import { formatKittiCalibration } from '../../geometry/kitti-calibration.ts';
 import { writeKittiBin } from '../../pointcloud/kitti-bin.ts';
 import { encodeKittiDepth } from '../kitti-depth.ts';
@@ -75,19 +75,21 @@ export async function replaceFile(path: string, content: Uint8Array | string): P
     await writeFile(temporary, content);
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // Where that fails too, the first failure is the one to tell.
+    await rm(temporary, { force: true }).catch(() => {});
     throw cannotWrite(path, content.length, error);
   }
 }
 
 /** What a failed write is to the user: no room, no permission, no such place. */
 export function cannotWrite(path: string, bytes: number, error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const fault = error as NodeJS.ErrnoException;
+  const { code } = fault;
   if (error instanceof InputError || code === undefined) return error;
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code);
   const expected = full ? `room for ${bytes} bytes` : 'a path that can be written';
   return new InputError(
-    { file: path, expected, found: full ? `no space left (${code})` : message },
+    { file: path, expected, found: full ? `no space left (${code})` : reasonOf(fault) },
     { cause: error },
   );
 }

@@ -40,8 +40,9 @@ export interface SessionParts {
 }
 
 /**
- * Opens what there is. Throws InputError for a path that does not exist, and for options that do not go with it; a folder
- * in which there is nothing to look at, and a run whose data is missing, are a problem of the recording.
+ * Opens what there is. Throws InputError for a path that does not exist or holds nothing to look at, for a single cloud that
+ * cannot be right, and for options that do not go with the path; a run has more to show, and data of it that is missing is a
+ * problem of the recording.
  */
 export async function openParts(options: SessionOptions): Promise<SessionParts> {
   const { path, tracks, columns } = options;
@@ -71,11 +72,14 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     await whole.checkReadAtOnce(root);
     for (const file of beside) await whole.check(file);
     const recording = await openRecording(reference);
+    // Of a single cloud nothing is left to be shown where it is damaged.
+    if (recording.kind === 'point cloud') await recording.cloud(0);
     // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
     const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
     const learned = new Learned({ recording: reference, run: encoders, dataRoot: root });
     return { ...parts, recording, problem: undefined, guard: whole, learned };
   } catch (error) {
+    if (run === undefined) throw error;
     return { ...parts, recording: undefined, problem: problemOf(error), guard: whole, learned: undefined };
   }
 }

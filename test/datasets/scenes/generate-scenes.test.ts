@@ -53,6 +53,15 @@ describe('a generated data set', () => {
     expect(await readFile(join(here, 'ImageSets/val.txt'), 'utf8')).toBe('000001\n');
   });
 
+  test('is not made smaller than it is', async () => {
+    const folder = join(root, 'here');
+    const before = await filesUnder(folder);
+    await expect(make({ out: folder, count: 1, heldOut: 0 })).rejects.toThrow(
+      `${folder}: count: expected at least the 2 frames that are there, or another folder, found 1`,
+    );
+    expect(await filesUnder(folder)).toEqual(before);
+  });
+
   test('can be read by the readers of KITTI', async () => {
     const folder = join(root, 'here', 'training');
     for (const name of ['000000', '000001']) {

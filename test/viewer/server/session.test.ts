@@ -296,10 +296,17 @@ describe('what is missing or damaged', () => {
   it('is told of a folder without frames, and of what does not exist', async () => {
     const folder = temporaryFolder();
     write(join(folder, 'notes.txt'), 'x');
-    const session = await open({ path: folder });
+    expect((await faultOf(Session.open({ path: folder }))).found).toBe('notes.txt');
+    expect(await faultOf(Session.open({ path: join(folder, 'notes.txt') }))).toMatchObject({
+      expected: expect.stringMatching(/^a KITTI object data set, .*\(\.bin, \.pcd, \.ply\) or a run$/),
+      found: 'another file',
+    });
+    // A run has more to show than its data.
+    write(join(folder, 'run/config.json'), '{}');
+    const session = await open({ path: join(folder, 'run') });
     const { recording, problem } = await session.info();
     expect(recording).toBeUndefined();
-    expect(problem!.message).toMatch(/expected a KITTI object data set, .* found notes\.txt$/);
+    expect(problem!.message).toMatch(/config\.json: .*expected/);
     for (const asked of [
       session.scene(0),
       session.points(0),
@@ -618,10 +625,9 @@ describe('point clouds', () => {
     expect((await pointsOf(session, 1)).header).toMatchObject({ count: 0, firsts: [] });
     expect((await faultOf(session.points(2))).file).toBe(join(folder, '3.pcd'));
     write(join(folder, 'cloud.las'), 'x');
-    expect(await faultOf((await open({ path: join(folder, 'cloud.las') })).points(0))).toMatchObject({
-      expected: '.bin, .pcd, .ply',
-      found: "'.las'",
-    });
+    expect((await faultOf(Session.open({ path: join(folder, 'cloud.las') }))).found).toBe('another file');
+    // A single one that is damaged leaves nothing to be shown.
+    expect((await faultOf(Session.open({ path: join(folder, '3.pcd') }))).file).toBe(join(folder, '3.pcd'));
   });
 });
 
@@ -693,8 +699,9 @@ for (const [kind, wrong] of Object.entries(damaged)) {
       const told: string[] = [];
       for (const name of names) {
         const file = join(path, name);
-        const session = await open({ path: file });
-        const result = await pointsOf(session, 0).catch((error: unknown) => error);
+        const result = await open({ path: file })
+          .then((session) => pointsOf(session, 0))
+          .catch((error: unknown) => error);
         if (result instanceof InputError) {
           expect(dirname(result.fault.file)).toBe(path);
           told.push(name);
