@@ -1,7 +1,9 @@
 import { type BlockedStep, toBlocks } from './blocked/pass.ts';
 import type { Captured } from './capture.ts';
-import type { Value } from './graph.ts';
+import type { Device } from './device.ts';
+import type { Graph, Value } from './graph.ts';
 import { toPlain } from './passes/plain.ts';
+import { threadInvariant } from './passes/thread-invariant.ts';
 import { type WithTables, withTables } from './row-sums/row-sums.ts';
 
 /**
@@ -10,15 +12,33 @@ import { type WithTables, withTables } from './row-sums/row-sums.ts';
  */
 export type Lowered = BlockedStep & Pick<WithTables, 'tabled'>;
 
+/** Where a step is to run, and how. */
+export interface LowerOptions {
+  /** The channels of a block; without it in standard operations alone. */
+  readonly block?: number;
+  /** Default: `cpu`. */
+  readonly device?: Device;
+}
+
 /**
- * Says a captured step in operations that ONNX Runtime has: in blocks of `block` channels as far as it goes, or, without
- * `block`, in standard operations alone.
+ * Says a captured step in operations that ONNX Runtime has: in blocks of channels as far as it goes, and on the CPU so
+ * that its numbers do not hang on the number of threads.
  */
-export function lower(captured: Captured, block?: number): Lowered {
-  const tabled = withTables(captured);
-  const step = block === undefined ? { ...tabled, stored: new Map() } : toBlocks(tabled, block);
-  const now = toPlain(step.graph, [...step.nextState.values(), ...step.outputs.values()]);
+export function lower(captured: Captured, { block, device = 'cpu' }: LowerOptions = {}): Lowered {
+  const { tabled, ...step } = withTables(captured);
+  const blocked = block === undefined ? { ...step, stored: new Map() } : toBlocks(step, block);
+  const plain = rewritten(blocked, toPlain);
+  return { ...(device === 'cpu' ? rewritten(plain, threadInvariant) : plain), tabled };
+}
+
+/** A step whose results a pass has said anew. */
+function rewritten<Of extends Captured>(
+  step: Of,
+  pass: (graph: Graph, outputs: readonly Value[]) => (value: Value) => Value,
+): Of {
+  const { graph, nextState, outputs } = step;
+  const now = pass(graph, [...nextState.values(), ...outputs.values()]);
   const each = (values: ReadonlyMap<string, Value>) =>
     new Map([...values].map(([path, value]) => [path, now(value)] as const));
-  return { ...step, tabled: tabled.tabled, nextState: each(step.nextState), outputs: each(step.outputs) };
+  return { ...step, nextState: each(nextState), outputs: each(outputs) };
 }

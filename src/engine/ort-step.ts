@@ -132,7 +132,7 @@ export class OrtStep implements CompiledStep {
     const { device, threads, profileTo, blocked = true } = options;
     keepFreedMemory();
     const block = device === 'cpu' && blocked ? await blockSize() : undefined;
-    const captured = lower(capture(step, options.state, options.batch), block);
+    const captured = lower(capture(step, options.state, options.batch), { block, device });
     const outputs: ModelOutput[] = [
       ...changedPaths(captured).map((path) => ({
         name: `next/${path}`,

@@ -11,12 +11,13 @@ import {
 import { type PcdEncoding, type PcdHeader, pcdHeaderText, readPcdHeader } from './pcd-header.ts';
 import { checkCloud, type PointCloud, type PointField } from './point-cloud.ts';
 import { bytesOf } from './scalar-type.ts';
+import { isShort } from './text-fields.ts';
 import { TextLines } from './text-lines.ts';
 import { readTextRows, writeTextRows } from './text-rows.ts';
 
 /**
  * Reads a Point Cloud Data file (pcl, versions 0.5 to 0.7; ascii, binary, binary_compressed) with every field as its
- * header declares it, padding included where the data has it. In text, coordinates that are declared as float32 are
+ * header declares it, padding included where the data has it. In text, fields that are declared as float32 are
  * float64 where float32 would lose what the text says (`TextFields` has the rule); with `asciiFloat64` every float32 field
  * of a text is, packed colours aside. The cloud's notes say so.
  * InputError for headers that contradict themselves, text that is no number or out of a type's range, and a file that
@@ -62,9 +63,8 @@ export function writePcd(
   return concatBytes([header, ...writers[options.encoding](written)]);
 }
 
-/** A colour that is packed into the bits of a float is no number to be widened. */
 function widened(field: FieldLayout): FieldLayout {
-  return field.type === 'float32' && !/^rgba?$/i.test(field.name) ? { ...field, type: 'float64' } : field;
+  return isShort(field) ? { ...field, type: 'float64' } : field;
 }
 
 function withoutPadding<Field extends FieldLayout>(fields: readonly Field[]): Field[] {

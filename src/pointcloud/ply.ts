@@ -17,7 +17,7 @@ import { writeTextRows } from './text-rows.ts';
 /**
  * Reads the vertices of a PLY 1.0 file (ascii, little or big endian): every scalar property becomes a field.
  * Lists, and elements other than `vertex` (faces, edges), are read over and checked, but not kept; an element without
- * properties takes no place in the file. In text, coordinates declared as float32 may become float64 as `TextFields` says.
+ * properties takes no place in the file. In text, fields declared as float32 may become float64 as `TextFields` says.
  * InputError for headers that contradict themselves, text that is no number or out of a type's range, a file that is
  * shorter or longer than its elements, and one without vertices' properties.
  */

@@ -2,21 +2,19 @@ import { createFields, type FieldLayout } from './packed-rows.ts';
 import { isCoordinate, type PointField } from './point-cloud.ts';
 import { storeText, textTolerance } from './scalar-type.ts';
 
-/** Farther away nothing is a place, metres: such numbers stand for something else. */
-const farthestM = 1e12;
-
-const wideNote =
-  'The coordinates are declared as float32, which loses digits that the text has; they are read as float64.';
+/** Numbers beyond this stand for something else, such as that there is none. */
+const farthest = 1e12;
 
 /**
- * Fields that are filled from text. Coordinates (x, y, z) that are declared as float32 become float64, all of them, where
- * float32 would move one by more than 0.1 mm from what the text says (numbers beyond 10^12 m, which are no places, aside).
- * Every other field has its declared type.
+ * Fields that are filled from text. A field that is declared as float32 becomes float64 where float32 would move one of its
+ * numbers by more than 1e-4 (0.1 mm of a coordinate) from what the text says, numbers beyond 10^12 aside; of the coordinates
+ * x, y, z all become so together. Colours that are packed into the bits of a float32 stay as they are, and so do all
+ * other types.
  */
 export class TextFields {
   private readonly declared: readonly FieldLayout[];
   private readonly stored: readonly PointField[];
-  private losesDigits = false;
+  private readonly losesDigits: boolean[];
 
   /** Fields of zeros for that many points. */
   constructor(declared: readonly FieldLayout[], points: number) {
@@ -25,6 +23,7 @@ export class TextFields {
       declared.map((field) => (isShort(field) ? { ...field, type: 'float64' } : field)),
       points,
     );
+    this.losesDigits = declared.map(() => false);
   }
 
   /** Parses element `index` of a field, counted over all points; false for what is no value of the field's declared type. */
@@ -35,21 +34,28 @@ export class TextFields {
     const value = Number(data[index]);
     const short = Math.fround(value);
     if (Number.isFinite(value) && !Number.isFinite(short)) return false;
-    if (Math.abs(short - value) > textTolerance && Math.abs(value) < farthestM) this.losesDigits = true;
+    if (Math.abs(short - value) > textTolerance && Math.abs(value) < farthest) this.losesDigits[field] = true;
     return true;
   }
 
   /** The fields, and a sentence where they are not as declared. */
   finish(): { readonly fields: PointField[]; readonly notes: readonly string[] } {
-    if (this.losesDigits) return { fields: [...this.stored], notes: [wideNote] };
+    const placeLoses = this.declared.some((field, i) => isCoordinate(field) && this.losesDigits[i]);
+    const wide = this.declared.map(
+      (field, i) => isShort(field) && (this.losesDigits[i] || (isCoordinate(field) && placeLoses)),
+    );
     const fields = this.stored.map((field, i): PointField => {
-      if (!isShort(this.declared[i])) return field;
+      if (wide[i] || !isShort(this.declared[i])) return field;
       return { ...field, type: 'float32', data: Float32Array.from(field.data as Float64Array) };
     });
-    return { fields, notes: [] };
+    const names = this.declared.flatMap(({ name }, i) => (wide[i] ? [name] : []));
+    if (names.length === 0) return { fields, notes: [] };
+    const note = `Declared as float32, which loses digits that the text has, and read as float64: ${names.join(', ')}.`;
+    return { fields, notes: [note] };
   }
 }
 
-function isShort(field: FieldLayout): boolean {
-  return field.type === 'float32' && isCoordinate(field);
+/** Whether a field may need to be wider than it is declared. */
+export function isShort({ name, type }: FieldLayout): boolean {
+  return type === 'float32' && !/^rgba?$/i.test(name);
 }

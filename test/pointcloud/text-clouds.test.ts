@@ -73,7 +73,7 @@ describe.each(formats)('a %s text', (_, read) => {
     expect([...fieldOf(cloud, 'x').data]).toEqual([500000.12, 500000.82]);
     expect([...fieldOf(cloud, 'y').data]).toEqual([4649776.45, 4649776.94]);
     expect([...fieldOf(cloud, 'z').data]).toEqual([2, 2.07]);
-    expect(cloud.notes?.[0]).toMatch(/declared as float32.*read as float64/);
+    expect(cloud.notes?.[0]).toMatch(/Declared as float32.*read as float64/);
     const [x] = xyzOf(cloud, { origin: [500000, 4649776, 0] });
     expect(x).toBeCloseTo(0.12, 6);
   });
@@ -95,24 +95,29 @@ describe.each(formats)('a %s text', (_, read) => {
     expect(cloud.notes === undefined).toBe(type === 'float32');
   });
 
-  test('widens coordinates alone: colours in the bits of a float keep them', () => {
+  test('widens coordinates together, and other numbers where they need it: colours in the bits of a float keep them', () => {
     const columns: Columns = [
       ['X', 'float32'],
       ['Y', 'float32'],
       ['Z', 'float64'],
       ['rgb', 'float32'],
       ['t', 'float32'],
+      ['intensity', 'float32'],
       ['i', 'uint32'],
     ];
-    const cloud = read(columns, ['500000.12 4649776.45 1 2.3418408851396162e-38 1700000000.25 7']);
+    const line = '500000.12 46 1 2.3418408851396162e-38 1700000000.25 0.12345678901234567 7';
+    const cloud = read(columns, [line]);
     expect(cloud.fields.map(({ type }) => type)).toEqual([
       'float64',
       'float64',
       'float64',
       'float32',
+      'float64',
       'float32',
       'uint32',
     ]);
+    expect(cloud.notes?.[0]).toMatch(/read as float64: X, Y, t\.$/);
+    expect(fieldOf(cloud, 't').data[0]).toBe(1700000000.25);
     const rgb = fieldOf(cloud, 'rgb').data as Float32Array;
     expect(new Uint32Array(rgb.buffer)[0]).toBe(0xff00ff);
   });

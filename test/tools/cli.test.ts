@@ -397,7 +397,7 @@ describe('inspect', () => {
     await writeFile(join(folder, 'map.pcd'), header + places);
     const { stdout } = await pointpair('inspect', 'map.pcd', '--picture', 'map.png');
     expect(stdout).toMatch(/x +float64 +500000\.120 +500000\.810 +500001\.500\n/);
-    expect(stdout).toContain('declared as float32, which loses digits that the text has');
+    expect(stdout).toContain('Declared as float32, which loses digits that the text has');
     expect(stdout).toContain('The last line has no line end');
     expect(stdout).toMatch(/map\.png: centred on \(500000\.12, 4649776\.45\).*: 2 of 2 points inside\n$/);
     expect((await readFile(join(folder, 'map.png'))).subarray(1, 4).toString()).toBe('PNG');

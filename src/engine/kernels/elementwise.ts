@@ -103,6 +103,34 @@ function clip(graph: Graph, x: Value, low: number, high: number): Value {
   return binary(graph, 'Min', binary(graph, 'Max', x, graph.scalar(low, x.type)), graph.scalar(high, x.type));
 }
 
+/** x above 0, alpha · (e^x − 1) below. ONNX's own operation rounds otherwise at the end of what a thread computes. */
+function elu(graph: Graph, x: Value, alpha = 1): Value {
+  const zero = graph.scalar(0);
+  const below = binary(graph, 'Sub', unary(graph, 'Exp', binary(graph, 'Min', x, zero)), one(graph, x));
+  return binary(
+    graph,
+    'Add',
+    binary(graph, 'Max', x, zero),
+    binary(graph, 'Mul', below, graph.scalar(alpha)),
+  );
+}
+
+/** log(1 + x), exact for small x too: x · log(y) / (y − 1) with y = 1 + x as it was rounded. */
+function logOfOneMore(graph: Graph, x: Value): Value {
+  const [more, { shape }] = [binary(graph, 'Add', x, one(graph, x)), x];
+  const added = binary(graph, 'Sub', more, one(graph, x));
+  const lost = binary(graph, 'Equal', added, graph.scalar(0), 'bool');
+  const divisor = graph.node('Where', [lost, one(graph, x), added], { type: 'float32', shape });
+  const scaled = binary(graph, 'Mul', unary(graph, 'Log', more), binary(graph, 'Div', x, divisor));
+  return graph.node('Where', [lost, x, scaled], { type: 'float32', shape });
+}
+
+/** log(1 + e^x) as max(x, 0) + log(1 + e^−|x|). ONNX's own operation rounds otherwise at the end of what a thread computes. */
+function softplus(graph: Graph, x: Value): Value {
+  const small = unary(graph, 'Exp', unary(graph, 'Neg', unary(graph, 'Abs', x)));
+  return binary(graph, 'Add', binary(graph, 'Max', x, graph.scalar(0)), logOfOneMore(graph, small));
+}
+
 /** Kernels that work element by element. */
 export const elementwise: Lowerings = {
   Abs: same('Abs'),
@@ -115,7 +143,7 @@ export const elementwise: Lowerings = {
   Ceil: same('Ceil'),
   Cos: floating('Cos'),
   Cosh: floating('Cosh'),
-  Elu: floating('Elu'),
+  Elu: ({ graph, inputs }) => elu(graph, cast(graph, inputs.x, 'float32')),
   Erf: floating('Erf'),
   Exp: floating('Exp'),
   // dy · (1 where y ≥ 0, y + 1 elsewhere), where y is what Elu gave.
@@ -130,12 +158,13 @@ export const elementwise: Lowerings = {
     x.type === 'float32' ? unary(graph, 'Relu', x) : binary(graph, 'Max', x, graph.scalar(0, x.type)),
   Relu6: ({ graph, inputs: { x } }) => clip(graph, x, 0, 6),
   Round: floating('Round'),
-  Selu: floating('Selu'),
+  Selu: ({ graph, inputs }) =>
+    binary(graph, 'Mul', elu(graph, cast(graph, inputs.x, 'float32'), 1.6732632), graph.scalar(1.0507009)),
   Sigmoid: floating('Sigmoid'),
   Sign: same('Sign'),
   Sin: floating('Sin'),
   Sinh: floating('Sinh'),
-  Softplus: floating('Softplus'),
+  Softplus: ({ graph, inputs }) => softplus(graph, cast(graph, inputs.x, 'float32')),
   Sqrt: floating('Sqrt'),
   Tan: floating('Tan'),
   Tanh: floating('Tanh'),
@@ -143,7 +172,7 @@ export const elementwise: Lowerings = {
     unary(graph, 'Reciprocal', unary(graph, 'Sqrt', cast(graph, inputs.x, 'float32'))),
   Square: ({ graph, inputs: { x } }) => binary(graph, 'Mul', x, x),
   Expm1: ({ graph, inputs: { x } }) => binary(graph, 'Sub', unary(graph, 'Exp', x), one(graph, x)),
-  Log1p: ({ graph, inputs: { x } }) => unary(graph, 'Log', binary(graph, 'Add', x, one(graph, x))),
+  Log1p: ({ graph, inputs }) => logOfOneMore(graph, cast(graph, inputs.x, 'float32')),
   IsNan: ({ graph, inputs: { x } }) => graph.node('IsNaN', [x], { type: 'bool', shape: x.shape }),
   IsInf: ({ graph, inputs: { x } }) => graph.node('IsInf', [x], { type: 'bool', shape: x.shape }),
   IsFinite: finite,

@@ -21,7 +21,7 @@ const sgd: OptimizerOptions = { kind: 'sgd', momentum: 0.9 };
 
 /** How often a lowered step has each operation, those on blocks with their domain in front. */
 function operations(step: Step, given: { state: Tree<HostTensor>; batch: Tree<Kind> }, block?: number) {
-  const { nextState, outputs } = lower(capture(step, given.state, given.batch), block);
+  const { nextState, outputs } = lower(capture(step, given.state, given.batch), { block });
   const counts: { [op: string]: number } = {};
   for (const { op, domain } of reachable([...nextState.values(), ...outputs.values()]).nodes) {
     const name = domain === '' ? op : `${domain}/${op}`;
@@ -70,7 +70,7 @@ describe('the graph of a ResNet step', () => {
   });
 
   it('keeps every weight and moment of a convolution in blocks', () => {
-    const { stored } = lower(capture(step, state, batch), 16);
+    const { stored } = lower(capture(step, state, batch), { block: 16 });
     const paths = [...stored.keys()];
     expect(paths.filter((path) => path.startsWith('params/'))).toHaveLength(20);
     expect(paths.filter((path) => path.startsWith('optimizer/momentum/'))).toHaveLength(20);

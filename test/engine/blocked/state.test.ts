@@ -42,7 +42,7 @@ const leaves = (tree: Tree<HostTensor>): Leaves => new Map(leavesOf(tree));
 
 /** Paths of a step's state that stay in blocks of 16. */
 const storedBy = (step: Step, state: Tree<HostTensor>, batch: Tree<HostTensor>) =>
-  [...lower(capture(step, state, batch), 16).stored.keys()].sort();
+  [...lower(capture(step, state, batch), { block: 16 }).stored.keys()].sort();
 
 describe('weights and moments stay in blocks between two steps', () => {
   it.each(optimizers)('of %s', (_, options, weightDecay) => {

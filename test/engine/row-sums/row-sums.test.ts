@@ -94,7 +94,7 @@ describe('sums of rows by number', () => {
       { x: values(seeded('x'), [20, 16]), i: int32(new Int32Array(20), [20]) },
     );
     for (const blocks of [undefined, block]) {
-      const { outputs } = lower(captured, blocks);
+      const { outputs } = lower(captured, { block: blocks });
       const operations = reachable([...outputs.values()]).nodes.map(({ op }) => op);
       expect(operations).toContain('Gather');
       expect(operations.filter((op) => op.startsWith('Scatter'))).toEqual([]);
