@@ -41,8 +41,8 @@ const runs = 20;
 
 /** Point levels that are large enough for ONNX Runtime to share their operations out among threads. */
 const levels = [
-  { points: 256, radii: [1, 3], neighbors: [16, 32], widths: [[16], [16, 32]], out: 32 },
-  { points: 128, radii: [3, 9], neighbors: [16, 16], widths: [[32], [32, 32]], out: 64 },
+  { points: 128, radii: [1], neighbors: [16], widths: [[16, 32]], out: 32 },
+  { points: 64, radii: [3, 9], neighbors: [16, 32], widths: [[32], [32, 32]], out: 64 },
 ];
 
 const sgd = JSON.stringify({ kind: 'sgd', momentum: 0.9, learningRate: 0.01, weightDecay: 1e-4 });
@@ -54,7 +54,7 @@ function simipu(batchSize: number): Given {
     batchSize,
     simipu: {
       ...tiny.simipu,
-      points: { ...tiny.simipu.points, count: 384 },
+      points: { ...tiny.simipu.points, count: 256 },
       imageEncoder: { ...tiny.simipu.imageEncoder, width: 8 },
       pointEncoder: { ...tiny.simipu.pointEncoder, levels },
       heads: { intraPoints: [64, 32], crossImage: [64, 32], crossPoints: [64, 32] },
@@ -91,7 +91,7 @@ function resnet18(batchSize: number): Given {
 }
 
 async function detector(name: (typeof detectors)[number], batchSize: number, data: string): Promise<Given> {
-  const points = [`${name}.points.count=512`, `${name}.pointEncoder.levels=${JSON.stringify(levels)}`];
+  const points = [`${name}.points.count=256`, `${name}.pointEncoder.levels=${JSON.stringify(levels)}`];
   const picture = [`${name}.imageEncoder.width=8`, `${name}.channels=8`];
   const config = tinyDetector(name, [
     `batchSize=${batchSize}`,
