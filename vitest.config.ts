@@ -4,6 +4,8 @@ const results = process.env.TEST_RESULTS;
 
 /** Rooms whose tests leave nothing behind: their files share a process, which takes half the time. */
 const together = [
+  'detection',
+  'objectives',
   'evaluation',
   'geometry',
   'image',

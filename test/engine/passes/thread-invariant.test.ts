@@ -6,7 +6,7 @@ import type { HostTensor } from '../../../src/engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../../../src/engine/tree.ts';
 import { expectClose, seeded, values } from '../against-cpu.ts';
 
-const threadCounts = [1, 2, 3, 4, 5, 7, 8, 12, 16, 32];
+const threadCounts = [1, 2, 3, 4, 7, 8, 16, 32];
 
 type Functions = { readonly [name: string]: (...inputs: tf.Tensor[]) => tf.Tensor };
 
@@ -50,8 +50,8 @@ describe('the same bits at every number of threads', () => {
     [3, 4096, 64],
     [8, 8192, 8],
     [16, 4096, 16],
-    [128, 1024, 1024],
-    [300, 600, 300],
+    [128, 600, 600],
+    [300, 400, 300],
     [1, 4096, 64],
     [100, 3000, 1],
     [1000, 300, 1],
@@ -111,11 +111,11 @@ describe('the same bits at every number of threads', () => {
   it('convolutions of one image and of several, and their gradients', async () => {
     for (const [batch, height, width, channels, outputs, size] of [
       [1, 14, 14, 30, 30, 3],
-      [1, 5, 7, 300, 31, 3],
-      [1, 14, 14, 64, 64, 3],
+      [1, 5, 7, 100, 31, 3],
+      [1, 14, 14, 40, 40, 3],
       [3, 14, 14, 30, 30, 3],
       [1, 9, 9, 40, 1, 5],
-      [1, 14, 14, 300, 30, 1],
+      [1, 14, 14, 200, 30, 1],
     ]) {
       const convolve = (x: tf.Tensor, w: tf.Tensor) =>
         tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same');
