@@ -38,13 +38,8 @@ export { maxOverNeighbors } from '../src/nn/max-over-neighbors.ts';
 export { maxPool3x3Stride2 } from '../src/nn/max-pool.ts';
 export { initMlp, type MlpOptions, mlp } from '../src/nn/mlp.ts';
 export { initMlpHead, mlpHead } from '../src/nn/mlp-head.ts';
-export {
-  type Hyperparameters,
-  initState,
-  type OptimizerOptions,
-  type Updated,
-  update,
-} from '../src/nn/optimizers.ts';
+export type { Hyperparameters, Updated } from '../src/nn/moments.ts';
+export { initState, type OptimizerOptions, update } from '../src/nn/optimizers.ts';
 export {
   groupOfEach,
   initOptimizer,

@@ -3,13 +3,7 @@
  * `import { Simipu } from 'pointpair/objectives'`.
  */
 
-// Parts that other objectives are made of as well.
-export {
-  type BilinearCorners,
-  bilinearCorners,
-  type FeatureGrid,
-  sampleFeatures,
-} from '../src/objectives/bilinear-sampling.ts';
+export { sampleFeatures } from '../src/encoders/sample-features.ts';
 export { type InfoNce, infoNce } from '../src/objectives/info-nce.ts';
 // What every objective is.
 export type { DataSelection, Objective, ObjectiveResult } from '../src/objectives/objective.ts';
@@ -24,3 +18,5 @@ export {
   simipuSample,
 } from '../src/objectives/simipu-sample.ts';
 export { type SimipuSourceOptions, simipuSource } from '../src/objectives/simipu-source.ts';
+// Parts that other objectives are made of as well.
+export { type BilinearCorners, bilinearCorners, type FeatureGrid } from '../src/views/bilinear-corners.ts';

@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina';
 import { type Outcome, type SampleRequest, type SourceSetting, sampleMaker } from './loader-source.ts';
+import { registerTsx } from './register-tsx.ts';
 
 /** What makes samples for a loader, in this thread or in others. */
 export interface SampleRunner<Sample> {
@@ -53,10 +54,4 @@ export function runInWorkers<Sample>(
       }),
     close: () => pool.destroy(),
   };
-}
-
-/** A module that teaches a worker thread TypeScript; tsx's own entry does so for a process's main thread only. */
-function registerTsx(): string {
-  const api = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  return `data:text/javascript,import { register } from ${api}; register();`;
 }

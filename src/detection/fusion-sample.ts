@@ -4,7 +4,7 @@ import type { Random } from '../engine/random.ts';
 import { projectPoints } from '../geometry/projection.ts';
 import { applyView, inverseView, isMirrored } from '../geometry/view-transform.ts';
 import { type ImageView, mapPixels } from '../image/image-view.ts';
-import { bilinearCorners } from '../objectives/bilinear-sampling.ts';
+import { bilinearCorners } from '../views/bilinear-corners.ts';
 import type { FusionConfig } from './fusion-config.ts';
 import { canvasPicture } from './image-sample.ts';
 import { CENTER_STRIDE, gridOf } from './image3d-sample.ts';

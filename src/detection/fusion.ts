@@ -1,11 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { sampleFeatures } from '../encoders/sample-features.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
-import { sampleFeatures } from '../objectives/bilinear-sampling.ts';
 import type { ObjectiveResult } from '../objectives/objective.ts';
-import { stackFloats, stackTables } from '../objectives/stack-samples.ts';
+import { stackFloats, stackTables } from '../views/stack-points.ts';
 import { ConfiguredDetector } from './configured-detector.ts';
 import {
   type Detector,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { batchNormSchema, canvasFields, imageEncoderSchema } from '../objectives/encoder-config.ts';
+import { batchNormSchema, canvasFields, imageEncoderSchema } from '../encoders/encoder-config.ts';
 import { classesSchema } from './object-classes.ts';
 
 const positive = z.number().positive();

@@ -5,7 +5,7 @@ import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import type { ObjectiveResult } from '../objectives/objective.ts';
-import { stackFloats, stackTables } from '../objectives/stack-samples.ts';
+import { stackFloats, stackTables } from '../views/stack-points.ts';
 import { centerLosses, centerRows, initCenterHead, objectFeatures, sayOf } from './center-head.ts';
 import { ConfiguredDetector } from './configured-detector.ts';
 import {

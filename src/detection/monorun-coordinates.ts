@@ -2,8 +2,8 @@ import type { Frame } from '../datasets/frame.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
 import { transformPoint } from '../geometry/matrix.ts';
 import { unmapPixels } from '../image/image-view.ts';
-import { COORDINATE_MEAN, COORDINATE_STD } from '../objectives/monorun.ts';
 import { atDepth, type CanvasObject, type CanvasPicture } from './image-sample.ts';
+import { COORDINATE_MEAN, COORDINATE_STD } from './monorun-reprojection.ts';
 import { cellPixels } from './roi-align.ts';
 
 /** Points this far outside of a label's box still are of the object, as a share of its size. */

@@ -1,11 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { imageEncoderOptions } from '../encoders/encoder-config.ts';
+import { encodeImages } from '../encoders/encoders.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { type FpnOptions, fpn, initFpn } from '../image/fpn.ts';
 import { initResNet, type ResNetStage, resNetChannels } from '../image/resnet.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
-import { imageEncoderOptions } from '../objectives/encoder-config.ts';
-import { encodeImages } from '../objectives/encoders.ts';
 import type { ImageDetectorConfig } from './image-config.ts';
 
 type Tensors = Tree<tf.Tensor>;

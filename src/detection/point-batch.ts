@@ -1,6 +1,6 @@
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
-import { stackFloats, stackPointViews, stackTables } from '../objectives/stack-samples.ts';
+import { stackFloats, stackPointViews, stackTables } from '../views/stack-points.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import type { PointSample } from './point-sample.ts';
 import type { PointTargets } from './point-targets.ts';

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { pointEncoderOptions } from '../encoders/encoder-config.ts';
+import { encodePoints } from '../encoders/encoders.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
-import { pointEncoderOptions } from '../objectives/encoder-config.ts';
-import { encodePoints } from '../objectives/encoders.ts';
 import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import { candidateFeatures, initPointHead, type PointPredictions, pointHead } from './point-head.ts';

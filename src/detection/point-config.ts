@@ -4,7 +4,7 @@ import {
   pointEncoderSchema,
   pointsSchema,
   widthsSchema,
-} from '../objectives/encoder-config.ts';
+} from '../encoders/encoder-config.ts';
 import { simipuHalvedPointEncoder, simipuReleasedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
 import { classesSchema } from './object-classes.ts';
 

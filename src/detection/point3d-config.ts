@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pointEncoderFaults } from '../objectives/encoder-config.ts';
+import { pointEncoderFaults } from '../encoders/encoder-config.ts';
 import {
   pointDetectorFaults,
   pointDetectorFields,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { sampleFeatures } from '../encoders/sample-features.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
-import { sampleFeatures } from '../objectives/bilinear-sampling.ts';
 import { type CenterGrid, toCells } from './center-targets.ts';
 
 /** Where regions of interest are sampled on a map: four cells around each place and their weights. */

@@ -1,51 +1,12 @@
-import type { Step, TensorKind } from './capture.ts';
-import type { Device } from './device.ts';
+import type { Step } from './capture.ts';
+import type { CompiledStep, CompileOptions } from './compiled-step.ts';
 import { devices } from './device.ts';
 import { EagerStep } from './eager-step.ts';
-import type { HostTensor } from './host-tensor.ts';
 import { InputError } from './input-error.ts';
 import { OrtStep } from './ort-step.ts';
-import type { ResidentState } from './resident-state.ts';
-import type { Tree } from './tree.ts';
 
+export type { CompiledStep, CompileOptions, StepResult } from './compiled-step.ts';
 export type { ResidentState } from './resident-state.ts';
-
-/** What a step leaves: its next state, on the device, and its outputs, in host memory. */
-export interface StepResult {
-  readonly state: ResidentState;
-  readonly outputs: Tree<HostTensor>;
-}
-
-/** A step that is ready to run on a device, for one set of types and shapes. */
-export interface CompiledStep {
-  readonly device: Device;
-  /**
-   * Runs the step. A state in host memory is copied and stays as it is; a resident one is consumed, unless the step
-   * hands it on unchanged. Throws an InputError where a type or a shape is another than the one that the step was
-   * compiled for; a resident state is then as it was before.
-   */
-  run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>): Promise<StepResult>;
-  /** Gives the memory back. */
-  dispose(): Promise<void>;
-}
-
-/** What a step is compiled for, and how it is to run. */
-export interface CompileOptions {
-  /** The types and shapes of the state; a state itself will do. */
-  readonly state: Tree<TensorKind>;
-  /** The types and shapes of a batch; a batch itself will do. */
-  readonly batch: Tree<TensorKind>;
-  /** Default: `cpu`. */
-  readonly device?: Device;
-  /** Threads of one operation on the CPU; by default one a core. */
-  readonly threads?: number;
-  /** The tfjs backend of device `eager`; default `cpu`, and `tensorflow` where @tensorflow/tfjs-node is loaded. */
-  readonly eagerBackend?: string;
-  /** Whether the CPU may compute in blocks of channels, which is faster and rounds differently; true by default. */
-  readonly blocked?: boolean;
-  /** Writes a Chrome trace of every operation's time to a file whose name begins so. */
-  readonly profileTo?: string;
-}
 
 /**
  * Compiles a step that is written in plain tfjs operations: it is run once to capture its operations as an ONNX graph,

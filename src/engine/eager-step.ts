@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import './tfjs-gradients.ts';
 import type { Step, TensorKind } from './capture.ts';
 import { withBackend } from './capture.ts';
-import type { CompiledStep, CompileOptions, StepResult } from './compile.ts';
+import type { CompiledStep, CompileOptions, StepResult } from './compiled-step.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
 import { InputError } from './input-error.ts';
 import type { ResidentState } from './resident-state.ts';

@@ -3,7 +3,7 @@ import { blockSize } from './blocked/block-size.ts';
 import { fromBlocks, type StoredWeights, toBlocks } from './blocked/layouts.ts';
 import type { Captured, Step, TensorKind } from './capture.ts';
 import { capture } from './capture.ts';
-import type { CompiledStep, CompileOptions, StepResult } from './compile.ts';
+import type { CompiledStep, CompileOptions, StepResult } from './compiled-step.ts';
 import type { Device } from './device.ts';
 import { DeviceSession, giveBack, giveUp, keepsResults, refuseWrongResults, runtime } from './device.ts';
 import { reachable } from './graph.ts';

@@ -1,5 +1,18 @@
 import { InputError } from '../engine/input-error.ts';
-import type { SinkhornOptions } from './sinkhorn.ts';
+
+/** How soft a plan is, how long it is worked on, and between which masses. */
+export interface SinkhornOptions {
+  /** Weight of the entropy in the units of the cost; smaller is closer to the assignment, and slower. */
+  readonly epsilon: number;
+  /** Rounds at most; each rescales the rows, then the columns. */
+  readonly iterations: number;
+  /** Ends early once `marginalError` is this or less, up to rounding; 0 by default: only when nothing moves. */
+  readonly tolerance?: number;
+  /** What each row gives away; 1 / rows by default. */
+  readonly rowMass?: ArrayLike<number>;
+  /** What each column takes, the same in total; 1 / columns by default. */
+  readonly columnMass?: ArrayLike<number>;
+}
 
 /** Above this cost / epsilon the differences that decide fall below the rounding of a double. */
 const LARGEST_EXPONENT = 1e12;

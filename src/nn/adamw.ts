@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type HostTensor, scalar } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, leafAt } from './layer.ts';
+import type { Hyperparameters, Updated } from './moments.ts';
 import { updateEach, zerosOf } from './moments.ts';
-import type { Hyperparameters, Updated } from './optimizers.ts';
 
 /** Options of AdamW; betas are 0.9 and 0.999 and eps 1e-8 where they are not given. */
 export interface AdamWOptions {

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt } from './layer.ts';
+import type { Hyperparameters, Updated } from './moments.ts';
 import { updateEach, zerosOf } from './moments.ts';
-import type { Hyperparameters, Updated } from './optimizers.ts';
 
 /** Options of LARS; `trustCoefficient` is 0.001 and vectors are excluded where they are not given. */
 export interface LarsOptions {

@@ -2,6 +2,18 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { float32, type HostTensor, sizeOf } from '../engine/host-tensor.ts';
 import { leavesOf, mapTree, type Tree, treeOf } from '../engine/tree.ts';
 
+/** What every optimizer is given beside its own options; the learning rate is a tensor, so that one captured step serves a whole schedule. */
+export interface Hyperparameters {
+  readonly learningRate: tf.Scalar;
+  readonly weightDecay: number;
+}
+
+/** The parameters after a step, and what the optimizer remembers of it. */
+export interface Updated {
+  readonly params: Tree<tf.Tensor>;
+  readonly state: Tree<tf.Tensor>;
+}
+
 /** A tree of zeros of the same shapes. */
 export function zerosOf(params: Tree<HostTensor>): Tree<HostTensor> {
   return mapTree(params, ({ shape }) => float32(new Float32Array(sizeOf(shape)), shape));

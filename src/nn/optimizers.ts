@@ -3,6 +3,7 @@ import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import { type AdamWOptions, adamW, initAdamW } from './adamw.ts';
 import { initLars, type LarsOptions, lars } from './lars.ts';
+import type { Hyperparameters, Updated } from './moments.ts';
 import { initSgd, type SgdOptions, sgd } from './sgd.ts';
 
 /** An optimizer as plain data. */
@@ -10,18 +11,6 @@ export type OptimizerOptions =
   | ({ readonly kind: 'sgd' } & SgdOptions)
   | ({ readonly kind: 'adamw' } & AdamWOptions)
   | ({ readonly kind: 'lars' } & LarsOptions);
-
-/** What every optimizer is given beside its own options; the learning rate is a tensor, so that one captured step serves a whole schedule. */
-export interface Hyperparameters {
-  readonly learningRate: tf.Scalar;
-  readonly weightDecay: number;
-}
-
-/** The parameters after a step, and what the optimizer remembers of it. */
-export interface Updated {
-  readonly params: Tree<tf.Tensor>;
-  readonly state: Tree<tf.Tensor>;
-}
 
 /** What the optimizer remembers before its first step. */
 export function initState(options: OptimizerOptions, params: Tree<HostTensor>): Tree<HostTensor> {

@@ -3,7 +3,8 @@ import { type HostTensor, scalar } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
 import { branchAt, leafAt } from './layer.ts';
-import { initState, type OptimizerOptions, type Updated, update } from './optimizers.ts';
+import type { Updated } from './moments.ts';
+import { initState, type OptimizerOptions, update } from './optimizers.ts';
 import { multiplierAt, type Schedule } from './schedules.ts';
 
 /** Parameters that are trained alike. */

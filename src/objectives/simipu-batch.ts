@@ -1,8 +1,8 @@
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
+import { stackFloats, stackPointViews, stackTables } from '../views/stack-points.ts';
 import type { SimipuConfig } from './simipu-config.ts';
 import { featureStride, type SimipuSample } from './simipu-sample.ts';
-import { stackFloats, stackPointViews, stackTables } from './stack-samples.ts';
 
 /**
  * Stacks samples to a batch of B: all points as rows one sample after the other, and every table counting through them.

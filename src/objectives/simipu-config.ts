@@ -7,7 +7,7 @@ import {
   pointEncoderSchema,
   pointsSchema,
   widthsSchema,
-} from './encoder-config.ts';
+} from '../encoders/encoder-config.ts';
 
 const positive = z.number().positive();
 const triple = z.tuple([z.number(), z.number(), z.number()]);

@@ -20,7 +20,7 @@ import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
 import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
 import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
-import { bilinearCorners } from './bilinear-sampling.ts';
+import { bilinearCorners } from '../views/bilinear-corners.ts';
 import type { SimipuConfig } from './simipu-config.ts';
 
 /** One view of a sample's points. */

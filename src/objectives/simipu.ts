@@ -1,5 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { sourceBeside } from '../datasets/loader-source.ts';
+import {
+  imageEncoderChannels,
+  imageEncoderOptions,
+  pointEncoderChannels,
+  pointEncoderOptions,
+} from '../encoders/encoder-config.ts';
+import { encodeImages, encodePoints } from '../encoders/encoders.ts';
+import { sampleFeatures } from '../encoders/sample-features.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -10,14 +18,6 @@ import { initMlpHead, mlpHead } from '../nn/mlp-head.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import { gatherRows } from '../pointcloud/grouping.ts';
 import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
-import { sampleFeatures } from './bilinear-sampling.ts';
-import {
-  imageEncoderChannels,
-  imageEncoderOptions,
-  pointEncoderChannels,
-  pointEncoderOptions,
-} from './encoder-config.ts';
-import { encodeImages, encodePoints } from './encoders.ts';
 import { infoNce } from './info-nce.ts';
 import type { DataSelection, Objective, ObjectiveResult } from './objective.ts';
 import { collateSimipu } from './simipu-batch.ts';

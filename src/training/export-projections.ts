@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { sampleFeatures } from '../encoders/sample-features.ts';
 import type { TensorKind } from '../engine/capture.ts';
 import { exportOnnx } from '../engine/export-onnx.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt } from '../nn/layer.ts';
-import { sampleFeatures } from '../objectives/bilinear-sampling.ts';
 import { Simipu } from '../objectives/simipu.ts';
 import type { SimipuConfig } from '../objectives/simipu-config.ts';
 import { featureStride } from '../objectives/simipu-sample.ts';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelTensors } from '../detection/detector.ts';
 import { binaryCrossEntropy } from '../detection/losses.ts';
+import { poseKl } from '../detection/monorun-reprojection.ts';
 import { initScoreHead, scoreInputs, scoreLogits } from '../detection/monorun-score.ts';
 import type { ScoreExample } from '../detection/score-examples.ts';
 import { compile, type ResidentState } from '../engine/compile.ts';
@@ -10,7 +11,6 @@ import { isResident } from '../engine/resident-state.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { initOptimizer, learningRatesAt, type ParameterGroup } from '../nn/parameter-groups.ts';
-import { poseKl } from '../objectives/monorun.ts';
 import type { Trainable } from '../objectives/objective.ts';
 import { type CollectOptions, collectScoreExamples } from './collect-score-examples.ts';
 import { trainStep } from './train-step.ts';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Step } from '../engine/capture.ts';
 import { branchAt } from '../nn/layer.ts';
-import type { Updated } from '../nn/optimizers.ts';
+import type { Updated } from '../nn/moments.ts';
 import { type ParameterGroup, updateParameters } from '../nn/parameter-groups.ts';
 import { valueAndGrad } from '../nn/value-and-grad.ts';
 import type { Trainable } from '../objectives/objective.ts';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/datasets/frame.ts';
 import { canvasPicture, onCanvas } from '../../src/detection/image-sample.ts';
 import { type PosedObject, solveRegion } from '../../src/detection/monorun-pose.ts';
+import { COORDINATE_MEAN, COORDINATE_STD, errorUnitPx } from '../../src/detection/monorun-reprojection.ts';
 import { codeSize, plainCamera, REGION_CELLS } from '../../src/detection/monorun-sample.ts';
 import { calibrated, PLAIN_LOG_SCALES, plainScore } from '../../src/detection/monorun-score.ts';
 import { cellPixels } from '../../src/detection/roi-align.ts';
@@ -9,7 +10,6 @@ import { Random } from '../../src/engine/random.ts';
 import { angleDifference } from '../../src/geometry/angle.ts';
 import type { Box3 } from '../../src/geometry/box.ts';
 import { iou3d } from '../../src/geometry/box-overlap.ts';
-import { COORDINATE_MEAN, COORDINATE_STD, errorUnitPx } from '../../src/objectives/monorun.ts';
 import { distance } from '../nn/tensors.ts';
 import { carAt, frameWithCars, tinyMonorun } from './tiny-monorun.ts';
 

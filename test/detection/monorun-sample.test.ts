@@ -9,6 +9,7 @@ import { KittiObject } from '../../src/datasets/kitti-object.ts';
 import { generateScenes } from '../../src/datasets/scenes/generate-scenes.ts';
 import { Stopwatch } from '../../src/datasets/stopwatch.ts';
 import type { MonorunConfig } from '../../src/detection/monorun-config.ts';
+import { COORDINATE_MEAN, COORDINATE_STD, projectObjects } from '../../src/detection/monorun-reprojection.ts';
 import {
   codeSize,
   type MonorunSample,
@@ -25,7 +26,6 @@ import { imageIou } from '../../src/geometry/box-overlap.ts';
 import type { ImageBox } from '../../src/geometry/box-projection.ts';
 import { transformPoint } from '../../src/geometry/matrix.ts';
 import { mapPixel } from '../../src/image/image-view.ts';
-import { COORDINATE_MEAN, COORDINATE_STD, projectObjects } from '../../src/objectives/monorun.ts';
 import { distance, valuesOf } from '../nn/tensors.ts';
 import { carAt, frameWithCars, tinyMonorun } from './tiny-monorun.ts';
 

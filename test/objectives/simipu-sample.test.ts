@@ -2,13 +2,14 @@ import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/datasets/frame.ts';
+import { sampleFeatures } from '../../src/encoders/sample-features.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
 import type { ViewTransform } from '../../src/geometry/view-transform.ts';
-import { bilinearCorners, sampleFeatures } from '../../src/objectives/bilinear-sampling.ts';
 import type { SimipuConfig } from '../../src/objectives/simipu-config.ts';
 import { type PointView, type SimipuSample, simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { groundPoints } from '../../src/pointcloud/ground.ts';
+import { bilinearCorners } from '../../src/views/bilinear-corners.ts';
 import { distance, upload, valuesOf } from '../nn/tensors.ts';
 import { smoothPicture, syntheticFrame, tinySimipu } from './tiny-simipu.ts';
 

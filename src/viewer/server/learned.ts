@@ -1,4 +1,5 @@
 import { Piscina } from 'piscina';
+import { registerTsx } from '../../datasets/register-tsx.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type {
   ColoursTable,
@@ -113,10 +114,4 @@ function startThread(setting: LearnedSetting): Thread {
     },
     close: () => pool.destroy(),
   };
-}
-
-/** A module that teaches a worker thread TypeScript, as the loader's has it. */
-function registerTsx(): string {
-  const api = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  return `data:text/javascript,import { register } from ${api}; register();`;
 }

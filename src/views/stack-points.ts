@@ -1,7 +1,7 @@
+import type { PointEncoderConfig } from '../encoders/encoder-config.ts';
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { LevelTables } from '../pointcloud/sample-levels.ts';
-import type { PointEncoderConfig } from './encoder-config.ts';
 
 /** The points of one sample and the tables of every level. */
 export interface SampledPoints {

@@ -1,6 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { gatherRows } from '../pointcloud/grouping.ts';
-
 /** The four cells around each place on a feature map, and their bilinear weights; flat, four entries a place. */
 export interface BilinearCorners {
   /** int32 [places·4]: row·width + column of the cell. */
@@ -39,15 +36,4 @@ export function bilinearCorners(pixels: Float32Array, grid: FeatureGrid): Biline
     }
   }
   return { cells, weights };
-}
-
-/**
- * Features [B, C, H, W] at places: `cells` int32 [P·4] counts through the stacked maps (image·H·W + cell), `weights`
- * float32 [P·4]. Gives rows [P, C].
- */
-export function sampleFeatures(features: tf.Tensor, cells: tf.Tensor, weights: tf.Tensor): tf.Tensor {
-  const [batch, channels, height, width] = features.shape;
-  const rows = tf.reshape(tf.transpose(features, [0, 2, 3, 1]), [batch * height * width, channels]);
-  const corners = tf.reshape(gatherRows(rows, cells), [weights.size / 4, 4, channels]);
-  return tf.sum(tf.mul(corners, tf.reshape(weights, [-1, 4, 1])), 1);
 }

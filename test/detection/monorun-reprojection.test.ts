@@ -1,13 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../src/engine/compile.ts';
-import { float32, type HostTensor } from '../../src/engine/host-tensor.ts';
-import { Random } from '../../src/engine/random.ts';
-import type { Tree } from '../../src/engine/tree.ts';
-import { kittiFromBox } from '../../src/geometry/kitti-box.ts';
-import { rigidTransform } from '../../src/geometry/rigid-transform.ts';
-import { leafAt } from '../../src/nn/layer.ts';
-import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import {
   COORDINATE_MEAN,
   COORDINATE_STD,
@@ -20,7 +12,15 @@ import {
   reprojectionError,
   robustKl,
   scoreTarget,
-} from '../../src/objectives/monorun.ts';
+} from '../../src/detection/monorun-reprojection.ts';
+import { compile } from '../../src/engine/compile.ts';
+import { float32, type HostTensor } from '../../src/engine/host-tensor.ts';
+import { Random } from '../../src/engine/random.ts';
+import type { Tree } from '../../src/engine/tree.ts';
+import { kittiFromBox } from '../../src/geometry/kitti-box.ts';
+import { rigidTransform } from '../../src/geometry/rigid-transform.ts';
+import { leafAt } from '../../src/nn/layer.ts';
+import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { distance, expectGradients, randomTensor, uploadTree, valuesOf } from '../nn/tensors.ts';
 
 const camera = [320, 310, 210, 60];
