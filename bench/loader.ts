@@ -1,5 +1,5 @@
+import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { createLoader } from '../src/datasets/loader.ts';
-import type { DataSelection } from '../src/objectives/objective.ts';
 import type { SimipuSample } from '../src/objectives/simipu-sample.ts';
 import { openFrames } from '../src/objectives/simipu-source.ts';
 import type { RunConfig } from '../src/training/config.ts';

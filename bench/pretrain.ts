@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { createLoader } from '../src/datasets/loader.ts';
 import { type CompiledStep, compile, type ResidentState } from '../src/engine/compile.ts';
 import type { Device } from '../src/engine/device.ts';
@@ -8,7 +9,6 @@ import type { HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { branchAt } from '../src/nn/layer.ts';
 import { learningRatesAt } from '../src/nn/parameter-groups.ts';
-import type { DataSelection } from '../src/objectives/objective.ts';
 import type { SimipuSample } from '../src/objectives/simipu-sample.ts';
 import { openFrames } from '../src/objectives/simipu-source.ts';
 import { parameterGroups, type RunConfig } from '../src/training/config.ts';

@@ -3,10 +3,11 @@
  * `import { Simipu } from 'pointpair/objectives'`.
  */
 
+// What every objective is.
+export type { DataSelection } from '../src/datasets/data-selection.ts';
 export { sampleFeatures } from '../src/encoders/sample-features.ts';
 export { type InfoNce, infoNce } from '../src/objectives/info-nce.ts';
-// What every objective is.
-export type { DataSelection, Objective, ObjectiveResult } from '../src/objectives/objective.ts';
+export type { Objective, ObjectiveResult } from '../src/objectives/objective.ts';
 // SimIPU.
 export { Simipu, type SimipuEmbeddings } from '../src/objectives/simipu.ts';
 export { collateSimipu } from '../src/objectives/simipu-batch.ts';

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import type { Row } from '../bench/measurement.ts';
+import type { DataSelection } from '../src/datasets/data-selection.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import type { DataSelection } from '../src/objectives/objective.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { presetNames, presetOf } from '../src/training/presets.ts';
 import { deviceOption, wholeNumber } from './options.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import type { DataSelection } from '../src/datasets/data-selection.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import type { DataSelection } from '../src/objectives/objective.ts';
 import type { RunOptions, RunResult } from '../src/training/training-loop.ts';
 import { collected, deviceOption, interruptSignal, wholeNumber } from './options.ts';
 

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
@@ -7,7 +8,7 @@ import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
 import { branchAt } from '../nn/layer.ts';
-import type { DataSelection, Trainable } from '../objectives/objective.ts';
+import type { Trainable } from '../objectives/objective.ts';
 
 /** Parameters and running statistics of a trained model. */
 export interface ModelTensors {

@@ -1,3 +1,4 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import { createLoader } from '../datasets/loader.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
@@ -5,7 +6,6 @@ import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 import { Simipu } from '../objectives/simipu.ts';
 import type { SimipuConfig } from '../objectives/simipu-config.ts';
 import type { SimipuSample } from '../objectives/simipu-sample.ts';

@@ -1,9 +1,9 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import { Random } from '../engine/random.ts';
 import { leavesOf } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 import { Simipu } from '../objectives/simipu.ts';
 import type { SimipuConfig } from '../objectives/simipu-config.ts';
 import { batchesOf, type ModelState, statisticsOf } from './batch-statistics.ts';

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
@@ -39,13 +40,4 @@ export interface Trainable<Sample> {
 export interface Objective<Sample> extends Trainable<Sample> {
   /** The value of each term, and of the total, when nothing is learned. */
   readonly chance: { readonly total: number; readonly terms: { readonly [term: string]: number } };
-}
-
-/** Which frames of a data set. */
-export interface DataSelection {
-  readonly root: string;
-  readonly split?: 'training' | 'testing';
-  /** A list under ImageSets, such as `train`. */
-  readonly imageSet?: string;
-  readonly strict?: boolean;
 }

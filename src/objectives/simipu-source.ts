@@ -1,6 +1,6 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
 import type { SampleSource } from '../datasets/loader-source.ts';
-import type { DataSelection } from './objective.ts';
 import type { SimipuConfig } from './simipu-config.ts';
 import { type SimipuSample, simipuSample } from './simipu-sample.ts';
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { DataSelection } from '../datasets/data-selection.ts';
 import { sourceBeside } from '../datasets/loader-source.ts';
 import {
   imageEncoderChannels,
@@ -19,7 +20,7 @@ import { stopGradient } from '../nn/stop-gradient.ts';
 import { gatherRows } from '../pointcloud/grouping.ts';
 import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
 import { infoNce } from './info-nce.ts';
-import type { DataSelection, Objective, ObjectiveResult } from './objective.ts';
+import type { Objective, ObjectiveResult } from './objective.ts';
 import { collateSimipu } from './simipu-batch.ts';
 import type { SimipuConfig } from './simipu-config.ts';
 import type { SimipuSample } from './simipu-sample.ts';

@@ -1,7 +1,7 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import { Random } from '../engine/random.ts';
 import { applyImageView } from '../image/augment.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 import type { SimipuConfig } from '../objectives/simipu-config.ts';
 import { type SimipuSample, simipuSample } from '../objectives/simipu-sample.ts';
 import { openFrames } from '../objectives/simipu-source.ts';

@@ -1,3 +1,4 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
 import { createLoader } from '../datasets/loader.ts';
 import type { ModelTensors } from '../detection/detector.ts';
@@ -7,7 +8,6 @@ import type { MonorunSample } from '../detection/monorun-sample.ts';
 import { jitteredBoxes, type ScoreExample, scoreExamples } from '../detection/score-examples.ts';
 import type { Device } from '../engine/device.ts';
 import { Random } from '../engine/random.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 import { damageTeller } from './damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from './progress.ts';
 

@@ -1,5 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import { formatKittiLabels } from '../datasets/kitti-labels.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
@@ -8,7 +9,6 @@ import type { GivenBox, Predictor } from '../detection/detector.ts';
 import type { Device } from '../engine/device.ts';
 import { InputError } from '../engine/input-error.ts';
 import { requireDevice } from '../engine/require-device.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
 import { damageTeller, describeIncomplete } from './damaged-frames.ts';
 import { classesOf, createDetector } from './detection-config.ts';

@@ -1,10 +1,10 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
 import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { describeDamaged, describeIncomplete } from './damaged-frames.ts';
 import { classesOf, createDetector, type DetectionConfig, detectionGroups } from './detection-config.ts';

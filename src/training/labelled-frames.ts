@@ -1,9 +1,9 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import { type IncompleteFrame, KittiObject } from '../datasets/kitti-object.ts';
 import { allDamaged } from '../datasets/loader.ts';
 import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 
 /** The frames whose labels are used, and what is on them. */
 export interface LabelledFrames {

@@ -1,9 +1,9 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
 import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
-import type { DataSelection } from '../objectives/objective.ts';
 import type { SimipuSample } from '../objectives/simipu-sample.ts';
 import { openFrames } from '../objectives/simipu-source.ts';
 import { fingerprintOf } from './checkpoint.ts';

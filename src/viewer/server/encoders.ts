@@ -1,10 +1,10 @@
+import type { DataSelection } from '../../datasets/data-selection.ts';
 import { DeviceSession, runtime } from '../../engine/device.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { leavesOf, type Tree } from '../../engine/tree.ts';
 import { batchesOf, statisticsOf } from '../../evaluation/batch-statistics.ts';
 import { branchAt, type Initialized } from '../../nn/layer.ts';
-import type { DataSelection } from '../../objectives/objective.ts';
 import { Simipu } from '../../objectives/simipu.ts';
 import type { SimipuConfig } from '../../objectives/simipu-config.ts';
 import { openFrames } from '../../objectives/simipu-source.ts';
