@@ -15,6 +15,7 @@ const floors: { readonly [room: string]: number } = {
   'src/evaluation': 4,
   'src/objectives': 3,
   'src/detection': 3,
+  'src/views': 2.5,
   'src/pointcloud': 2,
   'src/image': 2,
   'src/datasets': 2,
