@@ -1,9 +1,12 @@
-/** For each 8-bit hue, in which sixth of the colour circle it is and how far into it, 0 to 1 (float32). */
+/** n / d for bytes, at d * 256 + n, in the single precision that Pillow works in. */
+const quotients = Float32Array.from({ length: 256 * 256 }, (_, i) => (i & 255) / Math.max(1, i >> 8));
+/** For each 8-bit hue, in which sixth of the colour circle it is and how far into it. */
 const sixths = Uint8Array.from({ length: 256 }, (_, hue) => Math.floor((hue * 6) / 255) % 6);
-const fractions = Float32Array.from(
-  { length: 256 },
-  (_, hue) => (hue * 6) / 255 - Math.floor((hue * 6) / 255),
-);
+const fractions = Float32Array.from({ length: 256 }, (_, hue) => ((hue * 6) / 255) % 1);
+/** For each sixth, the channels that are highest, between and lowest: red to yellow, yellow to green and so on. */
+const highest = Uint8Array.of(0, 1, 1, 2, 2, 0);
+const between = Uint8Array.of(1, 0, 2, 1, 0, 2);
+const lowest = Uint8Array.of(2, 2, 0, 0, 1, 1);
 
 /**
  * Bytes of RGB with their hue turned, 1 being a whole turn, by way of Pillow's 8-bit HSV, as torchvision's `adjust_hue` does
@@ -23,53 +26,20 @@ export function hueTurned(data: Uint8Array, turns: number): Uint8Array {
       result[i] = result[i + 1] = result[i + 2] = high;
       continue;
     }
-    const hue = (hueOf(red, green, blue, high, chroma) + shift) & 255;
-    const saturation = Math.fround(Math.floor(Math.fround(chroma / high) * 255) / 255);
+    const base = chroma * 256 + high;
+    const r = quotients[base - red];
+    const g = quotients[base - green];
+    const b = quotients[base - blue];
+    const place = Math.fround(high === red ? b - g : high === green ? 2 + r - b : 4 + g - r) / 6 + 1;
+    const hue = (Math.floor(Math.fround(place - Math.floor(place)) * 255) + shift) & 255;
+    const saturation = quotients[255 * 256 + Math.floor(quotients[high * 256 + chroma] * 255)];
+    const sixth = sixths[hue];
     const fraction = fractions[hue];
-    const low = Math.round(high * (1 - saturation));
-    const falling = Math.round(high * (1 - Math.fround(saturation * fraction)));
-    const rising = Math.round(high * (1 - saturation * (1 - fraction)));
-    switch (sixths[hue]) {
-      case 0:
-        result[i] = high;
-        result[i + 1] = rising;
-        result[i + 2] = low;
-        break;
-      case 1:
-        result[i] = falling;
-        result[i + 1] = high;
-        result[i + 2] = low;
-        break;
-      case 2:
-        result[i] = low;
-        result[i + 1] = high;
-        result[i + 2] = rising;
-        break;
-      case 3:
-        result[i] = low;
-        result[i + 1] = falling;
-        result[i + 2] = high;
-        break;
-      case 4:
-        result[i] = rising;
-        result[i + 1] = low;
-        result[i + 2] = high;
-        break;
-      default:
-        result[i] = high;
-        result[i + 1] = low;
-        result[i + 2] = falling;
-    }
+    // In odd sixths the channel between falls, in even ones it rises.
+    const missing = sixth % 2 === 1 ? Math.fround(saturation * fraction) : saturation * (1 - fraction);
+    result[i + highest[sixth]] = high;
+    result[i + between[sixth]] = high * (1 - missing) + 0.5;
+    result[i + lowest[sixth]] = high * (1 - saturation) + 0.5;
   }
   return result;
-}
-
-/** The 8-bit hue of a colour that is not grey, in the single precision that Pillow works it out in. */
-function hueOf(red: number, green: number, blue: number, high: number, chroma: number): number {
-  const r = Math.fround((high - red) / chroma);
-  const g = Math.fround((high - green) / chroma);
-  const b = Math.fround((high - blue) / chroma);
-  const sixth = Math.fround(high === red ? b - g : high === green ? 2 + r - b : 4 + g - r);
-  const turns = sixth / 6 + 1;
-  return Math.floor(Math.fround(turns - Math.floor(turns)) * 255);
 }
