@@ -5,9 +5,10 @@ const probability = z.number().min(0).max(1);
 const strength = z.number().min(0);
 
 function rangeOf(number: z.ZodNumber) {
-  return z.tuple([number, number]).refine(([low, high]) => low <= high, {
-    message: 'expected the lower end first',
-  });
+  return z
+    .tuple([number, number])
+    .refine(([low, high]) => low <= high, { message: 'expected the lower end first' })
+    .readonly();
 }
 
 /** Where a view lies in its picture, and what its pixels look like: the steps, in the order in which they are applied. */

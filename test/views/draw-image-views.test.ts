@@ -95,7 +95,7 @@ describe('drawPicture', () => {
   test('draws factors, turns and deviations evenly from their ranges', () => {
     const drawnNumbers = { brightness: [] as number[], hue: [] as number[], blur: [] as number[] };
     const jitter = { ...all.jitter!, probability: 1, brightness: 1.5 };
-    const config = { ...all, jitter, blur: { probability: 1, sigma: [0.1, 2] as [number, number] } };
+    const config = { ...all, jitter, blur: { probability: 1, sigma: [0.1, 2] as const } };
     for (let seed = 0; seed < 200; seed++) {
       for (const step of draw(config, seed).flatMap(({ view }) => view.steps)) {
         if (step.kind === 'brightness') drawnNumbers.brightness.push(step.factor);
@@ -117,7 +117,7 @@ describe('drawPicture', () => {
 
   test('the kernel of a blur is what is asked for', () => {
     const kernelOf = (height: number, kernel?: number | 'tenth') => {
-      const blur = { probability: 1, sigma: [0.9, 0.9] as [number, number], kernel };
+      const blur = { probability: 1, sigma: [0.9, 0.9] as const, kernel };
       const step = draw({ kind: 'picture', width: 224, height, blur }, 1)[0].view.steps.at(-1);
       return step?.kind === 'blur' ? step.kernel : undefined;
     };
@@ -209,7 +209,7 @@ describe('drawPatches', () => {
     const [{ first }] = drawPatches(noise(32, 32), small, Random.fromSeed(2));
     expect(first.view.steps[0]).toMatchObject({ kind: 'resize', to: { width: 36, height: 36 } });
     const areas = Array.from({ length: 100 }, (_, seed) => {
-      const config = { ...small, pixels: [1600, 6400] as [number, number], pairs: 1 };
+      const config = { ...small, pixels: [1600, 6400] as const, pairs: 1 };
       const [step] = drawPatches(noise(60, 40), config, Random.fromSeed(seed))[0].first.view.steps;
       if (step.kind !== 'resize') throw new Error(step.kind);
       expect(Math.abs(step.to.width / step.to.height - 1.5)).toBeLessThan(0.04);
@@ -301,9 +301,7 @@ describe('drawMasked', () => {
         (shape, width, height, ends, seed) => {
           const coverage: [number, number] = [Math.min(...ends), Math.max(...ends)];
           const hidden =
-            shape === 'blocks'
-              ? { shape, coverage, side: [3, 20] as [number, number] }
-              : { shape, coverage, grain: 8 };
+            shape === 'blocks' ? { shape, coverage, side: [3, 20] as const } : { shape, coverage, grain: 8 };
           const { mask } = draw(hidden, seed, width, height);
           expect(mask).toHaveLength(width * height);
           expect(mask.every((value) => value === 0 || value === 1)).toBe(true);
@@ -322,7 +320,7 @@ describe('drawMasked', () => {
       return mask.reduce((sum, value, i) => sum + (i % 128 > 0 && value !== mask[i - 1] ? 1 : 0), 0);
     };
     expect(borders(2)).toBeGreaterThan(4 * borders(16));
-    const hidden = { shape: 'regions', coverage: [0.25, 0.25] as [number, number], grain: 8 } as const;
+    const hidden = { shape: 'regions', coverage: [0.25, 0.25], grain: 8 } as const;
     expect(draw(hidden, 1).mask).not.toEqual(draw(hidden, 2).mask);
   });
 });
