@@ -11,7 +11,7 @@ import { Random } from '../engine/random.ts';
 import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
 import type { Pretraining } from '../objectives/combine.ts';
-import type { DrawnSample } from '../views/draw-views.ts';
+import type { DrawnSample } from '../views/drawn-view.ts';
 
 type Tensors = Tree<HostTensor>;
 

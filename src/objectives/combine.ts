@@ -9,7 +9,8 @@ import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
 import { collateViews } from '../views/collate-views.ts';
-import { type DrawnSample, viewSourceReference } from '../views/draw-views.ts';
+import { viewSourceReference } from '../views/draw-views.ts';
+import type { DrawnSample } from '../views/drawn-view.ts';
 import { needsOf, type Views } from '../views/view-config.ts';
 import type { Objective, Outcome } from './objective.ts';
 

@@ -6,7 +6,7 @@ import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
 import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
 import { progressOf } from '../nn/schedules.ts';
-import type { DrawnSample } from '../views/draw-views.ts';
+import type { DrawnSample } from '../views/drawn-view.ts';
 import { fingerprintOf } from './checkpoint.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createPretraining } from './create-pretraining.ts';

@@ -9,10 +9,10 @@ import { gatherRows } from '../../pointcloud/point-rows.ts';
 import { cellGrid, placesView } from '../../training/export-features.ts';
 import { drawCanvas, paintCanvas } from '../../views/canvas.ts';
 import { drawPlaces } from '../../views/point-pair.ts';
-import { stackPointViews } from '../../views/stack-points.ts';
+import { joinFloats, stackPointViews } from '../../views/stack-points.ts';
 import type { PlacesTable } from '../protocol.ts';
 import type { Encoders } from './encoders.ts';
-import { type Features, joined, stackFeatures } from './features.ts';
+import { type Features, stackFeatures } from './features.ts';
 import { pixelsOf } from './pixels-of.ts';
 
 /** Where a frame's features lie, and what the encoders are given to make them. */
@@ -61,7 +61,7 @@ export function placesOf(
         );
   const views = drawn.flatMap(({ alpha, beta }) => [alpha, beta]);
   // At most 4 · 11,585, as a sample cannot be matched with more: numbers of places fit into 16 bits.
-  const places = joined(views.map(({ centers }) => centers));
+  const places = joinFloats(views.map(({ centers }) => centers));
   const reachM = points === undefined ? 0 : Math.max(...points.levels[points.levels.length - 1].radii) / 2;
   const picture = image && pictureOn(frame, image.input, drawn[0]?.alpha.centers);
   const { columns, rows } = cellGrid(encoders);
