@@ -1,6 +1,7 @@
-import { choleskyFactor, solveCholesky } from '../../detection/pnp/small-solve.ts';
+import { choleskyFactor } from '../../detection/pnp/small-solve.ts';
 import type { FitAt, LabelledDesign } from './design.ts';
 import { ownProducts, rowProducts, transposed } from './row-products.ts';
+import { solveRows } from './solve-rows.ts';
 
 /**
  * Ridge classification: the weights W that make mean |W·x - y|² + penalty · |W|² least, y being 1 at the row's class and 0 at
@@ -19,13 +20,9 @@ export function ridgeRegression({ design, labels, classes }: LabelledDesign): Fi
     for (let k = 0; k < width - 1; k++) normal[k * width + k] += penalty;
     const factor = choleskyFactor(normal, width);
     if (factor === undefined) throw new RangeError(`a penalty of ${penalty} is too small beside the features`);
-    const weights = right.slice();
-    let loss = 1;
-    for (let c = 0; c < classes; c++) {
-      const row = solveCholesky(factor, weights.subarray(c * width, (c + 1) * width));
-      // At the minimum, with N·w = r, the loss is mean y² - r·w; the mean of y² over rows is 1 for all classes together.
-      for (let k = 0; k < width; k++) loss -= row[k] * right[c * width + k];
-    }
+    const weights = solveRows(factor, right.slice(), width);
+    // At the minimum, with N·w = r, it is mean y² - w·r; and mean y² over the rows is 1 for all classes together.
+    const loss = weights.reduce((left, weight, at) => left - weight * right[at], 1);
     return { weights: { rows: weights, count: classes, width }, loss, converged: true };
   };
 }

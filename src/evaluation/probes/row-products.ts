@@ -15,7 +15,7 @@ export interface ProductBlock {
   readonly products: Float64Array;
 }
 
-/** The most rows of either side in a block: two of them, 256 numbers wide, stay in the second cache. */
+/** The most rows of either side in a block, a multiple of three: two sides of them, 256 numbers wide, stay in the second cache. */
 export const blockSize = 48;
 
 /**
@@ -36,8 +36,7 @@ export function forProductBlocks(
       const width = Math.min(blockSize, b.count - column);
       for (let i = 0; i < height; i += 3) {
         for (let j = 0; j < width; j += 3) {
-          if (i + 3 <= height && j + 3 <= width) nineProducts(a, b, row + i, column + j, products, i, j);
-          else fewProducts(a, b, row + i, column + j, products, i, j, height, width);
+          nineProducts(a, b, row + i, column + j, products, i * blockSize + j);
         }
       }
       visit({ row, column, height, width, products });
@@ -87,16 +86,11 @@ export function transposed({ rows, count, width }: Rows): Rows {
   return { rows: result, count: width, width: count };
 }
 
-/** Three rows by three: six numbers read give nine products, and the sums stay in registers. */
-function nineProducts(
-  a: Rows,
-  b: Rows,
-  row: number,
-  column: number,
-  out: Float64Array,
-  i: number,
-  j: number,
-): void {
+/**
+ * Three rows by three: six numbers read give nine products, and the sums stay in registers. Past the end the last row stands
+ * in, and what it gives lies outside of the block's height and width.
+ */
+function nineProducts(a: Rows, b: Rows, row: number, column: number, out: Float64Array, at: number): void {
   const { rows: x, width } = a;
   const { rows: y } = b;
   let s00 = 0;
@@ -109,12 +103,12 @@ function nineProducts(
   let s21 = 0;
   let s22 = 0;
   let x0 = row * width;
-  let x1 = x0 + width;
-  let x2 = x1 + width;
+  let x1 = Math.min(row + 1, a.count - 1) * width;
+  let x2 = Math.min(row + 2, a.count - 1) * width;
   let y0 = column * width;
-  let y1 = y0 + width;
-  let y2 = y1 + width;
-  for (const end = x1; x0 < end; x0++, x1++, x2++, y0++, y1++, y2++) {
+  let y1 = Math.min(column + 1, b.count - 1) * width;
+  let y2 = Math.min(column + 2, b.count - 1) * width;
+  for (const end = x0 + width; x0 < end; x0++, x1++, x2++, y0++, y1++, y2++) {
     const p = x[x0];
     const q = x[x1];
     const r = x[x2];
@@ -131,41 +125,15 @@ function nineProducts(
     s21 += r * v;
     s22 += r * w;
   }
-  const first = i * blockSize + j;
-  const second = first + blockSize;
+  const second = at + blockSize;
   const third = second + blockSize;
-  out[first] = s00;
-  out[first + 1] = s01;
-  out[first + 2] = s02;
+  out[at] = s00;
+  out[at + 1] = s01;
+  out[at + 2] = s02;
   out[second] = s10;
   out[second + 1] = s11;
   out[second + 2] = s12;
   out[third] = s20;
   out[third + 1] = s21;
   out[third + 2] = s22;
-}
-
-/** What is left at the edges of a block. */
-function fewProducts(
-  a: Rows,
-  b: Rows,
-  row: number,
-  column: number,
-  out: Float64Array,
-  i: number,
-  j: number,
-  height: number,
-  width: number,
-): void {
-  const { rows: x, width: length } = a;
-  const { rows: y } = b;
-  for (let p = 0; p < 3 && i + p < height; p++) {
-    for (let q = 0; q < 3 && j + q < width; q++) {
-      let sum = 0;
-      let at = (column + q) * length;
-      const begin = (row + p) * length;
-      for (let k = begin; k < begin + length; k++, at++) sum += x[k] * y[at];
-      out[(i + p) * blockSize + j + q] = sum;
-    }
-  }
 }

@@ -1,7 +1,8 @@
-import { choleskyFactor, solveCholesky } from '../../detection/pnp/small-solve.ts';
+import { choleskyFactor } from '../../detection/pnp/small-solve.ts';
 import type { FitAt, LabelledDesign } from './design.ts';
 import { type Evaluation, minimize } from './lbfgs.ts';
 import { ownProducts, type Rows, rowProducts, transposed } from './row-products.ts';
+import { solveRows } from './solve-rows.ts';
 
 export interface SoftmaxOptions {
   /** Stops where no derivative of the loss by a weight is larger; 1e-6 by default. */
@@ -85,11 +86,7 @@ function curvatureInverse(
   for (let k = 0; k < width - 1; k++) curvature[k * width + k] += penalty;
   const factor = choleskyFactor(curvature, width);
   if (factor === undefined) throw new RangeError(`a penalty of ${penalty} is too small beside the features`);
-  return (vector) => {
-    const result = vector.slice();
-    for (let c = 0; c < classes; c++) solveCholesky(factor, result.subarray(c * width, (c + 1) * width));
-    return result;
-  };
+  return (vector) => solveRows(factor, vector.slice(), width);
 }
 
 /** ln Σ exp of `count` numbers. */
