@@ -1,7 +1,13 @@
 import { Random } from '../../engine/random.ts';
 import { type Accuracy, accuracyOf, largestColumns } from './accuracy.ts';
 import { designOf, type FitAt, type LinearFit, type Scaling, scalingOf, scoresOf } from './design.ts';
-import { checkLabelled, checkSameWidth, type Features, type LabelledFeatures, selectRows } from './features.ts';
+import {
+  checkLabelled,
+  checkSameWidth,
+  type Features,
+  type LabelledFeatures,
+  selectRows,
+} from './features.ts';
 import { partsOf } from './folds.ts';
 import { ridgeRegression } from './ridge-regression.ts';
 import { softmaxRegression } from './softmax-regression.ts';

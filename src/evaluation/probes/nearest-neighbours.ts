@@ -1,5 +1,11 @@
 import { type Accuracy, accuracyOf, largestColumns } from './accuracy.ts';
-import { checkFeatures, checkLabelled, checkSameWidth, type Features, type LabelledFeatures } from './features.ts';
+import {
+  checkFeatures,
+  checkLabelled,
+  checkSameWidth,
+  type Features,
+  type LabelledFeatures,
+} from './features.ts';
 import { type Metric, type NeighbourLists, nearestOtherRows, nearestRows } from './neighbour-lists.ts';
 
 /** How neighbours vote. */

@@ -91,7 +91,12 @@ function emptyLists(count: number, length: number): NeighbourLists {
 }
 
 /** Puts row `index` in its place in the list of a query, if it is near enough to have one. */
-function offer({ length, indices, nearness }: NeighbourLists, query: number, index: number, near: number): void {
+function offer(
+  { length, indices, nearness }: NeighbourLists,
+  query: number,
+  index: number,
+  near: number,
+): void {
   const begin = query * length;
   let at = begin + length - 1;
   if (near < nearness[at] || (near === nearness[at] && index > indices[at])) return;

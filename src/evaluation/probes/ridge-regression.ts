@@ -19,7 +19,8 @@ export function ridgeRegression({ design, labels, classes }: LabelledDesign): Fi
     const normal = products.slice();
     for (let k = 0; k < width - 1; k++) normal[k * width + k] += penalty;
     const factor = choleskyFactor(normal, width);
-    if (factor === undefined) throw new RangeError(`a penalty of ${penalty} is too small beside the features`);
+    if (factor === undefined)
+      throw new RangeError(`a penalty of ${penalty} is too small beside the features`);
     const weights = solveRows(factor, right.slice(), width);
     // At the minimum, with N·w = r, it is mean y² - w·r; and mean y² over the rows is 1 for all classes together.
     const loss = weights.reduce((left, weight, at) => left - weight * right[at], 1);

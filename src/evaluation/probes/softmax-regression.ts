@@ -26,9 +26,7 @@ export function softmaxRegression(data: LabelledDesign, options: SoftmaxOptions 
   return (penalty, start) => {
     const minimum = minimize(
       (weights) => lossAt(data, columns, { weights, penalty }),
-      start === undefined
-        ? new Float64Array(classes * design.width)
-        : Float64Array.from(start.weights.rows),
+      start === undefined ? new Float64Array(classes * design.width) : Float64Array.from(start.weights.rows),
       { tolerance, mostSteps, precondition: curvatureInverse(products, data, penalty) },
     );
     const weights = { rows: minimum.point, count: classes, width: design.width };
