@@ -2,21 +2,23 @@ import type { RgbImage } from '../../image/rgb-image.ts';
 import type { Features } from './features.ts';
 
 /**
- * The values of all pixels of each image, [height · width · 3]: what a network has to beat. They go from -1 to 1 around a middle grey,
- * because with values from 0 on all cosines are near 1 and say little. Throws RangeError unless all images are of one size.
+ * The values of all pixels of each image less their mean, -1 to 1, [height · width · 3]: what a network has to beat. The cosine of two
+ * rows is then the correlation of the pictures; with the mean left in, all cosines are near 1 and say little. Throws RangeError
+ * unless all images are of one size.
  */
 export function pixelFeatures(images: readonly RgbImage[]): Features {
   const { width, height } = sizeOf(images);
-  const rows = new Float32Array(images.length * width * height * 3);
+  const length = width * height * 3;
+  const rows = new Float32Array(images.length * length);
   images.forEach(({ data }, i) => {
-    const begin = i * width * height * 3;
-    for (let k = 0; k < data.length; k++) rows[begin + k] = data[k] / 127.5 - 1;
+    const mean = data.reduce((sum, value) => sum + value, 0) / length;
+    for (let k = 0; k < length; k++) rows[i * length + k] = (data[k] - mean) / 255;
   });
-  return { rows, count: images.length, width: width * height * 3 };
+  return { rows, count: images.length, width: length };
 }
 
 /**
- * The mean colour, -1 to 1, of each cell of a grid over the image, [cells · cells · 3], 4 by 4 cells by default: where which colours
+ * The mean colour, -1 to 1 around a middle grey, of each cell of a grid over the image, [cells · cells · 3], 4 by 4 cells by default: where which colours
  * are, and nothing else. Throws RangeError for no images, or one with fewer pixels than cells on a side.
  */
 export function colourGridFeatures(
