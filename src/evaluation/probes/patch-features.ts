@@ -35,7 +35,7 @@ export interface PatchFilterOptions {
 export interface PatchFeatureOptions {
   /** What a response must exceed to count; 0.25 by default. */
   readonly threshold?: number;
-  /** Pixels between patches; 1 by default. */
+  /** Pixels between patches; 2 by default. 1 takes four times as long; it gave two points more in the linear probe, none in kNN. */
   readonly stride?: number;
 }
 
@@ -78,12 +78,12 @@ export function randomPatchFilters(images: readonly RgbImage[], options: PatchFi
 /**
  * Responses r of each filter at every place of the picture, max(0, r - threshold) and max(0, -r - threshold), means over its four
  * quarters: [2 · 2 · filters · 2] for each image (Coates and Ng's soft threshold and pooling). For 200 filters and a
- * 32 x 32 picture 16 million multiplications. Throws RangeError unless all images are of one size with room for two patches a side.
+ * 32 x 32 picture 4 million multiplications. Throws RangeError unless all images are of one size with room for two patches a side.
  */
 export function patchFeatures(
   images: readonly RgbImage[],
   { size, filters, offsets }: PatchFilters,
-  { threshold = 0.25, stride = 1 }: PatchFeatureOptions = {},
+  { threshold = 0.25, stride = 2 }: PatchFeatureOptions = {},
 ): Features {
   const { width, height } = sizeOf(images);
   const across = Math.floor((width - size) / stride) + 1;
