@@ -15,8 +15,10 @@ export interface ProductBlock {
   readonly products: Float64Array;
 }
 
-/** The most rows of either side in a block, a multiple of three: two sides of them, 256 numbers wide, stay in the second cache. */
-export const blockSize = 48;
+/** The most rows of either side in a block, a multiple of three. */
+export const blockSize = 96;
+/** How many numbers of the rows are gone through at a time: so much of a block's rows of both sides stays in the cache. */
+const partLength = 128;
 
 /**
  * Calls `visit` with all products a_i · b_j, block by block. Every product is one sum in double precision from the first
@@ -30,14 +32,18 @@ export function forProductBlocks(
   { upper = false }: { readonly upper?: boolean } = {},
 ): void {
   const products = new Float64Array(blockSize * blockSize);
+  const left = new Float64Array(blockSize * partLength);
+  const right = new Float64Array(blockSize * partLength);
   for (let row = 0; row < a.count; row += blockSize) {
     const height = Math.min(blockSize, a.count - row);
     for (let column = upper ? row : 0; column < b.count; column += blockSize) {
       const width = Math.min(blockSize, b.count - column);
-      for (let i = 0; i < height; i += 3) {
-        for (let j = 0; j < width; j += 3) {
-          nineProducts(a, b, row + i, column + j, products, i * blockSize + j);
-        }
+      products.fill(0);
+      for (let begin = 0; begin < a.width; begin += partLength) {
+        const end = Math.min(begin + partLength, a.width);
+        pack(a, { first: row, count: height, begin, end }, left);
+        pack(b, { first: column, count: width, begin, end }, right);
+        addProducts({ left, right, length: end - begin, height, width }, products);
       }
       visit({ row, column, height, width, products });
     }
@@ -87,53 +93,71 @@ export function transposed({ rows, count, width }: Rows): Rows {
 }
 
 /**
- * Three rows by three: six numbers read give nine products, and the sums stay in registers. Past the end the last row stands
- * in, and what it gives lies outside of the block's height and width.
+ * Copies a part of some rows, three rows side by side, to doubles: one kind of array is what keeps the loop over them fast.
+ * Past the end the last row stands in, and what it gives lies outside of the block's height and width.
  */
-function nineProducts(a: Rows, b: Rows, row: number, column: number, out: Float64Array, at: number): void {
-  const { rows: x, width } = a;
-  const { rows: y } = b;
-  let s00 = 0;
-  let s01 = 0;
-  let s02 = 0;
-  let s10 = 0;
-  let s11 = 0;
-  let s12 = 0;
-  let s20 = 0;
-  let s21 = 0;
-  let s22 = 0;
-  let x0 = row * width;
-  let x1 = Math.min(row + 1, a.count - 1) * width;
-  let x2 = Math.min(row + 2, a.count - 1) * width;
-  let y0 = column * width;
-  let y1 = Math.min(column + 1, b.count - 1) * width;
-  let y2 = Math.min(column + 2, b.count - 1) * width;
-  for (const end = x0 + width; x0 < end; x0++, x1++, x2++, y0++, y1++, y2++) {
-    const p = x[x0];
-    const q = x[x1];
-    const r = x[x2];
-    const u = y[y0];
-    const v = y[y1];
-    const w = y[y2];
-    s00 += p * u;
-    s01 += p * v;
-    s02 += p * w;
-    s10 += q * u;
-    s11 += q * v;
-    s12 += q * w;
-    s20 += r * u;
-    s21 += r * v;
-    s22 += r * w;
+function pack(
+  { rows, count: all, width }: Rows,
+  { first, count, begin, end }: { first: number; count: number; begin: number; end: number },
+  to: Float64Array,
+): void {
+  const length = end - begin;
+  for (let i = 0; i < count; i += 3) {
+    for (let r = 0; r < 3; r++) {
+      const row = Math.min(first + i + r, all - 1) * width;
+      let out = i * length + r;
+      for (let at = row + begin; at < row + end; at++, out += 3) to[out] = rows[at];
+    }
   }
-  const second = at + blockSize;
-  const third = second + blockSize;
-  out[at] = s00;
-  out[at + 1] = s01;
-  out[at + 2] = s02;
-  out[second] = s10;
-  out[second + 1] = s11;
-  out[second + 2] = s12;
-  out[third] = s20;
-  out[third + 1] = s21;
-  out[third + 2] = s22;
+}
+
+/** Adds what packed parts of rows give, three rows by three: six numbers read make nine products, and the sums stay in registers. */
+function addProducts(
+  parts: { left: Float64Array; right: Float64Array; length: number; height: number; width: number },
+  sums: Float64Array,
+): void {
+  const { left, right, length, height, width } = parts;
+  for (let i = 0; i < height; i += 3) {
+    for (let j = 0; j < width; j += 3) {
+      const first = i * blockSize + j;
+      const second = first + blockSize;
+      const third = second + blockSize;
+      let s00 = sums[first];
+      let s01 = sums[first + 1];
+      let s02 = sums[first + 2];
+      let s10 = sums[second];
+      let s11 = sums[second + 1];
+      let s12 = sums[second + 2];
+      let s20 = sums[third];
+      let s21 = sums[third + 1];
+      let s22 = sums[third + 2];
+      let q = j * length;
+      for (let p = i * length; p < (i + 3) * length; p += 3, q += 3) {
+        const a = left[p];
+        const b = left[p + 1];
+        const c = left[p + 2];
+        const u = right[q];
+        const v = right[q + 1];
+        const w = right[q + 2];
+        s00 += a * u;
+        s01 += a * v;
+        s02 += a * w;
+        s10 += b * u;
+        s11 += b * v;
+        s12 += b * w;
+        s20 += c * u;
+        s21 += c * v;
+        s22 += c * w;
+      }
+      sums[first] = s00;
+      sums[first + 1] = s01;
+      sums[first + 2] = s02;
+      sums[second] = s10;
+      sums[second + 1] = s11;
+      sums[second + 2] = s12;
+      sums[third] = s20;
+      sums[third + 1] = s21;
+      sums[third + 2] = s22;
+    }
+  }
 }
