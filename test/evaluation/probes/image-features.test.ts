@@ -186,6 +186,6 @@ describeWithRealData('features without a network of real photographs', 'cifar10'
       accuracy(patchFeatures(images, filters, { stride: 3 })),
     ];
     for (const share of found) expect(share).toBeGreaterThan(0.1 + 5 * 0.015);
-    for (const [i, most] of [0.38, 0.38, 0.46].entries()) expect(found[i]).toBeLessThan(most);
+    for (const [i, most] of [0.384, 0.356, 0.442].entries()) expect(found[i]).toBeLessThan(most);
   });
 });
