@@ -1,5 +1,6 @@
 import type { System } from './objective.ts';
+import { moco } from './moco.ts';
 import { simipu } from './simipu.ts';
 
 /** Every self-supervised system that there is: schema, presets, command line and tables follow from this list. */
-export const systems: readonly System[] = [simipu];
+export const systems: readonly System[] = [simipu, moco];

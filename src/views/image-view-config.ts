@@ -68,7 +68,7 @@ const pictureFields = {
 };
 
 /** Whole pictures: SimCLR, MoCo, BYOL, SwAV, DINO and the like take two or more. */
-const pictureSchema = z.strictObject({
+export const pictureSchema = z.strictObject({
   kind: z.literal('picture'),
   ...pictureFields,
   /** How many are drawn of every picture, 1 by default. */
