@@ -9,7 +9,8 @@ export type { CameraImage, CameraModel, Frame, ObjectLabel } from '../src/datase
 // KITTI.
 export { formatKittiLabels, parseKittiLabels } from '../src/datasets/kitti-labels.ts';
 export { findKittiLayout, type KittiLayout } from '../src/datasets/kitti-layout.ts';
-export { type IncompleteFrame, KittiObject, type KittiObjectOptions } from '../src/datasets/kitti-object.ts';
+export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
+export { KittiObject, type KittiObjectOptions } from '../src/datasets/kitti-object.ts';
 export { KittiRaw, type KittiRawOptions } from '../src/datasets/kitti-raw.ts';
 export { parseKittiTracks } from '../src/datasets/kitti-tracks.ts';
 // Batches of samples, made in worker threads and resumable at any place.

@@ -10,6 +10,9 @@ export interface KittiLayout {
   readonly imageSets: string;
 }
 
+/** The endings of pictures in KITTI's layouts. */
+export const KITTI_IMAGE_ENDINGS: readonly string[] = ['.png', '.jpg', '.jpeg'];
+
 /** Finds the split's folder in the data set's, or takes the folder itself if it is one. Throws InputError that says what is there instead. */
 export async function findKittiLayout(
   root: string,
@@ -28,7 +31,11 @@ export async function findKittiLayout(
     const missing = parts.filter((part) => !below.includes(part));
     if (missing.length > 0) {
       const found = `no ${missing.join(', ')}: ${await describe(folder, below)}`;
-      throw new InputError({ file: folder, expected: `the folders ${parts.join(', ')}`, found });
+      throw new InputError({
+        file: folder,
+        expected: `the folder${parts.length === 1 ? '' : 's'} ${parts.join(', ')}`,
+        found,
+      });
     }
   } else if (['training', 'testing'].includes(basename(resolve(root))) && basename(resolve(root)) !== split) {
     throw new InputError({ file: root, expected: `the ${split} split`, found: `a folder ${basename(root)}` });
