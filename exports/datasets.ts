@@ -5,11 +5,11 @@
 
 // What every reader gives.
 export type { CameraImage, CameraModel, Frame, ObjectLabel } from '../src/datasets/frame.ts';
+export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
 
 // KITTI.
 export { formatKittiLabels, parseKittiLabels } from '../src/datasets/kitti-labels.ts';
 export { findKittiLayout, type KittiLayout } from '../src/datasets/kitti-layout.ts';
-export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
 export { KittiObject, type KittiObjectOptions } from '../src/datasets/kitti-object.ts';
 export { KittiRaw, type KittiRawOptions } from '../src/datasets/kitti-raw.ts';
 export { parseKittiTracks } from '../src/datasets/kitti-tracks.ts';
