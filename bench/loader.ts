@@ -1,9 +1,9 @@
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { createLoader } from '../src/datasets/loader.ts';
-import type { SimipuSample } from '../src/objectives/simipu-sample.ts';
 import { openFrames } from '../src/objectives/simipu-source.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { createObjective } from '../src/training/create-objective.ts';
+import type { PointPair } from '../src/views/point-pair.ts';
 import { alternate, timed } from './alternate.ts';
 import { type Row, rowOf } from './measurement.ts';
 import { ourselves } from './result.ts';
@@ -27,7 +27,7 @@ export async function benchLoader(options: LoaderBenchOptions): Promise<Row[]> {
   const objective = createObjective(config);
   const rows: Row[] = [];
   for (const workers of options.workers) {
-    const loader = createLoader<SimipuSample>({
+    const loader = createLoader<PointPair>({
       length: frames.length,
       batchSize: config.batchSize,
       seed: config.seed,

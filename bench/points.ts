@@ -7,13 +7,13 @@ import { branchAt } from '../src/nn/layer.ts';
 import { initOptimizer, updateParameters } from '../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../src/nn/value-and-grad.ts';
 import type { Simipu } from '../src/objectives/simipu.ts';
-import { simipuSample } from '../src/objectives/simipu-sample.ts';
 import { ballQueries } from '../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../src/pointcloud/farthest-points.ts';
 import { nearestNeighbors } from '../src/pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../src/pointcloud/point-rows.ts';
 import { parameterGroups, type RunConfig } from '../src/training/config.ts';
 import { createObjective } from '../src/training/create-objective.ts';
+import { drawPointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
 import { generatedFrame } from './generated-frames.ts';
@@ -61,7 +61,7 @@ async function encoderRows(random: Random, options: PointsBenchOptions): Promise
   const { config, preset, device, threads, blocked, python } = options;
   const objective = createObjective(config);
   const samples = Array.from({ length: config.batchSize }, (_, i) =>
-    simipuSample(generatedFrame(random.fork('frame', i)), random.fork('sample', i), config.simipu),
+    drawPointPair(generatedFrame(random.fork('frame', i)), random.fork('sample', i), config.simipu),
   );
   const view = branchAt(objective.collate(samples), 'alpha');
   const { params: all, stats: allStats } = objective.initialize(random.fork('initialize'));

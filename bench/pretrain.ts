@@ -9,12 +9,12 @@ import type { HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { branchAt } from '../src/nn/layer.ts';
 import { learningRatesAt } from '../src/nn/parameter-groups.ts';
-import type { SimipuSample } from '../src/objectives/simipu-sample.ts';
 import { openFrames } from '../src/objectives/simipu-source.ts';
 import { parameterGroups, type RunConfig } from '../src/training/config.ts';
 import { createObjective } from '../src/training/create-objective.ts';
 import { initialState } from '../src/training/pretrain.ts';
 import { trainStep } from '../src/training/train-step.ts';
+import type { PointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare, peakMemory } from './compare.ts';
 import { type Row, rowOf } from './measurement.ts';
@@ -54,7 +54,7 @@ export interface PretrainBenchOptions {
 interface WholeSteps {
   readonly rows: Row[];
   readonly batch: Tree<HostTensor>;
-  readonly samples: readonly SimipuSample[];
+  readonly samples: readonly PointPair[];
 }
 
 /**
@@ -98,7 +98,7 @@ async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise
   const frames = await openFrames(data);
   const objective = createObjective(config);
   const groups = parameterGroups(config);
-  const loader = createLoader<SimipuSample>({
+  const loader = createLoader<PointPair>({
     length: frames.length,
     batchSize: config.batchSize,
     seed: config.seed,

@@ -2,9 +2,9 @@ import { float32, type HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { PointMatcher } from '../src/matching/point-matching.ts';
 import type { SimipuConfig } from '../src/objectives/simipu-config.ts';
-import type { SimipuSample } from '../src/objectives/simipu-sample.ts';
 import { sampleLevels } from '../src/pointcloud/sample-levels.ts';
 import type { RunConfig } from '../src/training/config.ts';
+import type { PointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
 import type { Row } from './measurement.ts';
@@ -24,7 +24,7 @@ export interface SampleTablesOptions {
  * level in both views, and the assignment between their last centres; ours in one thread.
  */
 export async function compareSampleTables(
-  samples: readonly SimipuSample[],
+  samples: readonly PointPair[],
   { config, python, ...options }: SampleTablesOptions,
 ): Promise<Row[]> {
   const { simipu } = config;
@@ -51,7 +51,7 @@ export async function compareSampleTables(
 }
 
 /** All views [views, points, 4], and the centres to assign [samples, centers, 3] of each side. */
-function stackedViews(samples: readonly SimipuSample[], { points }: SimipuConfig): Tree<HostTensor> {
+function stackedViews(samples: readonly PointPair[], { points }: SimipuConfig): Tree<HostTensor> {
   const stack = (parts: readonly Float32Array[], shape: readonly number[]) => {
     const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
     parts.reduce((at, part) => {

@@ -66,8 +66,8 @@ export {
   inverseView,
   isMirrored,
   matrixOf,
-  type SimipuViewOptions,
-  sampleSimipuView,
+  sampleViewTransform,
+  type ViewDraw,
   type ViewStep,
   type ViewTransform,
 } from '../src/geometry/view-transform.ts';

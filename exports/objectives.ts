@@ -10,14 +10,14 @@ export { type InfoNce, infoNce } from '../src/objectives/info-nce.ts';
 export type { Objective, ObjectiveResult } from '../src/objectives/objective.ts';
 // SimIPU.
 export { Simipu, type SimipuEmbeddings } from '../src/objectives/simipu.ts';
-export { collateSimipu } from '../src/objectives/simipu-batch.ts';
 export { type SimipuConfig, simipuSchema } from '../src/objectives/simipu-config.ts';
-export {
-  featureStride,
-  type PointView,
-  type SimipuSample,
-  simipuSample,
-} from '../src/objectives/simipu-sample.ts';
 export { type SimipuSourceOptions, simipuSource } from '../src/objectives/simipu-source.ts';
 // Parts that other objectives are made of as well.
 export { type BilinearCorners, bilinearCorners, type FeatureGrid } from '../src/views/bilinear-corners.ts';
+export { collatePointPairs } from '../src/views/collate-point-pairs.ts';
+export {
+  drawPointPair,
+  featureStride,
+  type PointPair,
+  type PointView,
+} from '../src/views/point-pair.ts';

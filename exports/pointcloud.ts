@@ -41,14 +41,14 @@ export {
   withGlobalFeatures,
 } from '../src/pointcloud/pointnet.ts';
 export {
+  halvedPointEncoder,
   initPointNet2,
   type PointNet2Features,
   type PointNet2Input,
   type PointNet2Level,
   type PointNet2Options,
   pointNet2,
-  simipuHalvedPointEncoder,
-  simipuReleasedPointEncoder,
+  releasedPointEncoder,
 } from '../src/pointcloud/pointnet2-encoder.ts';
 export { filterRange, indicesInRange, type PointRange, sampleRows } from '../src/pointcloud/range-filter.ts';
 export { type LevelTables, sampleLevels } from '../src/pointcloud/sample-levels.ts';

@@ -10,6 +10,7 @@ const commands: { readonly [name: string]: () => Promise<{ readonly command: () 
   evaluate: () => import('./evaluate.ts'),
   experiment: () => import('./experiment.ts'),
   inspect: () => import('./inspect.ts'),
+  probe: () => import('./probe.ts'),
   export: () => import('./export.ts'),
   report: () => import('./report.ts'),
   view: () => import('./view.ts'),

@@ -8,6 +8,8 @@ import { sampleSections } from '../src/report/sample-pictures.ts';
 import { writeJsonAtomically } from '../src/training/atomic-file.ts';
 import { latestCheckpoint } from '../src/training/checkpoint.ts';
 import { applySettings } from '../src/training/config.ts';
+import { createPretraining } from '../src/training/create-pretraining.ts';
+import { lookingThrough } from '../src/training/export-features.ts';
 import { loadRun } from '../src/training/model-state.ts';
 import { presetOf } from '../src/training/presets.ts';
 import { initialState, pretrain } from '../src/training/pretrain.ts';
@@ -75,17 +77,18 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
 
   say(`3/4 measuring retrieval on ${heldOut} held-out scenes`);
   const { state } = await loadRun(out);
+  const pretraining = createPretraining(config, config.batchSize);
+  const { comparison } = lookingThrough(pretraining);
   const model = ({ params, stats }: typeof state) =>
     ({ params, stats }) as Parameters<typeof evaluateRetrieval>[0]['after'];
   let progress: ProgressLine | undefined;
   const retrieval = await evaluateRetrieval({
-    config: config.simipu,
-    batchSize: config.batchSize,
+    pretraining,
     heldOut: { root: data, imageSet: 'val' },
     frames: heldOut,
     calibration: { data: training, frames: config.batchSize },
     after: model(state),
-    before: model(initialState(config)),
+    before: model(initialState(config, { frames })),
     randomSeeds: [1, 2, 3].map((each) => seed + each),
     seed,
     onProgress: (step, total) => {
@@ -98,7 +101,7 @@ async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promi
 
   say('4/4 writing the report');
   const report = await writeReport(out, {
-    sections: await sampleSections({ root: data, imageSet: 'val' }, config.simipu),
+    sections: await sampleSections({ root: data, imageSet: 'val' }, comparison!.view),
   });
   const run = shellPath(out);
   process.stdout.write(

@@ -85,7 +85,7 @@ async function run(options: Options): Promise<void> {
     data,
     pretraining: applySettings(presetOf('simipu-small')!, [
       `steps=${options.pretrainSteps}`,
-      'simipu.pointEncoder.useXyz=true',
+      'encoders.points.useXyz=true',
       ...options.pretrainSet,
     ]),
     detector: applyDetectionSettings(detectionPresetOf(`${options.detector}-small`)!, [

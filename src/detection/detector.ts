@@ -2,13 +2,14 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { DataSelection } from '../datasets/data-selection.ts';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
+import type { Trainable } from '../encoders/trainable.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
+import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
-import { branchAt } from '../nn/layer.ts';
-import type { Trainable } from '../objectives/objective.ts';
+import { branchAt, type Initialized } from '../nn/layer.ts';
 
 /** Parameters and running statistics of a trained model. */
 export interface ModelTensors {
@@ -78,6 +79,8 @@ export interface PredictorOptions {
  * pretrained runs are under `imageEncoder` and `pointEncoder`; all others are its own.
  */
 export interface Detector<Sample> extends Trainable<Sample> {
+  /** Parameters and running statistics before the first step. */
+  initialize(random: Random): Initialized;
   source(data: DetectionData): SourceReference;
   /** Makes a model of this detector ready to look at frames. */
   predictor(model: ModelTensors, options?: PredictorOptions): Promise<Predictor<Sample>>;

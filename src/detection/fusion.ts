@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { sampleFeatures } from '../encoders/sample-features.ts';
+import type { LossResult, Model } from '../encoders/trainable.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
-import type { ObjectiveResult } from '../objectives/objective.ts';
 import { stackFloats, stackTables } from '../views/stack-points.ts';
 import { ConfiguredDetector } from './configured-detector.ts';
 import {
@@ -62,7 +62,7 @@ export class Fusion extends ConfiguredDetector<FusionConfig> implements Detector
     };
   }
 
-  loss(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): ObjectiveResult {
+  loss({ params, stats }: Pick<Model, 'params' | 'stats'>, batch: Tensors, mode: Mode): LossResult {
     const { predictions, stats: next } = this.predict(params, stats, batch, mode);
     const { terms, metrics } = pointLosses(predictions, branchAt(batch, 'targets'));
     return { loss: weightedTotal(terms, this.config.lossWeights), terms, metrics, stats: next };

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { LossResult, Model } from '../encoders/trainable.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { constant } from '../nn/initializers.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
-import type { ObjectiveResult } from '../objectives/objective.ts';
 import { stackFloats, stackTables } from '../views/stack-points.ts';
 import { centerLosses, centerRows, initCenterHead, objectFeatures, sayOf } from './center-head.ts';
 import { ConfiguredDetector } from './configured-detector.ts';
@@ -109,7 +109,7 @@ export class Monorun extends ConfiguredDetector<MonorunConfig> implements Detect
     };
   }
 
-  loss(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): ObjectiveResult {
+  loss({ params, stats }: Pick<Model, 'params' | 'stats'>, batch: Tensors, mode: Mode): LossResult {
     const { config } = this;
     const picture = pictureMap(params, stats, leafAt(batch, 'image'), { config, ...mode });
     const [own, ownStats] = [branchAt(params, 'head'), branchAt(stats, 'head')];

@@ -5,7 +5,7 @@ import {
   pointsSchema,
   widthsSchema,
 } from '../encoders/encoder-config.ts';
-import { simipuHalvedPointEncoder, simipuReleasedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
+import { halvedPointEncoder, releasedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
 import { classesSchema } from './object-classes.ts';
 
 const positive = z.number().positive();
@@ -86,9 +86,9 @@ export const pointDetectorSmall: PointDetectorConfig = {
   pointEncoder: {
     useXyz: true,
     dilated: true,
-    bias: simipuHalvedPointEncoder.bias,
-    batchNorm: simipuHalvedPointEncoder.batchNorm,
-    levels: simipuHalvedPointEncoder.levels.map((level) => mutable(level)),
+    bias: halvedPointEncoder.bias,
+    batchNorm: halvedPointEncoder.batchNorm,
+    levels: halvedPointEncoder.levels.map((level) => mutable(level)),
   },
   frozenLevels: 0,
   candidateLevel: 1,
@@ -110,12 +110,12 @@ export const pointDetectorKitti: PointDetectorConfig = {
   points: { ...pointDetectorSmall.points, count: 16384 },
   pointEncoder: {
     ...pointDetectorSmall.pointEncoder,
-    levels: simipuReleasedPointEncoder.levels.map((level) => mutable(level)),
+    levels: releasedPointEncoder.levels.map((level) => mutable(level)),
   },
 };
 
 type Level = PointDetectorConfig['pointEncoder']['levels'][number];
 
-function mutable(level: (typeof simipuHalvedPointEncoder)['levels'][number]): Level {
+function mutable(level: (typeof halvedPointEncoder)['levels'][number]): Level {
   return JSON.parse(JSON.stringify(level)) as Level;
 }

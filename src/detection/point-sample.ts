@@ -9,7 +9,7 @@ import {
   applyView,
   applyViewToBox,
   inverseView,
-  sampleSimipuView,
+  sampleViewTransform,
   type ViewTransform,
 } from '../geometry/view-transform.ts';
 import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
@@ -81,7 +81,7 @@ export function pointSample(
     groundShare,
   });
   const drawn = gatherRows(candidatePoints, rows);
-  const view = training ? sampleSimipuView(random.fork('view'), { ...config.view, pivot: [0, 0, 0] }) : [];
+  const view = training ? sampleViewTransform(random.fork('view'), { ...config.view, pivot: [0, 0, 0] }) : [];
   const points = applyView(drawn, 4, view);
   stopwatch.lap('augment');
   const { levels, last } = sampleLevels(points, config.pointEncoder);

@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { LossResult, Model } from '../encoders/trainable.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
-import type { ObjectiveResult } from '../objectives/objective.ts';
 import { ConfiguredDetector } from './configured-detector.ts';
 import {
   type Detector,
@@ -39,7 +39,7 @@ export class Point3d extends ConfiguredDetector<Point3dConfig> implements Detect
     return initPointBranch(random, this.config);
   }
 
-  loss(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode): ObjectiveResult {
+  loss({ params, stats }: Pick<Model, 'params' | 'stats'>, batch: Tensors, mode: Mode): LossResult {
     const { config } = this;
     const { predictions, stats: next } = pointBranch(params, stats, batch, { config, ...mode });
     const { terms, metrics } = pointLosses(predictions, branchAt(batch, 'targets'));

@@ -34,6 +34,8 @@ export const imageEncoderSchema = z.strictObject({
   depth: z.literal([18, 34, 50]),
   width: whole,
   batchNorm: batchNormSchema,
+  /** `small` for pictures of 32 pixels or so: 3x3 without stride or pooling, so that features have a stride of 8 instead of 32. */
+  stem: z.enum(['standard', 'small']).optional(),
 });
 
 const levelSchema = z
@@ -60,6 +62,22 @@ export const pointEncoderSchema = z.strictObject({
   levels: z.array(levelSchema).min(1),
 });
 
+/** The encoders of a run, and what each looks at: the canvas of pictures, and the points of a sweep. */
+export const encodersSchema = z
+  .strictObject({
+    image: imageEncoderSchema.extend({ input: z.strictObject(canvasFields) }).optional(),
+    points: pointEncoderSchema.extend({ input: pointsSchema }).optional(),
+  })
+  .superRefine(({ points }, context) => {
+    if (points === undefined) return;
+    for (const { path, message } of pointEncoderFaults(points, points.input.count))
+      context.addIssue({ code: 'custom', path: ['points', ...path], message });
+  });
+
+/** The encoders of a run, as `encodersSchema` describes them. */
+export type EncodersConfig = z.infer<typeof encodersSchema>;
+/** The canvas that pictures are scaled into, and their colours. */
+export type PictureInput = NonNullable<EncodersConfig['image']>['input'];
 /** A ResNet, as `imageEncoderSchema` describes it. */
 export type ImageEncoderConfig = z.infer<typeof imageEncoderSchema>;
 /** A PointNet++, as `pointEncoderSchema` describes it. */
@@ -105,10 +123,15 @@ export function pointEncoderChannels({ levels }: PointEncoderConfig): number {
 
 /** What a ResNet is made with that gives these stages. */
 export function imageEncoderOptions(
-  imageEncoder: ImageEncoderConfig,
+  { depth, width, batchNorm, stem }: ImageEncoderConfig,
   stages: readonly ResNetStage[] = ['c5'],
 ): ResNetOptions {
-  return { ...imageEncoder, stages };
+  return { depth, width, batchNorm, stem, stages };
+}
+
+/** The stride of an image encoder's last stage, pixels. */
+export function imageEncoderStride({ stem }: Pick<ImageEncoderConfig, 'stem'>): number {
+  return stem === 'small' ? 8 : 32;
 }
 
 /** The channels of an image encoder's last stage. */

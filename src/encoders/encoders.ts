@@ -1,14 +1,23 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../engine/host-tensor.ts';
+import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { type ResNetFeatures, type ResNetStage, resnet } from '../image/resnet.ts';
-import { branchAt, leafAt, type Mode } from '../nn/layer.ts';
-import { type PointNet2Features, type PointNet2Input, pointNet2 } from '../pointcloud/pointnet2-encoder.ts';
+import { initResNet, type ResNetFeatures, type ResNetStage, resnet } from '../image/resnet.ts';
+import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import {
+  initPointNet2,
+  type PointNet2Features,
+  type PointNet2Input,
+  pointNet2,
+} from '../pointcloud/pointnet2-encoder.ts';
+import {
+  type EncodersConfig,
   type ImageEncoderConfig,
   imageEncoderOptions,
   type PointEncoderConfig,
   pointEncoderOptions,
 } from './encoder-config.ts';
+import { globalMean, type Net } from './net.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
@@ -53,4 +62,28 @@ export function encodeImages(
 ): ResNetFeatures {
   const { encoder, stages, ...mode } = options;
   return resnet(params, stats, images, { ...imageEncoderOptions(encoder, stages), ...mode });
+}
+
+/** How the encoders of a run begin: branches `imageEncoder` and `pointEncoder`, as far as the run has them. */
+export function initEncoders(random: Random, { image, points }: EncodersConfig): Initialized {
+  const made = {
+    ...(points && {
+      pointEncoder: initPointNet2(random.fork('pointEncoder'), pointEncoderOptions(points)),
+    }),
+    ...(image && { imageEncoder: initResNet(random.fork('imageEncoder'), imageEncoderOptions(image)) }),
+  };
+  const each = (part: 'params' | 'stats') =>
+    Object.fromEntries(Object.entries(made).map(([name, own]) => [name, own[part]])) as Tree<HostTensor>;
+  return { params: each('params'), stats: each('stats') };
+}
+
+/** An image encoder as a net: images [B, H, W, 3] to rows [B, C], its last stage averaged over each map. */
+export function imageEncoderNet(encoder: ImageEncoderConfig): Net {
+  return {
+    initialize: (random) => initResNet(random, imageEncoderOptions(encoder)),
+    apply: (params, stats, images, mode) => {
+      const result = encodeImages({ params, stats }, images, { encoder, training: mode.training });
+      return { y: globalMean(result.features.c5!), stats: result.stats };
+    },
+  };
 }

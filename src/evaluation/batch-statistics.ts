@@ -1,22 +1,25 @@
+import type * as tf from '@tensorflow/tfjs-core';
 import type { DataSelection } from '../datasets/data-selection.ts';
 import { createLoader } from '../datasets/loader.ts';
+import { openFrames } from '../datasets/open-frames.ts';
+import type { Model } from '../encoders/trainable.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
+import { Random } from '../engine/random.ts';
 import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
-import { Simipu } from '../objectives/simipu.ts';
-import type { SimipuConfig } from '../objectives/simipu-config.ts';
-import type { SimipuSample } from '../objectives/simipu-sample.ts';
-import { openFrames } from '../objectives/simipu-source.ts';
+import type { Pretraining } from '../objectives/combine.ts';
+import type { DrawnSample } from '../views/drawn-view.ts';
 
 type Tensors = Tree<HostTensor>;
 
-/** The parameters and running statistics of a model. */
+/** The parameters and running statistics of a model, and its memory where it has any. */
 export interface ModelState {
   readonly params: Tensors;
   readonly stats: Tensors;
+  readonly memory?: Tensors;
 }
 
 /** Gives models of one form the statistics of some batches. */
@@ -32,24 +35,24 @@ export interface StatisticsOfBatches {
  * always the same for a seed, and each frame's views whichever others there are. Throws an InputError where there are fewer frames than a batch has.
  */
 export async function batchesOf(
-  objective: Simipu,
+  pretraining: Pretraining,
   data: DataSelection,
   { frames, seed }: { readonly frames: number; readonly seed: number },
 ): Promise<Tensors[]> {
-  const { length } = await openFrames(data);
-  const { batchSize } = objective;
-  const loader = createLoader<SimipuSample>({
+  const { length } = await openFrames(data, pretraining.needs);
+  const { batchSize } = pretraining;
+  const loader = createLoader<DrawnSample>({
     length,
     batchSize,
     seed,
-    source: objective.source(data),
+    source: pretraining.source(data),
     shuffle: false,
     strict: data.strict,
     drawnBy: 'name',
   });
   const batches: Tensors[] = [];
   for await (const { batch } of loader.pass({ dropLast: true })) {
-    batches.push(objective.collate(batch));
+    batches.push(pretraining.collate(batch));
     if ((batches.length + 1) * batchSize > frames) break;
   }
   await loader.close();
@@ -72,29 +75,31 @@ const LARGE = 2 ** 20;
  * An update of running statistics is s ← c·s + d, with c the same for all models and batches, and settles at d / (1 - c).
  */
 export async function statisticsOf(
-  config: SimipuConfig,
-  batchSize: number,
+  pretraining: Pretraining,
   {
     calibration,
     model,
     device,
   }: { readonly calibration: readonly Tensors[]; readonly model: ModelState; readonly device?: Device },
 ): Promise<StatisticsOfBatches> {
-  const objective = new Simipu(config, batchSize);
+  const given = pretraining.inputs?.({ step: 0, epoch: 0, progress: 0, random: Random.fromSeed(0) }) ?? {};
+  const withInputs = (data: Tensors) => ({ data, ...(leavesOf(given).length > 0 && { inputs: given }) });
   const step = await compile(
-    (state, batch) => {
-      const params = branchAt(state, 'params');
-      const { stats } = objective.loss(params, branchAt(state, 'stats'), batch, { training: true });
+    (state, { data, inputs = {} }) => {
+      const { stats } = pretraining.loss(modelIn(state), data as Tree<tf.Tensor>, {
+        training: true,
+        inputs: inputs as Tree<tf.Tensor>,
+      });
       return [state, { stats }];
     },
-    { state: { ...model }, batch: calibration[0], device },
+    { state: stateOf(model), batch: withInputs(calibration[0]), device },
   );
   /** The leaves of running statistics that all were `value`, after a batch. */
-  const updated = async ({ params, stats }: ModelState, value: number, batch: Tensors) => {
-    const begun = mapTree(stats, ({ shape, data }) =>
+  const updated = async (own: ModelState, value: number, batch: Tensors) => {
+    const begun = mapTree(own.stats, ({ shape, data }) =>
       float32(new Float32Array(data.length).fill(value), shape),
     );
-    const { outputs } = await step.run({ params, stats: begun }, batch);
+    const { outputs } = await step.run(stateOf({ ...own, stats: begun }), withInputs(batch));
     return new Map(leavesOf(branchAt(outputs, 'stats')));
   };
   const [added, all] = [await updated(model, 0, calibration[0]), await updated(model, LARGE, calibration[0])];
@@ -111,8 +116,19 @@ export async function statisticsOf(
           shape,
         ),
       );
-      return { params: own.params, stats };
+      return { ...own, stats };
     },
     dispose: () => step.dispose(),
   };
+}
+
+/** A model as the state of a step, which has no empty branches. */
+export function stateOf({ params, stats, memory }: ModelState): Tensors {
+  return { params, stats, ...(memory !== undefined && leavesOf(memory).length > 0 && { memory }) };
+}
+
+/** The model in a state. */
+export function modelIn<Leaf>(state: Tree<Leaf>): Model<Leaf> {
+  const branch = (name: string) => (name in state ? branchAt(state, name) : {});
+  return { params: branch('params'), stats: branch('stats'), memory: branch('memory') };
 }

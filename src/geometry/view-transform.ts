@@ -54,8 +54,8 @@ export function isMirrored(view: ViewTransform): boolean {
   return view.filter((step) => step.kind === 'flipY').length % 2 === 1;
 }
 
-/** How far the views of SimIPU are drawn. */
-export interface SimipuViewOptions {
+/** How far views are drawn. */
+export interface ViewDraw {
   /** The angle is drawn from [-maxRotation, maxRotation) radians; π/2 by default. */
   readonly maxRotation?: number;
   /** What the rotation leaves in place, metres; (35.2, 0, -1), the middle of the cropped KITTI range, by default. */
@@ -69,10 +69,10 @@ export interface SimipuViewOptions {
 }
 
 /**
- * SimIPU's augmentation of its second view, drawn from `random`: rotation about the pivot, scale about the LiDAR's
+ * The augmentation of a second view (Li et al. 2022), drawn from `random`: rotation about the pivot, scale about the LiDAR's
  * origin, translation, horizontal flip, in this order, with the released configuration's values by default.
  */
-export function sampleSimipuView(random: Random, options: SimipuViewOptions = {}): ViewTransform {
+export function sampleViewTransform(random: Random, options: ViewDraw = {}): ViewTransform {
   const { maxRotation = Math.PI / 2, pivot = [35.2, 0, -1], scale = [0.75, 1.25] } = options;
   const { translationDeviationM = [0, 0, 0], flipProbability = 0.5 } = options;
   const view: ViewStep[] = [

@@ -1,6 +1,7 @@
 import type { Random } from '../engine/random.ts';
-import type { GeometricStep, ImageSize, ImageView, PhotometricStep } from './image-view.ts';
-import { crop, flip, recolour, resize } from './image-view.ts';
+import { wholeKernel } from './gaussian-blur.ts';
+import type { GeometricStep, ImageSize, ImageView, PhotometricStep, ResizeFilter } from './image-view.ts';
+import { centralCrop, crop, flip, recolour, resize } from './image-view.ts';
 import { applyPhotometric } from './photometric.ts';
 import { cut, resample } from './resample.ts';
 import type { RgbImage } from './rgb-image.ts';
@@ -19,7 +20,7 @@ export function applyImageView(image: RgbImage, view: ImageView): RgbImage {
     const next = view.steps[i + 1];
     if (step.kind === 'resize' && next?.kind === 'crop') {
       // What is cut off need not be worked out.
-      result = resample(result, step.to, { left: next.left, top: next.top, ...next.to });
+      result = resample(result, sizeAndFilter(step), { left: next.left, top: next.top, ...next.to });
       i++;
     } else result = 'to' in step ? applyGeometric(result, step) : applyPhotometric(result, step);
   }
@@ -27,33 +28,32 @@ export function applyImageView(image: RgbImage, view: ImageView): RgbImage {
 }
 
 /**
- * The view, then a random rectangle of it at a fixed size: `area` is the range of its share of the view's area (0.2 to 1
+ * The view, then a random rectangle of it at a fixed size: `area` is the range of its share of the view's area (0.08 to 1
  * by default), `aspect` of its width by its height (3/4 to 4/3; drawn evenly in the logarithm). Where ten draws do not
- * fit, the largest centred rectangle of an allowed aspect is taken. The random-resized crop of Inception and SimCLR.
+ * fit, the largest centred rectangle of an allowed aspect is taken. The random-resized crop of Inception and SimCLR, drawn
+ * as torchvision's `RandomResizedCrop.get_params` does: area, aspect, top, left.
  */
 export function randomResizedCrop(
   view: ImageView,
   random: Random,
-  options: ImageSize & { readonly area?: Range; readonly aspect?: Range },
+  options: ImageSize & { readonly area?: Range; readonly aspect?: Range; readonly filter?: ResizeFilter },
 ): ImageView {
-  const { area = [0.2, 1], aspect = [3 / 4, 4 / 3] } = options;
+  const { area = [0.08, 1], aspect = [3 / 4, 4 / 3] } = options;
   for (let attempt = 0; attempt < 10; attempt++) {
     const pixels = random.uniform(...area) * view.width * view.height;
     const ratio = Math.exp(random.uniform(Math.log(aspect[0]), Math.log(aspect[1])));
-    const width = Math.max(1, Math.round(Math.sqrt(pixels * ratio)));
-    const height = Math.max(1, Math.round(Math.sqrt(pixels / ratio)));
-    if (width <= view.width && height <= view.height) {
-      const left = random.integer(view.width - width + 1);
+    const width = Math.round(Math.sqrt(pixels * ratio));
+    const height = Math.round(Math.sqrt(pixels / ratio));
+    if (width > 0 && width <= view.width && height > 0 && height <= view.height) {
       const top = random.integer(view.height - height + 1);
+      const left = random.integer(view.width - width + 1);
       return resize(crop(view, { left, top, width, height }), options);
     }
   }
   const ratio = Math.min(Math.max(view.width / view.height, aspect[0]), aspect[1]);
   const width = Math.max(1, Math.min(view.width, Math.round(view.height * ratio)));
   const height = Math.max(1, Math.min(view.height, Math.round(view.width / ratio)));
-  const left = Math.floor((view.width - width) / 2);
-  const top = Math.floor((view.height - height) / 2);
-  return resize(crop(view, { left, top, width, height }), options);
+  return resize(centralCrop(view, { width, height }), options);
 }
 
 /** The view, then mirrored with the given probability (one half by default). */
@@ -63,7 +63,7 @@ export function randomFlip(view: ImageView, random: Random, probability = 0.5): 
 
 /**
  * The view, then brightness, contrast and saturation by factors from 1 - s to 1 + s (not below 0) and hue by up to
- * `hue` turns either way, in random order. A strength of 0 leaves its step out.
+ * `hue` turns either way, in random order; the ranges of torchvision's `ColorJitter`. A strength of 0 leaves its step out.
  */
 export function colorJitter(
   view: ImageView,
@@ -91,20 +91,38 @@ export function randomGreyscale(view: ImageView, random: Random, probability: nu
   return random.chance(probability) ? recolour(view, { kind: 'greyscale' }) : view;
 }
 
-/** The view, then blurred, with the given probability, by a standard deviation in pixels drawn from `sigma`. */
+/**
+ * The view, then blurred, with the given probability, by a standard deviation in pixels drawn from `sigma`, over `kernel`
+ * pixels (odd; by default three standard deviations each way).
+ */
 export function randomBlur(
   view: ImageView,
   random: Random,
-  options: { readonly probability: number; readonly sigma: Range },
+  options: { readonly probability: number; readonly sigma: Range; readonly kernel?: number },
 ): ImageView {
   if (!random.chance(options.probability)) return view;
-  return recolour(view, { kind: 'blur', sigma: random.uniform(...options.sigma) });
+  const sigma = random.uniform(...options.sigma);
+  return recolour(view, { kind: 'blur', sigma, kernel: options.kernel ?? wholeKernel(sigma) });
+}
+
+/** The view, then with values from `threshold` on (128 by default) inverted, with the given probability. */
+export function randomSolarise(
+  view: ImageView,
+  random: Random,
+  options: { readonly probability: number; readonly threshold?: number },
+): ImageView {
+  const { probability, threshold = 128 } = options;
+  return random.chance(probability) ? recolour(view, { kind: 'solarise', threshold }) : view;
+}
+
+function sizeAndFilter({ to, filter }: Extract<GeometricStep, { kind: 'resize' }>) {
+  return { ...to, filter };
 }
 
 function applyGeometric(image: RgbImage, step: GeometricStep): RgbImage {
   switch (step.kind) {
     case 'resize':
-      return resample(image, step.to);
+      return resample(image, sizeAndFilter(step));
     case 'crop':
       return cut(image, { left: step.left, top: step.top, ...step.to });
     case 'pad': {

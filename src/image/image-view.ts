@@ -9,12 +9,30 @@ export type PhotometricStep =
   /** Hues turn around the colour circle; 1 is a whole turn. */
   | { readonly kind: 'hue'; readonly turns: number }
   | { readonly kind: 'greyscale' }
-  /** Gaussian blur with a standard deviation of `sigma` pixels. */
-  | { readonly kind: 'blur'; readonly sigma: number };
+  /** Gaussian blur with a standard deviation of `sigma` pixels, over an odd number of `kernel` pixels along each axis. */
+  | { readonly kind: 'blur'; readonly sigma: number; readonly kernel: number }
+  /** Values from `threshold` on, 0 to 256, are inverted. */
+  | { readonly kind: 'solarise'; readonly threshold: number }
+  /** Only one channel (0 red, 1 green, 2 blue) stays; the others become 128 with uniform noise of up to `noise` levels either way. */
+  | {
+      readonly kind: 'keep-channel';
+      readonly channel: number;
+      readonly noise: number;
+      readonly seed: number;
+    };
+
+/** How pixels are weighted when an image is resized: over one input pixel each way, or two (sharper). */
+export type ResizeFilter = 'bilinear' | 'bicubic';
 
 /** A change of which pixels there are and where. Each holds the sizes it goes from and to, so that it can be inverted alone. */
 export type GeometricStep =
-  | { readonly kind: 'resize'; readonly from: ImageSize; readonly to: ImageSize }
+  | {
+      readonly kind: 'resize';
+      readonly from: ImageSize;
+      readonly to: ImageSize;
+      /** Bilinear where it is absent. */
+      readonly filter?: ResizeFilter;
+    }
   /** Keeps the rectangle that begins at column `left`, row `top`. */
   | {
       readonly kind: 'crop';
@@ -62,9 +80,10 @@ export function imageView(source: ImageSize): ImageView {
   return { source: { width, height }, steps: [], width, height };
 }
 
-/** The view, then resized to the given size (bilinear, antialiased where it shrinks). */
-export function resize(view: ImageView, to: ImageSize): ImageView {
-  return extended(view, { kind: 'resize', from: sizeOf(view), to: sizeOf(checkedSize(to)) });
+/** The view, then resized to the given size (bilinear by default, antialiased where it shrinks). */
+export function resize(view: ImageView, to: ImageSize & { readonly filter?: ResizeFilter }): ImageView {
+  const step = { kind: 'resize', from: sizeOf(view), to: sizeOf(checkedSize(to)) } as const;
+  return extended(view, to.filter === undefined ? step : { ...step, filter: to.filter });
 }
 
 /** The view, then cut to a rectangle of whole pixels. Throws RangeError where the rectangle is not inside. */
@@ -81,6 +100,24 @@ export function crop(
     );
   }
   return extended(view, { kind: 'crop', left, top, from: sizeOf(view), to });
+}
+
+/** The view, then scaled until it just covers the given size, and cut to its centre. */
+export function cover(view: ImageView, size: ImageSize & { readonly filter?: ResizeFilter }): ImageView {
+  const { width, height, filter } = size;
+  const scale = Math.max(width / view.width, height / view.height);
+  const scaled = {
+    width: Math.max(width, Math.round(view.width * scale)),
+    height: Math.max(height, Math.round(view.height * scale)),
+  };
+  return centralCrop(resize(view, { ...scaled, filter }), size);
+}
+
+/** The view, then cut to a rectangle in its middle; half a pixel goes to the left and the top. */
+export function centralCrop(view: ImageView, { width, height }: ImageSize): ImageView {
+  const left = Math.floor((view.width - width) / 2);
+  const top = Math.floor((view.height - height) / 2);
+  return crop(view, { left, top, width, height });
 }
 
 /** The view, then mirrored left and right. */
@@ -109,11 +146,19 @@ export function pad(
 
 /** The view, then with its colours or sharpness changed. Throws RangeError for numbers that mean nothing. */
 export function recolour(view: ImageView, step: PhotometricStep): ImageView {
-  const number =
-    'factor' in step ? step.factor : 'turns' in step ? step.turns : 'sigma' in step ? step.sigma : 0;
-  const sound = Number.isFinite(number) && (step.kind === 'hue' || number >= 0) && number < 1000;
-  if (!sound) throw new RangeError(`${step.kind} by ${number}`);
+  const { kind, ...numbers } = step;
+  for (const [name, number] of Object.entries(numbers)) {
+    if (!isSound(name, number)) throw new RangeError(`${kind}: ${name} of ${number}`);
+  }
   return extended(view, step);
+}
+
+function isSound(name: string, number: number): boolean {
+  if (name === 'turns') return Math.abs(number) < 1000;
+  if (name === 'seed') return Number.isSafeInteger(number);
+  if (name === 'channel') return [0, 1, 2].includes(number);
+  if (name === 'kernel') return number > 0 && number < 1000 && number % 2 === 1;
+  return number >= 0 && number < 1000;
 }
 
 /** Where a pixel of the source image comes to lie in the view. */

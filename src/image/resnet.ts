@@ -9,16 +9,18 @@ import { maxPool3x3Stride2 } from '../nn/max-pool.ts';
 import { relu } from '../nn/relu.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 
-/** An output of a ResNet by its stage: c2 has a stride of 4 pixels, c5 one of 32. */
+/** An output of a ResNet by its stage: c2 has a stride of 4 pixels, c5 one of 32; with the small stem 1 and 8. */
 export type ResNetStage = 'c2' | 'c3' | 'c4' | 'c5';
 
-/** Which ResNet; `width` is the stem's number of channels, 64 where it is not given. */
+/** Which ResNet; `width` is the stem's number of channels, 64 where it is not given, and may be any. */
 export interface ResNetOptions {
   readonly depth: 18 | 34 | 50;
   /** The outputs that are wanted; what comes after the last of them is neither made nor run. */
   readonly stages: readonly ResNetStage[];
   readonly batchNorm: BatchNormOptions;
   readonly width?: number;
+  /** `standard`: 7x7 with stride 2, then max pooling; `small`, for pictures of 32 pixels or so: 3x3 with stride 1 alone, which makes all strides a quarter. */
+  readonly stem?: 'standard' | 'small';
 }
 
 /** The features that were asked for, [N, channels, ⌈H/stride⌉, ⌈W/stride⌉], and the next running statistics. */
@@ -97,7 +99,7 @@ export function resnet(
   });
   const plan = stemPlan(options);
   const stem = convNorm(params, stats, toNchw(images), { plan, names: namesAt(0), norm: normOf(0) });
-  let x = maxPool3x3Stride2(relu(stem.y));
+  let x = options.stem === 'small' ? relu(stem.y) : maxPool3x3Stride2(relu(stem.y));
   if (frozenStages > 0) x = stopGradient(x);
   const updated = leavesOf(stem.stats);
   const features: { [stage in ResNetStage]?: tf.Tensor } = {};
@@ -159,8 +161,12 @@ function join(prefix: string, name: string): string {
   return prefix === '' ? name : `${prefix}/${name}`;
 }
 
-function stemPlan({ width = 64 }: ResNetOptions): ConvPlan {
-  return { inputs: 3, outputs: width, kernel: 7, stride: 2 };
+function stemPlan({ width = 64, stem }: ResNetOptions): ConvPlan {
+  return {
+    inputs: 3,
+    outputs: width,
+    ...(stem === 'small' ? { kernel: 3, stride: 1 } : { kernel: 7, stride: 2 }),
+  };
 }
 
 /** The blocks in their order, up to the last stage that is wanted. */

@@ -14,10 +14,18 @@ export interface BatchNormOptions {
 /** What PyTorch starts with. */
 export const defaultBatchNorm: BatchNormOptions = { eps: 1e-5, momentum: 0.1 };
 
-/** `weight` and `bias` [C], and the statistics `running_mean` and `running_var` [C], named as PyTorch names them. */
-export function initBatchNorm(channels: number): Initialized {
+/**
+ * `weight` and `bias` [C], and the statistics `running_mean` and `running_var` [C], named as PyTorch names them. `learned`
+ * says which of the two there are: both by default, the scale alone, or none (PyTorch's `affine=False`).
+ */
+export function initBatchNorm(
+  channels: number,
+  { learned = 'both' }: { readonly learned?: 'both' | 'scale' | 'none' } = {},
+): Initialized {
+  const weight = constant([channels], 1);
+  const bias = constant([channels], 0);
   return {
-    params: { weight: constant([channels], 1), bias: constant([channels], 0) },
+    params: learned === 'both' ? { weight, bias } : learned === 'scale' ? { weight } : {},
     stats: { running_mean: constant([channels], 0), running_var: constant([channels], 1) },
   };
 }
@@ -27,7 +35,7 @@ export function initBatchNorm(channels: number): Initialized {
  * Training normalises by the biased variance of the batch and moves the running one by the unbiased one.
  * `inputBias` [C] stands for a bias that x should carry but does not: it cancels in training, where it only moves the
  * running mean (its gradient is exactly 0), and at evaluation it is part of the shift; so it costs no pass over x.
- * Throws when training on one value a channel.
+ * A scale or shift that `params` does not have is 1 or 0. Throws when training on one value a channel.
  */
 export function batchNorm(
   params: Tree<tf.Tensor>,
@@ -36,8 +44,9 @@ export function batchNorm(
   options: BatchNormOptions & Mode & { readonly inputBias?: tf.Tensor },
 ): Applied {
   const { eps, momentum, inputBias } = options;
-  const weight = leafAt(params, 'weight');
-  const bias = leafAt(params, 'bias');
+  const channels = [x.shape[1] as number];
+  const weight = 'weight' in params ? leafAt(params, 'weight') : tf.ones(channels);
+  const bias = 'bias' in params ? leafAt(params, 'bias') : tf.zeros(channels);
   const runningMean = leafAt(stats, 'running_mean');
   const runningVariance = leafAt(stats, 'running_var');
   const { axes, broadcast, count } = layoutOf(x);

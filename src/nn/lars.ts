@@ -37,7 +37,12 @@ export function lars(
   return { params: next, state: { momentum: velocity } };
 }
 
-function trusted(p: tf.Tensor, g: tf.Tensor, weightDecay: number, trustCoefficient: number): tf.Tensor {
+function trusted(
+  p: tf.Tensor,
+  g: tf.Tensor,
+  weightDecay: number | tf.Scalar,
+  trustCoefficient: number,
+): tf.Tensor {
   const decayed = weightDecay === 0 ? g : tf.add(g, tf.mul(p, weightDecay));
   const paramNorm = tf.sqrt(tf.sum(tf.square(p)));
   const gradNorm = tf.sqrt(tf.sum(tf.square(decayed)));

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { type HostTensor, scalar } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
@@ -15,6 +15,19 @@ export interface ParameterGroup {
   readonly optimizer: OptimizerOptions;
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** Whether the learning rate stays as it is, whatever the schedule. */
+  readonly constantRate?: boolean;
+  /** They begin to be trained after this share of the run, 0 to 1; until then nothing of them moves. */
+  readonly frozenUntil?: number;
+}
+
+/** What each group is trained by in one step: scalars under the group's name. */
+export interface StepRates<Leaf> {
+  readonly learningRates: Tree<Leaf>;
+  /** Of the groups that have any. */
+  readonly weightDecays?: Tree<Leaf>;
+  /** 0 while a group is frozen, then 1; of the groups that are frozen for a while. */
+  readonly active?: Tree<Leaf>;
 }
 
 /** The group of every parameter, the first that matches. Throws an InputError where none does, or two have one name. */
@@ -54,23 +67,34 @@ export function initOptimizer(groups: readonly ParameterGroup[], params: Tree<Ho
   );
 }
 
-/** One step of every group's optimizer, at the learning rate that stands under the group's name. */
+/** One step of every group's optimizer. */
 export function updateParameters(
   groups: readonly ParameterGroup[],
   params: Tree<tf.Tensor>,
   grads: ReadonlyMap<string, tf.Tensor>,
   state: Tree<tf.Tensor>,
-  learningRates: Tree<tf.Tensor>,
+  { learningRates, weightDecays = {}, active = {} }: StepRates<tf.Tensor>,
 ): Updated {
   const leaves: Array<readonly [string, tf.Tensor]> = [];
   const next: { [group: string]: Tree<tf.Tensor> } = {};
   for (const [group, own] of partition(groups, params)) {
-    const updated = update(group.optimizer, own, grads, branchAt(state, group.name), {
-      learningRate: leafAt(learningRates, group.name) as tf.Scalar,
-      weightDecay: group.weightDecay,
-    });
+    const { name } = group;
+    const scalarIn = (tree: Tree<tf.Tensor>) => leafAt(tree, name) as tf.Scalar;
+    const decay = name in weightDecays ? scalarIn(weightDecays) : group.weightDecay;
+    const frozen = name in active;
+    const held = (grad: tf.Tensor) => tf.mul(grad, scalarIn(active));
+    const updated = update(
+      group.optimizer,
+      own,
+      frozen ? new Map(Array.from(grads, ([path, grad]) => [path, held(grad)])) : grads,
+      branchAt(state, name),
+      {
+        learningRate: scalarIn(learningRates),
+        weightDecay: frozen && decay !== 0 ? (tf.mul(decay, scalarIn(active)) as tf.Scalar) : decay,
+      },
+    );
     leaves.push(...leavesOf(updated.params));
-    next[group.name] = updated.state;
+    next[name] = updated.state;
   }
   return { params: treeOf(leaves), state: next };
 }
@@ -83,8 +107,32 @@ export function learningRatesAt(
 ): Tree<HostTensor> {
   const multiplier = multiplierAt(schedule, progress);
   return Object.fromEntries(
-    groups.map(({ name, learningRate }) => [name, scalar(learningRate * multiplier)]),
+    groups.map(({ name, learningRate, constantRate }) => [
+      name,
+      scalar(constantRate ? learningRate : learningRate * multiplier),
+    ]),
   );
+}
+
+/** What each group is trained by in a step: `progress` of the schedule, and `share` of the run that is done, 0 to 1. */
+export function ratesAt(
+  groups: readonly ParameterGroup[],
+  schedule: Schedule,
+  { progress, share }: { readonly progress: number; readonly share: number },
+): StepRates<HostTensor> {
+  const decaying = groups.filter(({ weightDecay }) => weightDecay !== 0);
+  const frozen = groups.filter(({ frozenUntil }) => frozenUntil !== undefined);
+  return {
+    learningRates: learningRatesAt(groups, schedule, progress),
+    ...(decaying.length > 0 && {
+      weightDecays: Object.fromEntries(decaying.map(({ name, weightDecay }) => [name, scalar(weightDecay)])),
+    }),
+    ...(frozen.length > 0 && {
+      active: Object.fromEntries(
+        frozen.map(({ name, frozenUntil }) => [name, scalar(share < frozenUntil! ? 0 : 1)]),
+      ),
+    }),
+  };
 }
 
 function matches(match: RegExp | readonly string[], path: string): boolean {

@@ -1,11 +1,17 @@
+/** What a schedule's progress counts. */
+export type ScheduleUnit = 'step' | 'epoch' | 'run';
+
 /** A linear rise of the learning rate: `length` units of progress long, from the fraction `start` (0) to 1. */
 export interface WarmUp {
   readonly length: number;
   readonly start?: number;
 }
 
-/** How a learning rate goes on, as plain data. Progress counts steps or epochs, whichever the caller passes. */
-export type Schedule = { readonly warmUp?: WarmUp } & (
+/**
+ * How a learning rate goes on, as plain data. Progress counts what `per` says: steps, whole epochs (as most papers step
+ * their schedules), or the share of the run that is done, 0 to 1.
+ */
+export type Schedule = { readonly warmUp?: WarmUp; readonly per?: ScheduleUnit } & (
   | { readonly kind: 'constant' }
   /** Times `gamma` at each milestone reached. */
   | { readonly kind: 'step'; readonly milestones: readonly number[]; readonly gamma: number }
@@ -31,5 +37,20 @@ export function multiplierAt(schedule: Schedule, progress: number): number {
       const { length, end = 0 } = schedule;
       return end + ((1 - end) * (1 + Math.cos(Math.PI * Math.min(after / length, 1)))) / 2;
     }
+  }
+}
+
+/** The progress that a schedule counts, after so many steps of `total` and so many epochs. */
+export function progressOf(
+  unit: ScheduleUnit,
+  { step, epoch, total }: { readonly step: number; readonly epoch: number; readonly total: number },
+): number {
+  switch (unit) {
+    case 'step':
+      return step;
+    case 'epoch':
+      return Math.floor(epoch);
+    case 'run':
+      return step / total;
   }
 }

@@ -1,43 +1,100 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { DataSelection } from '../datasets/data-selection.ts';
-import type { SourceReference } from '../datasets/loader-source.ts';
+import type { z } from 'zod';
+import type { Need } from '../datasets/open-frames.ts';
+import type { EncodersConfig } from '../encoders/encoder-config.ts';
+import type { GroupRule, How, Model, StepPlace, Tensors } from '../encoders/trainable.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import type { Initialized, Mode } from '../nn/layer.ts';
+import type { Views } from '../views/view-config.ts';
+import type { Comparison } from './comparison.ts';
 
-/** What a forward pass of an objective gives. */
-export interface ObjectiveResult {
-  /** The scalar that is minimised. */
-  readonly loss: tf.Scalar;
-  /** The scalars that it is the weighted sum of, by name. */
-  readonly terms: Tree<tf.Tensor>;
+/** What an objective's loss gives. */
+export interface Outcome {
+  /** The scalars that the loss is the weighted sum of, by name. */
+  readonly terms: { readonly [term: string]: tf.Scalar };
   /** Other scalars worth a curve, by name. */
-  readonly metrics: Tree<tf.Tensor>;
-  /** The running statistics after this batch. */
-  readonly stats: Tree<tf.Tensor>;
+  readonly metrics?: { readonly [name: string]: tf.Scalar };
+  /** The running statistics after this batch; what is left out stays as it is. */
+  readonly stats: Tensors;
+  /** What `after` needs of the batch, without gradient; over several processes rows are gathered and means averaged. */
+  readonly kept?: { readonly rows?: Tensors; readonly means?: Tensors };
 }
 
 /**
- * What a training loop trains: how its samples are stacked, what it learns, and its loss.
- * `Sample` is plain data with typed arrays, made in worker threads.
+ * One self-supervised system at work: plain functions over a model. The model that they see has the shared encoders
+ * (`imageEncoder`, `pointEncoder`) and the objective's own branches, nothing of other objectives; its `memory` is all its own.
  */
-export interface Trainable<Sample> {
-  readonly name: string;
-  /** Samples a batch; every shape in a batch follows from it. */
-  readonly batchSize: number;
-  /** The factory of a `SampleSource<Sample>` for frames under a folder, for worker threads to import. */
-  source(data: DataSelection): SourceReference;
-  /** Stacks samples, exactly `batchSize` of them. */
-  collate(samples: readonly Sample[]): Tree<HostTensor>;
-  /** Parameters and running statistics before the first step. */
-  initialize(random: Random): Initialized;
-  /** The loss of a batch; a pure function in plain tfjs operations. */
-  loss(params: Tree<tf.Tensor>, stats: Tree<tf.Tensor>, batch: Tree<tf.Tensor>, mode: Mode): ObjectiveResult;
+export interface Objective {
+  /** What is drawn of each frame: plain data, all that a worker thread needs to know. */
+  readonly views: Views;
+  /** The value of each term when nothing is learned. */
+  readonly chance: { readonly [term: string]: number };
+  /** What terms are weighed with; 1 where it is not given. */
+  readonly termWeights?: { readonly [term: string]: number };
+  /** Parameters of its own that are not trained as heads are; paths within the model. */
+  readonly groups?: readonly GroupRule[];
+  /** Its own parameters, statistics and memory before the first step, and the encoders' values to copy from. */
+  initialize(
+    random: Random,
+    given: { readonly encoders: Model<HostTensor>; readonly frames: number },
+  ): Model<HostTensor>;
+  /** The numbers that come with a step: momenta, temperatures, random indices. */
+  inputs?(place: StepPlace): Tree<HostTensor>;
+  /** What changes before the loss; gives its own parameters and memory, as far as they change. */
+  before?(model: Model, inputs: Tensors): { readonly params?: Tensors; readonly memory?: Tensors };
+  /** The loss of a batch, `batch` having a branch a view and `index` int32 [B]; a pure function in plain tfjs operations. */
+  loss(model: Model, batch: Tensors, how: How & { readonly inputs: Tensors }): Outcome;
+  /** The memory after the step, from the model with its new parameters. */
+  after?(model: Model, kept: NonNullable<Outcome['kept']>, inputs: Tensors): Tensors;
+  /** What it compares, where that can be looked at and measured in a frame. */
+  readonly comparison?: Comparison;
 }
 
-/** One self-supervised system: how it makes its samples, what it learns from them, and the loss of knowing nothing. */
-export interface Objective<Sample> extends Trainable<Sample> {
-  /** The value of each term, and of the total, when nothing is learned. */
-  readonly chance: { readonly total: number; readonly terms: { readonly [term: string]: number } };
+/** An option as a paper has it, and as its authors' code does where the two differ. */
+export interface OptionFact {
+  readonly means: string;
+  readonly paper: string;
+  readonly code?: string;
+}
+
+/** What one file of a system exports: how it is called and cited, what it needs, and how it is made. */
+export interface System<Config = unknown> {
+  /** Its name, which is its key among a run's objectives. */
+  readonly name: string;
+  /** Authors, venue and year, and the arXiv number. */
+  readonly citation: string;
+  /** What it does, in a sentence or two. */
+  readonly summary: string;
+  readonly needs: readonly Need[];
+  /** Its configuration, as a run has it under the system's name. */
+  readonly schema: z.ZodType<Config>;
+  /** What its options mean, with the values of paper and authors' code. */
+  readonly options: { readonly [option: string]: OptionFact };
+  /** What carries a gradient, and what does not. */
+  readonly gradient: string;
+  /** Whole runs by name. */
+  readonly presets: { readonly [name: string]: Preset };
+  /** The label of its random numbers, its name by default. */
+  readonly drawnAs?: string;
+  make(config: Config, given: Given): Objective;
+}
+
+/** What an objective is made for. */
+export interface Given {
+  readonly encoders: EncodersConfig;
+  readonly batchSize: number;
+}
+
+/** A whole run under a name. */
+export interface Preset {
+  /** What it is for, what it costs and what comes of it. */
+  readonly about: string;
+  /** The run's configuration. */
+  readonly run: unknown;
+}
+
+/** A system whose configuration's type is known in its own file alone. */
+export function system<Config>(declared: System<Config>): System {
+  return declared as unknown as System;
 }

@@ -32,7 +32,7 @@ export interface PointNet2Options {
 }
 
 /** The point encoder of the released SimIPU configuration: three levels, reflectance in, 1024 points of 1024 channels out. */
-export const simipuReleasedPointEncoder: PointNet2Options = {
+export const releasedPointEncoder: PointNet2Options = {
   inChannels: 1,
   useXyz: false,
   bias: true,
@@ -81,9 +81,9 @@ const HALVED_SETS = [
 ];
 
 /** The small point encoder: the released radii and half of its widths, on an eighth of its points: 128 of 512 channels out. */
-export const simipuHalvedPointEncoder: PointNet2Options = {
-  ...simipuReleasedPointEncoder,
-  levels: simipuReleasedPointEncoder.levels.map((level, i) => ({
+export const halvedPointEncoder: PointNet2Options = {
+  ...releasedPointEncoder,
+  levels: releasedPointEncoder.levels.map((level, i) => ({
     ...level,
     ...HALVED_SETS[i],
     widths: level.widths.map((scale) => scale.map((width) => width / 2)),

@@ -25,10 +25,14 @@ export async function describeRun(folder: string): Promise<string> {
 
 async function describePretraining(folder: string): Promise<string> {
   const { config, data } = await readRunConfig(folder);
-  const { imageEncoder, image, points } = config.simipu;
+  const { image, points } = config.encoders;
+  const encoders = [
+    image && `ResNet-${image.depth} on ${image.input.width} x ${image.input.height}`,
+    points && `${points.input.count} points`,
+  ].filter((each) => each !== undefined);
   return (
-    `${config.objective} on ${data.root}${data.imageSet === undefined ? '' : ` (${data.imageSet})`}: batch ${config.batchSize}, ` +
-    `ResNet-${imageEncoder.depth} on ${image.width} x ${image.height}, ${points.count} points`
+    `${Object.keys(config.objectives).join(' + ')} on ${data.root}${data.imageSet === undefined ? '' : ` (${data.imageSet})`}: ` +
+    `batch ${config.batchSize}, ${encoders.join(', ')}`
   );
 }
 

@@ -1,10 +1,9 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
+import { openFrames, type PointFrames } from '../datasets/open-frames.ts';
 import { Random } from '../engine/random.ts';
 import { applyImageView } from '../image/augment.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
-import type { SimipuConfig } from '../objectives/simipu-config.ts';
-import { type SimipuSample, simipuSample } from '../objectives/simipu-sample.ts';
-import { openFrames } from '../objectives/simipu-source.ts';
+import { drawPointPair, type PointPair, type PointPairView } from '../views/point-pair.ts';
 import { type DrawColor, drawBirdsEye, drawLine } from './birds-eye.ts';
 import { pictureOf, type ReportSection } from './run-report.ts';
 
@@ -12,11 +11,11 @@ const rangeM = 72;
 /** How much of what lies behind the sensor is shown; rotated views reach there. */
 const behindM = 10;
 
-/** What SimIPU compares in the first frame of a selection: points with their pixels, and the two views with their matches. */
-export async function sampleSections(data: DataSelection, config: SimipuConfig): Promise<ReportSection[]> {
-  const frames = await openFrames(data);
+/** What is compared in the first frame of a selection: points with their pixels, and the two views with their matches. */
+export async function sampleSections(data: DataSelection, config: PointPairView): Promise<ReportSection[]> {
+  const frames = (await openFrames(data, ['image', 'points'])) as PointFrames;
   const frame = await frames.frame(0);
-  const sample = simipuSample(frame, Random.fromSeed('report'), config);
+  const sample = drawPointPair(frame, Random.fromSeed('report'), config);
   const image = drawCenters(applyImageView(frame.cameras[0].image, sample.imageView), sample);
   const far = sample.distanceM.filter((distance) => distance > 1).length;
   return [
@@ -42,7 +41,7 @@ function colorOf(distanceM: number): DrawColor {
 }
 
 /** The places as crosses on the picture, at three times its size. */
-function drawCenters(picture: RgbImage, sample: SimipuSample): RgbImage {
+function drawCenters(picture: RgbImage, sample: PointPair): RgbImage {
   const zoom = 3;
   const { width, height } = picture;
   const image: RgbImage = {
@@ -66,7 +65,7 @@ function drawCenters(picture: RgbImage, sample: SimipuSample): RgbImage {
 }
 
 /** Both views from above, side by side, a line for each match; the region behind the sensor is left out. */
-function drawMatches({ alpha, beta, partner, distanceM }: SimipuSample): RgbImage {
+function drawMatches({ alpha, beta, partner, distanceM }: PointPair): RgbImage {
   const [sizePx, gapPx] = [640, 8];
   const scale = sizePx / (2 * rangeM);
   const height = Math.ceil((rangeM + behindM) * scale);

@@ -139,6 +139,17 @@ export async function checkpointOf(run: string, step?: number): Promise<Checkpoi
   throw new InputError({ file: join(run, 'checkpoints'), expected, found: there });
 }
 
+/** What a checkpoint has to be. */
+export interface CheckpointForm {
+  readonly expected?: Tree<TensorForm>;
+  readonly fingerprint?: string;
+  /** Brings a state of an older form into today's, and the fingerprints that such a one may have. */
+  readonly older?: {
+    readonly state: (state: Tree<HostTensor>) => Tree<HostTensor>;
+    readonly fingerprints: readonly string[];
+  };
+}
+
 /**
  * The state and meta of a checkpoint's folder. Throws an InputError where a file is missing or damaged (its checksum is in
  * `state.json`), where tensors differ from the `expected` tree (the first is named, the others counted), and where the
@@ -146,7 +157,7 @@ export async function checkpointOf(run: string, step?: number): Promise<Checkpoi
  */
 export async function loadCheckpoint(
   folder: string,
-  options: { readonly expected?: Tree<TensorForm>; readonly fingerprint?: string } = {},
+  options: CheckpointForm = {},
 ): Promise<{ readonly state: Tree<HostTensor>; readonly meta: CheckpointMeta }> {
   const { sha256: expectedSum, ...meta } = await readMeta(join(folder, META));
   const file = join(folder, STATE);
@@ -156,9 +167,11 @@ export async function loadCheckpoint(
   if (sum !== expectedSum) {
     throw new InputError({ file, expected: `SHA-256 ${expectedSum}, as in ${META}`, found: sum });
   }
-  const state = treeFrom(tensors, file);
+  const { older = { state: (same: Tree<HostTensor>) => same, fingerprints: [] } } = options;
+  const state = older.state(treeFrom(tensors, file));
   if (options.expected !== undefined) requireSameForm(options.expected, state, file);
-  if (options.fingerprint !== undefined && options.fingerprint !== meta.fingerprint) {
+  const known = [options.fingerprint, ...older.fingerprints];
+  if (options.fingerprint !== undefined && !known.includes(meta.fingerprint)) {
     throw new InputError({
       file: join(folder, META),
       place: 'fingerprint',

@@ -25,21 +25,30 @@ export const optimizerSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** What the schedule counts: steps, whole epochs, or the share of the run that is done. */
+const per = z.enum(['step', 'epoch', 'run']).optional();
 const warmUp = z.strictObject({ length: z.number().positive(), start: unit.optional() }).optional();
 /** How learning rates go on. */
 export const scheduleSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('constant'), warmUp }),
+  z.strictObject({ kind: z.literal('constant'), warmUp, per }),
   z.strictObject({
     kind: z.literal('step'),
     milestones: z.array(z.number()),
     gamma: z.number().positive(),
     warmUp,
+    per,
   }),
-  z.strictObject({ kind: z.literal('exponential'), gamma: z.number().positive(), warmUp }),
-  z.strictObject({ kind: z.literal('cosine'), length: z.number().positive(), end: unit.optional(), warmUp }),
+  z.strictObject({ kind: z.literal('exponential'), gamma: z.number().positive(), warmUp, per }),
+  z.strictObject({
+    kind: z.literal('cosine'),
+    length: z.number().positive(),
+    end: unit.optional(),
+    warmUp,
+    per,
+  }),
 ]);
 
-/** What every training loop is told, whatever it trains. */
+/** What every training loop needs, whatever it trains. */
 export const loopFields = {
   batchSize: whole,
   seed: z.int().min(0),

@@ -1,31 +1,80 @@
 import { z } from 'zod';
+import { encodersSchema } from '../encoders/encoder-config.ts';
+import type { GroupRule } from '../encoders/trainable.ts';
 import type { ParameterGroup } from '../nn/parameter-groups.ts';
-import { simipuSchema } from '../objectives/simipu-config.ts';
+import { systems } from '../objectives/systems.ts';
 import { applySettingsTo, parseConfig } from './config-keys.ts';
 import { groupOf, loopFields, optimizerSchema, scheduleSchema } from './config-parts.ts';
 
-/** Everything that a pretraining run depends on. Progress of the schedule counts whole epochs. */
-export const runConfigSchema = z.strictObject({
-  objective: z.literal('simipu'),
-  simipu: simipuSchema,
+/** What every objective of a run has beside its own options: what its loss is weighed with, 1 where it is not given. */
+const weight = z.number().min(0).optional();
+
+const fields = z.strictObject({
+  /** The networks that are pretrained. */
+  encoders: encodersSchema,
+  /** The systems that they learn by, alone or together. */
+  objectives: z.strictObject(
+    Object.fromEntries(
+      systems.map(({ name, schema }) => [name, withWeight(schema as unknown as z.ZodObject).optional()]),
+    ),
+  ),
   ...loopFields,
   /** The length of the run: epochs, or, where it is given, steps. */
   epochs: z.number().positive(),
   steps: z.int().positive().nullable(),
+  /** Progress counts whole epochs where `per` says nothing else. */
   schedule: scheduleSchema,
-  /** Of each parameter group. */
-  optimizers: z.strictObject({ points: optimizerSchema, image: optimizerSchema, heads: optimizerSchema }),
+  /** Of the point encoder, of the image encoder, and of everything else; only what there is needs one. */
+  optimizers: z.strictObject({
+    points: optimizerSchema.optional(),
+    image: optimizerSchema.optional(),
+    heads: optimizerSchema,
+  }),
+});
+
+/** Everything that a pretraining run depends on. */
+export const runConfigSchema = fields.superRefine((config, context) => {
+  const { encoders, objectives, optimizers } = config;
+  const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  const chosen = systems.filter(({ name }) => objectives[name] !== undefined);
+  if (chosen.length === 0)
+    fault(['objectives'], `expected at least one of ${systems.map(({ name }) => name).join(', ')}`);
+  for (const part of ['image', 'points'] as const) {
+    if (encoders[part] !== undefined && optimizers[part] === undefined)
+      fault(['optimizers', part], `expected an optimizer of the ${part} encoder`);
+    const needing = chosen.find(({ needs }) => needs.includes(part) && encoders[part] === undefined);
+    if (needing !== undefined) fault(['encoders', part], `expected an encoder, which ${needing.name} needs`);
+  }
 });
 
 /** A pretraining run, as `runConfigSchema` describes it. */
-export type RunConfig = z.infer<typeof runConfigSchema>;
+export type RunConfig = z.infer<typeof fields>;
 
-/** SimIPU's parameter groups: the head of the image branch is trained with the image encoder, as released. */
-export function parameterGroups({ optimizers }: RunConfig): ParameterGroup[] {
+/** A system's schema with the weight beside its options; its own checks stay. */
+function withWeight(schema: z.ZodObject): z.ZodObject {
+  return schema.safeExtend({ weight });
+}
+
+/**
+ * A run's parameter groups: the encoders', those of rules that have a rate or a schedule of their own, and all others.
+ * What a rule gives to an encoder's optimizer without more is trained in that encoder's group.
+ */
+export function parameterGroups({ optimizers }: RunConfig, rules: readonly GroupRule[]): ParameterGroup[] {
+  const isOwn = ({ rate, constantRate, frozenUntil }: GroupRule) =>
+    rate !== undefined || constantRate === true || frozenUntil !== undefined;
+  const joined = (as: GroupRule['as']) =>
+    rules.filter((rule) => rule.as === as && !isOwn(rule)).flatMap(({ match }) => match);
+  const { points, image, heads } = optimizers;
+  const own = rules.filter(isOwn).map(({ match, as, rate = 1, constantRate, frozenUntil }) => {
+    const optimizer = optimizers[as] ?? heads;
+    const group = groupOf(match[0].replaceAll('/', '-'), match, optimizer);
+    return { ...group, learningRate: group.learningRate * rate, constantRate, frozenUntil };
+  });
   return [
-    groupOf('points', ['pointEncoder'], optimizers.points),
-    groupOf('image', ['imageEncoder', 'heads/crossImage'], optimizers.image),
-    groupOf('heads', ['heads'], optimizers.heads),
+    ...(points === undefined ? [] : [groupOf('points', ['pointEncoder', ...joined('points')], points)]),
+    ...(image === undefined ? [] : [groupOf('image', ['imageEncoder', ...joined('image')], image)]),
+    ...own,
+    groupOf('heads', [''], heads),
   ];
 }
 

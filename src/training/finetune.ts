@@ -4,7 +4,8 @@ import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
-import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
+import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
+import { progressOf } from '../nn/schedules.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { describeDamaged, describeIncomplete } from './damaged-frames.ts';
 import { classesOf, createDetector, type DetectionConfig, detectionGroups } from './detection-config.ts';
@@ -71,7 +72,11 @@ export async function finetune({
       clipNorm: config.clipNorm ?? undefined,
       initialState: detectionState(config, begun.model),
       totalSteps: total,
-      learningRates: ({ step }) => learningRatesAt(groups, config.schedule, step / total),
+      ratesAt: (done) =>
+        ratesAt(groups, config.schedule, {
+          progress: progressOf(config.schedule.per ?? 'run', { ...done, total }),
+          share: done.step / total,
+        }),
       batchSize: config.batchSize,
       seed: config.seed,
       frames: {

@@ -4,6 +4,7 @@ import { binaryCrossEntropy } from '../detection/losses.ts';
 import { poseKl } from '../detection/monorun-reprojection.ts';
 import { initScoreHead, scoreInputs, scoreLogits } from '../detection/monorun-score.ts';
 import type { ScoreExample } from '../detection/score-examples.ts';
+import type { Learner } from '../encoders/trainable.ts';
 import { compile, type ResidentState } from '../engine/compile.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
@@ -11,7 +12,6 @@ import { isResident } from '../engine/resident-state.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { initOptimizer, learningRatesAt, type ParameterGroup } from '../nn/parameter-groups.ts';
-import type { Trainable } from '../objectives/objective.ts';
 import { type CollectOptions, collectScoreExamples } from './collect-score-examples.ts';
 import { trainStep } from './train-step.ts';
 
@@ -94,7 +94,7 @@ export async function fitScoreHead(
 }
 
 /** Binary cross-entropy of the scores, and the loss of the covariance's factors; a batch as `collate` makes it. */
-const scoreLoss: Trainable<never>['loss'] = (params, stats, batch) => {
+const scoreLoss: Learner['loss'] = ({ params, stats }, batch) => {
   const at = (name: string) => leafAt(batch, name);
   const logits = scoreLogits(params, stats, at('evidence'), at('features'));
   const score = tf.mean(binaryCrossEntropy(logits, at('target'))) as tf.Scalar;

@@ -5,12 +5,13 @@ import type { Tree } from '../engine/tree.ts';
 import { checkpointOf, loadCheckpoint } from './checkpoint.ts';
 import { parseRunConfig, type RunConfig } from './config.ts';
 import { readConfigJson } from './config-file.ts';
+import { upgradedConfig, upgradedState } from './old-runs.ts';
 import { initialState } from './pretrain.ts';
 
-/** A run as it was left: what it was told, the data it learned from, and a state. */
+/** A run as it was left: its configuration, the data it learned from, and a state. */
 export interface TrainedRun {
   readonly config: RunConfig;
-  readonly data: { readonly root: string; readonly imageSet?: string };
+  readonly data: { readonly root: string; readonly imageSet?: string; readonly frames?: number };
   readonly step: number;
   readonly checkpoint: string;
   readonly state: Tree<HostTensor>;
@@ -40,13 +41,19 @@ export async function readConfigFile(
     const found = `a detector's run (${config.detector})`;
     throw new InputError({ file, place: 'objective', expected: 'a pretraining run', found });
   }
-  return { config: parseRunConfig(config, { file }), data: data as Partial<TrainedRun['data']> | undefined };
+  return {
+    config: parseRunConfig(upgradedConfig(config), { file }),
+    data: data as Partial<TrainedRun['data']> | undefined,
+  };
 }
 
 /** A run with the state of its newest checkpoint, or of a given step. Throws an InputError where there is none, or of another form. */
 export async function loadRun(folder: string, options: { readonly step?: number } = {}): Promise<TrainedRun> {
   const { config, data } = await readRunConfig(folder);
   const entry = await checkpointOf(folder, options.step);
-  const { state, meta } = await loadCheckpoint(entry.folder, { expected: initialState(config) });
+  const { state, meta } = await loadCheckpoint(entry.folder, {
+    expected: initialState(config, { frames: data.frames ?? 0 }),
+    older: { state: upgradedState, fingerprints: [] },
+  });
   return { config, data, step: meta.step, checkpoint: entry.folder, state };
 }

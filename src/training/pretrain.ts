@@ -1,14 +1,17 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
+import { openFrames } from '../datasets/open-frames.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
-import { initOptimizer, learningRatesAt } from '../nn/parameter-groups.ts';
-import type { SimipuSample } from '../objectives/simipu-sample.ts';
-import { openFrames } from '../objectives/simipu-source.ts';
+import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
+import { progressOf } from '../nn/schedules.ts';
+import type { DrawnSample } from '../views/drawn-view.ts';
 import { fingerprintOf } from './checkpoint.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
-import { createObjective } from './create-objective.ts';
+import { createPretraining } from './create-pretraining.ts';
+import { describeIncomplete } from './damaged-frames.ts';
+import { oldForm, upgradedConfig, upgradedState } from './old-runs.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
 
 /** What to pretrain, on what, and where to leave it. */
@@ -25,50 +28,69 @@ export function totalSteps(
   return config.steps ?? Math.max(1, Math.ceil((config.epochs * frames) / config.batchSize));
 }
 
-/** The state that a configuration begins with. */
-export function initialState(config: RunConfig): Tree<HostTensor> {
-  const { params, stats } = createObjective(config).initialize(
-    Random.fromSeed(config.seed).fork('initialize'),
-  );
-  return { params, stats, optimizer: initOptimizer(parameterGroups(config), params) };
+/** The state that a configuration begins with, on a data set of so many frames. */
+export function initialState(config: RunConfig, { frames }: { readonly frames: number }): Tree<HostTensor> {
+  const pretraining = createPretraining(config, config.batchSize);
+  const random = Random.fromSeed(config.seed).fork('initialize');
+  const { params, stats, memory } = pretraining.initialize(random, { frames });
+  const optimizer = initOptimizer(parameterGroups(config, pretraining.groups), params);
+  return { params, stats, optimizer, ...(Object.keys(memory).length > 0 && { memory }) };
+}
+
+/** The names that a configuration's checkpoints may carry: its own, and that of the form that runs had before. */
+function fingerprintsOf(config: RunConfig): string[] {
+  // A run may go on for longer, and the loader and the checkpoints do not change what it computes.
+  const free = { steps: null, epochs: null, checkpoint: null, loader: null };
+  const old = oldForm(JSON.parse(JSON.stringify(config)) as Record<string, unknown>);
+  return [config, ...(old === undefined ? [] : [old])].map((form) => fingerprintOf({ ...form, ...free }));
 }
 
 /**
- * Pretrains on the frames of a KITTI object data set. The run's folder gets its configuration, metrics and checkpoints;
- * a run that is killed at any moment and resumed has the losses that it would have had.
+ * Pretrains on the frames of a data set. The run's folder gets its configuration, metrics and checkpoints; a run that is
+ * killed at any moment and resumed has the losses that it would have had.
  * Throws InputError for input that cannot be right and DivergedError for a loss that is NaN or infinite.
+ *
+ * @example
+ * const config = applySettings(presetOf('simipu-smoke')!, ['steps=10']);
+ * const { checkpoint } = await pretrain({ config, data: { root: 'data/kitti' }, out: 'runs/first' });
  */
 export async function pretrain({ config, data, ...options }: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
-  const frames = await openFrames(data);
-  const objective = createObjective(config);
-  const groups = parameterGroups(config);
+  const pretraining = createPretraining(config, config.batchSize);
+  const frames = await openFrames(data, pretraining.needs);
+  const groups = parameterGroups(config, pretraining.groups);
   const total = totalSteps(config, frames.length);
-  const incomplete =
-    frames.incomplete.length > 0 ? ` (${frames.incomplete.length} incomplete ones left out)` : '';
-  return train<SimipuSample>(
+  const { schedule } = config;
+  const [fingerprint, ...older] = fingerprintsOf(config);
+  const incomplete = describeIncomplete(data.root, frames.incomplete);
+  return train<DrawnSample>(
     {
-      trainable: objective,
-      chance: objective.chance,
+      trainable: pretraining,
+      chance: pretraining.chance,
       groups,
-      initialState: initialState(config),
+      initialState: initialState(config, { frames: frames.length }),
       totalSteps: total,
-      learningRates: ({ epoch }) => learningRatesAt(groups, config.schedule, Math.floor(epoch)),
+      ratesAt: (done) =>
+        ratesAt(groups, schedule, {
+          progress: progressOf(schedule.per ?? 'epoch', { ...done, total }),
+          share: done.step / total,
+        }),
       batchSize: config.batchSize,
       seed: config.seed,
-      frames: { length: frames.length, source: objective.source(data) },
+      frames: { length: frames.length, source: pretraining.source(data) },
       loader: { ...config.loader, strict: data.strict },
       checkpoint: config.checkpoint,
       record: {
         // With other frames the order in which they come would be another one.
         config: { ...config, data: { ...data, frames: frames.length } },
-        // A run may go on for longer, and the loader and the checkpoints do not change what it computes.
         mayDiffer: ['steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
-        fingerprint: fingerprintOf({ ...config, steps: null, epochs: null, checkpoint: null, loader: null }),
+        fingerprint,
+        olderForms: { fingerprints: older, config: upgradedConfig, state: upgradedState },
       },
       introduction: (step) =>
-        `${frames.length} frames${incomplete}, ${total} steps of ${config.batchSize}` +
-        `${step > 0 ? `, going on after step ${step}` : ''}; nothing learned is a loss of ${objective.chance.total.toFixed(3)}`,
+        `${frames.length} frames, ${total} steps of ${config.batchSize}` +
+        `${step > 0 ? `, going on after step ${step}` : ''}; nothing learned is a loss of ${pretraining.chance.total.toFixed(3)}` +
+        `${incomplete === undefined ? '' : `\n${incomplete}`}`,
       dataName: data.root,
     },
     options,

@@ -12,7 +12,7 @@ import { shellWord } from './shell-word.ts';
 /** The file of a run's metrics. */
 export const METRICS = 'metrics.jsonl';
 const LEFT_BY_A_RUN =
-  /^(config\.json|env\.json|metrics\.jsonl|evaluation\.json|initialization\.json|checkpoints|score-head|report\.html|events\.out\.tfevents\..*)$/;
+  /^(config\.json|env\.json|metrics\.jsonl|evaluation\.json|initialization\.json|probe\.json|features|checkpoints|score-head|report\.html|events\.out\.tfevents\..*)$/;
 
 const numbers = z.record(z.string(), z.number().nullable());
 const headerSchema = z.looseObject({
@@ -61,6 +61,9 @@ export interface Environment {
   readonly gitRevision: string | null;
 }
 
+/** A configuration as a file has it. */
+type ConfigJson = { readonly [key: string]: unknown };
+
 /** How a run's folder is made or taken up again. */
 export interface RunFolderOptions {
   /** The whole configuration, plain JSON. */
@@ -69,6 +72,8 @@ export interface RunFolderOptions {
   readonly resume?: number;
   /** Key paths of the configuration, such as `steps`, that may change when the run goes on. */
   readonly mayDiffer?: readonly string[];
+  /** Brings a configuration of an older form into today's. */
+  readonly upgrade?: (config: ConfigJson) => ConfigJson;
   /** Removes what an earlier run left here, and only if there is nothing else. */
   readonly overwrite?: boolean;
 }
@@ -115,7 +120,7 @@ export class RunFolder {
  */
 export async function createRunFolder(
   path: string,
-  { config, resume, mayDiffer = [], overwrite = false }: RunFolderOptions,
+  { config, resume, mayDiffer = [], overwrite = false, upgrade }: RunFolderOptions,
 ): Promise<RunFolder> {
   await makeFolder(path);
   const all = await readdir(path);
@@ -124,7 +129,7 @@ export async function createRunFolder(
   const envFile = join(path, 'env.json');
   const plain: unknown = JSON.parse(JSON.stringify(config));
   if (resume !== undefined) {
-    await requireSameRun(path, { config, mayDiffer });
+    await requireSameRun(path, { config, mayDiffer, upgrade });
     for (const name of all.filter(isTemporaryName))
       await rm(join(path, name), { recursive: true, force: true });
     await cutMetrics(path, resume);
@@ -219,9 +224,9 @@ function listed(names: readonly string[]): string {
   return `${names.length} ${names.length === 1 ? 'entry' : 'entries'} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
 }
 
-async function readJson(file: string, expected: string): Promise<unknown> {
+async function readJson(file: string, expected: string): Promise<ConfigJson> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'));
+    return JSON.parse(await readFile(file, 'utf8')) as ConfigJson;
   } catch (error) {
     throw new InputError({ file, expected, found: (error as Error).message });
   }
@@ -240,10 +245,14 @@ export interface ConfigChange {
  */
 export async function requireSameRun(
   path: string,
-  { config, mayDiffer }: { readonly config: unknown; readonly mayDiffer: readonly string[] },
+  {
+    config,
+    mayDiffer,
+    upgrade = (same) => same,
+  }: Pick<RunFolderOptions, 'config' | 'upgrade'> & { readonly mayDiffer: readonly string[] },
 ): Promise<ConfigChange[]> {
   const configFile = join(path, 'config.json');
-  const before = await readJson(configFile, 'the configuration of the run to resume');
+  const before = upgrade(await readJson(configFile, 'the configuration of the run to resume'));
   const all = differences(before, JSON.parse(JSON.stringify(config)));
   const isFree = ({ key }: ConfigChange) =>
     mayDiffer.some((free) => key === free || key.startsWith(`${free}.`));

@@ -1,48 +1,66 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { Learner, Model, Tensors } from '../encoders/trainable.ts';
 import type { Step } from '../engine/capture.ts';
 import { branchAt } from '../nn/layer.ts';
 import type { Updated } from '../nn/moments.ts';
-import { type ParameterGroup, updateParameters } from '../nn/parameter-groups.ts';
+import { type ParameterGroup, type StepRates, updateParameters } from '../nn/parameter-groups.ts';
 import { valueAndGrad } from '../nn/value-and-grad.ts';
-import type { Trainable } from '../objectives/objective.ts';
 
 /**
- * One step of training as a pure function: state `{ params, stats, optimizer }`, batch `{ data, learningRates }`; gives
- * the scalars `loss/total`, `loss/<term>` and `metric/<name>`. With `clipNorm`, gradients whose norm over all parameters
- * is above it are scaled down to it, and their norm from before is the metric `gradientNorm`.
+ * One step of training as a pure function: state `{ params, stats, memory, optimizer }` (memory where there is any), batch
+ * `{ data, rates, inputs }`; gives the scalars `loss/total`, `loss/<term>` and `metric/<name>`. What runs, in this order:
+ * `before`, the loss and its gradient, the optimizers, `after`. With `clipNorm`, gradients whose norm over all parameters is
+ * above it are scaled down to it, and their norm from before is the metric `gradientNorm`.
  */
 export function trainStep(
-  objective: Pick<Trainable<never>, 'loss'>,
+  learner: Learner,
   groups: readonly ParameterGroup[],
   { clipNorm }: { readonly clipNorm?: number } = {},
 ): Step {
   return (state, batch) => {
-    const [params, stats, optimizer] = ['params', 'stats', 'optimizer'].map((part) => branchAt(state, part));
     const data = branchAt(batch, 'data');
+    const inputs = branchOf(batch, 'inputs');
+    const given: Model = {
+      params: branchAt(state, 'params'),
+      stats: branchOf(state, 'stats'),
+      memory: branchOf(state, 'memory'),
+    };
+    const model = learner.before?.(given, inputs) ?? given;
     const {
       loss,
       aux,
       grads: raw,
-    } = valueAndGrad((current) => {
-      const result = objective.loss(current, stats, data, { training: true });
-      return {
-        loss: result.loss,
-        aux: { stats: result.stats, terms: result.terms, metrics: result.metrics },
-      };
-    }, params);
+    } = valueAndGrad((params) => {
+      const result = learner.loss({ ...model, params }, data, { training: true, inputs });
+      const { stats, terms, metrics, kept = {} } = result;
+      return { loss: result.loss, aux: { stats, terms, metrics, kept } };
+    }, model.params);
     const { grads, norm } = clipNorm === undefined ? { grads: raw } : clipGradients(raw, clipNorm);
+    const rates = branchAt(batch, 'rates') as unknown as StepRates<tf.Tensor>;
     // The name tells profiles which part of the step's time is the optimizers'.
     const updated = tf.tidy('update', () => ({
-      ...updateParameters(groups, params, grads, optimizer, branchAt(batch, 'learningRates')),
+      ...updateParameters(groups, model.params, grads, branchAt(state, 'optimizer'), rates),
     })) as Updated;
+    const next: Model = { params: updated.params, stats: branchOf(aux, 'stats'), memory: model.memory };
+    const memory = learner.after?.(next, branchOf(aux, 'kept'), inputs) ?? model.memory;
     return [
-      { params: updated.params, stats: branchAt(aux, 'stats'), optimizer: updated.state },
       {
-        loss: { total: loss, ...branchAt(aux, 'terms') },
-        metric: { ...branchAt(aux, 'metrics'), ...(norm === undefined ? {} : { gradientNorm: norm }) },
+        params: next.params,
+        stats: next.stats,
+        optimizer: updated.state,
+        ...(Object.keys(memory).length > 0 && { memory }),
+      },
+      {
+        loss: { total: loss, ...branchOf(aux, 'terms') },
+        metric: { ...branchOf(aux, 'metrics'), ...(norm === undefined ? {} : { gradientNorm: norm }) },
       },
     ];
   };
+}
+
+/** A branch; empty where there is none, as trees have no empty branches. */
+function branchOf(tree: Tensors, name: string): Tensors {
+  return name in tree ? branchAt(tree, name) : {};
 }
 
 /** Gradients scaled by min(1, clipNorm / norm), and the norm: the root of the sum of all squares. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createLoader, type Loader, type LoaderPosition } from '../datasets/loader.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
+import type { Trainable } from '../encoders/trainable.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
@@ -8,8 +9,8 @@ import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
 import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
-import type { ParameterGroup } from '../nn/parameter-groups.ts';
-import type { Objective, Trainable } from '../objectives/objective.ts';
+import type { ParameterGroup, StepRates } from '../nn/parameter-groups.ts';
+
 import { writeJsonAtomically } from './atomic-file.ts';
 import { endLength, endOf, endsAtChance } from './chance.ts';
 import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
@@ -20,7 +21,7 @@ import { createRunFolder, type MetricsLine, readMetrics, requireSameRun } from '
 import { EventWriter } from './tensorboard-events.ts';
 import { trainStep } from './train-step.ts';
 
-/** A state of training: parameters, running statistics, and what the optimizers remember. */
+/** A state of training: parameters, running statistics, memory, and what the optimizers remember. */
 export type State = Tree<HostTensor>;
 
 /** Where and how a run is run, whatever it trains. */
@@ -52,17 +53,17 @@ export interface RunResult {
 
 /** What is trained, and what its run remembers of it. */
 export interface TrainingPlan<Sample> {
-  readonly trainable: Pick<Trainable<Sample>, 'collate' | 'loss'>;
+  readonly trainable: Omit<Trainable<Sample>, 'name' | 'batchSize' | 'source'>;
   /** What the losses are when nothing is learned, where that is known. */
-  readonly chance?: Objective<Sample>['chance'];
+  readonly chance?: { readonly total: number; readonly terms: { readonly [term: string]: number } };
   readonly groups: readonly ParameterGroup[];
   /** Gradients whose norm over all parameters is above this are scaled down to it. */
   readonly clipNorm?: number;
   /** What a new run begins with. */
   readonly initialState: State;
   readonly totalSteps: number;
-  /** The learning rate of each group for the step after `step` steps and `epoch` epochs. */
-  readonly learningRates: (done: { readonly step: number; readonly epoch: number }) => Tree<HostTensor>;
+  /** What each group is trained by in the step after `step` steps and `epoch` epochs. */
+  readonly ratesAt: (done: { readonly step: number; readonly epoch: number }) => StepRates<HostTensor>;
   readonly batchSize: number;
   readonly seed: number;
   /** The frames to learn from: how many, and the factory of their samples. */
@@ -75,6 +76,12 @@ export interface TrainingPlan<Sample> {
     readonly files?: { readonly [name: string]: unknown };
     readonly mayDiffer: readonly string[];
     readonly fingerprint: string;
+    /** How a run's folder of an older form is read. */
+    readonly olderForms?: {
+      readonly fingerprints: readonly string[];
+      readonly config: (config: { readonly [key: string]: unknown }) => { readonly [key: string]: unknown };
+      readonly state: (state: State) => State;
+    };
   };
   /** What is said when it begins, or goes on after a step; and what damaged frames are said to be of. */
   readonly introduction: (step: number) => string;
@@ -90,13 +97,14 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
   const { trainable, groups, totalSteps: total, record } = plan;
   const { out } = options;
   const resumed = options.resume ? await latestCheckpoint(out) : undefined;
-  const changes = options.resume ? await requireSameRun(out, record) : [];
+  const upgrade = record.olderForms?.config;
+  const changes = options.resume ? await requireSameRun(out, { ...record, upgrade }) : [];
   let state: State | ResidentState = plan.initialState;
   let step = 0;
   let position: LoaderPosition = { consumed: 0 };
   if (resumed !== undefined) {
-    const { fingerprint } = record;
-    const loaded = await loadCheckpoint(resumed.folder, { expected: state, fingerprint });
+    const { fingerprint, olderForms: older } = record;
+    const loaded = await loadCheckpoint(resumed.folder, { expected: state, fingerprint, older });
     state = loaded.state;
     step = loaded.meta.step;
     position = loaded.meta.loader as LoaderPosition;
@@ -119,6 +127,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     config: record.config,
     resume: options.resume ? (resumed?.step ?? 0) : undefined,
     mayDiffer: record.mayDiffer,
+    upgrade,
     overwrite: options.overwrite,
   });
   for (const [name, value] of Object.entries(record.files ?? {}))
@@ -137,6 +146,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     source: plan.frames.source,
     ...plan.loader,
   });
+  const randomOfSteps = Random.fromSeed(plan.seed).fork('inputs');
   const history = earlier.map(({ loss }): Losses => loss);
   const began = performance.now();
   let compiled: CompiledStep | undefined;
@@ -167,9 +177,17 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     for await (const loaded of loader.from(position)) {
       tellDamaged(loader.failures);
       if (step >= total || options.signal?.aborted) break;
-      const batch = {
+      const epoch = position.consumed / plan.frames.length;
+      const inputs = trainable.inputs?.({
+        step,
+        epoch,
+        progress: step / total,
+        random: randomOfSteps.fork(step),
+      });
+      const batch: Tree<HostTensor> = {
         data: trainable.collate(loaded.batch),
-        learningRates: plan.learningRates({ step, epoch: position.consumed / plan.frames.length }),
+        rates: { ...plan.ratesAt({ step, epoch }) },
+        ...(inputs !== undefined && leavesOf(inputs).length > 0 && { inputs }),
       };
       compiled ??= await compile(trainStep(trainable, groups, { clipNorm: plan.clipNorm }), {
         state: state as State,
@@ -197,7 +215,10 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
         time: secondsBefore + (performance.now() - began) / 1000,
         samplesPerSecond,
         learningRate: Object.fromEntries(
-          leavesOf(batch.learningRates).map(([name, rate]) => [name, rate.data[0]]),
+          leavesOf((batch.rates as unknown as StepRates<HostTensor>).learningRates).map(([name, rate]) => [
+            name,
+            rate.data[0],
+          ]),
         ),
         loss,
         metric,

@@ -157,7 +157,7 @@ export interface PairsInfo {
 }
 
 /**
- * SimIPU's sample of a frame, M places of each view. `alphaPoints`, `betaPoints` float32 rows of x, y, z, reflectance (the
+ * A pair of a frame's views, M places of each view. `alphaPoints`, `betaPoints` float32 rows of x, y, z, reflectance (the
  * sweep's view in the LiDAR frame, the other in its own); `alpha`, `beta` float32 [M·3], the places in the same frames;
  * `betaInLidar` float32 [M·3], with the view undone; `partner` int32 [M], of each place of alpha the matched one of beta;
  * `distanceM` float32 [M]; `pixels` float32 [M·2] on the frame's own picture (NaN behind the camera); `inside` uint8 [M].
@@ -201,5 +201,5 @@ export interface SimilarityInfo {
 /** A place of the sweep or a cell of the picture, by its number. */
 export type SimilarityQuery = { readonly place: number } | { readonly cell: number };
 
-/** Cosines with the query: `places` float32 [P] and `cells` float32 [C]. */
+/** Cosines with the query: `places` float32 [P] and `cells` float32 [C]; empty where sweep and picture have no common space. */
 export type SimilarityTable = Table<SimilarityInfo>;

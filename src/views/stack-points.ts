@@ -67,7 +67,11 @@ function columns(rows: Float32Array, from: number, to: number): Float32Array {
 
 /** A part of every item, one after the other. */
 export function stackFloats<Item>(items: readonly Item[], part: (item: Item) => Float32Array): Float32Array {
-  const parts = items.map(part);
+  return joinFloats(items.map(part));
+}
+
+/** Arrays one after the other. */
+export function joinFloats(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
   const result = new Float32Array(parts.reduce((sum, each) => sum + each.length, 0));
   let at = 0;
   for (const each of parts) {

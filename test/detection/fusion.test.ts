@@ -181,7 +181,9 @@ describe('the detector', () => {
 
   /** The loss but for the quality's, whose target moves with the offset and carries no gradient. */
   function lossOf(which: Fusion, current: Tree<tf.Tensor>) {
-    const result = which.loss(current, uploadTree(stats), uploadTree(batch), { training: true });
+    const result = which.loss({ params: current, stats: uploadTree(stats) }, uploadTree(batch), {
+      training: true,
+    });
     const quality = tf.mul(leafAt(result.terms, 'quality'), config.lossWeights.quality);
     return { loss: tf.sub(result.loss, quality) as tf.Scalar, aux: { stats: result.stats } };
   }
@@ -246,7 +248,7 @@ describe('the detector', () => {
   it('says of a candidate what its own picture shows: another picture changes what is said of it alone', () => {
     const changed = detector.collate([samples[0], { ...samples[1], canvas: samples[0].canvas }]);
     const said = (data: typeof batch) => {
-      const pass = detector.loss(uploadTree(params), uploadTree(stats), uploadTree(data), {
+      const pass = detector.loss({ params: uploadTree(params), stats: uploadTree(stats) }, uploadTree(data), {
         training: false,
       });
       return pass.loss.dataSync()[0];
@@ -260,17 +262,25 @@ describe('the detector', () => {
   it('computes the same compiled as in tfjs', async () => {
     const step = await compile(
       (state, data) => {
-        const { loss, terms } = detector.loss(branchAt(state, 'params'), branchAt(state, 'stats'), data, {
-          training: true,
-        });
+        const { loss, terms } = detector.loss(
+          { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') },
+          data,
+          {
+            training: true,
+          },
+        );
         return [state, { loss, ...terms }];
       },
       { state: { params, stats }, batch },
     );
     const { outputs } = await step.run({ params, stats }, batch);
-    const { loss, terms } = detector.loss(uploadTree(params), uploadTree(stats), mapTree(batch, upload), {
-      training: true,
-    });
+    const { loss, terms } = detector.loss(
+      { params: uploadTree(params), stats: uploadTree(stats) },
+      mapTree(batch, upload),
+      {
+        training: true,
+      },
+    );
     for (const [name, value] of Object.entries({ loss, ...terms }))
       expect(distance((outputs[name] as HostTensor).data, valuesOf(value)), name).toBeLessThan(1e-3);
     await step.dispose();

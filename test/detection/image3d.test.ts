@@ -221,13 +221,13 @@ describe('the detector', () => {
   const tensors = (tree: Tree<HostTensor>) =>
     mapTree(tree, ({ data, shape, dtype }) => tf.tensor(data, [...shape], dtype as 'float32'));
   const lossOf = (which: Image3d, of = batch) =>
-    which.loss(tensors(params), tensors(stats), tensors(of), { training: true });
+    which.loss({ params: tensors(params), stats: tensors(stats) }, tensors(of), { training: true });
 
   it('learns with every parameter, and not with frozen stages', () => {
     const reached = (which: Image3d) => {
       const data = tensors(batch);
       const { grads } = valueAndGrad((current) => {
-        const result = which.loss(current, tensors(stats), data, { training: true });
+        const result = which.loss({ params: current, stats: tensors(stats) }, data, { training: true });
         return { loss: result.loss, aux: {} };
       }, tensors(params));
       return [...grads.keys()];
@@ -257,9 +257,13 @@ describe('the detector', () => {
   it('computes the same compiled as in tfjs', async () => {
     const step = await compile(
       (state, data) => {
-        const result = detector.loss(branchAt(state, 'params'), branchAt(state, 'stats'), data, {
-          training: true,
-        });
+        const result = detector.loss(
+          { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') },
+          data,
+          {
+            training: true,
+          },
+        );
         return [state, { loss: result.loss }];
       },
       { state: { params, stats }, batch },

@@ -28,7 +28,7 @@ const batch = detector.collate(samples);
 const { params, stats } = detector.initialize(Random.fromSeed(1));
 
 function lossOf(which: Monorun, of: Tree<HostTensor>, training = true) {
-  return which.loss(uploadTree(params), uploadTree(stats), uploadTree(of), { training });
+  return which.loss({ params: uploadTree(params), stats: uploadTree(stats) }, uploadTree(of), { training });
 }
 
 describe('the heads', () => {
@@ -138,7 +138,9 @@ describe('the detector', () => {
         (state, data) => {
           const { grads } = valueAndGrad(
             (current) => {
-              const result = which.loss(current, branchAt(state, 'stats'), data, { training: true });
+              const result = which.loss({ params: current, stats: branchAt(state, 'stats') }, data, {
+                training: true,
+              });
               return { loss: result.loss, aux: {} };
             },
             branchAt(state, 'params'),
@@ -218,9 +220,13 @@ describe('the detector', () => {
   it('computes the same compiled as in tfjs', async () => {
     const step = await compile(
       (state, data) => {
-        const result = detector.loss(branchAt(state, 'params'), branchAt(state, 'stats'), data, {
-          training: true,
-        });
+        const result = detector.loss(
+          { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') },
+          data,
+          {
+            training: true,
+          },
+        );
         return [state, { loss: result.loss, ...result.terms }];
       },
       { state: { params, stats }, batch },

@@ -16,7 +16,7 @@ import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
 import { angleDifference } from '../../src/geometry/angle.ts';
 import { type Box3, pointInBox } from '../../src/geometry/box.ts';
 import { birdsEyeIou, iou3d } from '../../src/geometry/box-overlap.ts';
-import { applyViewToBox, inverseView, sampleSimipuView } from '../../src/geometry/view-transform.ts';
+import { applyViewToBox, inverseView, sampleViewTransform } from '../../src/geometry/view-transform.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { groundPoints } from '../../src/pointcloud/ground.ts';
@@ -87,7 +87,7 @@ describe('boxes in a view', () => {
   it('are turned, scaled and mirrored with the points in them, and come back', () => {
     const random = Random.fromSeed(1);
     for (let trial = 0; trial < 40; trial++) {
-      const view = sampleSimipuView(random.fork(trial), { pivot: [0, 0, 0] });
+      const view = sampleViewTransform(random.fork(trial), { pivot: [0, 0, 0] });
       const box = car([random.uniform(2, 30), random.uniform(-9, 9), -1], random.uniform(-4, 4));
       const moved = applyViewToBox(box, view);
       const back = applyViewToBox(moved, inverseView(view));
@@ -254,7 +254,7 @@ describe('the detector', () => {
   function gradients(which: Point3d) {
     const data = tensors(batch);
     return valueAndGrad((current) => {
-      const result = which.loss(current, tensors(stats), data, { training: true });
+      const result = which.loss({ params: current, stats: tensors(stats) }, data, { training: true });
       return { loss: result.loss, aux: { terms: result.terms } };
     }, tensors(params));
   }
@@ -284,7 +284,7 @@ describe('the detector', () => {
           : leaf,
       );
       return detector
-        .loss(tensors(moved), tensors(stats), tensors(batch), { training: true })
+        .loss({ params: tensors(moved), stats: tensors(stats) }, tensors(batch), { training: true })
         .loss.dataSync()[0];
     };
     const difference = (lossWith(1e-2) - lossWith(-1e-2)) / 2e-2;
@@ -296,24 +296,34 @@ describe('the detector', () => {
       const frame = { ...frameWithCars(seed), labels: [] };
       return pointSample(frame, Random.fromSeed(seed), { config, training: true });
     });
-    const { loss } = detector.loss(tensors(params), tensors(stats), tensors(detector.collate(empty)), {
-      training: true,
-    });
+    const { loss } = detector.loss(
+      { params: tensors(params), stats: tensors(stats) },
+      tensors(detector.collate(empty)),
+      {
+        training: true,
+      },
+    );
     expect(Number.isFinite(loss.dataSync()[0])).toBe(true);
   });
 
   it('computes the same compiled as in tfjs', async () => {
     const step = await compile(
       (state, data) => {
-        const result = detector.loss(branchAt(state, 'params'), branchAt(state, 'stats'), data, {
-          training: true,
-        });
+        const result = detector.loss(
+          { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') },
+          data,
+          {
+            training: true,
+          },
+        );
         return [state, { loss: result.loss, ...result.terms }];
       },
       { state: { params, stats }, batch },
     );
     const { outputs } = await step.run({ params, stats }, batch);
-    const eager = detector.loss(tensors(params), tensors(stats), tensors(batch), { training: true });
+    const eager = detector.loss({ params: tensors(params), stats: tensors(stats) }, tensors(batch), {
+      training: true,
+    });
     expect((outputs.loss as HostTensor).data[0]).toBeCloseTo(eager.loss.dataSync()[0], 3);
     await step.dispose();
   });

@@ -76,7 +76,8 @@ it('all statistics are those that training settles at, and the mean over batches
   for (const [b, batch] of batches.entries()) {
     const [params, uploaded] = [uploadTree(model.params), uploadTree(batch)];
     let stats = uploadTree(model.stats);
-    for (let k = 0; k < 20; k++) stats = trainable.loss(params, stats, uploaded, { training: true }).stats;
+    for (let k = 0; k < 20; k++)
+      stats = trainable.loss({ params, stats }, uploaded, { training: true }).stats;
     const trained = leavesOf(stats);
     expect(trained.map(([path]) => path)).toEqual([...each[b].keys()]);
     for (const [path, tensor] of trained)

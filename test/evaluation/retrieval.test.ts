@@ -10,8 +10,8 @@ import { mapTree } from '../../src/engine/tree.ts';
 import { evaluateRetrieval, type ModelState, type RetrievalOptions } from '../../src/evaluation/retrieval.ts';
 import { type RetrievalResult, retrievalResultSchema } from '../../src/evaluation/retrieval-result.ts';
 import { Simipu } from '../../src/objectives/simipu.ts';
-import { simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { openFrames } from '../../src/objectives/simipu-source.ts';
+import { drawPointPair } from '../../src/views/point-pair.ts';
 import { uploadTree, valuesOf } from '../nn/tensors.ts';
 import { syntheticBatch, tinySimipu, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
 
@@ -46,7 +46,9 @@ function trainedModel(): ModelState {
   );
   const { params, stats } = model(7);
   const batch = uploadTree(syntheticBatch(observer, config));
-  const observed = observer.loss(uploadTree(params), uploadTree(stats), batch, { training: true }).stats;
+  const observed = observer.loss({ params: uploadTree(params), stats: uploadTree(stats) }, batch, {
+    training: true,
+  }).stats;
   return { params, stats: mapTree(observed, (leaf) => float32(leaf.dataSync() as Float32Array, leaf.shape)) };
 }
 
@@ -125,7 +127,7 @@ describe('evaluateRetrieval', () => {
       const samples = [];
       for (const index of [2 * b, 2 * b + 1]) {
         const random = Random.fromSeed(11).fork('sample by name', 0, frames.ids[index]);
-        samples.push(simipuSample(await frames.frame(index), random, config));
+        samples.push(drawPointPair(await frames.frame(index), random, config));
       }
       const rows = seen.embed(params, stats, uploadTree(seen.collate(samples)), { training: false });
       const near = samples.flatMap(({ distanceM }) => Array.from(distanceM, (away) => (away <= 8 ? 1 : 0)));

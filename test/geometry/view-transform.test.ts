@@ -7,7 +7,7 @@ import {
   inverseView,
   isMirrored,
   matrixOf,
-  sampleSimipuView,
+  sampleViewTransform,
   type ViewStep,
   type ViewTransform,
 } from '../../src/geometry/view-transform.ts';
@@ -79,7 +79,7 @@ describe('views', () => {
   it('bring single precision points back to a tenth of a millimetre', () => {
     const random = Random.fromSeed('views');
     for (let k = 0; k < 50; k++) {
-      const view = sampleSimipuView(random);
+      const view = sampleViewTransform(random);
       const points = Float32Array.from({ length: 300 }, (_, n) => random.uniform(n % 3 ? -40 : 0, 70));
       const back = applyView(applyView(points, 3, view), 3, inverseView(view));
       back.forEach((value, n) => {
@@ -89,7 +89,7 @@ describe('views', () => {
   });
 
   it('survive being saved', () => {
-    const view = sampleSimipuView(Random.fromSeed(3), {
+    const view = sampleViewTransform(Random.fromSeed(3), {
       translationDeviationM: [1, 1, 1],
       flipProbability: 1,
     });
@@ -110,10 +110,10 @@ describe('views', () => {
   });
 });
 
-describe('sampleSimipuView', () => {
+describe('sampleViewTransform', () => {
   const sample = (count: number) => {
     const random = Random.fromSeed('simipu');
-    return Array.from({ length: count }, () => sampleSimipuView(random));
+    return Array.from({ length: count }, () => sampleViewTransform(random));
   };
 
   it('rotates about the pivot, scales, and flips half of the time, in this order', () => {
@@ -156,14 +156,14 @@ describe('sampleSimipuView', () => {
 
   it('shifts only when asked to, between scale and flip', () => {
     const options = { translationDeviationM: [1, 2, 0] as const, flipProbability: 1 };
-    const view = sampleSimipuView(Random.fromSeed(1), options);
+    const view = sampleViewTransform(Random.fromSeed(1), options);
     expect(view.map((one) => one.kind)).toEqual(['rotateZ', 'scale', 'translate', 'flipY']);
     expect(view[2]).toMatchObject({ by: [expect.any(Number), expect.any(Number), 0] });
   });
 
   it('leaves the pivot where it is before scale and flip', () => {
     const options = { scale: [1, 1] as const, flipProbability: 0 };
-    const view = sampleSimipuView(Random.fromSeed(8), options);
+    const view = sampleViewTransform(Random.fromSeed(8), options);
     const [x, y, z] = applyView(Float64Array.of(35.2, 0, -1), 3, view);
     expect([x, y, z].map((value) => Math.round(value * 1e9) / 1e9 + 0)).toEqual([35.2, 0, -1]);
   });

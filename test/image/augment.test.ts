@@ -104,8 +104,10 @@ describe('applyImageView', () => {
       { kind: 'saturation', factor: 2 },
       { kind: 'hue', turns: 0.3 },
       { kind: 'greyscale' },
-      { kind: 'blur', sigma: 1 },
-      { kind: 'blur', sigma: 0 },
+      { kind: 'blur', sigma: 1, kernel: 5 },
+      { kind: 'blur', sigma: 0, kernel: 3 },
+      { kind: 'solarise', threshold: 128 },
+      { kind: 'keep-channel', channel: 1, noise: 2, seed: 5 },
     ];
     const all: ImageView[] = steps.map((step) => recolour(imageView(image), step));
     for (const view of [imageView(image), flip(imageView(image)), resize(imageView(image), image), ...all]) {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   affineOf,
+  cover,
   crop,
   flip,
   type ImageView,
@@ -104,6 +105,26 @@ describe('mapping pixels', () => {
   });
 });
 
+describe('cover', () => {
+  test('scales until the size is filled and keeps the middle', () => {
+    const view = cover(imageView({ width: 40, height: 20 }), { width: 10, height: 10 });
+    expect(view.steps.map(({ kind }) => kind)).toEqual(['resize', 'crop']);
+    expect(view).toMatchObject({ width: 10, height: 10 });
+    const [x, y] = mapPixel(view, 19.5, 9.5);
+    expect([x, y]).toEqual([4.5, 4.5]);
+    expect(mapPixel(view, 9.5, -0.5)).toEqual([-0.5, -0.5]);
+  });
+
+  test('gives the asked size for every picture', () => {
+    fc.assert(
+      fc.property(length, length, length, length, (width, height, toWidth, toHeight) => {
+        const view = cover(imageView({ width, height }), { width: toWidth, height: toHeight });
+        expect([view.width, view.height]).toEqual([toWidth, toHeight]);
+      }),
+    );
+  });
+});
+
 describe('what cannot be', () => {
   test.each<[string, Change]>([
     ['a crop to the right', (view) => crop(view, { left: 5, top: 0, width: 6, height: 1 })],
@@ -113,7 +134,10 @@ describe('what cannot be', () => {
     ['too many pixels', (view) => resize(view, { width: 1e5, height: 1e5 })],
     ['a size that is no number', (view) => resize(view, { width: Number.NaN, height: 5 })],
     ['a negative border', (view) => pad(view, { left: -1 })],
-    ['a negative blur', (view) => recolour(view, { kind: 'blur', sigma: -1 })],
+    ['a negative blur', (view) => recolour(view, { kind: 'blur', sigma: -1, kernel: 3 })],
+    ['a blur without a middle', (view) => recolour(view, { kind: 'blur', sigma: 1, kernel: 4 })],
+    ['a hue that is no number', (view) => recolour(view, { kind: 'hue', turns: Number.NaN })],
+    ['a fourth channel', (view) => recolour(view, { kind: 'keep-channel', channel: 3, noise: 1, seed: 1 })],
     [
       'an endless brightness',
       (view) => recolour(view, { kind: 'brightness', factor: Number.POSITIVE_INFINITY }),

@@ -72,7 +72,7 @@ function plainLoss(
 /** The gradients of one term, or of the total. */
 function gradients({ objective, params, stats, batch }: SetUp, term: 'intra' | 'cross' | 'total') {
   return valueAndGrad((current) => {
-    const { loss, terms } = objective.loss(current, stats, batch, training);
+    const { loss, terms } = objective.loss({ params: current, stats }, batch, training);
     return { loss: term === 'total' ? loss : (leafAt(terms, term) as tf.Scalar), aux: {} };
   }, params).grads;
 }
@@ -90,7 +90,7 @@ describe("SimIPU's losses", () => {
   const made = setUp();
   const { objective, params, stats, batch, host } = made;
   const embeddings = objective.embed(params, stats, batch, training);
-  const result = objective.loss(params, stats, batch, training);
+  const result = objective.loss({ params, stats }, batch, training);
   const inside = (host.inside as HostTensor).data;
 
   it('are those of the formula, from the embeddings', () => {
@@ -123,7 +123,7 @@ describe("SimIPU's losses", () => {
 
   it('weigh the cross-modal loss by its factor', () => {
     const half = new Simipu({ ...made.config, crossFactor: 0.25 }, 2);
-    const { loss, terms } = half.loss(params, stats, batch, training);
+    const { loss, terms } = half.loss({ params, stats }, batch, training);
     const [intra, cross] = [scalarAt(terms, 'intra')[0], scalarAt(terms, 'cross')[0]];
     expect(valuesOf(loss)[0]).toBeCloseTo(intra + 0.25 * cross, 5);
     expect(half.chance.total).toBeCloseTo(1.25 * Math.log(24), 10);
@@ -229,7 +229,7 @@ describe("SimIPU's stop-gradient", () => {
   it('does not change the value of the loss', () => {
     const values = (['point-output', 'point-feature', 'none'] as const).map((place) => {
       const { objective, params, stats, batch } = setUp({ stopGradient: place });
-      return valuesOf(objective.loss(params, stats, batch, training).loss)[0];
+      return valuesOf(objective.loss({ params, stats }, batch, training).loss)[0];
     });
     expect(new Set(values).size).toBe(1);
   });
@@ -243,7 +243,7 @@ describe("SimIPU's stop-gradient", () => {
         { ...branchAt(batch, view), features: leafAt(features, view) },
       ]);
       const moved = { ...batch, ...Object.fromEntries(views) };
-      return leafAt(objective.loss(params, stats, moved, training).terms, 'intra') as tf.Scalar;
+      return leafAt(objective.loss({ params, stats }, moved, training).terms, 'intra') as tf.Scalar;
     };
     const { loss, grads } = valueAndGrad((features) => ({ loss: intraOf(features), aux: {} }), {
       alpha,
@@ -300,7 +300,7 @@ describe("SimIPU's masks", () => {
       batch,
       training,
     );
-    const { terms } = objective.loss(params, stats, batch, training);
+    const { terms } = objective.loss({ params, stats }, batch, training);
     expect(scalarAt(terms, 'cross')[0]).toBeCloseTo(plainLoss(crossQueries, crossKeys, inside), 4);
     expect(scalarAt(terms, 'intra')[0]).toBeCloseTo(plainLoss(intraQueries, intraKeys, all), 4);
     expect(
@@ -321,7 +321,7 @@ describe("SimIPU's masks", () => {
       batch,
       training,
     );
-    const { terms } = objective.loss(params, stats, batch, training);
+    const { terms } = objective.loss({ params, stats }, batch, training);
     expect(scalarAt(terms, 'intra')[0]).toBeCloseTo(plainLoss(intraQueries, intraKeys, matched), 4);
     expect(scalarAt(terms, 'cross')[0]).toBeCloseTo(plainLoss(crossQueries, crossKeys, all), 4);
   });
@@ -335,7 +335,7 @@ describe("SimIPU's running statistics", () => {
   it('move twice where both views pass, and once elsewhere', () => {
     const { objective, params, stats, batch, config } = setUp();
     const movedFrom = (begin: Tensors) =>
-      new Map(leavesOf(objective.loss(params, begin, batch, training).stats));
+      new Map(leavesOf(objective.loss({ params, stats: begin }, batch, training).stats));
     const plain = movedFrom(stats);
     const shifted = movedFrom(mapTree(stats, (leaf) => tf.add(leaf, 1)));
     expect([...plain.keys()]).toEqual(leavesOf(stats).map(([path]) => path));
@@ -351,7 +351,7 @@ describe("SimIPU's running statistics", () => {
 
   it('stay as they are at evaluation, when rows do not depend on their batch', () => {
     const { objective, params, stats, batch, host } = setUp();
-    const { stats: after, terms } = objective.loss(params, stats, batch, { training: false });
+    const { stats: after, terms } = objective.loss({ params, stats }, batch, { training: false });
     for (const [path, leaf] of leavesOf(after)) {
       expect(valuesOf(leaf), path).toEqual(valuesOf(new Map(leavesOf(stats)).get(path)!));
     }

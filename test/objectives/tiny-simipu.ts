@@ -14,10 +14,10 @@ import { encodePng } from '../../src/image/decode-image.ts';
 import type { RgbImage } from '../../src/image/rgb-image.ts';
 import type { Simipu } from '../../src/objectives/simipu.ts';
 import type { SimipuConfig } from '../../src/objectives/simipu-config.ts';
-import { simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { writeKittiBin } from '../../src/pointcloud/kitti-bin.ts';
 import type { RunConfig } from '../../src/training/config.ts';
 import { presetOf } from '../../src/training/presets.ts';
+import { drawPointPair } from '../../src/views/point-pair.ts';
 
 /** The preset `simipu-smoke` made still smaller, so that tfjs's own backend can follow. */
 export function tinyRun(changes: Partial<RunConfig> = {}): RunConfig {
@@ -115,7 +115,7 @@ export function smoothPicture(random: Random, width: number, height: number): Rg
 /** A batch of synthetic frames. */
 export function syntheticBatch(objective: Simipu, config: SimipuConfig, seed = 0): Tree<HostTensor> {
   const samples = Array.from({ length: objective.batchSize }, (_, b) =>
-    simipuSample(syntheticFrame(`${seed}/${b}`), Random.fromSeed(`sample ${seed}/${b}`), config),
+    drawPointPair(syntheticFrame(`${seed}/${b}`), Random.fromSeed(`sample ${seed}/${b}`), config),
   );
   return objective.collate(samples);
 }

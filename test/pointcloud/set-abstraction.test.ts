@@ -7,11 +7,11 @@ import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { gatherRows, relativeCoordinates } from '../../src/pointcloud/grouping.ts';
 import {
+  halvedPointEncoder,
   initPointNet2,
   type PointNet2Options,
   pointNet2,
-  simipuHalvedPointEncoder,
-  simipuReleasedPointEncoder,
+  releasedPointEncoder,
 } from '../../src/pointcloud/pointnet2-encoder.ts';
 import { groupedLinear, initSetAbstraction, setAbstraction } from '../../src/pointcloud/set-abstraction.ts';
 import {
@@ -293,12 +293,12 @@ describe('the configurations of SimIPU', () => {
       2 * chain([256, 128, 128, 256]) +
       chain([256, 256, 256, 512]) +
       chain([1024, 1024]);
-    expect(parametersOf(simipuReleasedPointEncoder)).toBe(expected);
-    expect(simipuReleasedPointEncoder.levels.map(({ points }) => points)).toEqual([4096, 2048, 1024]);
+    expect(parametersOf(releasedPointEncoder)).toBe(expected);
+    expect(releasedPointEncoder.levels.map(({ points }) => points)).toEqual([4096, 2048, 1024]);
   });
 
   it('has half of them in the small encoder', () => {
-    const { levels } = simipuHalvedPointEncoder;
+    const { levels } = halvedPointEncoder;
     expect(levels.map(({ points, out }) => [points, out])).toEqual([
       [512, 64],
       [256, 128],
@@ -309,9 +309,7 @@ describe('the configurations of SimIPU', () => {
       [16, 16, 32],
       [16, 16, 16],
     ]);
-    expect(levels.map(({ radii }) => radii)).toEqual(
-      simipuReleasedPointEncoder.levels.map(({ radii }) => radii),
-    );
+    expect(levels.map(({ radii }) => radii)).toEqual(releasedPointEncoder.levels.map(({ radii }) => radii));
     const expected =
       2 * chain([1, 16, 16, 32]) +
       chain([1, 32, 32, 64]) +
@@ -322,6 +320,6 @@ describe('the configurations of SimIPU', () => {
       2 * chain([128, 64, 64, 128]) +
       chain([128, 128, 128, 256]) +
       chain([512, 512]);
-    expect(parametersOf(simipuHalvedPointEncoder)).toBe(expected);
+    expect(parametersOf(halvedPointEncoder)).toBe(expected);
   });
 });

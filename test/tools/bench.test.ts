@@ -20,11 +20,11 @@ import { float32 } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import { linearSumAssignment } from '../../src/matching/linear-sum-assignment.ts';
 import { sinkhorn } from '../../src/matching/sinkhorn.ts';
-import { simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { ballQueries } from '../../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
 import { sampleLevels } from '../../src/pointcloud/sample-levels.ts';
 import { presetOf } from '../../src/training/presets.ts';
+import { drawPointPair } from '../../src/views/point-pair.ts';
 import { syntheticFrame, tinyRun, tinySimipu, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
 
 const cli = fileURLToPath(new URL('../../tools/cli.ts', import.meta.url));
@@ -216,7 +216,7 @@ describe('the benches', () => {
 
   it('pretrain makes the tables that its samples have', () => {
     const config = tinySimipu();
-    const { alpha } = simipuSample(syntheticFrame('tables'), Random.fromSeed('tables'), config);
+    const { alpha } = drawPointPair(syntheticFrame('tables'), Random.fromSeed('tables'), config);
     expect(sampleLevels(alpha.points, config.pointEncoder).levels).toEqual(alpha.levels);
   });
 });

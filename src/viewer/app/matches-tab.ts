@@ -25,7 +25,7 @@ import { DEFAULT_POSE, FIELD_OF_VIEW, type Triple } from './scene/pose.ts';
 /** From how high both views are looked at, radians above the horizon. */
 const lookingDown = (40 * Math.PI) / 180;
 
-/** What SimIPU compares in a frame: its two views with the matches between them, and the pixels where places are seen. */
+/** What is compared in a frame: its two views with the matches between them, and the pixels where places are seen. */
 export class MatchesTab implements TabView {
   readonly panel: HTMLElement;
   busy = false;

@@ -2,8 +2,9 @@ import type { Frame } from '../../datasets/frame.ts';
 import { frameOf, openRecording, type RecordingReference } from '../../datasets/open-recording.ts';
 import type { Recording } from '../../datasets/recording.ts';
 import { InputError } from '../../engine/input-error.ts';
-import type { SimipuConfig } from '../../objectives/simipu-config.ts';
 import { fingerprintOf } from '../../training/checkpoint.ts';
+import { createPretraining } from '../../training/create-pretraining.ts';
+import { type Looking, lookingThrough } from '../../training/export-features.ts';
 import { readRunConfig } from '../../training/model-state.ts';
 import { presetNames, presetOf } from '../../training/presets.ts';
 import type { ModelName, SimilarityQuery } from '../protocol.ts';
@@ -40,7 +41,7 @@ export type LearnedRequest =
 
 /** What samples are drawn by, and a key that is another one for another configuration. */
 interface Drawing {
-  readonly config: SimipuConfig;
+  readonly looking: Looking;
   readonly drawnBy: string;
   readonly key: string;
 }
@@ -82,7 +83,12 @@ export class Answers {
   private async pairsOf({ frame, seed, model }: LearnedRequest & { kind: 'pairs' }): Promise<Table> {
     const { run } = this.setting;
     const drawing = run === undefined && model === undefined ? this.presetDrawing() : await this.runDrawing();
-    const { config, drawnBy } = drawing;
+    const { looking, drawnBy } = drawing;
+    if (looking.comparison === undefined) {
+      const expected = 'a run that compares places of a frame, which have pairs';
+      throw new InputError({ file: run ?? drawnBy, expected, found: 'another objective' });
+    }
+    const config = looking.comparison.view;
     const content = await this.frameOf(frame);
     const through =
       model === undefined ? undefined : { model, encoders: await this.encodersOf(model, drawing) };
@@ -91,8 +97,8 @@ export class Answers {
 
   private async coloursOf({ frame, model }: LearnedRequest & { kind: 'colours' }): Promise<Table> {
     const { places, features } = await this.featuresOf(frame, model);
-    const { cross, cells } = features;
-    const colours = principalColours(cross, cells, (cell) => places.cellsOnPicture[cell] === 1);
+    const { across, cells } = features;
+    const colours = principalColours(across, cells, (cell) => places.cellsOnPicture[cell] === 1);
     const { explained, ...arrays } = colours;
     return { info: { model, explained }, arrays };
   }
@@ -112,16 +118,16 @@ export class Answers {
     return { places, features };
   }
 
-  private async placesOf(frame: number, { config, drawnBy, key }: Drawing): Promise<Places> {
+  private async placesOf(frame: number, { looking: { encoders }, drawnBy, key }: Drawing): Promise<Places> {
     return this.places.get(`${key} ${frame}`, async () =>
-      placesOf(await this.frameOf(frame), { config, drawnBy }),
+      placesOf(await this.frameOf(frame), { encoders, drawnBy }),
     );
   }
 
-  private encodersOf(model: ModelName, { config, key }: Drawing): Promise<Encoders> {
+  private encodersOf(model: ModelName, { looking, key }: Drawing): Promise<Encoders> {
     const { run, dataRoot } = this.setting;
     return this.encoders.get(`${key} ${model}`, async () =>
-      Encoders.open(config, await loadModel({ run: run!, dataRoot }, model)),
+      Encoders.open(looking, await loadModel({ run: run!, dataRoot }, model)),
     );
   }
 
@@ -151,7 +157,7 @@ export class Answers {
     }
     const { config, data } = await readRunConfig(run);
     return {
-      config: config.simipu,
+      looking: lookingThrough(createPretraining(config, 1)),
       drawnBy: "the run's configuration",
       key: fingerprintOf({ config, data }),
     };
@@ -160,7 +166,10 @@ export class Answers {
   private presetDrawing(): Drawing {
     const name = this.setting.preset ?? 'simipu-small';
     const config = presetOf(name);
-    if (config !== undefined) return { config: config.simipu, drawnBy: `preset ${name}`, key: name };
+    if (config !== undefined) {
+      const looking = lookingThrough(createPretraining(config, 1));
+      return { looking, drawnBy: `preset ${name}`, key: name };
+    }
     throw new InputError({ file: 'preset', expected: `one of ${presetNames.join(', ')}`, found: name });
   }
 }

@@ -1,15 +1,14 @@
 import type { DataSelection } from '../../datasets/data-selection.ts';
+import { openFrames } from '../../datasets/open-frames.ts';
 import { DeviceSession, runtime } from '../../engine/device.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { leavesOf, type Tree } from '../../engine/tree.ts';
-import { batchesOf, statisticsOf } from '../../evaluation/batch-statistics.ts';
-import { branchAt, type Initialized } from '../../nn/layer.ts';
-import { Simipu } from '../../objectives/simipu.ts';
-import type { SimipuConfig } from '../../objectives/simipu-config.ts';
-import { openFrames } from '../../objectives/simipu-source.ts';
+import { batchesOf, modelIn, statisticsOf } from '../../evaluation/batch-statistics.ts';
+import type { Initialized } from '../../nn/layer.ts';
 import type { RunConfig } from '../../training/config.ts';
-import { exportProjections } from '../../training/export-projections.ts';
+import { createPretraining } from '../../training/create-pretraining.ts';
+import { exportFeatures, type Looking } from '../../training/export-features.ts';
 import { loadRun, readRunConfig } from '../../training/model-state.ts';
 import { initialState } from '../../training/pretrain.ts';
 import type { ModelName } from '../protocol.ts';
@@ -23,52 +22,53 @@ export interface ModelSource {
   readonly dataRoot?: string;
 }
 
-/** The places of one view through the heads of the two losses. */
+/** The places of one view as they are compared with other places, and with the picture. */
 export interface PlaceFeatures {
-  readonly intra: Features;
-  readonly cross: Features;
+  readonly within: Features;
+  readonly across: Features;
 }
 
-/** A picture through its head: at the pixels of places, and each of its cells. */
+/** A picture as it is compared with places: each of its cells, and, where there are places, at their pixels. */
 export interface PictureFeatures {
-  readonly pixels: Features;
+  readonly pixels: Features | undefined;
   readonly cells: Features;
 }
 
 /** The most training frames that an untrained model gets its statistics from. */
 const mostStatisticsFrames = 8;
 
-/** A model's two encoders with their heads, on the CPU, for batches of one sample. */
+/** A model's encoders, those that it has, on the CPU, for batches of one sample. */
 export class Encoders {
-  private readonly points: DeviceSession;
-  private readonly image: DeviceSession;
+  private readonly points: DeviceSession | undefined;
+  private readonly image: DeviceSession | undefined;
 
-  private constructor(points: DeviceSession, image: DeviceSession) {
+  private constructor(points: DeviceSession | undefined, image: DeviceSession | undefined) {
     this.points = points;
     this.image = image;
   }
 
-  static async open(config: SimipuConfig, model: Initialized): Promise<Encoders> {
-    const { points, image } = exportProjections(config, model);
-    const options = { device: 'cpu', threads: 1 } as const;
-    return new Encoders(await DeviceSession.open(points, options), await DeviceSession.open(image, options));
+  static async open(looking: Looking, model: Initialized): Promise<Encoders> {
+    const { points, image } = exportFeatures(looking, model);
+    const open = async (file: Uint8Array | undefined) =>
+      file && (await DeviceSession.open(file, { device: 'cpu', threads: 1 }));
+    return new Encoders(await open(points), await open(image));
   }
 
-  /** Features of the last centres of a view, as `collateSimipu` has the view of one sample. */
+  /** Features of the last centres of a view, as `collatePointPairs` has the view of one sample. */
   async placesOf(view: Tree<HostTensor>): Promise<PlaceFeatures> {
-    const { intra, cross } = await run(this.points, view);
-    return { intra, cross };
+    const { within, across } = await run(this.points!, view);
+    return { within, across };
   }
 
-  /** Features of the picture of a batch of one sample. */
-  async pictureOf({ image, cells, cellWeights }: Tree<HostTensor>): Promise<PictureFeatures> {
-    const { pixels, map } = await run(this.image, { image, cells, cellWeights });
+  /** Features of the picture of a batch of one sample; `cells` and `cellWeights` say where places are on it. */
+  async pictureOf(picture: Tree<HostTensor>): Promise<PictureFeatures> {
+    const { pixels, map } = await run(this.image!, picture);
     return { pixels, cells: map };
   }
 
   async close(): Promise<void> {
-    await this.points.release();
-    await this.image.release();
+    await this.points?.release();
+    await this.image?.release();
   }
 }
 
@@ -93,7 +93,7 @@ async function run(session: DeviceSession, inputs: Tree<HostTensor>): Promise<Re
 export async function loadModel(source: ModelSource, name: ModelName): Promise<Initialized> {
   if (name !== 'before') return modelIn((await loadRun(source.run, { step: name })).state);
   const { config, data } = await readRunConfig(source.run);
-  const model = modelIn(initialState(config));
+  const model = modelIn(initialState(config, { frames: data.frames ?? 0 }));
   const roots = [...new Set([source.dataRoot ?? data.root, data.root])];
   let fault: unknown;
   for (const root of roots) {
@@ -108,19 +108,17 @@ export async function loadModel(source: ModelSource, name: ModelName): Promise<I
   throw fault;
 }
 
-function modelIn(state: Tree<HostTensor>): Initialized {
-  return { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
-}
-
 async function withStatistics(
-  { simipu, batchSize, seed }: RunConfig,
+  config: RunConfig,
   model: Initialized,
   data: DataSelection,
 ): Promise<Initialized> {
-  const { length } = await openFrames(data);
-  const frames = Math.max(1, Math.min(batchSize, mostStatisticsFrames, length));
-  const calibration = await batchesOf(new Simipu(simipu, frames), data, { frames, seed });
-  const statistics = await statisticsOf(simipu, frames, { calibration, model });
+  const { needs } = createPretraining(config, config.batchSize);
+  const { length } = await openFrames(data, needs);
+  const frames = Math.max(1, Math.min(config.batchSize, mostStatisticsFrames, length));
+  const pretraining = createPretraining(config, frames);
+  const calibration = await batchesOf(pretraining, data, { frames, seed: config.seed });
+  const statistics = await statisticsOf(pretraining, { calibration, model });
   try {
     return await statistics.run(model);
   } finally {

@@ -1,3 +1,5 @@
+import { joinFloats } from '../../views/stack-points.ts';
+
 /** Rows of features of one length, all L2-normalised: float32 [count·width]. */
 export interface Features {
   readonly width: number;
@@ -18,18 +20,7 @@ export function cosinesWith(query: Features, row: number, among: Features): Floa
   return Float32Array.from({ length: count }, (_, j) => cosine(query, row, among, j));
 }
 
-/** Arrays one after the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /** The rows of several sets of one width, one set after the other. */
 export function stackFeatures(sets: readonly Features[]): Features {
-  return { width: sets[0].width, rows: joined(sets.map(({ rows }) => rows)) };
+  return { width: sets[0].width, rows: joinFloats(sets.map(({ rows }) => rows)) };
 }

@@ -30,7 +30,7 @@ export class Learned {
     this.setting = setting;
   }
 
-  /** SimIPU's sample of a frame, drawn by the run's configuration or by the preset, and what a model of the run makes of it. */
+  /** A pair of a frame's views, drawn by the run's configuration or by the preset, and what a model of the run makes of it. */
   pairs(
     request: { readonly frame: number; readonly seed: number; readonly model?: ModelName },
     signal?: AbortSignal,

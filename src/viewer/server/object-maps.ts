@@ -3,18 +3,18 @@ import type { Matrix44 } from '../../geometry/matrix.ts';
 import { transformPoint } from '../../geometry/matrix.ts';
 import { inverseRigid } from '../../geometry/rigid-transform.ts';
 import { MAP_CELLS, type ObjectMaps } from '../../training/object-maps.ts';
+import { joinFloats } from '../../views/stack-points.ts';
 import type { ObjectsInfo, ObjectsTable } from '../protocol.ts';
-import { joined } from './features.ts';
 
 /** The maps of a frame's objects as the page has them, their coordinates placed in the LiDAR frame too. */
 export function objectsTable(maps: readonly ObjectMaps[], cameraFromLidar: Matrix44): ObjectsTable {
   return {
     info: { cells: MAP_CELLS, objects: maps.map(objectInfo) },
     arrays: {
-      coordinates: joined(maps.map(({ coordinates }) => coordinates)),
-      places: joined(maps.map((each) => placesOf(each, cameraFromLidar))),
-      logStd: joined(maps.map(({ logStd }) => logStd)),
-      errorPx: joined(maps.map(({ errorPx }) => errorPx)),
+      coordinates: joinFloats(maps.map(({ coordinates }) => coordinates)),
+      places: joinFloats(maps.map((each) => placesOf(each, cameraFromLidar))),
+      logStd: joinFloats(maps.map(({ logStd }) => logStd)),
+      errorPx: joinFloats(maps.map(({ errorPx }) => errorPx)),
     },
   };
 }

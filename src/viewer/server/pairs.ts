@@ -5,10 +5,9 @@ import type { Tree } from '../../engine/tree.ts';
 import { samePlaceM } from '../../evaluation/retrieval.ts';
 import { inverseView, isMirrored, matrixOf, type ViewStep } from '../../geometry/view-transform.ts';
 import { branchAt } from '../../nn/layer.ts';
-import { collateSimipu } from '../../objectives/simipu-batch.ts';
-import type { SimipuConfig } from '../../objectives/simipu-config.ts';
-import { type PointView, type SimipuSample, simipuSample } from '../../objectives/simipu-sample.ts';
 import { gatherRows } from '../../pointcloud/point-rows.ts';
+import { collatePointPairs } from '../../views/collate-point-pairs.ts';
+import { drawPointPair, type PointPair, type PointPairView, type PointView } from '../../views/point-pair.ts';
 import type { ModelName, PairsTable } from '../protocol.ts';
 import type { Encoders } from './encoders.ts';
 import { cosine, type Features } from './features.ts';
@@ -19,16 +18,16 @@ const tieMargin = 1e-5;
 
 /** How a frame's pairs are drawn, and through which model they are looked at. */
 export interface PairsOptions {
-  readonly config: SimipuConfig;
+  readonly config: PointPairView;
   readonly drawnBy: string;
   readonly seed: number;
   readonly through?: { readonly model: ModelName; readonly encoders: Encoders };
 }
 
-/** SimIPU's sample of a frame as a table. Throws an InputError where the encoder's range has none of its points. */
+/** A drawn pair of a frame as a table. Throws an InputError where the encoder's range has none of its points. */
 export async function pairsOf(frame: Frame, options: PairsOptions): Promise<PairsTable> {
   const { config, drawnBy, seed, through } = options;
-  const sample = simipuSample(frame, Random.fromSeed(`pairs ${frame.id} ${seed}`), config);
+  const sample = drawPointPair(frame, Random.fromSeed(`pairs ${frame.id} ${seed}`), config);
   const { alpha, beta, view, partner, distanceM } = sample;
   const gateM = config.matchGateM ?? samePlaceM;
   const compared = through && (await compare(sample, { config, gateM, encoders: through.encoders }));
@@ -69,22 +68,22 @@ function placesIn({ points, levels }: PointView): Float32Array<ArrayBuffer> {
 }
 
 interface Comparison {
-  readonly config: SimipuConfig;
+  readonly config: PointPairView;
   readonly gateM: number;
   readonly encoders: Encoders;
 }
 
-async function compare(sample: SimipuSample, { config, gateM, encoders }: Comparison) {
-  const batch: Tree<HostTensor> = collateSimipu([sample], config);
+async function compare(sample: PointPair, { config, gateM, encoders }: Comparison) {
+  const batch: Tree<HostTensor> = collatePointPairs([sample], config);
   const alpha = await encoders.placesOf(branchAt(batch, 'alpha'));
   const beta = await encoders.placesOf(branchAt(batch, 'beta'));
   const { pixels } = await encoders.pictureOf(batch);
   const { partner, distanceM, inside } = sample;
-  const intra = ranking(alpha.intra, beta.intra, {
+  const intra = ranking(alpha.within, beta.within, {
     right: (i) => partner[i],
     counts: (i) => distanceM[i] <= gateM,
   });
-  const cross = ranking(pixels, alpha.cross, { right: (i) => i, counts: (i) => inside[i] === 1 });
+  const cross = ranking(pixels!, alpha.across, { right: (i) => i, counts: (i) => inside[i] === 1 });
   return {
     intraSimilarity: intra.similarity,
     intraRank: intra.rank,

@@ -2,7 +2,7 @@ import type { CameraModel } from '../../datasets/frame.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
 import { projectPoints } from '../../geometry/projection.ts';
 
-/** What lies nearer to the camera's plane than this, metres, has no pixel, as in SimIPU's samples. */
+/** What lies nearer to the camera's plane than this, metres, has no pixel, as in drawn pairs. */
 const minDepthM = 1e-5;
 
 /** Pixels (rows of x, y; NaN behind the camera) of places (rows of x, y, z in the LiDAR frame) on the camera's own picture. */

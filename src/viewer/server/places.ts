@@ -1,35 +1,35 @@
 import type { Frame } from '../../datasets/frame.ts';
-import type { HostTensor } from '../../engine/host-tensor.ts';
+import type { EncodersConfig, PictureInput } from '../../encoders/encoder-config.ts';
+import { float32, type HostTensor, int32 } from '../../engine/host-tensor.ts';
 import { Random } from '../../engine/random.ts';
 import type { Tree } from '../../engine/tree.ts';
 import { type ImageSize, type ImageView, unmapPixels } from '../../image/image-view.ts';
-import { branchAt } from '../../nn/layer.ts';
-import { collateSimipu } from '../../objectives/simipu-batch.ts';
-import type { SimipuConfig } from '../../objectives/simipu-config.ts';
-import { simipuSample } from '../../objectives/simipu-sample.ts';
 import { nearestNeighbors } from '../../pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../../pointcloud/point-rows.ts';
-import { cellGrid } from '../../training/export-projections.ts';
+import { cellGrid, placesView } from '../../training/export-features.ts';
+import { drawCanvas, paintCanvas } from '../../views/canvas.ts';
+import { drawPlaces } from '../../views/point-pair.ts';
+import { joinFloats, stackPointViews } from '../../views/stack-points.ts';
 import type { PlacesTable } from '../protocol.ts';
 import type { Encoders } from './encoders.ts';
-import { type Features, joined, stackFeatures } from './features.ts';
+import { type Features, stackFeatures } from './features.ts';
 import { pixelsOf } from './pixels-of.ts';
 
 /** Where a frame's features lie, and what the encoders are given to make them. */
 export interface Places {
   readonly table: PlacesTable;
-  /** The views whose last centres the places are, one after the other. */
+  /** The views whose last centres the places are, one after the other; none without a point encoder. */
   readonly views: readonly Tree<HostTensor>[];
-  /** A batch with the picture. */
-  readonly picture: Tree<HostTensor>;
+  /** A batch with the picture; undefined without an image encoder. */
+  readonly picture: Tree<HostTensor> | undefined;
   /** Of each cell, 1 where it looks at the picture and not at what the canvas has beside it alone. */
   readonly cellsOnPicture: Uint8Array;
 }
 
-/** The features of all places and cells of a frame, in the order of their numbers. */
+/** The features of all places and cells of a frame, in the order of their numbers; of no row where there is no such encoder. */
 export interface FrameFeatures {
-  readonly intra: Features;
-  readonly cross: Features;
+  readonly within: Features;
+  readonly across: Features;
   readonly cells: Features;
 }
 
@@ -42,60 +42,70 @@ const nearestCount = 3;
 /** Stands for no place. */
 const none = 0xffff;
 
-/** What draws a frame as it is, the whole picture on the canvas. */
-function unaugmented(config: SimipuConfig): SimipuConfig {
-  return {
-    ...config,
-    view: { ...config.view, maxRotation: 0, scale: [1, 1], flipProbability: 0 },
-    image: { ...config.image, scale: [1, 1] },
-  };
-}
-
 /**
- * Draws the places of a frame: four views of it as it is, so that nearly every point in the encoder's range has one near.
+ * Draws the places of a frame: four views of it as it is, so that nearly every point in the encoder's range has one near,
+ * and the whole picture on the image encoder's canvas.
  * A point takes features from places up to half of the last level's farthest radius away, which makes it part of what
  * those have looked at. Throws an InputError where the encoder's range has none of its points.
  */
 export function placesOf(
   frame: Frame,
-  { config, drawnBy }: { readonly config: SimipuConfig; readonly drawnBy: string },
+  { encoders, drawnBy }: { readonly encoders: EncodersConfig; readonly drawnBy: string },
 ): Places {
-  const plain = unaugmented(config);
-  const samples = Array.from({ length: draws }, (_, draw) =>
-    simipuSample(frame, Random.fromSeed(`places ${frame.id} ${draw}`), plain),
-  );
-  const batches = samples.map((sample) => collateSimipu([sample], plain));
+  const { points, image } = encoders;
+  const drawn =
+    points === undefined
+      ? []
+      : Array.from({ length: draws }, (_, draw) =>
+          drawPlaces(frame, Random.fromSeed(`places ${frame.id} ${draw}`), placesView(encoders)),
+        );
+  const views = drawn.flatMap(({ alpha, beta }) => [alpha, beta]);
   // At most 4 · 11,585, as a sample cannot be matched with more: numbers of places fit into 16 bits.
-  const places = joined(samples.flatMap(({ alpha, beta }) => [alpha.centers, beta.centers]));
-  const reachM = Math.max(...config.pointEncoder.levels[config.pointEncoder.levels.length - 1].radii) / 2;
-  const { columns, rows } = cellGrid(config);
-  const { imageView } = samples[0];
-  const cells = cellsOf({ columns, rows }, config.image, imageView);
+  const places = joinFloats(views.map(({ centers }) => centers));
+  const reachM = points === undefined ? 0 : Math.max(...points.levels[points.levels.length - 1].radii) / 2;
+  const picture = image && pictureOn(frame, image.input, drawn[0]?.alpha.centers);
+  const { columns, rows } = cellGrid(encoders);
+  const cells = picture && cellsOf({ columns, rows }, image.input, picture.view);
   return {
     table: {
       info: { id: frame.id, cellColumns: columns, cellRows: rows, reachM, drawnBy },
       arrays: {
         places,
         pixels: pixelsOf(places, frame.cameras[0]),
-        cellPixels: cells.pixels,
+        cellPixels: cells?.pixels ?? new Float32Array(0),
         ...interpolation(frame.points, places, reachM),
       },
     },
-    views: batches.flatMap((batch) => [branchAt(batch, 'alpha'), branchAt(batch, 'beta')]),
-    picture: batches[0],
-    cellsOnPicture: cells.onPicture,
+    views: points === undefined ? [] : views.map((view) => stackPointViews([view], points)),
+    picture: picture?.batch,
+    cellsOnPicture: cells?.onPicture ?? new Uint8Array(0),
   };
+}
+
+/** The whole picture on a canvas as a batch of one; where there are places, with room for the cells around each. */
+function pictureOn(
+  { id, cameras: [camera] }: Frame,
+  input: PictureInput,
+  centers: Float32Array | undefined,
+): { readonly view: ImageView; readonly batch: Tree<HostTensor> } {
+  const view = drawCanvas(camera.image, Random.fromSeed(`picture ${id}`), { input });
+  const image = float32(paintCanvas(camera.image, view, input), [1, input.height, input.width, 3]);
+  if (centers === undefined) return { view, batch: { image } };
+  // Cells are asked for in their own right: nothing is sampled at the places.
+  const corners = (4 * centers.length) / 3;
+  const cells = int32(new Int32Array(corners), [corners]);
+  return { view, batch: { image, cells, cellWeights: float32(new Float32Array(corners), [corners]) } };
 }
 
 /** What a model says of a frame's places and cells. */
 export async function featuresOf({ views, picture }: Places, encoders: Encoders): Promise<FrameFeatures> {
   const each = [];
   for (const view of views) each.push(await encoders.placesOf(view));
-  const { cells } = await encoders.pictureOf(picture);
+  const nothing: Features = { width: 1, rows: new Float32Array(0) };
   return {
-    intra: stackFeatures(each.map(({ intra }) => intra)),
-    cross: stackFeatures(each.map(({ cross }) => cross)),
-    cells,
+    within: each.length === 0 ? nothing : stackFeatures(each.map(({ within }) => within)),
+    across: each.length === 0 ? nothing : stackFeatures(each.map(({ across }) => across)),
+    cells: picture === undefined ? nothing : (await encoders.pictureOf(picture)).cells,
   };
 }
 
@@ -112,6 +122,7 @@ export function interpolation(
   const count = points.length / 4;
   const nearest = new Uint16Array(nearestCount * count).fill(none);
   const weights = new Uint8Array(nearestCount * count);
+  if (places.length === 0) return { nearest, weights };
   const finite: number[] = [];
   for (let i = 0; i < count; i++) {
     if (Number.isFinite(points[4 * i] + points[4 * i + 1] + points[4 * i + 2])) finite.push(i);

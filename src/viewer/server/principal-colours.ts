@@ -25,17 +25,29 @@ interface Modality {
 }
 
 /**
- * Features of two modalities in one space as colours: each around its own mean, by the three principal axes of both
- * together, on scales that both share; a modality weighs the same however many rows it has. `counts` says which cells are
- * looked at for that; all get colours.
+ * Features of two modalities as colours: each around its own mean, by the three principal axes of both together, on scales
+ * that both share; a modality weighs the same however many rows it has. Where they have no common space, or one has no
+ * rows, each goes by its own axes, and `explained` is of the first that there is. `counts` says which cells are looked at
+ * for that; all get colours.
  */
 export function principalColours(
   places: Features,
   cells: Features,
   counts: (cell: number) => boolean = () => true,
 ): PrincipalColours {
-  const { width } = places;
   const modalities = [centred(places, () => true), centred(cells, counts)];
+  const present = modalities.filter(({ centred: rows }) => rows.length > 0);
+  const isShared = present.every(({ width }) => width === present[0].width);
+  const groups = isShared ? [present] : present.map((modality) => [modality]);
+  const painted = groups.map(coloursOf);
+  const colours = new Map(painted.flatMap(({ colours: each }) => [...each]));
+  const [first, second] = modalities.map((modality) => colours.get(modality) ?? new Uint8Array(0));
+  return { places: first, cells: second, explained: painted[0]?.explained ?? [0, 0, 0] };
+}
+
+/** Modalities of one width as colours, and the share of the variance that each direction has. */
+function coloursOf(modalities: readonly Modality[]) {
+  const { width } = modalities[0];
   const covariance = new Float64Array(width * width);
   for (const modality of modalities) addCovariance(covariance, modality);
   let variance = 0;
@@ -52,7 +64,10 @@ export function principalColours(
     });
   });
   const [red, green, blue] = variances.map((each) => (variance > 0 ? each / variance : 0));
-  return { places: colours[0], cells: colours[1], explained: [red, green, blue] };
+  return {
+    colours: new Map(modalities.map((modality, m) => [modality, colours[m]] as const)),
+    explained: [red, green, blue] as const,
+  };
 }
 
 function centred({ width, rows }: Features, counts: (row: number) => boolean): Modality {

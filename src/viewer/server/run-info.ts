@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
 import { listCheckpoints } from '../../training/checkpoint.ts';
+import { upgradedConfig } from '../../training/old-runs.ts';
 import { totalSteps } from '../../training/pretrain.ts';
 import type { Problem, RunInfo } from '../protocol.ts';
 
@@ -10,7 +11,7 @@ import type { Problem, RunInfo } from '../protocol.ts';
 export const CONFIG = 'config.json';
 
 const configSchema = z.looseObject({
-  objective: z.string().optional(),
+  objectives: z.record(z.string(), z.unknown()).optional(),
   detector: z.string().optional(),
   steps: z.number().nullable().optional(),
   epochs: z.number().optional(),
@@ -33,7 +34,8 @@ export async function readRunInfo(folder: string): Promise<RunInfo> {
   const checkpoints = await listCheckpoints(folder).catch(noted);
   return {
     name: basename(resolve(folder)),
-    objective: known?.detector ?? known?.objective ?? 'unknown',
+    objective:
+      known?.detector ?? (known?.objectives && Object.keys(known.objectives).join(' + ')) ?? 'unknown',
     isDetector: known?.detector !== undefined,
     config,
     totalSteps: known === undefined ? undefined : stepsOf(known),
@@ -60,13 +62,14 @@ async function readConfig(file: string): Promise<unknown> {
 
 /** What this needs to know; a configuration of another version is shown as well. */
 async function parseConfig(value: unknown): Promise<z.infer<typeof configSchema>> {
-  const { data, error } = configSchema.safeParse(value);
+  const isObject = typeof value === 'object' && value !== null;
+  const { data, error } = configSchema.safeParse(isObject ? upgradedConfig({ ...value }) : value);
   const expected = 'the configuration of a run';
   if (data !== undefined) {
-    if ((data.objective ?? data.detector) !== undefined) return data;
+    if ((data.objectives ?? data.detector) !== undefined) return data;
     throw new InputError({
       file: CONFIG,
-      place: 'objective',
+      place: 'objectives',
       expected,
       found: 'neither that nor a detector',
     });

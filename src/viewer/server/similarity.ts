@@ -1,6 +1,6 @@
 import { InputError } from '../../engine/input-error.ts';
 import type { SimilarityQuery, SimilarityTable } from '../protocol.ts';
-import { cosinesWith } from './features.ts';
+import { cosinesWith, type Features } from './features.ts';
 import type { FrameFeatures } from './places.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { FrameFeatures } from './places.ts';
  */
 export function similaritiesWith(
   query: SimilarityQuery,
-  { intra, cross, cells }: FrameFeatures,
+  { within, across, cells }: FrameFeatures,
   { id }: { readonly id: string },
 ): SimilarityTable['arrays'] {
   const check = (number: number, kind: string, count: number) => {
@@ -22,9 +22,14 @@ export function similaritiesWith(
     });
   };
   if ('place' in query) {
-    const place = check(query.place, 'place', intra.rows.length / intra.width);
-    return { places: cosinesWith(intra, place, intra), cells: cosinesWith(cross, place, cells) };
+    const place = check(query.place, 'place', within.rows.length / within.width);
+    return { places: cosinesWith(within, place, within), cells: between(across, place, cells) };
   }
   const cell = check(query.cell, 'cell', cells.rows.length / cells.width);
-  return { places: cosinesWith(cells, cell, cross), cells: cosinesWith(cells, cell, cells) };
+  return { places: between(cells, cell, across), cells: cosinesWith(cells, cell, cells) };
+}
+
+/** Cosines between places and cells; none where the encoders have no common space, so that no two can be compared. */
+function between(query: Features, row: number, among: Features): Float32Array<ArrayBuffer> {
+  return query.width === among.width ? cosinesWith(query, row, among) : new Float32Array(0);
 }

@@ -8,10 +8,10 @@ import { leavesOf } from '../../../src/engine/tree.ts';
 import type { Initialized } from '../../../src/nn/layer.ts';
 import { branchAt } from '../../../src/nn/layer.ts';
 import { Simipu } from '../../../src/objectives/simipu.ts';
-import { simipuSample } from '../../../src/objectives/simipu-sample.ts';
 import { openFrames } from '../../../src/objectives/simipu-source.ts';
 import { initialState } from '../../../src/training/pretrain.ts';
 import { Encoders, loadModel, RecentEncoders } from '../../../src/viewer/server/encoders.ts';
+import { drawPointPair } from '../../../src/views/point-pair.ts';
 import { uploadTree, valuesOf } from '../../nn/tensors.ts';
 import { syntheticFrame, tinyRun, tinySimipu, writeSyntheticKitti } from '../../objectives/tiny-simipu.ts';
 import { modelOf } from './tiny-model.ts';
@@ -59,11 +59,11 @@ async function statisticsOfFrames(
   const samples = [];
   for (let index = 0; index < frames; index++) {
     const random = Random.fromSeed(config.seed).fork('sample by name', 0, opened.ids[index]);
-    samples.push(simipuSample(await opened.frame(index), random, simipu));
+    samples.push(drawPointPair(await opened.frame(index), random, simipu));
   }
   const batch = uploadTree(objective.collate(samples));
   const [params, stats] = [uploadTree(model.params), uploadTree(model.stats)];
-  const after = leavesOf(objective.loss(params, stats, batch, { training: true }).stats);
+  const after = leavesOf(objective.loss({ params, stats }, batch, { training: true }).stats);
   return new Map(after.map(([path, tensor]) => [path, valuesOf(tensor)]));
 }
 
@@ -112,7 +112,7 @@ describe('the encoders that were used last', () => {
   it('are kept, and the oldest closed', async () => {
     const simipu = tinySimipu();
     const batch = new Simipu(simipu, 1).collate([
-      simipuSample(syntheticFrame('kept'), Random.fromSeed('kept'), simipu),
+      drawPointPair(syntheticFrame('kept'), Random.fromSeed('kept'), simipu),
     ]);
     const recent = new RecentEncoders(2);
     const made: string[] = [];

@@ -5,10 +5,10 @@ import { multiply34by44, transformPoint } from '../../../src/geometry/matrix.ts'
 import { applyView, inverseView, matrixOf } from '../../../src/geometry/view-transform.ts';
 import { Simipu } from '../../../src/objectives/simipu.ts';
 import type { SimipuConfig } from '../../../src/objectives/simipu-config.ts';
-import { simipuSample } from '../../../src/objectives/simipu-sample.ts';
 import { presetOf } from '../../../src/training/presets.ts';
 import { Encoders } from '../../../src/viewer/server/encoders.ts';
 import { inWords, pairsOf, ranking } from '../../../src/viewer/server/pairs.ts';
+import { drawPointPair } from '../../../src/views/point-pair.ts';
 import { distance, uploadTree, valuesOf } from '../../nn/tensors.ts';
 import { syntheticFrame } from '../../objectives/tiny-simipu.ts';
 import { describeWithRealData } from '../../real-data.ts';
@@ -20,7 +20,7 @@ const draw = (seed: number, config: SimipuConfig = wideConfig) => pairsOf(frame,
 
 /** The sample that a table is made of. */
 const sampleOf = (seed: number) =>
-  simipuSample(frame, Random.fromSeed(`pairs ${frame.id} ${seed}`), wideConfig);
+  drawPointPair(frame, Random.fromSeed(`pairs ${frame.id} ${seed}`), wideConfig);
 
 const row = (rows: ArrayLike<number>, i: number, width: number) =>
   Array.from({ length: width }, (_, k) => rows[i * width + k]);
@@ -178,7 +178,7 @@ describeWithRealData('pairs of a real frame', 'kitti-object', (root) => {
     const { simipu: config } = presetOf('simipu-small')!;
     for (const seed of [0, 1, 2]) {
       const { info, arrays } = await pairsOf(real, { config, drawnBy: 'simipu-small', seed });
-      const { view } = simipuSample(real, Random.fromSeed(`pairs 000003 ${seed}`), config);
+      const { view } = drawPointPair(real, Random.fromSeed(`pairs 000003 ${seed}`), config);
       const undo = matrixOf(inverseView(view));
       const { width, height } = real.cameras[0].image;
       let within = 0;

@@ -33,7 +33,9 @@ export function modelOf(config: SimipuConfig, seed: number | string): Initialize
   );
   const { params, stats } = observer.initialize(Random.fromSeed(seed));
   const batch = uploadTree(syntheticBatch(observer, config));
-  const observed = observer.loss(uploadTree(params), uploadTree(stats), batch, { training: true }).stats;
+  const observed = observer.loss({ params: uploadTree(params), stats: uploadTree(stats) }, batch, {
+    training: true,
+  }).stats;
   return { params, stats: mapTree(observed, (leaf) => float32(leaf.dataSync() as Float32Array, leaf.shape)) };
 }
 

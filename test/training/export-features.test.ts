@@ -5,8 +5,8 @@ import { Random } from '../../src/engine/random.ts';
 import { leavesOf, type Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { Simipu } from '../../src/objectives/simipu.ts';
-import { simipuSample } from '../../src/objectives/simipu-sample.ts';
-import { cellGrid, exportProjections } from '../../src/training/export-projections.ts';
+import { cellGrid, exportProjections } from '../../src/training/export-features.ts';
+import { drawPointPair } from '../../src/views/point-pair.ts';
 import { distance, uploadTree, valuesOf } from '../nn/tensors.ts';
 import { syntheticFrame } from '../objectives/tiny-simipu.ts';
 import { modelOf, wideConfig } from '../viewer/server/tiny-model.ts';
@@ -32,7 +32,7 @@ describe.each([
   const model = modelOf(config, 'projections');
   const exported = exportProjections(config, model);
   const objective = new Simipu(config, 1);
-  const sample = simipuSample(syntheticFrame('projections'), Random.fromSeed('sample'), config);
+  const sample = drawPointPair(syntheticFrame('projections'), Random.fromSeed('sample'), config);
   const batch = objective.collate([sample]);
   const embed = (given: Tree<HostTensor>) =>
     objective.embed(uploadTree(model.params), uploadTree(model.stats), uploadTree(given), {

@@ -5,12 +5,12 @@ import { Random } from '../../src/engine/random.ts';
 import { leavesOf } from '../../src/engine/tree.ts';
 import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { Simipu } from '../../src/objectives/simipu.ts';
-import { collateSimipu } from '../../src/objectives/simipu-batch.ts';
 import type { SimipuConfig } from '../../src/objectives/simipu-config.ts';
-import { type PointView, type SimipuSample, simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { presetNames, presetOf } from '../../src/training/presets.ts';
+import { collatePointPairs } from '../../src/views/collate-point-pairs.ts';
+import { drawPointPair, type PointPair, type PointView } from '../../src/views/point-pair.ts';
+import { syntheticFrame, tinySimipu } from '../objectives/tiny-simipu.ts';
 import { describeWithRealData } from '../real-data.ts';
-import { syntheticFrame, tinySimipu } from './tiny-simipu.ts';
 
 /** The shapes of all tensors of a batch, from the numbers of a configuration alone. */
 function shapesOf(config: SimipuConfig, batch: number): Map<string, readonly number[]> {
@@ -34,7 +34,7 @@ function shapesOf(config: SimipuConfig, batch: number): Map<string, readonly num
 }
 
 /** A sample of the right sizes without contents. */
-function emptySample(config: SimipuConfig): SimipuSample {
+function emptySample(config: SimipuConfig): PointPair {
   const { levels } = config.pointEncoder;
   const centers = levels[levels.length - 1].points;
   const view: PointView = {
@@ -65,8 +65,8 @@ const dataOf = (tensor: HostTensor) => Array.from(tensor.data);
 
 describe('a batch of SimIPU', () => {
   const config = tinySimipu();
-  const samples = [0, 1, 2].map((b) => simipuSample(syntheticFrame(b), Random.fromSeed(b), config));
-  const batch = collateSimipu(samples, config);
+  const samples = [0, 1, 2].map((b) => drawPointPair(syntheticFrame(b), Random.fromSeed(b), config));
+  const batch = collatePointPairs(samples, config);
 
   it('stacks the tables of its samples with their rows moved', () => {
     const rowsBefore = [96, 32];
@@ -105,7 +105,7 @@ describe('a batch of SimIPU', () => {
 
   it('has the coordinates of each view where they are used', () => {
     const withXyz = { ...config, pointEncoder: { ...config.pointEncoder, useXyz: true } };
-    const views = collateSimipu(samples, withXyz);
+    const views = collatePointPairs(samples, withXyz);
     for (const name of ['alpha', 'beta'] as const) {
       const xyz = samples.flatMap((sample) => Array.from(sample[name].points).filter((_, i) => i % 4 < 3));
       expect(dataOf(leafAt(branchAt(views, name), 'xyz'))).toEqual(xyz);
@@ -120,7 +120,7 @@ describe('a batch of SimIPU', () => {
     const { simipu } = presetOf(name)!;
     const sizes = name === 'simipu-kitti' ? [1, 2] : [presetOf(name)!.batchSize];
     for (const size of sizes) {
-      const made = collateSimipu(Array(size).fill(emptySample(simipu)), simipu);
+      const made = collatePointPairs(Array(size).fill(emptySample(simipu)), simipu);
       const expected = shapesOf(simipu, size);
       expect(new Map(leavesOf(made).map(([path, { shape }]) => [path, shape]))).toEqual(
         new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -206,8 +206,8 @@ describeWithRealData('samples of a real frame', 'kitti-object', (root) => {
   it.each(['simipu-kitti', 'simipu-small'])('can be drawn and stacked: %s', async (name) => {
     const frames = await KittiObject.open(root);
     const { simipu } = presetOf(name)!;
-    const sample = simipuSample(await frames.frame(1), Random.fromSeed(1), simipu);
-    const batch = collateSimipu([sample], simipu);
+    const sample = drawPointPair(await frames.frame(1), Random.fromSeed(1), simipu);
+    const batch = collatePointPairs([sample], simipu);
     const expected = shapesOf(simipu, 1);
     for (const [path, { shape }] of leavesOf(batch)) expect(shape, path).toEqual(expected.get(path));
     // Sampled centres of two views of one sweep are near one another, and most of them are in the picture.

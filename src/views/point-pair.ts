@@ -1,27 +1,51 @@
-import type { Frame } from '../datasets/frame.ts';
+import type { CameraModel, Frame } from '../datasets/frame.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
+import type { PictureInput, PointEncoderConfig } from '../encoders/encoder-config.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
-import { multiply34by44 } from '../geometry/matrix.ts';
+import { type Matrix34, multiply34by44 } from '../geometry/matrix.ts';
 import { indicesInImage, projectPoints } from '../geometry/projection.ts';
 import {
   applyView,
   inverseView,
   isMirrored,
-  sampleSimipuView,
+  sampleViewTransform,
+  type ViewDraw,
   type ViewTransform,
 } from '../geometry/view-transform.ts';
-import { applyImageView } from '../image/augment.ts';
-import { fitToCanvas } from '../image/fit-to-canvas.ts';
 import { type ImageSize, type ImageView, mapPixels } from '../image/image-view.ts';
-import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../image/normalize-image.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
 import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
 import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
 import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
-import { bilinearCorners } from '../views/bilinear-corners.ts';
-import type { SimipuConfig } from './simipu-config.ts';
+import { bilinearCorners } from './bilinear-corners.ts';
+import { drawCanvas, paintCanvas } from './canvas.ts';
+
+/** How a pair of views of a sweep is drawn, and the picture that goes with it: plain data. */
+export interface PointPairView {
+  readonly kind: 'point-pair';
+  /** Points a view, the region that is kept (metres, LiDAR frame), and whether what the camera does not see is left out. */
+  readonly points: {
+    readonly count: number;
+    readonly range: { readonly min: Triple; readonly max: Triple };
+    readonly cropToImage: boolean;
+  };
+  /** At most this share of the drawn points is ground, as far as there are enough others; absent, all are drawn alike. */
+  readonly groundShare?: number;
+  /** How far the second view is turned, scaled and mirrored. */
+  readonly view: ViewDraw;
+  /** The canvas, its colours, and the range of scales that the picture is drawn at. */
+  readonly image: PictureInput & { readonly scale: readonly [number, number] };
+  /** The stride of the image features that places are sampled from, pixels. */
+  readonly featureStride: number;
+  /** The levels that are sampled. */
+  readonly pointEncoder: Pick<PointEncoderConfig, 'levels' | 'useXyz' | 'dilated'>;
+  /** Matched pairs farther apart than this, metres, do not count; null counts all. */
+  readonly matchGateM: number | null;
+}
+
+type Triple = readonly [number, number, number];
 
 /** One view of a sample's points. */
 export interface PointView {
@@ -32,8 +56,8 @@ export interface PointView {
   readonly centers: Float32Array;
 }
 
-/** What SimIPU learns from in one frame: two views of the points, the image, and who belongs to whom. */
-export interface SimipuSample {
+/** Two views of a frame's points, its picture, and who belongs to whom (Li et al. 2022). */
+export interface PointPair {
   readonly id: string;
   /** The original points, and the same ones transformed; each in a random order of its own. */
   readonly alpha: PointView;
@@ -54,24 +78,25 @@ export interface SimipuSample {
   readonly cellWeights: Float32Array;
 }
 
-/** The stride of the features that are sampled, in pixels: the last stage of a ResNet. */
-export const featureStride = 32;
-
 const matcher = new PointMatcher();
 
+/** Two views of a frame's points, and what was done to the second. */
+export interface DrawnPlaces extends Pick<PointPair, 'alpha' | 'beta' | 'view'> {}
+
+/** What is drawn of points alone. */
+export type PlacesView = Omit<PointPairView, 'kind' | 'image' | 'featureStride' | 'matchGateM'>;
+
 /**
- * Draws a sample of a frame. The stopwatch gets `augment` (drawing points and views, the image), `sample` (farthest points
- * and neighbours) and `match`. Throws InputError where none of its points is in the range and in the picture.
+ * Draws two views of a frame's points. The stopwatch gets `augment` and `sample` (farthest points and neighbours). Throws
+ * InputError where none of its points is in the range and in the picture.
  */
-export function simipuSample(
+export function drawPlaces(
   frame: Frame,
   random: Random,
-  config: SimipuConfig,
+  config: PlacesView,
   stopwatch = new Stopwatch(),
-): SimipuSample {
-  const camera = frame.cameras[0];
-  const pixelFromLidar = multiply34by44(camera.pixelFromCamera, camera.cameraFromLidar);
-  const candidates = pointsInView(frame.points, camera.image, pixelFromLidar, config);
+): DrawnPlaces {
+  const candidates = pointsInView(frame, config);
   if (candidates.length === 0) {
     const { min, max } = config.points.range;
     throw new InputError({
@@ -83,7 +108,7 @@ export function simipuSample(
   }
   const { count } = config.points;
   const chosen = drawPoints(gatherRows(frame.points, candidates), random.fork('points'), config);
-  const view = sampleSimipuView(random.fork('view'), config.view);
+  const view = sampleViewTransform(random.fork('view'), config.view);
   const shuffled = (label: string) => gatherRows(chosen, random.fork(label).permutation(count));
   const original = shuffled('alpha');
   const moved = applyView(shuffled('beta'), 4, view);
@@ -91,42 +116,57 @@ export function simipuSample(
   const alpha = pointView(original, [], config);
   const beta = pointView(moved, view, config);
   stopwatch.lap('sample');
+  return { alpha, beta, view };
+}
+
+/**
+ * Draws a sample of a frame. The stopwatch gets `augment` (drawing points and views, the image), `sample` (farthest points
+ * and neighbours) and `match`. Throws InputError where none of its points is in the range and in the picture.
+ */
+export function drawPointPair(
+  frame: Frame,
+  random: Random,
+  config: PointPairView,
+  stopwatch = new Stopwatch(),
+): PointPair {
+  const { alpha, beta, view } = drawPlaces(frame, random, config, stopwatch);
   const { partner, distanceM } = matcher.match(alpha.centers, beta.centers);
   stopwatch.lap('match');
 
-  const canvasView = fitToCanvas(camera.image, random.fork('image'), {
-    canvas: config.image,
-    scale: config.image.scale,
+  const camera = frame.cameras[0];
+  const input = config.image;
+  const { scale } = input;
+  const imageView = drawCanvas(camera.image, random.fork('image'), {
+    input,
+    scale,
     mirrored: isMirrored(view),
   });
-  const { u, v } = projectPoints(alpha.centers, 3, pixelFromLidar, { minDepthM: 1e-5 });
+  const { u, v } = projectPoints(alpha.centers, 3, pixelFromLidarOf(camera), { minDepthM: 1e-5 });
   const source = new Float32Array(u.length * 2);
   const inside = new Float32Array(u.length);
   for (let i = 0; i < u.length; i++) {
     source[2 * i] = u[i];
     source[2 * i + 1] = v[i];
   }
-  const pixels = mapPixels(canvasView, source);
+  const pixels = mapPixels(imageView, source);
   for (let i = 0; i < u.length; i++) {
-    const seen = covers(camera.image, u[i], v[i]) && covers(canvasView, pixels[2 * i], pixels[2 * i + 1]);
+    const seen = covers(camera.image, u[i], v[i]) && covers(imageView, pixels[2 * i], pixels[2 * i + 1]);
     inside[i] = seen ? 1 : 0;
   }
-  const corners = bilinearCorners(pixels, {
-    width: Math.ceil(config.image.width / featureStride),
-    height: Math.ceil(config.image.height / featureStride),
-    imageWidth: config.image.width,
-    imageHeight: config.image.height,
+  const { cells, weights: cellWeights } = bilinearCorners(pixels, {
+    width: Math.ceil(input.width / config.featureStride),
+    height: Math.ceil(input.height / config.featureStride),
+    imageWidth: input.width,
+    imageHeight: input.height,
   });
-  const colours = config.image.colours === 'imagenet-bgr' ? IMAGENET_BGR : IMAGENET_RGB;
-  const image = normalizeImage(applyImageView(camera.image, canvasView), { ...colours, padTo: config.image });
-  const { cells, weights: cellWeights } = corners;
+  const image = paintCanvas(camera.image, imageView, input);
   stopwatch.lap('augment');
   return {
     id: frame.id,
     alpha,
     beta,
     view,
-    imageView: canvasView,
+    imageView,
     image,
     partner,
     distanceM,
@@ -137,18 +177,19 @@ export function simipuSample(
   };
 }
 
-/** The indices of the points of a sweep inside of the range and, if wanted, of the picture. */
-function pointsInView(
-  points: Float32Array,
-  image: ImageSize,
-  pixelFromLidar: Float64Array,
-  config: SimipuConfig,
-): Int32Array {
-  const near = indicesInRange(points, config.points.range);
-  return config.points.cropToImage ? indicesInImage(points, 4, pixelFromLidar, { image, among: near }) : near;
+function pixelFromLidarOf({ pixelFromCamera, cameraFromLidar }: CameraModel): Matrix34 {
+  return multiply34by44(pixelFromCamera, cameraFromLidar);
 }
 
-function drawPoints(points: Float32Array, random: Random, config: SimipuConfig): Float32Array {
+/** The indices of the points of a sweep inside of the range and, if wanted, of the picture. */
+function pointsInView({ points, cameras }: Frame, config: PlacesView): Int32Array {
+  const near = indicesInRange(points, config.points.range);
+  if (!config.points.cropToImage) return near;
+  const [camera] = cameras;
+  return indicesInImage(points, 4, pixelFromLidarOf(camera), { image: camera.image, among: near });
+}
+
+function drawPoints(points: Float32Array, random: Random, config: PlacesView): Float32Array {
   const {
     groundShare,
     points: { count },
@@ -166,7 +207,7 @@ function covers({ width, height }: ImageSize, x: number, y: number): boolean {
 }
 
 /** Samples and neighbours of every level, and the last centres with the view undone. */
-function pointView(points: Float32Array, view: ViewTransform, config: SimipuConfig): PointView {
+function pointView(points: Float32Array, view: ViewTransform, config: PlacesView): PointView {
   const { levels, last } = sampleLevels(points, config.pointEncoder);
   const count = last.length / 4;
   const xyz = new Float32Array(count * 3);

@@ -7,11 +7,11 @@ import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
 import type { ViewTransform } from '../../src/geometry/view-transform.ts';
 import type { SimipuConfig } from '../../src/objectives/simipu-config.ts';
-import { type PointView, type SimipuSample, simipuSample } from '../../src/objectives/simipu-sample.ts';
 import { groundPoints } from '../../src/pointcloud/ground.ts';
 import { bilinearCorners } from '../../src/views/bilinear-corners.ts';
+import { drawPointPair, type PointPair, type PointView } from '../../src/views/point-pair.ts';
 import { distance, upload, valuesOf } from '../nn/tensors.ts';
-import { smoothPicture, syntheticFrame, tinySimipu } from './tiny-simipu.ts';
+import { smoothPicture, syntheticFrame, tinySimipu } from '../objectives/tiny-simipu.ts';
 
 const munkres = createRequire(import.meta.url)('munkres-js') as (
   cost: number[][],
@@ -19,7 +19,7 @@ const munkres = createRequire(import.meta.url)('munkres-js') as (
 
 const seeds = [0, 1, 2, 3, 4, 5, 6, 7];
 const draw = (seed: number, config = tinySimipu(), frame = syntheticFrame(seed)) =>
-  simipuSample(frame, Random.fromSeed(seed), config);
+  drawPointPair(frame, Random.fromSeed(seed), config);
 
 const rowsOf = (data: ArrayLike<number>, stride: number): number[][] =>
   Array.from({ length: data.length / stride }, (_, i) =>
@@ -269,7 +269,7 @@ describe('the image of a SimIPU sample', () => {
   };
   const deviations = [58.395, 57.12, 57.375];
   const means = [123.675, 116.28, 103.53];
-  const denormalized = ({ image }: SimipuSample) =>
+  const denormalized = ({ image }: PointPair) =>
     image.map((value, i) => value * deviations[i % 3] + means[i % 3]);
 
   it.each([

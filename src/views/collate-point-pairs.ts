@@ -1,8 +1,7 @@
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
-import { stackFloats, stackPointViews, stackTables } from '../views/stack-points.ts';
-import type { SimipuConfig } from './simipu-config.ts';
-import { featureStride, type SimipuSample } from './simipu-sample.ts';
+import type { PointPair, PointPairView } from './point-pair.ts';
+import { stackFloats, stackPointViews, stackTables } from './stack-points.ts';
 
 /**
  * Stacks samples to a batch of B: all points as rows one sample after the other, and every table counting through them.
@@ -11,13 +10,13 @@ import { featureStride, type SimipuSample } from './simipu-sample.ts';
  * is used, `levels/l/centers` int32 [B·M], `levels/l/neighbors/s` int32 [B·M·K]; for each centre of alpha `partner`
  * int32 [B·M], `matched`, `inside` and `distanceM` float32 [B·M], `cells` int32 and `cellWeights` float32 [B·M·4].
  */
-export function collateSimipu(samples: readonly SimipuSample[], config: SimipuConfig): Tree<HostTensor> {
+export function collatePointPairs(samples: readonly PointPair[], config: PointPairView): Tree<HostTensor> {
   const { width, height } = config.image;
   const batch = samples.length;
   const centers = config.pointEncoder.levels[config.pointEncoder.levels.length - 1].points;
-  const cellsPerImage = Math.ceil(width / featureStride) * Math.ceil(height / featureStride);
+  const cellsPerImage = Math.ceil(width / config.featureStride) * Math.ceil(height / config.featureStride);
   const gate = config.matchGateM ?? Number.POSITIVE_INFINITY;
-  const rows = (part: (sample: SimipuSample) => Float32Array, shape: readonly number[]) =>
+  const rows = (part: (sample: PointPair) => Float32Array, shape: readonly number[]) =>
     float32(stackFloats(samples, part), shape);
   return {
     image: rows((sample) => sample.image, [batch, height, width, 3]),

@@ -1,0 +1,84 @@
+import type { z } from 'zod';
+import { batchNormSchema, type EncodersConfig } from '../encoders/encoder-config.ts';
+import { InputError } from '../engine/input-error.ts';
+import { pictureSchema } from '../views/image-view-config.ts';
+import type { PictureView } from '../views/view-config.ts';
+import type { Preset } from './objective.ts';
+
+/** How a view of pictures is drawn, as a configuration has it: its size is the encoder's canvas where it has none. */
+export const viewSchema = pictureSchema.partial({ width: true, height: true }).omit({ kind: true });
+/** How a view of pictures is drawn. */
+export type ViewOptions = z.infer<typeof viewSchema>;
+
+/** The image encoder that a system needs. Throws an InputError where the run has none. */
+export function imageEncoderOf(
+  { image }: EncodersConfig,
+  system: string,
+): NonNullable<EncodersConfig['image']> {
+  if (image !== undefined) return image;
+  const expected = `an encoder, which ${system} needs`;
+  throw new InputError({ file: 'configuration', place: 'encoders.image', expected, found: 'none' });
+}
+
+/** A view of pictures for an encoder, as large as its canvas where it says nothing else. */
+export function pictureView(
+  options: ViewOptions,
+  { input: { width, height, colours } }: NonNullable<EncodersConfig['image']>,
+): PictureView {
+  return { kind: 'picture', width, height, ...options, colours };
+}
+
+/** The options of the batch norms in heads. */
+export const headNormSchema = batchNormSchema;
+
+/** The weak augmentation of MoCo v2 and SimSiam on pictures of 32 pixels, which has no blur there. */
+export const weakView: ViewOptions = {
+  crop: { area: [0.2, 1] },
+  flip: 0.5,
+  jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  grey: 0.2,
+};
+
+/** The augmentation of SimCLR at strength 0.5 on pictures of 32 pixels, which has no blur there. */
+export const strongView: ViewOptions = {
+  crop: { area: [0.08, 1] },
+  flip: 0.5,
+  jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  grey: 0.2,
+};
+
+/**
+ * A run on some thousand photographs of 32 pixels in about two minutes on two cores: a ResNet-18 with the small stem at a
+ * quarter of its width, SGD with half a cosine after a short warm-up.
+ */
+export function cifarRun(
+  objectives: { readonly [system: string]: unknown },
+  {
+    learningRate = 0.06,
+    weightDecay = 5e-4,
+    ...changes
+  }: { readonly learningRate?: number; readonly weightDecay?: number } & Record<string, unknown> = {},
+): Preset['run'] {
+  const sgd = { kind: 'sgd', momentum: 0.9, learningRate, weightDecay };
+  return {
+    encoders: {
+      image: {
+        depth: 18,
+        width: 16,
+        stem: 'small',
+        batchNorm: { eps: 1e-5, momentum: 0.1 },
+        input: { width: 32, height: 32, colours: 'imagenet-rgb' },
+      },
+    },
+    objectives,
+    batchSize: 128,
+    epochs: 16,
+    steps: 600,
+    seed: 0,
+    schedule: { kind: 'cosine', per: 'run', length: 1, warmUp: { length: 0.02 } },
+    optimizers: { image: sgd, heads: sgd },
+    checkpoint: { everySteps: 100, keep: 2 },
+    loader: { workers: 1, prefetch: 2 },
+    ...changes,
+  };
+}

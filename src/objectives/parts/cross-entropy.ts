@@ -1,0 +1,28 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { stopGradient } from '../../nn/stop-gradient.ts';
+
+/** log softmax of rows [R, C], from the highest of each row. */
+export function logSoftmax(logits: tf.Tensor): tf.Tensor {
+  const shifted = tf.sub(logits, tf.max(stopGradient(logits), 1, true));
+  return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), 1, true)));
+}
+
+/** The mean over rows [R, C] of -Σ target·log softmax(logits). Gradient flows to the logits alone. */
+export function softCrossEntropy(logits: tf.Tensor, target: tf.Tensor): tf.Scalar {
+  const [rows] = logits.shape;
+  return tf.div(tf.sum(tf.mul(stopGradient(target), logSoftmax(logits))), -rows) as tf.Scalar;
+}
+
+/** The mean over rows [R, C] of -log softmax(logits) in the first column, where the right answer stands. */
+export function firstCrossEntropy(logits: tf.Tensor): tf.Scalar {
+  const [rows] = logits.shape;
+  return tf.div(tf.sum(tf.slice(logSoftmax(logits), [0, 0], [rows, 1])), -rows) as tf.Scalar;
+}
+
+/** How often the first column is the highest of its row; a tie is a miss, as of a network that says the same of all. */
+export function firstIsHighest(logits: tf.Tensor): tf.Scalar {
+  const [rows, columns] = logits.shape as [number, number];
+  const first = tf.slice(logits, [0, 0], [rows, 1]);
+  const others = tf.max(tf.slice(logits, [0, 1], [rows, columns - 1]), 1, true);
+  return tf.mean(tf.cast(tf.greater(first, tf.add(others, 1e-4)), 'float32'));
+}

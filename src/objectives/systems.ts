@@ -1,0 +1,6 @@
+import { moco } from './moco.ts';
+import type { System } from './objective.ts';
+import { simipu } from './simipu.ts';
+
+/** Every self-supervised system that there is: schema, presets, command line and tables follow from this list. */
+export const systems: readonly System[] = [simipu, moco];
