@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import { compile } from '../../src/engine/compile.ts';
 import { float32 } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import { treeOf } from '../../src/engine/tree.ts';
+import { encodePng } from '../../src/image/decode-image.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { Simipu } from '../../src/objectives/simipu.ts';
 import { writePcd } from '../../src/pointcloud/pcd.ts';
@@ -414,6 +415,25 @@ describe('inspect', () => {
     expect(stdout).toMatch(/column5 +float32 +0 +\d+\.\d+ +31\n/);
     for (const path of ['three.pcd', data])
       expect((await pointpair('inspect', path, '--columns', '5')).stderr).toContain('which columns go with');
+  });
+
+  it('says how many pictures of which classes are in a folder, and that view has nothing to show of it', async () => {
+    const image = { width: 4, height: 2, data: new Uint8Array(24) };
+    for (const name of ['cat/1.png', 'cat/2.png', 'dog/1.png']) {
+      await mkdir(join(folder, 'pets', dirname(name)), { recursive: true });
+      await writeFile(join(folder, 'pets', name), await encodePng(image));
+    }
+    const { code, stdout } = await pointpair('inspect', 'pets');
+    expect([code, stdout.split('\n')[0]]).toEqual([
+      0,
+      'image folder: 3 pictures in 2 classes, cat/1.png to dog/1.png',
+    ]);
+    expect(stdout).toContain('width x height: 4 x 2\ndamaged: 0\n');
+    const viewed = await pointpair('view', 'pets');
+    expect([viewed.code, viewed.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^pointpair: pets: .*found a folder of pictures alone, .*\n$/),
+    ]);
   });
 
   const real = realData('kitti-object');
