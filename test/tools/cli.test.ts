@@ -6,20 +6,22 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateScenes } from '../../src/datasets/scenes/generate-scenes.ts';
+import { encodeImages, encodePoints } from '../../src/encoders/encoders.ts';
 import { compile } from '../../src/engine/compile.ts';
 import { float32 } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
-import { treeOf } from '../../src/engine/tree.ts';
+import { type Tree, treeOf } from '../../src/engine/tree.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
 import { branchAt } from '../../src/nn/layer.ts';
-import { Simipu } from '../../src/objectives/simipu.ts';
 import { writePcd } from '../../src/pointcloud/pcd.ts';
 import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
 import { loadRun } from '../../src/training/model-state.ts';
 import { readMetrics } from '../../src/training/run-folder.ts';
+import { bothEncoders } from '../objectives/tiny-simipu.ts';
 import { realData } from '../real-data.ts';
 
 const cli = fileURLToPath(new URL('../../dist/tools/cli.js', import.meta.url));
@@ -92,7 +94,17 @@ describe('every command', () => {
   it.each([
     [['pretrain', '--preset', 'simipu-smal', '--data', 'x', '--out', 'y'], /nearest: simipu-small/],
     [
-      ['pretrain', '--preset', 'simipu-smoke', '--data', 'x', '--out', 'y', '--set', 'simipu.temprature=1'],
+      [
+        'pretrain',
+        '--preset',
+        'simipu-smoke',
+        '--data',
+        'x',
+        '--out',
+        'y',
+        '--set',
+        'objectives.simipu.temprature=1',
+      ],
       /nearest: temperature/,
     ],
     [
@@ -450,7 +462,11 @@ describe('inspect', () => {
 /** The exported encoders, run by ONNX Runtime alone, against the same networks compiled in process. */
 async function expectExportedAsInProcess(run: string, out: string): Promise<void> {
   const { config, state } = await loadRun(run);
-  const model = new Simipu(config.simipu, 2);
+  const { image: imageEncoder, points: pointEncoder } = bothEncoders(config);
+  const branchOf = (parameters: Tree<tf.Tensor>, name: string) => ({
+    params: branchAt(branchAt(parameters, 'params'), name),
+    stats: branchAt(branchAt(parameters, 'stats'), name),
+  });
   const params = branchAt(state, 'params');
   const stats = branchAt(state, 'stats');
   const { inputs } = JSON.parse(await readFile(join(out, 'encoders.json'), 'utf8'))['image-encoder.onnx'];
@@ -464,12 +480,10 @@ async function expectExportedAsInProcess(run: string, out: string): Promise<void
     (parameters, batch) => [
       parameters,
       {
-        features: model.encodeImage(
-          branchAt(parameters, 'params'),
-          branchAt(branchAt(parameters, 'stats'), 'imageEncoder'),
-          batch.image as never,
-          { training: false },
-        ).features,
+        features: encodeImages(branchOf(parameters, 'imageEncoder'), batch.image as tf.Tensor, {
+          encoder: imageEncoder,
+          training: false,
+        }).features.c5!,
       },
     ],
     { state: { params, stats }, batch: { image } },
@@ -513,7 +527,7 @@ async function expectExportedAsInProcess(run: string, out: string): Promise<void
   for (const [name, { dims, values, ints }] of Object.entries(feeds))
     tree[name] = { dtype: ints ? 'int32' : 'float32', shape: dims, data: values };
   // Tables of centres are no inputs of the file where coordinates are not used; in process they say how many there are.
-  for (const [l, { points: count }] of config.simipu.pointEncoder.levels.entries()) {
+  for (const [l, { points: count }] of pointEncoder.levels.entries()) {
     tree[`levels/${l}/centers`] = { dtype: 'int32', shape: [2 * count], data: new Int32Array(2 * count) };
   }
   const { inputs: described } = JSON.parse(await readFile(join(out, 'encoders.json'), 'utf8'))[
@@ -525,12 +539,10 @@ async function expectExportedAsInProcess(run: string, out: string): Promise<void
     (parameters, batch) => [
       parameters,
       {
-        features: model.encodePoints(
-          branchAt(parameters, 'params'),
-          branchAt(branchAt(parameters, 'stats'), 'pointEncoder'),
-          batch,
-          { training: false },
-        ).features,
+        features: encodePoints(branchOf(parameters, 'pointEncoder'), batch, {
+          encoder: pointEncoder,
+          training: false,
+        }).features,
       },
     ],
     { state: { params, stats }, batch: view },
