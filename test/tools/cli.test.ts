@@ -74,6 +74,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('every command', () => {
   it.each([
     'scenes',
+    'methods',
     'pretrain',
     'finetune',
     'detect',
