@@ -232,7 +232,7 @@ export async function capturedAgainstEager(
   return { loss: worst(losses), state: worst(states) };
 }
 
-/** The paths, within `params` and `memory`, that carry a gradient of the first batch's loss. */
+/** The paths of all leaves, of parameters and memory alike, that a gradient of the first batch's loss would reach. */
 export function connectedPaths({ pretraining, state, batches }: ReturnType<typeof firstSteps>): string[] {
   const { params, memory, stats } = state as { readonly [branch: string]: State };
   const { data, inputs } = batches[0] as { readonly [branch: string]: State };
