@@ -1,17 +1,22 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { batchNormSchema, type EncodersConfig } from '../encoders/encoder-config.ts';
 import { InputError } from '../engine/input-error.ts';
-import type { PictureView } from '../views/view-config.ts';
 import { pictureSchema } from '../views/image-view-config.ts';
+import type { PictureView } from '../views/view-config.ts';
 import type { Preset } from './objective.ts';
 
 /** How a view of pictures is drawn, as a configuration has it: its size is the encoder's canvas where it has none. */
 export const viewSchema = pictureSchema.partial({ width: true, height: true }).omit({ kind: true });
+/** How the one view that a system draws of each picture is drawn. */
+export const oneViewSchema = viewSchema.omit({ copies: true });
 /** How a view of pictures is drawn. */
 export type ViewOptions = z.infer<typeof viewSchema>;
 
 /** The image encoder that a system needs. Throws an InputError where the run has none. */
-export function imageEncoderOf({ image }: EncodersConfig, system: string): NonNullable<EncodersConfig['image']> {
+export function imageEncoderOf(
+  { image }: EncodersConfig,
+  system: string,
+): NonNullable<EncodersConfig['image']> {
   if (image !== undefined) return image;
   const expected = `an encoder, which ${system} needs`;
   throw new InputError({ file: 'configuration', place: 'encoders.image', expected, found: 'none' });
@@ -21,7 +26,7 @@ export function imageEncoderOf({ image }: EncodersConfig, system: string): NonNu
 export function pictureView(
   options: ViewOptions,
   { input: { width, height, colours } }: NonNullable<EncodersConfig['image']>,
-): PictureView {
+): Extract<PictureView, { kind: 'picture' }> {
   return { kind: 'picture', width, height, ...options, colours };
 }
 
@@ -50,7 +55,11 @@ export const strongView: ViewOptions = {
  */
 export function cifarRun(
   objectives: { readonly [system: string]: unknown },
-  { learningRate = 0.06, weightDecay = 5e-4, ...changes }: { readonly learningRate?: number; readonly weightDecay?: number } & Record<string, unknown> = {},
+  {
+    learningRate = 0.06,
+    weightDecay = 5e-4,
+    ...changes
+  }: { readonly learningRate?: number; readonly weightDecay?: number } & Record<string, unknown> = {},
 ): Preset['run'] {
   const sgd = { kind: 'sgd', momentum: 0.9, learningRate, weightDecay };
   return {

@@ -8,7 +8,7 @@ import { InputError } from '../engine/input-error.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { cifarRun, imageEncoderOf, pictureView, viewSchema, weakView } from './image-run.ts';
+import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { firstCrossEntropy, firstIsHighest } from './parts/cross-entropy.ts';
 import { followed, followerOf } from './parts/momentum.ts';
@@ -18,8 +18,8 @@ import { spreadOf } from './parts/spread.ts';
 const whole = z.int().positive();
 
 const schema = z.strictObject({
-  query: viewSchema,
-  key: viewSchema,
+  query: oneViewSchema,
+  key: oneViewSchema,
   /** `linear` (v1), or linear, ReLU, linear (v2); its width is the encoder's. */
   head: z.enum(['linear', 'mlp']),
   /** The width of what is compared. */
@@ -57,8 +57,16 @@ export const moco = system<MocoConfig>({
       about: 'MoCo v1 on some thousand photographs of 32 pixels; about two minutes on two cores.',
       run: cifarRun({
         moco: {
-          query: { ...weakView, grey: 0.2, jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 } },
-          key: { ...weakView, grey: 0.2, jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 } },
+          query: {
+            ...weakView,
+            grey: 0.2,
+            jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
+          },
+          key: {
+            ...weakView,
+            grey: 0.2,
+            jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
+          },
           head: 'linear',
           dimensions: 128,
           queue: 1024,
@@ -70,7 +78,15 @@ export const moco = system<MocoConfig>({
     'moco-v2-cifar': {
       about: 'MoCo v2 on some thousand photographs of 32 pixels; about two minutes on two cores.',
       run: cifarRun({
-        moco: { query: weakView, key: weakView, head: 'mlp', dimensions: 128, queue: 1024, temperature: 0.2, momentum: 0.99 },
+        moco: {
+          query: weakView,
+          key: weakView,
+          head: 'mlp',
+          dimensions: 128,
+          queue: 1024,
+          temperature: 0.2,
+          momentum: 0.99,
+        },
       }),
     },
   },
@@ -92,7 +108,12 @@ function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
   const head = headOf(config, imageEncoderChannels(image));
   if (size % batchSize !== 0) {
     const expected = `a multiple of the batch, ${batchSize}`;
-    throw new InputError({ file: 'configuration', place: 'objectives.moco.queue', expected, found: `${size}` });
+    throw new InputError({
+      file: 'configuration',
+      place: 'objectives.moco.queue',
+      expected,
+      found: `${size}`,
+    });
   }
   return {
     views: { query: pictureView(config.query, image), key: pictureView(config.key, image) },
@@ -115,7 +136,9 @@ function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
 
     loss: (model, batch, how) => {
       const query = running(model, how);
-      const q = l2Normalize(query.of('head', head, query.of('imageEncoder', encoder, leafAt(batch, 'query')))); // [N, D]
+      const q = l2Normalize(
+        query.of('head', head, query.of('imageEncoder', encoder, leafAt(batch, 'query'))),
+      ); // [N, D]
       const slow = branchAt(model.memory, 'key');
       const key = running({ params: branchAt(slow, 'params'), stats: branchAt(slow, 'stats') }, how);
       const k = stopGradient(

@@ -1,6 +1,9 @@
-import type { System } from './objective.ts';
+import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
+import type { System } from './objective.ts';
+import { relativePatch } from './relative-patch.ts';
+import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
 
 /** Every self-supervised system that there is: schema, presets, command line and tables follow from this list. */
-export const systems: readonly System[] = [simipu, moco];
+export const systems: readonly System[] = [simipu, instdisc, moco, relativePatch, simclr];

@@ -3,7 +3,10 @@ import { float32, type HostTensor } from '../../engine/host-tensor.ts';
 import type { Random } from '../../engine/random.ts';
 
 /** A queue of `size` normally distributed rows of length one: float32 [size, width], the oldest first. */
-export function initQueue(random: Random, { size, width }: { readonly size: number; readonly width: number }): HostTensor {
+export function initQueue(
+  random: Random,
+  { size, width }: { readonly size: number; readonly width: number },
+): HostTensor {
   const data = new Float32Array(size * width);
   for (let row = 0; row < size; row++) {
     let sum = 0;
