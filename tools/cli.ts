@@ -4,12 +4,14 @@ import { Command } from 'commander';
 
 const commands: { readonly [name: string]: () => Promise<{ readonly command: () => Command }> } = {
   scenes: () => import('./scenes.ts'),
+  methods: () => import('./methods.ts'),
   pretrain: () => import('./pretrain.ts'),
   finetune: () => import('./finetune.ts'),
   detect: () => import('./detect.ts'),
   evaluate: () => import('./evaluate.ts'),
   experiment: () => import('./experiment.ts'),
   inspect: () => import('./inspect.ts'),
+  probe: () => import('./probe.ts'),
   export: () => import('./export.ts'),
   report: () => import('./report.ts'),
   view: () => import('./view.ts'),

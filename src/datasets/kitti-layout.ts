@@ -10,6 +10,9 @@ export interface KittiLayout {
   readonly imageSets: string;
 }
 
+/** The endings of pictures in KITTI's layouts. */
+export const KITTI_IMAGE_ENDINGS: readonly string[] = ['.png', '.jpg', '.jpeg'];
+
 /** Finds the split's folder in the data set's, or takes the folder itself if it is one. Throws InputError that says what is there instead. */
 export async function findKittiLayout(
   root: string,
@@ -28,7 +31,11 @@ export async function findKittiLayout(
     const missing = parts.filter((part) => !below.includes(part));
     if (missing.length > 0) {
       const found = `no ${missing.join(', ')}: ${await describe(folder, below)}`;
-      throw new InputError({ file: folder, expected: `the folders ${parts.join(', ')}`, found });
+      throw new InputError({
+        file: folder,
+        expected: `the folder${parts.length === 1 ? '' : 's'} ${parts.join(', ')}`,
+        found,
+      });
     }
   } else if (['training', 'testing'].includes(basename(resolve(root))) && basename(resolve(root)) !== split) {
     throw new InputError({ file: root, expected: `the ${split} split`, found: `a folder ${basename(root)}` });
@@ -71,9 +78,28 @@ async function foldersOf(path: string): Promise<string[]> {
 }
 
 /** What a folder holds, in a few words, with a guess at what it is. */
+export async function describeFolder(path: string): Promise<string> {
+  return describe(path, await foldersOf(path));
+}
+
 async function describe(path: string, folders: readonly string[]): Promise<string> {
   const names = await readdir(path);
   return describeNames(names, { folders, guess: await guessOf(path, names, folders) });
+}
+
+/** Whether a folder with these names in it is one of KITTI's, with a part each of the frames of a drive. */
+export function hasKittiParts(names: readonly string[]): boolean {
+  return hasObjectParts(names) || names.some((name) => /^(velodyne_points|image_0[0-3])$/.test(name));
+}
+
+/** Whether a folder with these names in it is a split of a KITTI object data set: it has sweeps, or the left colour camera. */
+export function hasObjectParts(names: readonly string[]): boolean {
+  if (names.includes('velodyne')) return true;
+  // KITTI has cameras 0 to 3; image_1 to image_9 is a series of something else.
+  const cameras = names.flatMap((name) => /^image_(\d+)$/.exec(name)?.[1] ?? []);
+  const areKittis =
+    cameras.every((camera) => /^[0-3]$/.test(camera)) && !(cameras.includes('1') && !cameras.includes('0'));
+  return cameras.includes('2') && areKittis;
 }
 
 /** The names in a folder in a few words, the `folders` among them with a slash, and a guess at what it is. */

@@ -7,14 +7,14 @@ import { cloudFromRows, type PointCloud } from '../pointcloud/point-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
 import { frameNamesIn } from './frame-names.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
-import { filesByStem, findKittiLayout } from './kitti-layout.ts';
+import { filesByStem, findKittiLayout, KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
 import { type FramePart, fileOf, type Moment, type Recording } from './recording.ts';
 
 /** The folder and the endings of each part. */
 const parts = {
   sweep: { folder: 'velodyne', endings: ['.bin'] },
-  picture: { folder: 'image_2', endings: ['.png', '.jpg', '.jpeg'] },
+  picture: { folder: 'image_2', endings: KITTI_IMAGE_ENDINGS },
   calibration: { folder: 'calib', endings: ['.txt'] },
   labels: { folder: 'label_2', endings: ['.txt'] },
 } as const satisfies { readonly [Part in FramePart]: unknown };

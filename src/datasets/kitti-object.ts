@@ -7,10 +7,12 @@ import type { RgbImage } from '../image/rgb-image.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
 import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
 import { checkedNames, readFrameNames } from './frame-names.ts';
+import { type IncompleteFrame, requireComplete } from './incomplete-frame.ts';
 import { decodeKittiDepth } from './kitti-depth.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
-import { filesByStem, findKittiLayout } from './kitti-layout.ts';
+import { filesByStem, findKittiLayout, KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
+import { readPicture } from './read-picture.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /** Which frames of a KITTI object data set to open, and how. */
@@ -29,12 +31,6 @@ export interface KittiObjectOptions {
   readonly withDepth?: boolean;
   /** Whether a frame that lacks a file is an error instead of being left out and counted in `incomplete`. */
   readonly strict?: boolean;
-}
-
-/** A frame that was asked for or begun, and the files it lacks, such as `velodyne/000007.bin`. */
-export interface IncompleteFrame {
-  readonly id: string;
-  readonly missing: string;
 }
 
 /** The names of a frame's files, relative to the split's folder. */
@@ -78,18 +74,12 @@ export class KittiObject {
    * Throws InputError for another layout, for no complete frame at all, and with `strict` for any incomplete one.
    */
   static async open(root: string, options: KittiObjectOptions = {}): Promise<KittiObject> {
-    const {
-      split = 'training',
-      camera = 2,
-      strict = false,
-      ignoreLabels = false,
-      withDepth = false,
-    } = options;
+    const { split = 'training', camera = 2, strict, ignoreLabels = false, withDepth = false } = options;
     const imageFolder = `image_${camera}`;
     const depthFolder = `depth_${camera}`;
     const layout = await findKittiLayout(root, split, [imageFolder, 'velodyne', 'calib']);
     const [images, sweeps, calibrations, labels, depths] = await Promise.all([
-      filesByStem(join(layout.folder, imageFolder), ['.png', '.jpg', '.jpeg']),
+      filesByStem(join(layout.folder, imageFolder), KITTI_IMAGE_ENDINGS),
       filesByStem(join(layout.folder, 'velodyne'), ['.bin']),
       filesByStem(join(layout.folder, 'calib'), ['.txt']),
       ignoreLabels ? undefined : filesIfThere(join(layout.folder, 'label_2'), '.txt'),
@@ -121,17 +111,7 @@ export class KittiObject {
         });
       }
     }
-    if (files.size === 0 || (strict && incomplete.length > 0)) {
-      const first = incomplete[0];
-      throw new InputError({
-        file: layout.folder,
-        expected: files.size === 0 ? 'at least one complete frame' : 'complete frames',
-        found:
-          first === undefined
-            ? 'none'
-            : `${incomplete.length} incomplete, such as ${first.id} without ${first.missing}`,
-      });
-    }
+    requireComplete(layout.folder, { complete: files.size, incomplete, strict });
     return new KittiObject(layout.folder, camera, { files, incomplete, hasLabels: labels !== undefined });
   }
 
@@ -169,6 +149,11 @@ export class KittiObject {
           ? undefined
           : parseKittiLabels(labelText, { file: path(files.labels!), rectFromLidar: camera.cameraFromLidar }),
     };
+  }
+
+  /** A frame's picture alone; the stopwatch gets `read` and `decode`. */
+  async picture(index: number, stopwatch = new Stopwatch()): Promise<RgbImage> {
+    return readPicture(join(this.folder, this.files.get(this.idOf(index))!.image), { stopwatch });
   }
 
   /** A frame's points alone: rows of x, y, z, reflectance. */

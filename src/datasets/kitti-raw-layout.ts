@@ -104,16 +104,56 @@ async function findFolder(path: string): Promise<string> {
     const found = { ENOENT: 'nothing', ENOTDIR: 'a file' }[error.code ?? ''] ?? String(error.code);
     throw new InputError({ file: path, expected, found }, { cause: error });
   });
-  if (/_extract$/.test(basename(path))) {
+  if (isUnsynced(basename(path))) {
     const found = 'an unsynced one (extract), whose pictures are not rectified';
     throw new InputError({ file: path, expected: 'a synced and rectified drive', found });
   }
   if (isDrive(names)) return path;
-  const inside = await Promise.all(names.map((name) => readdir(join(path, name)).catch((): string[] => [])));
-  const drives = names.filter((name, i) => isDrive(inside[i]) && !name.endsWith('_extract')).sort();
+  const drives = (await drivesAmong(path, names)).filter((name) => !isUnsynced(name));
   if (drives.length === 1) return join(path, drives[0]);
   const found = drives.length > 1 ? `${drives.length} drives: ${drives.join(', ')}` : describeOther(names);
   throw new InputError({ file: path, expected, found });
+}
+
+/** The drives in a folder by name, sorted. */
+async function drivesAmong(path: string, names: readonly string[]): Promise<string[]> {
+  const inside = await Promise.all(names.map((name) => readdir(join(path, name)).catch((): string[] => [])));
+  return names.filter((_, i) => isDrive(inside[i])).sort();
+}
+
+/**
+ * All drives at a path, as paths below it: itself (`''`), those of a date, or those of several dates. Those whose pictures are
+ * not rectified are in `unsynced`, not in `synced`.
+ */
+export async function findKittiRawDrives(
+  path: string,
+): Promise<{ readonly synced: readonly string[]; readonly unsynced: readonly string[] }> {
+  const names = await readdir(path);
+  if (isDrive(names)) return { synced: [''], unsynced: [] };
+  const dates = names.filter(isDate).sort();
+  const ofDates = dates.map(async (date) => {
+    const below = (await readdir(join(path, date)).catch((): string[] => [])).filter(isDriveName);
+    return (await drivesAmong(join(path, date), below)).map((drive) => `${date}/${drive}`);
+  });
+  const own = await drivesAmong(path, names.filter(isDriveName));
+  const drives = [...own, ...(await Promise.all(ofDates)).flat()];
+  return {
+    synced: drives.filter((name) => !isUnsynced(name)),
+    unsynced: drives.filter(isUnsynced),
+  };
+}
+
+function isUnsynced(drive: string): boolean {
+  return drive.endsWith('_extract');
+}
+
+/** Whether a folder is called as KITTI raw's drives are. */
+export function isDriveName(name: string): boolean {
+  return /_drive_\d+_\w+$/.test(name);
+}
+
+function isDate(name: string): boolean {
+  return /^\d{4}_\d\d_\d\d$/.test(name);
 }
 
 function isDrive(names: readonly string[]): boolean {
@@ -122,7 +162,7 @@ function isDrive(names: readonly string[]): boolean {
 
 /** What a folder holds that is no drive's, with a guess at what it is. */
 export function describeOther(names: readonly string[]): string {
-  const date = [...names].sort().find((name) => /^\d{4}_\d\d_\d\d$/.test(name));
+  const date = [...names].sort().find(isDate);
   const guesses: ReadonlyArray<readonly [boolean, string]> = [
     [date !== undefined, `perhaps ${date} is meant`],
     [names.includes('label_02') || names.includes('velodyne'), 'this looks like KITTI tracking or odometry'],

@@ -11,6 +11,7 @@ import {
   worldFromOxts,
 } from '../geometry/oxts.ts';
 import { inverseRigid } from '../geometry/rigid-transform.ts';
+import { KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
 import {
   CALIBRATION_NAMES,
   describeOther,
@@ -32,7 +33,7 @@ export async function momentsOf(drive: KittiRawDrive): Promise<Moment[]> {
   const { folder, imageFolder } = drive;
   const [sweeps, pictures] = await Promise.all([
     numberedFiles(folder, SWEEPS, ['.bin']),
-    numberedFiles(folder, imageFolder, ['.png', '.jpg', '.jpeg']),
+    numberedFiles(folder, imageFolder, KITTI_IMAGE_ENDINGS),
   ]);
   const numbers = [...new Set([...sweeps.files.keys(), ...pictures.files.keys()])].sort((a, b) => a - b);
   if (numbers.length === 0) {

@@ -1,13 +1,15 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { InputError } from '../engine/input-error.ts';
 import { decodeImage } from '../image/decode-image.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
 import { CloudRecording } from './cloud-recording.ts';
+import { dataKindOf, describeOtherData } from './data-kind.ts';
 import type { Frame } from './frame.ts';
 import { KittiObjectRecording } from './kitti-object-recording.ts';
 import { KittiRaw } from './kitti-raw.ts';
 import { readFrameFile } from './read-frame-file.ts';
 import { fileOf, type Recording } from './recording.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 /** What is opened, in plain data that a worker thread can be given. */
 export interface RecordingReference {
@@ -21,46 +23,43 @@ export interface RecordingReference {
 
 /** Opens whatever it is, told by what lies in the folder. Throws InputError that says what can be opened and what is there instead. */
 export async function openRecording({ path, tracks, columns }: RecordingReference): Promise<Recording> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
-  const taken = `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`;
-  const isCloud = (name: string) => cloudEndings.some((ending) => name.toLowerCase().endsWith(ending));
-  if (!info.isDirectory()) {
-    if (isCloud(path)) return CloudRecording.open(path, { columns });
-    throw new InputError({ file: path, expected: taken, found: 'another file' });
-  }
-  const names = await readdir(path);
-  const isRaw = names.includes('velodyne_points') || names.some((name) => /_drive_\d+_\w+$/.test(name));
-  const isDrive = isRaw || /^image_0\d$/.test(names.find((name) => name.startsWith('image_0')) ?? '');
-  const isDataSet = names.includes('velodyne') || names.includes('training');
-  if (columns !== undefined && (isDrive || isDataSet)) {
+  const kind = await dataKindOf(path);
+  const isKitti = kind === 'KITTI raw drive' || kind === 'KITTI object data set';
+  if (columns !== undefined && isKitti) {
     throw new InputError({
       file: path,
       expected: 'point clouds alone, which columns go with',
       found: 'KITTI data',
     });
   }
-  if (isDrive) {
-    return KittiRaw.open(path, { tracks });
-  }
+  if (kind === 'KITTI raw drive') return KittiRaw.open(path, { tracks });
   if (tracks !== undefined) {
     throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
   }
-  if (isDataSet) return KittiObjectRecording.open(path);
-  if (names.some(isCloud)) return CloudRecording.open(path, { columns });
+  if (kind === 'KITTI object data set') return KittiObjectRecording.open(path);
+  if (kind === 'point clouds') return CloudRecording.open(path, { columns });
   throw new InputError({
     file: path,
-    expected: taken,
-    found: names.length === 0 ? 'an empty folder' : names.slice(0, 6).join(', '),
+    expected: `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`,
+    found:
+      kind === 'image folder'
+        ? 'a folder of pictures alone, which have nothing to be shown in space (pointpair inspect says what is in it)'
+        : await describeOtherData(path),
   });
 }
 
 /** The names that sweeps have for what a LiDAR measures of a surface beside where it is. */
 const intensityNames = ['reflectance', 'intensity', 'i'];
 
-/** A frame of a recording as encoders take it: its points with their intensity (0 where the file has none), picture and camera, without labels. Throws InputError for a part that is missing or damaged. */
-export async function frameOf(recording: Recording, index: number): Promise<Frame> {
+/** A frame of a recording as encoders take it: its points with their intensity (0 where the file has none), picture and camera, without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that is missing or damaged. */
+export async function frameOf(
+  recording: Recording,
+  index: number,
+  stopwatch = new Stopwatch(),
+): Promise<Frame> {
   const picture = fileOf(recording, index, 'picture');
   const [cloud, camera, bytes] = await Promise.all([
     recording.cloud(index),
@@ -76,6 +75,8 @@ export async function frameOf(recording: Recording, index: number): Promise<Fram
     for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
   });
   const { id, timeS, worldFromLidar } = recording.moments[index];
+  stopwatch.lap('read');
   const image = await decodeImage(bytes, { file: picture });
+  stopwatch.lap('decode');
   return { id, points, cameras: [{ ...camera, image }], labels: undefined, timeS, worldFromLidar };
 }

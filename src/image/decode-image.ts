@@ -1,56 +1,81 @@
 import sharp, { type Sharp } from 'sharp';
 import { InputError } from '../engine/input-error.ts';
+import { hexOf, imageFormatOf } from './image-format.ts';
 import type { RgbImage } from './rgb-image.ts';
 
-/** What `decodeImage` is told besides the bytes. */
+/** What `decodeImage` takes besides the bytes. */
 export interface DecodeOptions {
   /** The name that errors give to the bytes. */
   readonly file?: string;
   /** Images that claim more pixels than this are refused before anything is decoded; 100 million by default. */
   readonly limitPixels?: number;
+  /**
+   * Whether the picture is turned and mirrored as its EXIF orientation says. False by default, because camera calibrations
+   * count the sensor's own rows and columns.
+   */
+  readonly upright?: boolean;
 }
 
 /**
- * The pixels of a PNG, JPEG or WebP file as 8-bit sRGB (height, width, 3).
- * Grey is repeated over the channels, 16 bits are cut to their upper 8, CMYK and embedded colour profiles are converted,
- * alpha is dropped. Pixels keep the places they have in the file: an EXIF orientation is not applied, because camera
- * calibrations count the sensor's own rows and columns. Throws InputError unless the whole picture is there and sound.
+ * The pixels of a PNG, JPEG, WebP, GIF, TIFF or AVIF file as 8-bit RGB (height, width, 3); of several pictures in a file
+ * the first. Grey is repeated over the channels, a palette is looked up, alpha is dropped, 16 bits are cut to their upper 8,
+ * CMYK becomes (1 - C)(1 - K) and so on, and embedded colour profiles are left alone: the numbers that Pillow's
+ * `convert('RGB')` gives, but for 16-bit grey, which it clips at 255. Throws InputError unless the whole picture is there
+ * and sound.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
-  const { file = 'image', limitPixels = 1e8 } = options;
-  if (formatOf(bytes) === undefined) {
+  const { file = 'image', limitPixels = 1e8, upright = false } = options;
+  const format = imageFormatOf(bytes);
+  if (format === undefined) {
     throw new InputError({
       file,
       place: 'byte 0',
-      expected: 'the signature of a PNG, JPEG or WebP image',
+      expected: 'the signature of a PNG, JPEG, WebP, GIF, TIFF or AVIF image',
       found:
         bytes.length === 0 ? 'no bytes' : `${hexOf(bytes.subarray(0, 8))} (${bytes.length} bytes in all)`,
     });
   }
-  const input = { failOn: 'warning', limitInputPixels: false } as const;
+  const input = { failOn: 'warning', limitInputPixels: false, ignoreIcc: true } as const;
   try {
-    const { width, height } = await sharp(bytes, input).metadata();
-    if (width * height > limitPixels) {
-      throw new InputError({
-        file,
-        place: 'image header',
-        expected: `at most ${limitPixels} pixels`,
-        found: `${width} x ${height}`,
-      });
-    }
-    const { data, info } = await sharp(bytes, input)
-      .removeAlpha()
-      .toColourspace('srgb')
+    const { width, height, space, depth } = await sharp(bytes, input).metadata();
+    const refused = (expected: string, found: string) =>
+      new InputError({ file, place: 'image header', expected, found });
+    if (width * height > limitPixels) throw refused(`at most ${limitPixels} pixels`, `${width} x ${height}`);
+    if (depth !== 'uchar' && depth !== 'ushort') throw refused('at most 16 bits a channel', depth);
+    const stored = sharp(bytes, input);
+    const placed = upright ? stored.autoOrient() : stored;
+    const { data, info } = await (space === 'cmyk' ? inkOf(placed) : lightOf(placed))
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`${info.channels} channels`);
+    const channels = space === 'cmyk' ? 4 : 3;
+    if (info.channels !== channels) throw new Error(`${info.channels} channels`);
     // A copy, because memory that belongs to libvips cannot be transferred between threads.
-    return { width: info.width, height: info.height, data: new Uint8Array(data) };
+    const pixels = space === 'cmyk' ? rgbFromCmyk(data) : new Uint8Array(data);
+    return { width: info.width, height: info.height, data: pixels };
   } catch (error) {
     if (error instanceof InputError) throw error;
     const found = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new InputError({ file, expected: `a whole ${formatOf(bytes)} image`, found }, { cause: error });
+    throw new InputError({ file, expected: `a whole ${format} image`, found }, { cause: error });
   }
+}
+
+function lightOf(image: Sharp): Sharp {
+  return image.removeAlpha().toColourspace('srgb');
+}
+
+/** The four inks as the file has them, without a profile of any printer. */
+function inkOf(image: Sharp): Sharp {
+  return image.pipelineColourspace('cmyk').toColourspace('cmyk');
+}
+
+/** What is left of white light behind ink and black, each channel (255 - ink)(255 - black)/255. */
+function rgbFromCmyk(cmyk: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((cmyk.length / 4) * 3);
+  for (let from = 0, to = 0; from < cmyk.length; from += 4) {
+    const light = 255 - cmyk[from + 3];
+    for (let c = 0; c < 3; c++) rgb[to++] = light - Math.round((cmyk[from + c] * light) / 255);
+  }
+  return rgb;
 }
 
 /** The bytes of a PNG file that decodes to exactly these pixels. */
@@ -72,16 +97,4 @@ export async function encodeJpeg(
 
 function raw({ width, height, data }: RgbImage): Sharp {
   return sharp(data, { raw: { width, height, channels: 3 } });
-}
-
-function formatOf(bytes: Uint8Array): 'PNG' | 'JPEG' | 'WebP' | undefined {
-  const head = hexOf(bytes.subarray(0, 12));
-  if (head.startsWith('89504e470d0a1a0a')) return 'PNG';
-  if (head.startsWith('ffd8ff')) return 'JPEG';
-  if (/^52494646.{8}57454250$/.test(head)) return 'WebP';
-  return undefined;
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -41,7 +41,8 @@ export const instdisc = system<InstdiscConfig>({
   name: 'instdisc',
   citation:
     'Wu et al., Unsupervised Feature Learning via Non-Parametric Instance Discrimination, CVPR 2018, arXiv 1805.01978',
-  summary: 'Tells every picture from all others by a bank that remembers what each of them last looked like.',
+  summary:
+    'Tells every picture from all others by a bank that remembers what each of them last looked like. As released, without the proximal term of the paper.',
   needs: ['image'],
   schema,
   options: {

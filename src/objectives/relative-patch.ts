@@ -32,14 +32,21 @@ export const relativePatch = system<RelativePatchConfig>({
   name: 'relative-patch',
   citation:
     'Doersch et al., Unsupervised Visual Representation Learning by Context Prediction, ICCV 2015, arXiv 1505.05192',
-  summary: 'Says on which of eight sides of a patch another patch of the same picture lies.',
+  summary:
+    'Says on which of eight sides of a patch another patch of the same picture lies, by two layers on the averaged features of both (three layers on an AlexNet as released).',
   needs: ['image'],
   schema,
   options: {
-    patches: {
-      means: 'size, gap and jitter of the patches, pixels, and what is done to them',
-      paper: '96, 48, 7; one patch in three resampled; two channels dropped, or projected',
+    'patches.size': { means: 'the side of a patch, pixels', paper: '96' },
+    'patches.gap': { means: 'pixels between two patches before they are moved', paper: '48' },
+    'patches.jitter': { means: 'how far every patch is moved at most, pixels', paper: '7' },
+    'patches.pairs': { means: 'pairs of every picture', paper: '?', code: 'all neighbours on 4 grids' },
+    'patches.reversed': {
+      means: 'whether each pair also comes the other way round, with the label 7 - label',
+      paper: '?',
+      code: 'true',
     },
+    'patches.pixels': { means: 'how many pixels the picture is scaled to first', paper: '150000 to 450000' },
     standardised: {
       means:
         'whether each patch has the mean 0 and the root mean square 1, so that brightness gives nothing away',

@@ -1,4 +1,4 @@
-import type { IncompleteFrame } from '../datasets/kitti-object.ts';
+import type { IncompleteFrame } from '../datasets/incomplete-frame.ts';
 import type { FailureCount } from '../datasets/loader.ts';
 
 /** What is said of a frame that was left out. */

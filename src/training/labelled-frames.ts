@@ -1,6 +1,7 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
 import type { ObjectLabel } from '../datasets/frame.ts';
-import { type IncompleteFrame, KittiObject } from '../datasets/kitti-object.ts';
+import type { IncompleteFrame } from '../datasets/incomplete-frame.ts';
+import { KittiObject } from '../datasets/kitti-object.ts';
 import { allDamaged } from '../datasets/loader.ts';
 import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';

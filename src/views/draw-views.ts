@@ -2,6 +2,7 @@ import type { DataSelection } from '../datasets/data-selection.ts';
 import type { Frame } from '../datasets/frame.ts';
 import { type SampleSource, type SourceReference, sourceBeside } from '../datasets/loader-source.ts';
 import { openFrames } from '../datasets/open-frames.ts';
+import { rememberPictures } from '../datasets/remembered-pictures.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import type { Random } from '../engine/random.ts';
 import { normalizeImage } from '../image/normalize-image.ts';
@@ -28,12 +29,13 @@ export function viewSourceReference(options: ViewSourceOptions): SourceReference
 export async function viewSource({ data, views }: ViewSourceOptions): Promise<SampleSource<DrawnSample>> {
   const needs = needsOf(views);
   const frames = await openFrames(data, needs);
+  const pictureOf = rememberPictures(frames);
   return {
     length: frames.length,
     ids: frames.ids,
     sample: async (index, random, _epoch, stopwatch) => {
       const frame = needs.includes('points') ? await frames.frame!(index, stopwatch) : undefined;
-      const picture = frame?.cameras[0].image ?? (await frames.picture(index, stopwatch));
+      const picture = frame?.cameras[0].image ?? (await pictureOf(index, stopwatch));
       const drawn = Object.entries(views).map(([name, view]) => [
         name,
         drawView({ frame, picture }, view, { name, random, stopwatch }),

@@ -84,6 +84,17 @@ describe('openRecording', () => {
       '2011_09_26_drive_0002_sync/image_02/data/0.png',
     );
     expect((await faultOf(openRecording({ path: drives }))).found).toContain('2 drives');
+    const pictures = folderWith('cat/1.png');
+    expect(await faultOf(openRecording({ path: pictures }))).toEqual({
+      file: pictures,
+      expected,
+      found:
+        'a folder of pictures alone, which have nothing to be shown in space (pointpair inspect says what is in it)',
+    });
+    const dates = folderWith(`2011_09_26/${DRIVE}/velodyne_points/data/0.bin`);
+    expect((await faultOf(openRecording({ path: dates }))).found).toBe(
+      '2011_09_26 (perhaps 2011_09_26 is meant)',
+    );
     const tracking = folderWith('training/label_02/0000.txt', 'training/velodyne/0000/000000.bin');
     expect(await faultOf(openRecording({ path: tracking }))).toMatchObject({ found: 'neither' });
   });
@@ -97,6 +108,10 @@ describe('openRecording', () => {
         expected: 'a KITTI raw drive, which tracks go with',
       });
     }
+    const cloud = join(folderWith('1.bin'), '1.bin');
+    expect(await faultOf(openRecording({ path: cloud, tracks }))).toMatchObject({
+      expected: 'a KITTI raw drive, which tracks go with',
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -58,20 +59,177 @@ describe('decodeImage', () => {
     expect(await decodeImage(deep)).toEqual(image);
   });
 
-  test('turns CMYK into RGB', async () => {
-    const red = Uint8Array.from({ length: 13 * 7 * 3 }, (_, i) => (i % 3 === 0 ? 200 : 40));
-    const cmyk = await raw(red, 3).toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer();
-    expect((await sharp(cmyk).metadata()).space).toBe('cmyk');
-    const { data } = await decodeImage(cmyk);
-    expect(data.length).toBe(13 * 7 * 3);
-    expect(data[0]).toBeGreaterThan(150);
-    expect(data[1]).toBeLessThan(110);
+  test('cuts sixteen bits, of colour and of grey, in PNG and TIFF', async () => {
+    const deep = Uint16Array.from({ length: 13 * 7 * 3 }, (_, i) => (7919 * i) & 0xffff);
+    for (const channels of [1, 3] as const) {
+      const own = deep.subarray(0, 13 * 7 * channels);
+      const space = channels === 1 ? 'grey16' : 'rgb16';
+      const stored = () => sharp(own, { raw: { width: 13, height: 7, channels } }).toColourspace(space);
+      const upper = Array.from(own).flatMap((v) => Array<number>(3 / channels).fill(v >> 8));
+      for (const bytes of [
+        await stored().png().toBuffer(),
+        await stored().tiff({ compression: 'none' }).toBuffer(),
+      ]) {
+        expect((await sharp(bytes).metadata()).depth).toBe('ushort');
+        expect([...(await decodeImage(bytes)).data]).toEqual(upper);
+      }
+    }
+  });
+
+  test('sees CMYK as light behind ink and black, without the profile of a printer', async () => {
+    // Cyan, magenta, yellow, black of six pixels, and what is left of 255 by (255 - ink)(255 - black)/255.
+    const inks = [
+      [0, 0, 0, 0],
+      [255, 0, 0, 0],
+      [0, 0, 0, 255],
+      [0, 0, 0, 51],
+      [51, 102, 204, 0],
+      [51, 102, 204, 51],
+    ];
+    const light = [
+      [255, 255, 255],
+      [0, 255, 255],
+      [0, 0, 0],
+      [204, 204, 204],
+      [204, 153, 51],
+      [163, 122, 41],
+    ];
+    const bytes = cmykTiff(6, 1, inks.flat());
+    expect((await sharp(bytes).metadata()).space).toBe('cmyk');
+    expect([...(await decodeImage(bytes)).data]).toEqual(light.flat());
+    const plain = Uint8Array.from({ length: 32 * 32 * 4 }, (_, i) => inks[4][i % 4]);
+    const jpeg = sharp(cmykTiff(32, 32, plain), { ignoreIcc: true }).pipelineColourspace('cmyk');
+    const stored = await jpeg.toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer();
+    expect((await sharp(stored).metadata()).space).toBe('cmyk');
+    const { data } = await decodeImage(stored);
+    for (let i = 0; i < data.length; i++) expect(Math.abs(data[i] - light[4][i % 3])).toBeLessThan(4);
+  });
+
+  test('leaves the numbers alone whatever colour profile they belong to', async () => {
+    const wide = await raw(image.data, 3).withIccProfile('p3').png().toBuffer();
+    const profile = (await sharp(wide).metadata()).icc!;
+    const plain = await encodePng(image);
+    // The profile is put behind the header: 8 bytes of signature and 25 of IHDR.
+    const chunk = pngChunk('iCCP', Buffer.concat([Buffer.from('P3\0\0', 'latin1'), deflateSync(profile)]));
+    const tagged = Buffer.concat([plain.subarray(0, 33), chunk, plain.subarray(33)]);
+    expect((await sharp(tagged).metadata()).icc).toEqual(profile);
+    expect(await decodeImage(tagged)).toEqual(image);
+  });
+
+  test('looks a palette up, and drops what is transparent in it', async () => {
+    // Three colours, the second half transparent, over two pixels each.
+    const header = Buffer.from([0, 0, 0, 6, 0, 0, 0, 1, 8, 3, 0, 0, 0]);
+    const bytes = Buffer.concat([
+      Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]),
+      pngChunk('IHDR', header),
+      pngChunk('PLTE', Buffer.from([250, 10, 20, 30, 240, 50, 60, 70, 230])),
+      pngChunk('tRNS', Buffer.from([255, 0, 128])),
+      pngChunk('IDAT', deflateSync(Buffer.from([0, 0, 0, 1, 1, 2, 2]))),
+      pngChunk('IEND', Buffer.alloc(0)),
+    ]);
+    const { data } = await decodeImage(bytes);
+    expect([...data]).toEqual(
+      [
+        [250, 10, 20],
+        [250, 10, 20],
+        [30, 240, 50],
+        [30, 240, 50],
+        [60, 70, 230],
+        [60, 70, 230],
+      ].flat(),
+    );
+  });
+
+  test('repeats grey with alpha, and drops the alpha', async () => {
+    const pairs = Uint8Array.from({ length: 13 * 7 * 2 }, (_, i) => (i % 2 === 0 ? i : 3 * i));
+    const bytes = await raw(pairs, 2).toColourspace('b-w').png().toBuffer();
+    expect((await sharp(bytes).metadata()).channels).toBe(2);
+    const { data } = await decodeImage(bytes);
+    expect([...data]).toEqual(Array.from({ length: 13 * 7 }, (_, i) => [2 * i, 2 * i, 2 * i]).flat());
+  });
+
+  test('reads TIFF, GIF, AVIF and progressive JPEG', async () => {
+    const few = { ...image, data: image.data.map((_, i) => (Math.floor(i / 3) % 2 === 0 ? 20 : 220)) };
+    for (const compression of ['none', 'lzw', 'deflate'] as const)
+      expect(await decodeImage(await raw(image.data, 3).tiff({ compression }).toBuffer())).toEqual(image);
+    expect(await decodeImage(await raw(few.data, 3).gif({ dither: 0 }).toBuffer())).toEqual(few);
+    const avif = await decodeImage(await raw(image.data, 3).avif({ lossless: true }).toBuffer());
+    expect([avif.width, avif.height]).toEqual([13, 7]);
+    for (let i = 0; i < avif.data.length; i++) expect(Math.abs(avif.data[i] - image.data[i])).toBeLessThan(8);
+    const options = { quality: 100, chromaSubsampling: '4:4:4' };
+    const progressive = await raw(image.data, 3)
+      .jpeg({ ...options, progressive: true })
+      .toBuffer();
+    expect((await sharp(progressive).metadata()).isProgressive).toBe(true);
+    expect(await decodeImage(progressive)).toEqual(
+      await decodeImage(await raw(image.data, 3).jpeg(options).toBuffer()),
+    );
+  });
+
+  test('takes the first of several pictures', async () => {
+    const pages = [40, 200].map((level) => new Uint8Array(13 * 7 * 3).fill(level));
+    const animation = sharp(Buffer.concat(pages), {
+      raw: { width: 13, height: 14, channels: 3, pageHeight: 7 },
+    });
+    for (const bytes of [
+      await animation.clone().gif({ dither: 0 }).toBuffer(),
+      await animation.clone().webp({ lossless: true }).toBuffer(),
+    ]) {
+      expect((await sharp(bytes).metadata()).pages).toBe(2);
+      expect(await decodeImage(bytes)).toEqual({ width: 13, height: 7, data: pages[0] });
+    }
   });
 
   test('leaves pixels where the file has them, whatever EXIF says about turning them', async () => {
     const turned = await raw(image.data, 3).withMetadata({ orientation: 6 }).png().toBuffer();
     expect((await sharp(turned).metadata()).orientation).toBe(6);
     expect(await decodeImage(turned)).toEqual(image);
+  });
+
+  // Where EXIF says that the stored picture's first row and first column are, seen by who looks at the picture, and so which
+  // stored corner (of top left, top right, bottom left, bottom right) is seen in each corner.
+  test.each([
+    [1, 'top', 'left', [0, 1, 2, 3]],
+    [2, 'top', 'right', [1, 0, 3, 2]],
+    [3, 'bottom', 'right', [3, 2, 1, 0]],
+    [4, 'bottom', 'left', [2, 3, 0, 1]],
+    [5, 'left', 'top', [0, 2, 1, 3]],
+    [6, 'right', 'top', [2, 0, 3, 1]],
+    [7, 'right', 'bottom', [3, 1, 2, 0]],
+    [8, 'left', 'bottom', [1, 3, 0, 2]],
+  ] as const)(
+    'turns upright what EXIF calls %i: row 0 at the %s, column 0 at the %s',
+    async (orientation, _row, _column, seen) => {
+      const cornersOf = ({ width, height, data }: RgbImage) =>
+        [0, width - 1, (height - 1) * width, height * width - 1].map((at) => [
+          ...data.subarray(3 * at, 3 * at + 3),
+        ]);
+      for (const format of ['png', 'tiff', 'webp'] as const) {
+        const options = { png: {}, tiff: { compression: 'none' }, webp: { lossless: true } }[format];
+        const bytes = await raw(image.data, 3)
+          .withMetadata({ orientation })
+          .toFormat(format, options)
+          .toBuffer();
+        const turned = await decodeImage(bytes, { upright: true });
+        expect([turned.width, turned.height]).toEqual(orientation >= 5 ? [7, 13] : [13, 7]);
+        const stored = cornersOf(image);
+        expect(cornersOf(turned), format).toEqual(seen.map((corner) => stored[corner]));
+        expect(await decodeImage(bytes)).toEqual(image);
+      }
+      const jpeg = await raw(image.data, 3).withMetadata({ orientation }).jpeg().toBuffer();
+      const [lying, standing] = [await decodeImage(jpeg), await decodeImage(jpeg, { upright: true })];
+      expect(cornersOf(standing)).toEqual(seen.map((corner) => cornersOf(lying)[corner]));
+    },
+  );
+
+  test('refuses more than sixteen bits a channel', async () => {
+    const values = new Uint8Array(Float32Array.of(0, 0.25, 0.5, 1).buffer);
+    const floats = tiff({ width: 2, height: 2, bits: [32], photometric: 1, floats: true, data: values });
+    expect((await faultOf(floats)).fault).toMatchObject({
+      place: 'image header',
+      expected: 'at most 16 bits a channel',
+      found: 'float',
+    });
   });
 
   test('refuses what is no image, and names the file', async () => {
@@ -106,11 +264,20 @@ describe('decodeImage', () => {
     expect(await decodeImage(await encodePng(image), { limitPixels: 91 })).toEqual(image);
   });
 
-  test.each(['png', 'jpeg'] as const)(
+  test.each(['png', 'jpeg', 'progressive', 'webp', 'gif', 'tiff', 'avif'] as const)(
     'a %s cut short anywhere is an error, or was whole already',
     async (format) => {
       const source = noise(40, 30, 5);
-      const bytes = format === 'png' ? await encodePng(source) : await encodeJpeg(source);
+      const stored = sharp(source.data, { raw: { width: 40, height: 30, channels: 3 } });
+      const bytes = await {
+        png: () => encodePng(source),
+        jpeg: () => encodeJpeg(source),
+        progressive: () => stored.jpeg({ progressive: true }).toBuffer(),
+        webp: () => stored.webp().toBuffer(),
+        gif: () => stored.gif().toBuffer(),
+        tiff: () => stored.tiff({ compression: 'lzw' }).toBuffer(),
+        avif: () => stored.avif().toBuffer(),
+      }[format]();
       const whole = await decodeImage(bytes);
       let refused = 0;
       for (let cut = 0; cut < bytes.length; cut += cut > bytes.length - 40 ? 1 : 37) {
@@ -151,6 +318,62 @@ describeWithRealData('real pictures', 'kitti-object/training/image_2', (folder) 
     }
   });
 });
+
+/** A chunk of a PNG: length, type, data, checksum. */
+function pngChunk(type: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const chunk = Buffer.alloc(body.length + 8);
+  chunk.writeUInt32BE(data.length, 0);
+  body.copy(chunk, 4);
+  chunk.writeUInt32BE(crc32(body), body.length + 4);
+  return chunk;
+}
+
+function cmykTiff(width: number, height: number, inks: ArrayLike<number>): Buffer {
+  return tiff({ width, height, bits: [8, 8, 8, 8], photometric: 5, data: Uint8Array.from(inks) });
+}
+
+/** An uncompressed TIFF of one strip, little-endian. */
+function tiff(picture: {
+  readonly width: number;
+  readonly height: number;
+  /** Of each channel. */
+  readonly bits: readonly number[];
+  /** 1: grey; 5: CMYK. */
+  readonly photometric: number;
+  readonly floats?: boolean;
+  readonly data: Uint8Array;
+}): Buffer {
+  const { width, height, bits, photometric, floats = false, data } = picture;
+  const [SHORT, LONG] = [3, 4];
+  const dataAt = 8 + 2 + 10 * 12 + 4 + 8;
+  const bitsAt = dataAt - 8;
+  const entries = [
+    [256, LONG, 1, width],
+    [257, LONG, 1, height],
+    [258, SHORT, bits.length, bits.length === 1 ? bits[0] : bitsAt],
+    [259, SHORT, 1, 1],
+    [262, SHORT, 1, photometric],
+    [273, LONG, 1, dataAt],
+    [277, SHORT, 1, bits.length],
+    [278, LONG, 1, height],
+    [279, LONG, 1, data.length],
+    [339, SHORT, 1, floats ? 3 : 1],
+  ];
+  const bytes = Buffer.alloc(dataAt + data.length);
+  bytes.write('II*\0\x08\0\0\0', 'latin1');
+  bytes.writeUInt16LE(entries.length, 8);
+  for (const [i, [tag, type, count, value]] of entries.entries()) {
+    const at = 10 + 12 * i;
+    bytes.writeUInt16LE(tag, at);
+    bytes.writeUInt16LE(type, at + 2);
+    bytes.writeUInt32LE(count, at + 4);
+    bytes.writeUInt32LE(value, at + 8);
+  }
+  for (const [i, depth] of bits.entries()) bytes.writeUInt16LE(depth, bitsAt + 2 * i);
+  bytes.set(data, dataAt);
+  return bytes;
+}
 
 function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;

@@ -1,0 +1,107 @@
+import type { Dirent } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { InputError } from '../engine/input-error.ts';
+import { foreignImageEndings, imageEndings } from '../image/image-format.ts';
+import { hasKittiParts } from './kitti-layout.ts';
+
+/** The pictures in a folder, at any depth, and what else is there. */
+export interface PictureTree {
+  /** Names of pictures in Unicode's composed form, as paths below the root with `/`, in the order of their code units. */
+  readonly ids: readonly string[];
+  /** Where each of them is read from. */
+  readonly files: readonly string[];
+  /** The folders in the root, hidden ones left out, sorted; with or without pictures. */
+  readonly folders: readonly string[];
+  /** What was left aside, a sentence a kind. */
+  readonly notes: readonly string[];
+}
+
+/** What a walk through folders gathers. */
+interface Finds {
+  readonly pictures: Array<{ readonly id: string; readonly file: string }>;
+  readonly foreign: string[];
+  readonly others: string[];
+  readonly loops: string[];
+}
+
+/**
+ * Lists the pictures in a folder by their endings; reads none. Links are followed, but not to a folder that they lie in. Throws
+ * InputError for a folder that cannot be read, for KITTI's data somewhere in it, and for two names that are one in Unicode's composed form.
+ */
+export async function listPictures(root: string): Promise<PictureTree> {
+  const finds: Finds = { pictures: [], foreign: [], others: [], loops: [] };
+  const folders = await walk({ folder: root, below: '', above: [] }, finds);
+  const pictures = finds.pictures.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const twice = pictures.findIndex(({ id }, i) => pictures[i + 1]?.id === id);
+  if (twice >= 0) {
+    const found = 'two, which differ in how their accents are written';
+    throw new InputError({ file: root, place: pictures[twice].id, expected: 'one file', found });
+  }
+  return {
+    ids: pictures.map(({ id }) => id),
+    files: pictures.map(({ file }) => file),
+    folders: folders.map((name) => name.normalize()).sort(),
+    notes: [
+      ...noteOf(finds.foreign, 'pictures of formats that cannot be read were left aside'),
+      ...noteOf(finds.others, 'files that are no pictures were left aside'),
+      ...(finds.loops.length === 0
+        ? []
+        : [`links that lead back to a folder they lie in were not followed: ${finds.loops.join(', ')}`]),
+    ],
+  };
+}
+
+/** Adds what lies in a folder and below it to the finds; gives the names of the folders in it. `above` are the real paths of the folders it lies in. */
+async function walk(
+  { folder, below, above }: { folder: string; below: string; above: readonly string[] },
+  finds: Finds,
+): Promise<string[]> {
+  const place = await realpath(folder);
+  if (above.includes(place)) {
+    finds.loops.push(below.slice(0, -1));
+    return [];
+  }
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    const found = error.code ?? error.message;
+    throw new InputError({ file: folder, expected: 'a folder that can be read', found }, { cause: error });
+  });
+  const folders: string[] = [];
+  for (const entry of entries) {
+    const { name } = entry;
+    const path = join(folder, name);
+    const ending = extname(name).toLowerCase();
+    if (name.startsWith('.')) finds.others.push('hidden');
+    else if (await isFolder(entry, path)) folders.push(name);
+    else if (imageEndings.includes(ending))
+      finds.pictures.push({ id: (below + name).normalize(), file: path });
+    else if (foreignImageEndings.includes(ending)) finds.foreign.push(ending);
+    else finds.others.push(ending === '' ? 'without ending' : ending);
+  }
+  if (hasKittiParts(folders)) {
+    const found = "frames of drives in KITTI's layout, which are opened by themselves";
+    throw new InputError({ file: folder, expected: 'folders of pictures alone', found });
+  }
+  for (const name of folders) {
+    await walk({ folder: join(folder, name), below: `${below}${name}/`, above: [...above, place] }, finds);
+  }
+  return folders;
+}
+
+/** Whether it is a folder, or a link to one; a link that leads nowhere is a file that is missed when it is read. */
+async function isFolder(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return stat(path).then(
+    (target) => target.isDirectory(),
+    () => false,
+  );
+}
+
+/** `files that are no pictures were left aside: 2 .txt, 1 hidden`, the most frequent first; nothing where there is none. */
+function noteOf(kinds: readonly string[], words: string): string[] {
+  if (kinds.length === 0) return [];
+  const counts = new Map<string, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const sorted = [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  return [`${words}: ${sorted.map(([kind, count]) => `${count} ${kind}`).join(', ')}`];
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { probeTable } from '../src/report/probe-table.ts';
+import { writeJsonAtomically } from '../src/training/atomic-file.ts';
+import { loadRun } from '../src/training/model-state.ts';
+import { probeRun } from '../src/training/probe/probe-run.ts';
+import { deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
+
+interface Options {
+  readonly data: string;
+  readonly encoder?: 'image' | 'points';
+  readonly step?: number;
+  readonly k: number;
+  readonly temperature: number;
+  readonly randomSeeds: number;
+  readonly patches?: boolean;
+  readonly finetune: readonly number[];
+  readonly finetuneSteps: number;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+  readonly device: 'cpu';
+  readonly threads?: number;
+}
+
+/** The command line of `pointpair probe`. */
+export function command(): Command {
+  return new Command('probe')
+    .description(
+      'What the frozen encoder of a run is worth on labelled pictures (or places of labelled objects): nearest neighbours, a linear classifier, fine-tuning; beside random encoders and raw pixels.',
+    )
+    .argument('<run>', "the run's folder")
+    .requiredOption(
+      '--data <folder>',
+      'pictures in a folder a class, as train and test (or val) or as they are; for points a data set with labels',
+    )
+    .addOption(
+      new Option('--encoder <which>', 'which encoder; image where the run has one').choices([
+        'image',
+        'points',
+      ]),
+    )
+    .option('--step <number>', 'the checkpoint of this step instead of the newest', wholeNumber(0))
+    .option('--k <number>', 'nearest neighbours that vote', wholeNumber(1), 20)
+    .option('--temperature <number>', 'of their weights exp(cosine / temperature)', positive, 0.07)
+    .option('--random-seeds <number>', 'encoders with random weights to compare with', wholeNumber(0), 3)
+    .option('--patches', 'measure whitened random patches as well')
+    .option(
+      '--finetune <list>',
+      'train the whole network on these shares of the labels, such as 0.01,0.1,1',
+      shares,
+      [],
+    )
+    .option('--finetune-steps <number>', 'steps of each such training', wholeNumber(1), 200)
+    .option('--strict', 'end at a damaged picture instead of leaving it out')
+    .option('--threads <number>', 'threads of one operation', wholeNumber(1))
+    .option('--json', 'write the result as JSON')
+    .addOption(deviceOption())
+    .addHelpText('after', '\nExample:\n  pointpair probe runs/moco --data data/cifar10 --json')
+    .action(probe);
+}
+
+async function probe(folder: string, { json, step, ...options }: Options): Promise<void> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const { signal, release } = interruptSignal(() => say('\ninterrupted: features that are done are kept'));
+  const report = await probeRun({
+    ...options,
+    run: await loadRun(folder, { step }),
+    folder,
+    patches: options.patches ?? false,
+    signal,
+    say,
+  }).finally(release);
+  await writeJsonAtomically(join(folder, 'probe.json'), report);
+  process.stdout.write(`${json ? JSON.stringify(report, null, 2) : probeTable(report)}\n`);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('a number above 0 is needed.');
+  return value;
+}
+
+function shares(text: string): number[] {
+  return text.split(',').map(share);
+}
