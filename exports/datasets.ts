@@ -5,11 +5,10 @@
 
 // What every reader gives.
 export type { CameraImage, CameraModel, Frame, ObjectLabel } from '../src/datasets/frame.ts';
-
+export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
 // KITTI.
 export { formatKittiLabels, parseKittiLabels } from '../src/datasets/kitti-labels.ts';
 export { findKittiLayout, type KittiLayout } from '../src/datasets/kitti-layout.ts';
-export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
 export { KittiObject, type KittiObjectOptions } from '../src/datasets/kitti-object.ts';
 export { KittiRaw, type KittiRawOptions } from '../src/datasets/kitti-raw.ts';
 export { parseKittiTracks } from '../src/datasets/kitti-tracks.ts';
@@ -24,6 +23,8 @@ export {
   type LoadFailure,
 } from '../src/datasets/loader.ts';
 export type { SampleSource, SourceReference } from '../src/datasets/loader-source.ts';
+// Frames to learn from, whatever the data is.
+export { type Frames, type Need, openFrames, type PointFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
 export type { FramePart, Moment, Recording } from '../src/datasets/recording.ts';
 // Generated driving scenes in KITTI's layout.

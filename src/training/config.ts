@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { encodersSchema } from '../encoders/encoder-config.ts';
 import type { GroupRule } from '../encoders/trainable.ts';
 import type { ParameterGroup } from '../nn/parameter-groups.ts';
+import { defaultOptions } from '../objectives/objective.ts';
 import { systems } from '../objectives/systems.ts';
 import { applySettingsTo, parseConfig } from './config-keys.ts';
 import { groupOf, loopFields, optimizerSchema, scheduleSchema } from './config-parts.ts';
@@ -83,7 +84,15 @@ export function parseRunConfig(value: unknown, from: { readonly file: string }):
   return parseConfig(runConfigSchema, value, from);
 }
 
-/** The configuration with settings of the form `key.path=value` applied, as `applySettingsTo` does it. */
+/**
+ * The configuration with settings of the form `key.path=value` applied, as `applySettingsTo` does it. A system that the run
+ * does not have yet joins it as soon as one of its options is set (`objectives.moco.weight=0.5`): with its default options.
+ */
 export function applySettings(config: RunConfig, settings: readonly string[]): RunConfig {
-  return applySettingsTo(runConfigSchema, config, settings);
+  return applySettingsTo(runConfigSchema, config, settings, {
+    absent: ([branch, name, ...below]) => {
+      const named = systems.find((system) => system.name === name);
+      return branch === 'objectives' && below.length === 0 && named ? defaultOptions(named) : undefined;
+    },
+  });
 }
