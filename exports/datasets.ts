@@ -3,13 +3,14 @@
  * `import { createLoader, generateScenes, KittiObject } from 'pointpair/datasets'`.
  */
 
+// One door to frames to learn from, whatever the data set is.
+export type { DataSelection } from '../src/datasets/data-selection.ts';
 // What every reader gives.
 export type { CameraImage, CameraModel, Frame, ObjectLabel } from '../src/datasets/frame.ts';
-
 // KITTI.
+export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
 export { formatKittiLabels, parseKittiLabels } from '../src/datasets/kitti-labels.ts';
 export { findKittiLayout, type KittiLayout } from '../src/datasets/kitti-layout.ts';
-export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
 export { KittiObject, type KittiObjectOptions } from '../src/datasets/kitti-object.ts';
 export { KittiRaw, type KittiRawOptions } from '../src/datasets/kitti-raw.ts';
 export { parseKittiTracks } from '../src/datasets/kitti-tracks.ts';
@@ -24,7 +25,9 @@ export {
   type LoadFailure,
 } from '../src/datasets/loader.ts';
 export type { SampleSource, SourceReference } from '../src/datasets/loader-source.ts';
+export { type Frames, type Need, openFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
+export { openRecording, type RecordingReference } from '../src/datasets/open-recording.ts';
 export type { FramePart, Moment, Recording } from '../src/datasets/recording.ts';
 // Generated driving scenes in KITTI's layout.
 export {

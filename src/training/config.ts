@@ -83,7 +83,13 @@ export function parseRunConfig(value: unknown, from: { readonly file: string }):
   return parseConfig(runConfigSchema, value, from);
 }
 
-/** The configuration with settings of the form `key.path=value` applied, as `applySettingsTo` does it. */
+/**
+ * The configuration with settings of the form `key.path=value` applied, as `applySettingsTo` does it.
+ *
+ * @example
+ * const config = applySettings(presetOf('simipu-small')!, ['steps=10', 'optimizers.heads.learningRate=0.01']);
+ * config.steps; // 10
+ */
 export function applySettings(config: RunConfig, settings: readonly string[]): RunConfig {
   return applySettingsTo(runConfigSchema, config, settings);
 }
