@@ -79,7 +79,7 @@ export function moduleOf({ code }: Example): string {
 /** The claims of an example, in their order: comments behind an expression, or behind the declaration of one name. */
 function claimsOf(syntax: ts.SourceFile): Claim[] {
   const text = syntax.text;
-  return syntax.statements.flatMap((statement) => {
+  return [...syntax.statements].flatMap((statement): Claim[] => {
     const [comment] = ts.getTrailingCommentRanges(text, statement.end) ?? [];
     if (comment === undefined) return [];
     const claimed = text.slice(comment.pos + 2, comment.end).trim();

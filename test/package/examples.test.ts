@@ -15,6 +15,7 @@ import { writePcd } from '../../src/pointcloud/pcd.ts';
 import { writePly } from '../../src/pointcloud/ply.ts';
 import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
 import { repository } from '../architecture/source-files.ts';
+import { claim } from './claim.ts';
 import { launch } from './commands.ts';
 import { collectExamples, type Example, moduleOf } from './example-blocks.ts';
 
@@ -112,16 +113,30 @@ describe('an example that is wrong', () => {
   });
 
   it('ends in an error with a value that it does not have', () => {
-    const run = (code: string) => {
-      writeFileSync(join(folder, 'wrong-value.ts'), moduleOf(wrong(code)));
-      return launch(process.execPath, ['--import', 'tsx', 'wrong-value.ts'], folder);
-    };
-    expect(run('[1, 2.25].map((x) => 2 * x); // [2, 4.5]').status).toBe(0);
-    expect(run('[1, 2.25].map((x) => 2 * x); // [2, 4.4]').stderr).toContain(
-      'says [2, 4.4], and it is [2,4.5]',
-    );
-    expect(run('const two = 1 + 1; // 3').stderr).toContain('says 3, and it is 2');
-    expect(() => moduleOf(wrong("import 'node:fs'; // 3"))).toThrow('of no value');
+    writeFileSync(join(folder, 'wrong-value.ts'), moduleOf(wrong('const two = 1 + 1; // 3')));
+    const { status, stderr } = launch(process.execPath, ['--import', 'tsx', 'wrong-value.ts'], folder);
+    expect(status).toBe(1);
+    expect(stderr).toContain('the example says 3, and it is 2');
+  });
+
+  it.each([
+    [[2, 4.5], '[2, 4.5]', true],
+    [Float32Array.of(1 / 3), '[0.33]', true],
+    [Float32Array.of(1 / 3), '[0.34]', false],
+    [{ a: 1, b: [true] }, '{"a": 1, "b": [true]}', true],
+    [{ a: 1, b: [true] }, '{"a": 1}', false],
+    [[1], '{"0": 1}', false],
+    [2.0001, '2', false],
+    ['2', '2', false],
+    [undefined, 'null', false],
+  ])('%o is said to be %s: %o', (value, claimed, right) => {
+    if (right) claim(value, claimed);
+    else expect(() => claim(value, claimed)).toThrow(`the example says ${claimed}`);
+  });
+
+  it('says only values behind statements', () => {
+    expect(() => claim(1, 'metres')).toThrow('in JSON: metres');
+    expect(() => moduleOf(wrong("import 'node:fs'; // 3"))).toThrow('of no value: 3');
   });
 });
 
