@@ -1,9 +1,9 @@
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { createLoader } from '../src/datasets/loader.ts';
-import { openFrames } from '../src/objectives/simipu-source.ts';
+import { openFrames } from '../src/datasets/open-frames.ts';
 import type { RunConfig } from '../src/training/config.ts';
-import { createObjective } from '../src/training/create-objective.ts';
-import type { PointPair } from '../src/views/point-pair.ts';
+import { createPretraining } from '../src/training/create-pretraining.ts';
+import type { DrawnSample } from '../src/views/drawn-view.ts';
 import { alternate, timed } from './alternate.ts';
 import { type Row, rowOf } from './measurement.ts';
 import { ourselves } from './result.ts';
@@ -23,22 +23,22 @@ export interface LoaderBenchOptions {
 /** `files to batches`: frames a second from the disk to a batch that the network can take, with nothing else to do. */
 export async function benchLoader(options: LoaderBenchOptions): Promise<Row[]> {
   const { preset, config, data, runs, warmup } = options;
-  const frames = await openFrames(data);
-  const objective = createObjective(config);
+  const pretraining = createPretraining(config, config.batchSize);
+  const frames = await openFrames(data, pretraining.needs);
   const rows: Row[] = [];
   for (const workers of options.workers) {
-    const loader = createLoader<PointPair>({
+    const loader = createLoader<DrawnSample>({
       length: frames.length,
       batchSize: config.batchSize,
       seed: config.seed,
-      source: objective.source(data),
+      source: pretraining.source(data),
       workers,
       prefetch: config.loader.prefetch,
     });
     const batches = loader.from();
     const take = timed(async () => {
       const { value } = await batches.next();
-      objective.collate(value!.batch);
+      pretraining.collate(value!.batch);
     });
     // What was made ahead while the threads started is taken before the first batch that counts.
     const untimed = warmup + config.loader.prefetch;

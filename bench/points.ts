@@ -1,19 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { EncodersConfig } from '../src/encoders/encoder-config.ts';
+import { encodePoints, initEncoders } from '../src/encoders/encoders.ts';
 import type { Step } from '../src/engine/capture.ts';
 import type { Device } from '../src/engine/device.ts';
 import { float32, scalar } from '../src/engine/host-tensor.ts';
 import { Random } from '../src/engine/random.ts';
 import { branchAt } from '../src/nn/layer.ts';
-import { initOptimizer, updateParameters } from '../src/nn/parameter-groups.ts';
+import { initOptimizer, type ParameterGroup, updateParameters } from '../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../src/nn/value-and-grad.ts';
-import type { Simipu } from '../src/objectives/simipu.ts';
 import { ballQueries } from '../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../src/pointcloud/farthest-points.ts';
 import { nearestNeighbors } from '../src/pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../src/pointcloud/point-rows.ts';
 import { parameterGroups, type RunConfig } from '../src/training/config.ts';
-import { createObjective } from '../src/training/create-objective.ts';
-import { drawPointPair } from '../src/views/point-pair.ts';
+import { placesView } from '../src/training/export-features.ts';
+import { drawPlaces } from '../src/views/point-pair.ts';
+import { stackPointViews } from '../src/views/stack-points.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
 import { generatedFrame } from './generated-frames.ts';
@@ -40,7 +42,7 @@ export interface PointsBenchOptions {
 
 /** Neighbours of a point that are looked for. */
 const nearest = 16;
-/** The balls of SimIPU's first level at full size. */
+/** The balls of the first level of the released point encoder (Li et al. 2022). */
 const balls = [
   { radiusM: 0.2, maxNeighbors: 32 },
   { radiusM: 0.4, maxNeighbors: 32 },
@@ -59,24 +61,33 @@ export async function benchPoints(options: PointsBenchOptions): Promise<Row[]> {
 
 async function encoderRows(random: Random, options: PointsBenchOptions): Promise<Row[]> {
   const { config, preset, device, threads, blocked, python } = options;
-  const objective = createObjective(config);
-  const samples = Array.from({ length: config.batchSize }, (_, i) =>
-    drawPointPair(generatedFrame(random.fork('frame', i)), random.fork('sample', i), config.simipu),
+  const encoder = config.encoders.points!;
+  const optimizer = config.optimizers.points!;
+  const drawn = Array.from({ length: config.batchSize }, (_, i) =>
+    drawPlaces(
+      generatedFrame(random.fork('frame', i)),
+      random.fork('sample', i),
+      placesView({ points: encoder }),
+    ),
   );
-  const view = branchAt(objective.collate(samples), 'alpha');
-  const { params: all, stats: allStats } = objective.initialize(random.fork('initialize'));
-  const params = { pointEncoder: branchAt(all, 'pointEncoder') };
-  const stats = branchAt(allStats, 'pointEncoder');
-  const initial = { params, stats, optimizer: initOptimizer(parameterGroups(config), params) };
-  const batch = { view, learningRates: { points: scalar(config.optimizers.points.learningRate) } };
-  const settings = { pointEncoder: config.simipu.pointEncoder, optimizer: config.optimizers.points, threads };
+  const view = stackPointViews(
+    drawn.map(({ alpha }) => alpha),
+    encoder,
+  );
+  const begun = initEncoders(random.fork('initialize'), { points: encoder });
+  const { params } = begun;
+  const stats = branchAt(begun.stats, 'pointEncoder');
+  const groups = parameterGroups(config, []);
+  const initial = { params, stats, optimizer: initOptimizer(groups, params) };
+  const batch = { view, learningRates: { points: scalar(optimizer.learningRate) } };
+  const settings = { pointEncoder: encoder, optimizer, threads };
   const peer = await Peer.startIfNamed({ python, script: 'points.py', settings, tensors: view });
   try {
     if (peer !== undefined) requireSameSize(params, peer);
     const data = { state: initial, batch };
-    const step = await repeatedStep(encoderStep(objective, config), data, { device, threads, blocked });
+    const step = await repeatedStep(encoderStep(encoder, groups), data, { device, threads, blocked });
     const run = timed(() => step.run());
-    const shape = `${preset}, ${config.batchSize} x ${config.simipu.points.count} points`;
+    const shape = `${preset}, ${config.batchSize} x ${encoder.input.count} points`;
     const rows = await compare({ name: 'training step', shape, run, peerWork: 'step' }, peer, options);
     await step.dispose();
     return rows;
@@ -85,15 +96,19 @@ async function encoderRows(random: Random, options: PointsBenchOptions): Promise
   }
 }
 
-function encoderStep(objective: Simipu, config: RunConfig): Step {
+function encoderStep(
+  encoder: NonNullable<EncodersConfig['points']>,
+  groups: readonly ParameterGroup[],
+): Step {
   return (state, batch) => {
     const [params, stats, moments] = ['params', 'stats', 'optimizer'].map((part) => branchAt(state, part));
     const { loss, aux, grads } = valueAndGrad((current) => {
-      const encoded = objective.encodePoints(current, stats, branchAt(batch, 'view'), { training: true });
+      const own = { params: branchAt(current, 'pointEncoder'), stats };
+      const encoded = encodePoints(own, branchAt(batch, 'view'), { encoder, training: true });
       return { loss: tf.mean(tf.square(encoded.features)) as tf.Scalar, aux: encoded.stats };
     }, params);
-    const rates = branchAt(batch, 'learningRates');
-    const updated = updateParameters(parameterGroups(config), params, grads, moments, rates);
+    const learningRates = branchAt(batch, 'learningRates');
+    const updated = updateParameters(groups, params, grads, moments, { learningRates });
     return [{ params: updated.params, stats: aux, optimizer: updated.state }, { loss }];
   };
 }

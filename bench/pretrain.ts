@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { createLoader } from '../src/datasets/loader.ts';
+import { openFrames } from '../src/datasets/open-frames.ts';
 import { type CompiledStep, compile, type ResidentState } from '../src/engine/compile.ts';
 import type { Device } from '../src/engine/device.ts';
 import type { HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { branchAt } from '../src/nn/layer.ts';
-import { learningRatesAt } from '../src/nn/parameter-groups.ts';
-import { openFrames } from '../src/objectives/simipu-source.ts';
+import { ratesAt } from '../src/nn/parameter-groups.ts';
 import { parameterGroups, type RunConfig } from '../src/training/config.ts';
-import { createObjective } from '../src/training/create-objective.ts';
+import { createPretraining } from '../src/training/create-pretraining.ts';
 import { initialState } from '../src/training/pretrain.ts';
 import { trainStep } from '../src/training/train-step.ts';
+import type { DrawnSample } from '../src/views/drawn-view.ts';
 import type { PointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare, peakMemory } from './compare.ts';
@@ -54,7 +55,9 @@ export interface PretrainBenchOptions {
 interface WholeSteps {
   readonly rows: Row[];
   readonly batch: Tree<HostTensor>;
-  readonly samples: readonly PointPair[];
+  readonly samples: readonly DrawnSample[];
+  /** Frames of the data set. */
+  readonly frames: number;
 }
 
 /**
@@ -67,17 +70,17 @@ interface WholeSteps {
 export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[]> {
   const { config, threads, device, blocked, python, preset } = options;
   const shape = `${preset}, batch ${config.batchSize}`;
-  const { rows: whole, batch, samples } = await wholeSteps(shape, options);
-  const work: PretrainingStepOptions = { config, batch, threads, device, blocked };
+  const { rows: whole, batch, samples, frames } = await wholeSteps(shape, options);
+  const work: PretrainingStepOptions = { config, frames, batch, threads, device, blocked };
   const rows: Row[] = [];
   const peer = await Peer.startIfNamed({
     python,
-    script: 'simipu.py',
+    script: 'pretraining.py',
     settings: { config, threads },
-    tensors: branchAt(batch, 'data'),
+    tensors: pairOf(branchAt(batch, 'data')),
   });
   try {
-    if (peer !== undefined) requireSameSize(branchAt(initialState(config), 'params'), peer);
+    if (peer !== undefined) requireSameSize(branchAt(initialState(config, { frames }), 'params'), peer);
     const step = await pretrainingStep(work);
     const run = timed(() => step.run());
     rows.push(...(await compare({ name: 'training step', shape, run, peerWork: 'step' }, peer, options)));
@@ -87,25 +90,36 @@ export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[
   } finally {
     peer?.stop();
   }
-  rows.push(...(await compareSampleTables(samples, { ...options, python })));
+  rows.push(...(await compareSampleTables(pairsOf(samples), { ...options, python })));
   const parts = options.profile ? await profiledStep(shape, work, options) : [];
   return [...whole, ...parts, ...rows];
+}
+
+/** The tensors of the one view of a batch, by their names within it. */
+function pairOf(data: Tree<HostTensor>): Tree<HostTensor> {
+  const [objective] = Object.keys(data).filter((name) => name !== 'index');
+  return branchAt(branchAt(data, objective), 'pair');
+}
+
+/** The point pairs of samples that have one view each. */
+function pairsOf(samples: readonly DrawnSample[]): PointPair[] {
+  return samples.flatMap(({ views }) => Object.values(views) as PointPair[]);
 }
 
 /** Steps from files to updates. */
 async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise<WholeSteps> {
   const { config, data, steps, warmup, threads, device, blocked, profile } = options;
-  const frames = await openFrames(data);
-  const objective = createObjective(config);
-  const groups = parameterGroups(config);
-  const loader = createLoader<PointPair>({
+  const pretraining = createPretraining(config, config.batchSize);
+  const frames = await openFrames(data, pretraining.needs);
+  const groups = parameterGroups(config, pretraining.groups);
+  const loader = createLoader<DrawnSample>({
     length: frames.length,
     batchSize: config.batchSize,
     seed: config.seed,
-    source: objective.source(data),
+    source: pretraining.source(data),
     ...config.loader,
   });
-  const initial = initialState(config);
+  const initial = initialState(config, { frames: frames.length });
   let state: Tree<HostTensor> | ResidentState = initial;
   let step: CompiledStep | undefined;
   const rates: number[] = [];
@@ -116,11 +130,11 @@ async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise
     for await (const loaded of loader.from()) {
       const collating = performance.now();
       const batch = {
-        data: objective.collate(loaded.batch),
-        learningRates: learningRatesAt(groups, config.schedule, 0),
+        data: pretraining.collate(loaded.batch),
+        rates: { ...ratesAt(groups, config.schedule, { progress: 0, share: 0 }) },
       };
       const collated = performance.now();
-      step ??= await compile(trainStep(objective, groups), {
+      step ??= await compile(trainStep(pretraining, groups), {
         state: initial,
         batch,
         device,
@@ -141,7 +155,7 @@ async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise
       const description = { shape, by: ourselves, threads, warmup };
       const rows = [rowOf({ ...description, name: 'pretraining', unit: 'samples/s' }, rates)];
       if (profile) rows.push(...parts.rows(description));
-      return { batch, samples: loaded.batch, rows };
+      return { batch, samples: loaded.batch, frames: frames.length, rows };
     }
     throw new Error('the loader ended before the steps did');
   } finally {

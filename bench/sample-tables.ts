@@ -1,7 +1,6 @@
 import { float32, type HostTensor } from '../src/engine/host-tensor.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { PointMatcher } from '../src/matching/point-matching.ts';
-import type { SimipuConfig } from '../src/objectives/simipu-config.ts';
 import { sampleLevels } from '../src/pointcloud/sample-levels.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import type { PointPair } from '../src/views/point-pair.ts';
@@ -20,29 +19,29 @@ export interface SampleTablesOptions {
 }
 
 /**
- * `sample tables`: what SimIPU settles of a batch's coordinates beforehand. Farthest points and ball queries of every
+ * `sample tables`: what is settled of the coordinates of point pairs beforehand. Farthest points and ball queries of every
  * level in both views, and the assignment between their last centres; ours in one thread.
  */
 export async function compareSampleTables(
   samples: readonly PointPair[],
   { config, python, ...options }: SampleTablesOptions,
 ): Promise<Row[]> {
-  const { simipu } = config;
+  const points = config.encoders.points!;
   const matcher = new PointMatcher();
   const run = timed(() => {
     for (const { alpha, beta } of samples) {
-      for (const { points } of [alpha, beta]) sampleLevels(points, simipu.pointEncoder);
+      for (const view of [alpha, beta]) sampleLevels(view.points, points);
       matcher.match(alpha.centers, beta.centers);
     }
   });
   const peer = await Peer.startIfNamed({
     python,
     script: 'data_side.py',
-    settings: { threads: options.threads, pointEncoder: simipu.pointEncoder },
-    tensors: stackedViews(samples, simipu),
+    settings: { threads: options.threads, pointEncoder: points },
+    tensors: stackedViews(samples, points.input.count),
   });
   try {
-    const shape = `${samples.length} x 2 x ${simipu.points.count} points`;
+    const shape = `${samples.length} x 2 x ${points.input.count} points`;
     const work = { name: 'sample tables', shape, run, peerWork: 'sample tables', ownThreads: 1 };
     return await compare(work, peer, options);
   } finally {
@@ -51,7 +50,7 @@ export async function compareSampleTables(
 }
 
 /** All views [views, points, 4], and the centres to assign [samples, centers, 3] of each side. */
-function stackedViews(samples: readonly PointPair[], { points }: SimipuConfig): Tree<HostTensor> {
+function stackedViews(samples: readonly PointPair[], count: number): Tree<HostTensor> {
   const stack = (parts: readonly Float32Array[], shape: readonly number[]) => {
     const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
     parts.reduce((at, part) => {
@@ -64,7 +63,7 @@ function stackedViews(samples: readonly PointPair[], { points }: SimipuConfig): 
   return {
     views: stack(
       samples.flatMap(({ alpha, beta }) => [alpha.points, beta.points]),
-      [points.count, 4],
+      [count, 4],
     ),
     from: stack(
       samples.map(({ alpha }) => alpha.centers),

@@ -7,8 +7,8 @@
 export type { DataSelection } from '../src/datasets/data-selection.ts';
 // What every reader gives.
 export type { CameraImage, CameraModel, Frame, ObjectLabel } from '../src/datasets/frame.ts';
-// KITTI.
 export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
+// KITTI.
 export { formatKittiLabels, parseKittiLabels } from '../src/datasets/kitti-labels.ts';
 export { findKittiLayout, type KittiLayout } from '../src/datasets/kitti-layout.ts';
 export { KittiObject, type KittiObjectOptions } from '../src/datasets/kitti-object.ts';
@@ -25,7 +25,8 @@ export {
   type LoadFailure,
 } from '../src/datasets/loader.ts';
 export type { SampleSource, SourceReference } from '../src/datasets/loader-source.ts';
-export { type Frames, type Need, openFrames } from '../src/datasets/open-frames.ts';
+// Frames to learn from, whatever the data is.
+export { type Frames, type Need, openFrames, type PointFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
 export { openRecording, type RecordingReference } from '../src/datasets/open-recording.ts';
 export type { FramePart, Moment, Recording } from '../src/datasets/recording.ts';

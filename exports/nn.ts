@@ -45,10 +45,18 @@ export {
   initOptimizer,
   learningRatesAt,
   type ParameterGroup,
+  ratesAt,
+  type StepRates,
   updateParameters,
 } from '../src/nn/parameter-groups.ts';
 export { relu } from '../src/nn/relu.ts';
-export { multiplierAt, type Schedule, type WarmUp } from '../src/nn/schedules.ts';
+export {
+  multiplierAt,
+  progressOf,
+  type Schedule,
+  type ScheduleUnit,
+  type WarmUp,
+} from '../src/nn/schedules.ts';
 export { initSgd, type SgdOptions, sgd } from '../src/nn/sgd.ts';
 // Gradients, and where they stop.
 export { stopGradient } from '../src/nn/stop-gradient.ts';

@@ -1,23 +1,26 @@
 /**
- * Self-supervised systems of the literature, each with its views, its batches and its loss:
- * `import { Simipu } from 'pointpair/objectives'`.
+ * Self-supervised systems of the literature, alone or together on shared encoders:
+ * `import { combine, systems } from 'pointpair/objectives'`.
  */
 
-// What every objective is.
-export type { DataSelection } from '../src/datasets/data-selection.ts';
-export { sampleFeatures } from '../src/encoders/sample-features.ts';
+// Several objectives on the same encoders.
+export { combine, type Part, type Pretraining, seenBy } from '../src/objectives/combine.ts';
+// What an objective compares in a frame.
+export type { Comparison, RetrievalTask } from '../src/objectives/comparison.ts';
+// Losses.
 export { type InfoNce, infoNce } from '../src/objectives/info-nce.ts';
-export type { Objective, ObjectiveResult } from '../src/objectives/objective.ts';
-// SimIPU.
-export { Simipu, type SimipuEmbeddings } from '../src/objectives/simipu.ts';
-export { type SimipuConfig, simipuSchema } from '../src/objectives/simipu-config.ts';
-export { type SimipuSourceOptions, simipuSource } from '../src/objectives/simipu-source.ts';
-// Parts that other objectives are made of as well.
-export { type BilinearCorners, bilinearCorners, type FeatureGrid } from '../src/views/bilinear-corners.ts';
-export { collatePointPairs } from '../src/views/collate-point-pairs.ts';
+// What every objective is, and what a system's file gives.
 export {
-  drawPointPair,
-  featureStride,
-  type PointPair,
-  type PointView,
-} from '../src/views/point-pair.ts';
+  type Given,
+  type Objective,
+  type OptionFact,
+  type Outcome,
+  type Preset,
+  type System,
+  system,
+} from '../src/objectives/objective.ts';
+// The systems.
+export { simipu } from '../src/objectives/simipu.ts';
+export { type SimipuConfig, type SimipuEncoders, simipuSchema } from '../src/objectives/simipu-config.ts';
+export { embed, type SimipuEmbeddings } from '../src/objectives/simipu-model.ts';
+export { systems } from '../src/objectives/systems.ts';

@@ -28,7 +28,7 @@ export {
   runConfigSchema,
 } from '../src/training/config.ts';
 // The loop.
-export { createObjective } from '../src/training/create-objective.ts';
+export { createPretraining } from '../src/training/create-pretraining.ts';
 export { type DetectOptions, type DetectResult, detect } from '../src/training/detect.ts';
 export {
   applyDetectionSettings,
@@ -42,6 +42,12 @@ export { type DetectionRun, loadDetectionRun } from '../src/training/detection-r
 export { DivergedError } from '../src/training/divergence.ts';
 // What was learned, and taking it elsewhere.
 export { exportEncoders } from '../src/training/export-encoders.ts';
+export {
+  exportFeatures,
+  type FeatureModels,
+  type Looking,
+  lookingThrough,
+} from '../src/training/export-features.ts';
 export { type FinetuneOptions, finetune, type PretrainedReference } from '../src/training/finetune.ts';
 export { loadRun, readRunConfig, type TrainedRun } from '../src/training/model-state.ts';
 export { type ObjectMaps, readObjectMaps, writeObjectMaps } from '../src/training/object-maps.ts';

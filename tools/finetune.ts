@@ -4,7 +4,7 @@ import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { adoptEncoders } from '../src/training/adopt-encoders.ts';
 import { readConfigJson } from '../src/training/config-file.ts';
-import { unknownKey } from '../src/training/config-keys.ts';
+import { unknownName } from '../src/training/config-keys.ts';
 import {
   applyDetectionSettings,
   type DetectionConfig,
@@ -112,7 +112,7 @@ async function baseOf({ detector, preset, config, resume, out }: Options): Promi
   }
   const name = preset ?? `${detector}-small`;
   const found = detectionPresetOf(name);
-  if (found === undefined) throw unknownKey('--preset', name, detectionPresetNames);
+  if (found === undefined) throw unknownName('--preset', name, detectionPresetNames);
   return found;
 }
 

@@ -1,7 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { Command } from 'commander';
+import { dataKindOf } from '../src/datasets/data-kind.ts';
 import { KittiObject } from '../src/datasets/kitti-object.ts';
+import { type Frames, openFrames } from '../src/datasets/open-frames.ts';
+import { openRecording } from '../src/datasets/open-recording.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { treeOf } from '../src/engine/tree.ts';
 import { encodePng } from '../src/image/decode-image.ts';
@@ -11,6 +14,7 @@ import { drawBirdsEye } from '../src/report/birds-eye.ts';
 import { drawCloud } from '../src/report/cloud-picture.ts';
 import { describeCloud } from '../src/report/describe-cloud.ts';
 import { describeFrame } from '../src/report/describe-frame.ts';
+import { describePictures } from '../src/report/describe-pictures.ts';
 import { describeRun, describeState } from '../src/report/describe-run.ts';
 import { writeFileAtomically } from '../src/training/atomic-file.ts';
 import { loadCheckpoint } from '../src/training/checkpoint.ts';
@@ -21,23 +25,29 @@ interface Options {
   readonly frame?: string;
   readonly picture?: string;
   readonly columns?: number;
+  readonly all?: boolean;
 }
+
+/** So many pictures of a folder are read, unless all are wanted. */
+const PICTURES = 1000;
 
 /** The command line of `pointpair inspect`. */
 export function command(): Command {
   return new Command('inspect')
     .description(
-      'Say what is in a data set, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
+      'Say what is in a data set, a folder of pictures, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
     )
     .argument('<path>', 'a file or a folder')
     .option('--frame <id>', 'one frame of a data set')
     .option('--picture <file.png>', "draw the points from above; of a frame, with its labels' boxes")
+    .option('--all', `of a folder of pictures, read every one instead of ${PICTURES} spread over it`)
     .addOption(columnsOption())
     .addHelpText(
       'after',
       `
 Examples:
   pointpair inspect data/kitti --frame 000003 --picture frame.png
+  pointpair inspect photographs/train
   pointpair inspect scan.pcd
   pointpair inspect sweep.pcd.bin --columns 5 --picture sweep.png
   pointpair inspect runs/kitti
@@ -61,12 +71,53 @@ async function describe(path: string, options: Options): Promise<string> {
     return `checkpoint of step ${meta.step}, ${meta.time}\n${describeState(state)}`;
   }
   if (await exists(join(path, 'config.json'))) return describeRun(path);
+  return describeData(path, options);
+}
+
+async function describeData(path: string, { all }: Options): Promise<string> {
+  const kind = await dataKindOf(path);
+  if (kind === 'point clouds') {
+    const { moments } = await openRecording({ path });
+    return `${kind}: ${rangeOf(
+      moments.map(({ id }) => id),
+      'files',
+    )}`;
+  }
+  const pictures = async () =>
+    describePictures(await openFrames({ root: path }, ['image']), { most: all ? undefined : PICTURES });
+  if (kind === undefined || kind === 'image folder') return pictures();
+  try {
+    return await (kind === 'KITTI raw drive' ? describeDrives(path) : describeDataSet(path));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    // Pictures are worth having by themselves; where there are none either, what is missing is said as before.
+    const described = await pictures().catch(() => undefined);
+    if (described === undefined) throw error;
+    return `${described}\npictures alone: ${error.message}`;
+  }
+}
+
+async function describeDataSet(path: string): Promise<string> {
   const frames = await KittiObject.open(path);
-  const incomplete = frames.incomplete.map(({ id, missing }) => `\n  ${id} lacks ${missing}`).join('');
-  return (
-    `KITTI object data set: ${frames.length} frames, ${frames.ids[0]} to ${frames.ids[frames.length - 1]}, ` +
-    `${frames.hasLabels ? 'with' : 'without'} labels${incomplete === '' ? '' : `; ${frames.incomplete.length} incomplete:${incomplete}`}`
+  const labels = `${frames.hasLabels ? 'with' : 'without'} labels`;
+  return `KITTI object data set: ${rangeOf(frames.ids, 'frames')}, ${labels}${incompleteOf(frames)}`;
+}
+
+async function describeDrives(path: string): Promise<string> {
+  const frames = await openFrames({ root: path }, ['image', 'points']);
+  return [`${frames.kind}: ${rangeOf(frames.ids, 'frames')}${incompleteOf(frames)}`, ...frames.notes].join(
+    '\n',
   );
+}
+
+function rangeOf(ids: readonly string[], unit: string): string {
+  return ids.length === 1 ? ids[0] : `${ids.length} ${unit}, ${ids[0]} to ${ids[ids.length - 1]}`;
+}
+
+function incompleteOf({ incomplete }: Pick<Frames, 'incomplete'>): string {
+  if (incomplete.length === 0) return '';
+  const each = incomplete.map(({ id, missing }) => `\n  ${id} lacks ${missing}`);
+  return `; ${incomplete.length} incomplete:${each.join('')}`;
 }
 
 async function describeOneFrame(root: string, id: string, { picture }: Options): Promise<string> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
 import { applySettings, type RunConfig } from '../src/training/config.ts';
-import { unknownKey } from '../src/training/config-keys.ts';
+import { unknownName } from '../src/training/config-keys.ts';
 import { readConfigFile, readRunConfig } from '../src/training/model-state.ts';
 import { presetNames, presetOf } from '../src/training/presets.ts';
 import { pretrain } from '../src/training/pretrain.ts';
@@ -12,7 +12,7 @@ import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } f
 /** The command line of `pointpair pretrain`. */
 export function command(): Command {
   const pretraining = new Command('pretrain').description(
-    'Pretrain a point encoder and an image encoder together, without labels.',
+    'Pretrain encoders of pictures and points without labels, by one system of `pointpair methods` or several.',
   );
   return addTrainingOptions(pretraining, {
     data: 'a data set in the layout of the KITTI object benchmark',
@@ -23,6 +23,7 @@ export function command(): Command {
       `
 Example:
   pointpair pretrain --preset simipu-small --data data/kitti --out runs/kitti --set optimizers.image.learningRate=0.01
+  pointpair pretrain --preset simipu-small --set objectives.moco.weight=0.5 --data data/kitti --out runs/both
   pointpair pretrain --out runs/kitti --resume`,
     )
     .action(train);
@@ -63,6 +64,6 @@ function preset(name: string | undefined): RunConfig {
     });
   }
   const config = presetOf(name);
-  if (config === undefined) throw unknownKey('--preset', name, presetNames);
+  if (config === undefined) throw unknownName('--preset', name, presetNames);
   return config;
 }

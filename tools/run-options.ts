@@ -31,7 +31,10 @@ export function addTrainingOptions(
     .requiredOption('--out <folder>', "the run's folder")
     .option('--preset <name>', `one of ${presets.join(', ')}`)
     .option('--config <file>', 'a configuration in JSON, such as the config.json of a run')
-    .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
+    .option(
+      '--image-set <name>',
+      'only the frames that ImageSets/<name>.txt lists, or the pictures in the folder of that name',
+    )
     .option('--steps <number>', 'the length of the run in steps', wholeNumber(1))
     .option(
       '--set <key.path=value>',

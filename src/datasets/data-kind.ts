@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { imageEndings } from '../image/image-format.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
+import { describeFolder, hasKittiParts, hasObjectParts } from './kitti-layout.ts';
 import { findKittiRawDrives, isDriveName } from './kitti-raw-layout.ts';
 
 /** The kinds of data that can be opened. */
@@ -24,9 +25,7 @@ export async function dataKindOf(path: string): Promise<DataKind | undefined> {
 
 /** What lies at a path that is no data, in a few words. */
 export async function describeOtherData(path: string): Promise<string> {
-  if (!(await stat(path)).isDirectory()) return 'another file';
-  const names = await readdir(path);
-  return names.length === 0 ? 'an empty folder' : names.slice(0, 6).join(', ');
+  return (await stat(path)).isDirectory() ? describeFolder(path) : 'another file';
 }
 
 function isCloud(name: string): boolean {
@@ -41,23 +40,26 @@ async function isKittiRaw(path: string, names: readonly string[]): Promise<boole
 }
 
 async function isKittiObject(path: string, names: readonly string[]): Promise<boolean> {
-  const isSplit = (inside: readonly string[]) => inside.includes('velodyne') || inside.includes('image_2');
   const splits = names.filter((name) => name === 'training' || name === 'testing');
   const inside = splits.map((split) => readdir(join(path, split)).catch((): string[] => []));
-  return isSplit(names) || (await Promise.all(inside)).some(isSplit);
+  return hasObjectParts(names) || (await Promise.all(inside)).some(hasObjectParts);
 }
 
-/** Whether there is a picture at any depth; gives up after so many folders. */
+/** Whether there is a picture at any depth; gives up after so many folders, and where KITTI's data lies deeper. */
 async function holdsPicture(folder: string, budget: { left: number }): Promise<boolean> {
   budget.left--;
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const shown = entries.filter(({ name }) => !name.startsWith('.'));
-  if (shown.some((entry) => !entry.isDirectory() && imageEndings.includes(extname(entry.name).toLowerCase())))
-    return true;
+  if (hasKittiParts(shown.map(({ name }) => name))) budget.left = 0;
+  else if (shown.some((entry) => !entry.isDirectory() && isPicture(entry.name))) return true;
   for (const entry of shown) {
     if (budget.left <= 0) return false;
     const isFolder = entry.isDirectory() || entry.isSymbolicLink();
     if (isFolder && (await holdsPicture(join(folder, entry.name), budget))) return true;
   }
   return false;
+}
+
+function isPicture(name: string): boolean {
+  return imageEndings.includes(extname(name).toLowerCase());
 }

@@ -78,9 +78,28 @@ async function foldersOf(path: string): Promise<string[]> {
 }
 
 /** What a folder holds, in a few words, with a guess at what it is. */
+export async function describeFolder(path: string): Promise<string> {
+  return describe(path, await foldersOf(path));
+}
+
 async function describe(path: string, folders: readonly string[]): Promise<string> {
   const names = await readdir(path);
   return describeNames(names, { folders, guess: await guessOf(path, names, folders) });
+}
+
+/** Whether a folder with these names in it is one of KITTI's, with a part each of the frames of a drive. */
+export function hasKittiParts(names: readonly string[]): boolean {
+  return hasObjectParts(names) || names.some((name) => /^(velodyne_points|image_0[0-3])$/.test(name));
+}
+
+/** Whether a folder with these names in it is a split of a KITTI object data set: it has sweeps, or the left colour camera. */
+export function hasObjectParts(names: readonly string[]): boolean {
+  if (names.includes('velodyne')) return true;
+  // KITTI has cameras 0 to 3; image_1 to image_9 is a series of something else.
+  const cameras = names.flatMap((name) => /^image_(\d+)$/.exec(name)?.[1] ?? []);
+  const areKittis =
+    cameras.every((camera) => /^[0-3]$/.test(camera)) && !(cameras.includes('1') && !cameras.includes('0'));
+  return cameras.includes('2') && areKittis;
 }
 
 /** The names in a folder in a few words, the `folders` among them with a slash, and a guess at what it is. */

@@ -3,6 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import { foreignImageEndings, imageEndings } from '../image/image-format.ts';
+import { hasKittiParts } from './kitti-layout.ts';
 
 /** The pictures in a folder, at any depth, and what else is there. */
 export interface PictureTree {
@@ -26,7 +27,7 @@ interface Finds {
 
 /**
  * Lists the pictures in a folder by their endings; reads none. Links are followed, but not to a folder that they lie in. Throws
- * InputError for a folder that cannot be read, and for two names that are one in Unicode's composed form.
+ * InputError for a folder that cannot be read, for KITTI's data somewhere in it, and for two names that are one in Unicode's composed form.
  */
 export async function listPictures(root: string): Promise<PictureTree> {
   const finds: Finds = { pictures: [], foreign: [], others: [], loops: [] };
@@ -76,6 +77,10 @@ async function walk(
       finds.pictures.push({ id: (below + name).normalize(), file: path });
     else if (foreignImageEndings.includes(ending)) finds.foreign.push(ending);
     else finds.others.push(ending === '' ? 'without ending' : ending);
+  }
+  if (hasKittiParts(folders)) {
+    const found = "frames of drives in KITTI's layout, which are opened by themselves";
+    throw new InputError({ file: folder, expected: 'folders of pictures alone', found });
   }
   for (const name of folders) {
     await walk({ folder: join(folder, name), below: `${below}${name}/`, above: [...above, place] }, finds);

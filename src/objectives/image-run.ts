@@ -7,6 +7,8 @@ import type { Preset } from './objective.ts';
 
 /** How a view of pictures is drawn, as a configuration has it: its size is the encoder's canvas where it has none. */
 export const viewSchema = pictureSchema.partial({ width: true, height: true }).omit({ kind: true });
+/** How the one view that a system draws of each picture is drawn. */
+export const oneViewSchema = viewSchema.omit({ copies: true });
 /** How a view of pictures is drawn. */
 export type ViewOptions = z.infer<typeof viewSchema>;
 

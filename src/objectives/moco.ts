@@ -4,7 +4,6 @@ import { imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
 import { chain, initializeAll, linearNet, type Net, reluNet, running } from '../encoders/net.ts';
 import { scalar } from '../engine/host-tensor.ts';
-import { InputError } from '../engine/input-error.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
@@ -12,7 +11,7 @@ import { cifarRun, imageEncoderOf, pictureView, viewSchema, weakView } from './i
 import { type Given, type Objective, system } from './objective.ts';
 import { firstCrossEntropy, firstIsHighest } from './parts/cross-entropy.ts';
 import { followed, followerOf } from './parts/momentum.ts';
-import { enqueued, initQueue } from './parts/queue.ts';
+import { enqueued, initQueue, requireWholeBatches } from './parts/queue.ts';
 import { spreadOf } from './parts/spread.ts';
 
 const whole = z.int().positive();
@@ -106,15 +105,7 @@ function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
   const image = imageEncoderOf(encoders, 'moco');
   const encoder = imageEncoderNet(image);
   const head = headOf(config, imageEncoderChannels(image));
-  if (size % batchSize !== 0) {
-    const expected = `a multiple of the batch, ${batchSize}`;
-    throw new InputError({
-      file: 'configuration',
-      place: 'objectives.moco.queue',
-      expected,
-      found: `${size}`,
-    });
-  }
+  requireWholeBatches(size, batchSize, 'objectives.moco.queue');
   return {
     views: { query: pictureView(config.query, image), key: pictureView(config.key, image) },
     chance: { contrast: Math.log(size + 1) },

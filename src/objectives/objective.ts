@@ -69,11 +69,11 @@ export interface System<Config = unknown> {
   readonly needs: readonly Need[];
   /** Its configuration, as a run has it under the system's name. */
   readonly schema: z.ZodType<Config>;
-  /** What its options mean, with the values of paper and authors' code. */
+  /** What its options mean, with the values of paper and authors' code; one inside of another is `outer.inner`. */
   readonly options: { readonly [option: string]: OptionFact };
   /** What carries a gradient, and what does not. */
   readonly gradient: string;
-  /** Whole runs by name. */
+  /** Whole runs by name; the options of the first are those that the system has where a run gives no others. */
   readonly presets: { readonly [name: string]: Preset };
   /** The label of its random numbers, its name by default. */
   readonly drawnAs?: string;
@@ -97,4 +97,10 @@ export interface Preset {
 /** A system whose configuration's type is known in its own file alone. */
 export function system<Config>(declared: System<Config>): System {
   return declared as unknown as System;
+}
+
+/** The options that a system begins with where a run only names it: those of its first preset. */
+export function defaultOptions({ name, presets }: System): unknown {
+  const [{ run }] = Object.values(presets);
+  return (run as { readonly objectives: { readonly [system: string]: unknown } }).objectives[name];
 }

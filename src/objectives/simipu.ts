@@ -21,16 +21,26 @@ export const simipu = system<SimipuConfig>({
     'Finds the same place in two views of a sweep (matched by the Hungarian algorithm), and in the picture that sees it.',
   needs: ['image', 'points'],
   schema: simipuSchema,
+  // The paper was not at hand: `?` is what it says, whatever that is.
   options: {
-    temperature: { means: 'divides the similarities', paper: '0.07' },
-    stopGradient: {
-      means: 'what the cross-modal loss does not reach',
-      paper: 'point-feature',
-      code: 'point-output',
+    temperature: { means: 'divides the similarities', paper: '?', code: '0.07' },
+    stopGradient: { means: 'what the cross-modal loss does not reach', paper: '?', code: 'point-output' },
+    matchGateM: { means: 'matched pairs farther apart, metres, do not count', paper: '?', code: 'none' },
+    validityMask: { means: 'places outside of the picture do not count', paper: '?', code: 'false' },
+    crossFactor: { means: 'the weight of the cross-modal loss', paper: '?', code: '1' },
+    groundShare: { means: 'the most of the drawn points that may be ground', paper: '?', code: 'none' },
+    imageScale: {
+      means: 'how large the picture is, of what fits the canvas',
+      paper: '?',
+      code: '0.51 to 1.92',
     },
-    matchGateM: { means: 'matched pairs farther apart, metres, do not count', paper: 'none' },
-    validityMask: { means: 'places outside of the picture do not count', paper: 'true', code: 'false' },
-    crossFactor: { means: 'the weight of the cross-modal loss', paper: '1' },
+    'heads.intraPoints': { means: 'widths of the head within points', paper: '?', code: '1024 1024 128' },
+    'heads.crossImage': { means: 'widths of the head of the picture', paper: '?', code: '2048 2048 128' },
+    'heads.crossPoints': {
+      means: 'widths of the head of points that pictures ask',
+      paper: '?',
+      code: '1024 1024 128',
+    },
   },
   gradient:
     'Queries carry a gradient, keys of the intra-modal loss do not; the cross-modal loss reaches the image branch, and the point branch as `stopGradient` says.',

@@ -27,12 +27,14 @@ export function parseConfig<Schema extends z.ZodType>(
 
 /**
  * A configuration with settings of the form `key.path=value` applied; values are JSON, or else text.
- * Optional keys may be set too. Throws an InputError with the nearest known key for one that the schema does not know.
+ * Optional keys may be set too. A branch that is not there yet begins as `absent` gives it for its path, else empty.
+ * Throws an InputError with the nearest known key for one that the schema does not know.
  */
 export function applySettingsTo<Schema extends z.ZodType>(
   schema: Schema,
   config: z.infer<Schema>,
   settings: readonly string[],
+  { absent }: { readonly absent?: (path: readonly string[]) => unknown } = {},
 ): z.infer<Schema> {
   const changed: unknown = JSON.parse(JSON.stringify(config));
   for (const setting of settings) {
@@ -47,7 +49,8 @@ export function applySettingsTo<Schema extends z.ZodType>(
         throw unknownKey('--set', keys.slice(0, depth + 1).join('.'), Object.keys(known));
       if (depth === keys.length - 1) branch[key] = parseValue(setting.slice(equals + 1));
       else {
-        if (typeof branch[key] !== 'object' || branch[key] === null) branch[key] = {};
+        if (typeof branch[key] !== 'object' || branch[key] === null)
+          branch[key] = structuredClone(absent?.(keys.slice(0, depth + 1))) ?? {};
         branch = branch[key] as { [key: string]: unknown };
       }
     });
@@ -87,9 +90,18 @@ function fieldsOf(schema: z.core.$ZodType, value: unknown): Fields {
 /** The error for a key that does not exist, beside those that do. */
 export function unknownKey(file: string, key: string, known: readonly string[]): InputError {
   const name = key.slice(key.lastIndexOf('.') + 1);
-  const nearest = [...known].sort((a, b) => editDistance(name, a) - editDistance(name, b))[0];
-  const expected = nearest === undefined ? 'no key here' : `one of ${known.join(', ')} (nearest: ${nearest})`;
+  const expected = known.length === 0 ? 'no key here' : oneOf(name, known);
   return new InputError({ file, place: key, expected, found: `the unknown key '${name}'` });
+}
+
+/** The error for a name that does not exist, beside those that do. */
+export function unknownName(file: string, name: string, known: readonly string[]): InputError {
+  return new InputError({ file, expected: oneOf(name, known), found: `the unknown name '${name}'` });
+}
+
+function oneOf(name: string, known: readonly string[]): string {
+  const nearest = [...known].sort((a, b) => editDistance(name, a) - editDistance(name, b))[0];
+  return `one of ${known.join(', ')} (nearest: ${nearest})`;
 }
 
 function at(value: unknown, path: ReadonlyArray<PropertyKey>): unknown {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { encodersSchema } from '../encoders/encoder-config.ts';
 import type { GroupRule } from '../encoders/trainable.ts';
 import type { ParameterGroup } from '../nn/parameter-groups.ts';
+import { defaultOptions } from '../objectives/objective.ts';
 import { systems } from '../objectives/systems.ts';
 import { applySettingsTo, parseConfig } from './config-keys.ts';
 import { groupOf, loopFields, optimizerSchema, scheduleSchema } from './config-parts.ts';
@@ -84,12 +85,18 @@ export function parseRunConfig(value: unknown, from: { readonly file: string }):
 }
 
 /**
- * The configuration with settings of the form `key.path=value` applied, as `applySettingsTo` does it.
+ * The configuration with settings of the form `key.path=value` applied, as `applySettingsTo` does it. A system that the run
+ * does not have yet joins it as soon as one of its options is set (`objectives.moco.weight=0.5`): with its default options.
  *
  * @example
  * const config = applySettings(presetOf('simipu-small')!, ['steps=10', 'optimizers.heads.learningRate=0.01']);
  * config.steps; // 10
  */
 export function applySettings(config: RunConfig, settings: readonly string[]): RunConfig {
-  return applySettingsTo(runConfigSchema, config, settings);
+  return applySettingsTo(runConfigSchema, config, settings, {
+    absent: ([branch, name, ...below]) => {
+      const named = systems.find((system) => system.name === name);
+      return branch === 'objectives' && below.length === 0 && named ? defaultOptions(named) : undefined;
+    },
+  });
 }

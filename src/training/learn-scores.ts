@@ -71,7 +71,7 @@ export async function fitScoreHead(
   const draw = exampleDrawer(examples, random.fork('batches'));
   const batchAt = (step: number) => ({
     data: collate(draw()),
-    learningRates: learningRatesAt(groups, { kind: 'cosine', length: 1 }, step / steps),
+    rates: { learningRates: learningRatesAt(groups, { kind: 'cosine', length: 1 }, step / steps) },
   });
   const { device, threads } = options;
   const compiled = await compile(trainStep({ loss: scoreLoss }, groups), {

@@ -91,7 +91,7 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
         `${step > 0 ? `, going on after step ${step}` : ''}; nothing learned is a loss of ${pretraining.chance.total.toFixed(3)}` +
-        `${incomplete === undefined ? '' : `\n${incomplete}`}`,
+        [...(incomplete === undefined ? [] : [incomplete]), ...frames.notes].map((note) => `\n${note}`).join(''),
       dataName: data.root,
     },
     options,

@@ -297,9 +297,9 @@ function differences(after: Times, before: Times): Times {
 }
 
 function scalarsOf(outputs: Tree<HostTensor>, branch: string): Record<string, number> {
-  return Object.fromEntries(
-    leavesOf(outputs[branch] as Tree<HostTensor>).map(([name, { data }]) => [name, data[0]]),
-  );
+  // A step without metrics has no such branch: a tree is the leaves that it has.
+  const scalars = (outputs[branch] ?? {}) as Tree<HostTensor>;
+  return Object.fromEntries(leavesOf(scalars).map(([name, { data }]) => [name, data[0]]));
 }
 
 function prefixed(groups: {

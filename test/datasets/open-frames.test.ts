@@ -61,6 +61,11 @@ describe('dataKindOf', () => {
     ['KITTI raw drive', ['image_02/data/0000000000.png']],
     ['image folder', ['2011_09_26/0000000000.png']],
     ['point clouds', ['1.ply', '1.png']],
+    ['image folder', ['image_1/a.png', 'image_2/a.png']],
+    ['image folder', ['image_2/a.png', 'image_4/a.png']],
+    ['KITTI object data set', ['image_0/a.png', 'image_1/a.png', 'image_2/a.png']],
+    [undefined, ['kitti/training/image_2/000000.png']],
+    [undefined, ['day/drive/image_02/data/0000000000.png']],
     [undefined, ['.hidden/1.png', 'a/x.txt']],
   ])('is %s for %j', async (kind, names) => {
     expect(await dataKindOf(folderWith(names))).toBe(kind);
@@ -145,6 +150,22 @@ describe('openFrames of other data', () => {
     const text = folderWith(['a.txt']);
     expect((await faultOf(openFrames({ root: text }, ['image']))).found).toBe('a.txt');
     expect((await faultOf(openFrames({ root: join(text, 'a.txt') }, ['points']))).found).toBe('another file');
+  });
+});
+
+describe('openFrames of a folder too high', () => {
+  it('takes drives for no classes of pictures', async () => {
+    const root = folderWith(['kitti/training/image_2/000000.png']);
+    for (const needs of [['image'], ['points']] as const)
+      expect((await faultOf(openFrames({ root }, needs))).found).toBe(
+        'kitti/ (kitti has a folder training, perhaps it is meant)',
+      );
+    const mixed = folderWith(['cats/1.png', 'drive/velodyne/000000.bin', 'drive/image_2/000000.png']);
+    expect(await faultOf(openFrames({ root: mixed }, ['image']))).toEqual({
+      file: join(mixed, 'drive'),
+      expected: 'folders of pictures alone',
+      found: "frames of drives in KITTI's layout, which are opened by themselves",
+    });
   });
 });
 

@@ -8,12 +8,8 @@ import { Random } from '../../src/engine/random.ts';
 import { mapTree, type Tree } from '../../src/engine/tree.ts';
 import { initResNet, resnet } from '../../src/image/resnet.ts';
 import { branchAt } from '../../src/nn/layer.ts';
-import { initOptimizer, learningRatesAt } from '../../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
-import { Simipu } from '../../src/objectives/simipu.ts';
-import { parameterGroups, type RunConfig } from '../../src/training/config.ts';
-import { trainStep } from '../../src/training/train-step.ts';
-import { syntheticBatch, tinyRun } from '../objectives/tiny-simipu.ts';
+import { comparableRun, firstSteps } from '../objectives/tiny-training.ts';
 import { seeded, values, whole } from './against-cpu.ts';
 import { operatorProviders, type PlacedOperator } from './operator-providers.ts';
 
@@ -159,53 +155,11 @@ async function edges(device: Device) {
   return results;
 }
 
-/**
- * A SimIPU run whose steps can be compared between backends. Three things would make rounding errors grow, and are no
- * errors of a backend: AdamW where a gradient is nothing but rounding (as of what a batch norm cancels), batch norms of a
- * few nearly equal values, and large steps.
- */
-export function comparableRun(): RunConfig {
-  const run = tinyRun();
-  const { points, image, heads } = run.optimizers;
-  const slow = <Optimizer extends { readonly learningRate: number }>(optimizer: Optimizer) => ({
-    ...optimizer,
-    learningRate: 0.01 * optimizer.learningRate,
-  });
-  return {
-    ...run,
-    simipu: {
-      ...run.simipu,
-      stopGradient: 'none',
-      image: { ...run.simipu.image, width: 64 },
-      imageEncoder: { ...run.simipu.imageEncoder, batchNorm: { eps: 0.1, momentum: 0.1 } },
-      headBatchNorm: { eps: 0.01, momentum: 0.1 },
-    },
-    optimizers: {
-      points: { ...slow(points), kind: 'adamw', eps: 1e-3 },
-      image: slow(image),
-      heads: slow(heads),
-    },
-  };
-}
-
 /** Whole training steps of SimIPU, and where their operators ran. */
 async function simipuSteps(device: Device, folder: string) {
-  const config = comparableRun();
-  const groups = parameterGroups(config);
-  const objective = new Simipu(config.simipu, config.batchSize);
-  const { params, stats } = objective.initialize(Random.fromSeed('start'));
-  const state = { params, stats, optimizer: initOptimizer(groups, params) };
-  const batches = [0, 1].map((seed) => ({
-    data: syntheticBatch(objective, config.simipu, seed),
-    learningRates: learningRatesAt(groups, config.schedule, seed),
-  }));
+  const { step, state, batches } = firstSteps(comparableRun(), [0, 1]);
   const profileTo = join(folder, `simipu-${device}`);
-  const compiled = await compile(trainStep(objective, groups), {
-    state,
-    batch: batches[0],
-    device,
-    profileTo,
-  });
+  const compiled = await compile(step, { state, batch: batches[0], device, profileTo });
   return {
     start: state,
     ...(await follow(compiled, state, batches)),

@@ -3,17 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { float32 } from '../../src/engine/host-tensor.ts';
+import { openFrames } from '../../src/datasets/open-frames.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
-import { mapTree } from '../../src/engine/tree.ts';
 import { evaluateRetrieval, type ModelState, type RetrievalOptions } from '../../src/evaluation/retrieval.ts';
 import { type RetrievalResult, retrievalResultSchema } from '../../src/evaluation/retrieval-result.ts';
-import { Simipu } from '../../src/objectives/simipu.ts';
-import { openFrames } from '../../src/objectives/simipu-source.ts';
+import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { drawPointPair } from '../../src/views/point-pair.ts';
 import { uploadTree, valuesOf } from '../nn/tensors.ts';
-import { syntheticBatch, tinySimipu, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
+import {
+  batchOfPairs,
+  embedded,
+  observedModel,
+  pairView,
+  tiny,
+  writeSyntheticKitti,
+} from '../objectives/tiny-simipu.ts';
 
 let root: string;
 
@@ -25,37 +30,17 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 // Points are sparse here, and partners farther apart than usual.
-const config = tinySimipu({ matchGateM: 8 });
-const objective = new Simipu(config, 2);
-const model = (seed: number): ModelState => objective.initialize(Random.fromSeed(seed).fork('initialize'));
+const config = tiny({ simipu: { matchGateM: 8 } });
+const pretraining = createPretraining(config, 2);
+const randomOf = (seed: number) => Random.fromSeed(seed).fork('initialize');
+const model = (seed: number): ModelState => pretraining.initialize(randomOf(seed), { frames: 0 });
 
 /** A model whose running statistics are those of a batch of other frames. */
-const trained = trainedModel();
-
-function trainedModel(): ModelState {
-  const swift = <Norm extends object>(norm: Norm) => ({ ...norm, momentum: 0.9 });
-  const { headBatchNorm, imageEncoder, pointEncoder } = config;
-  const observer = new Simipu(
-    {
-      ...config,
-      headBatchNorm: swift(headBatchNorm),
-      imageEncoder: { ...imageEncoder, batchNorm: swift(imageEncoder.batchNorm) },
-      pointEncoder: { ...pointEncoder, batchNorm: swift(pointEncoder.batchNorm) },
-    },
-    2,
-  );
-  const { params, stats } = model(7);
-  const batch = uploadTree(syntheticBatch(observer, config));
-  const observed = observer.loss({ params: uploadTree(params), stats: uploadTree(stats) }, batch, {
-    training: true,
-  }).stats;
-  return { params, stats: mapTree(observed, (leaf) => float32(leaf.dataSync() as Float32Array, leaf.shape)) };
-}
+const trained = observedModel(config, randomOf(7));
 
 const evaluate = (changes: Partial<RetrievalOptions> = {}) =>
   evaluateRetrieval({
-    config,
-    batchSize: 2,
+    pretraining,
     heldOut: { root, imageSet: 'val' },
     frames: 9,
     calibration: { data: { root, imageSet: 'train' }, frames: 4 },
@@ -114,9 +99,8 @@ describe('evaluateRetrieval', () => {
   });
 
   it('ranks as plain loops do', async () => {
-    const frames = await openFrames({ root, imageSet: 'val' });
-    const seen = new Simipu({ ...config, validityMask: true }, 2);
-    const { params, stats } = { params: uploadTree(trained.params), stats: uploadTree(trained.stats) };
+    const frames = await openFrames({ root, imageSet: 'val' }, ['image', 'points']);
+    const uploaded = { params: uploadTree(trained.params), stats: uploadTree(trained.stats) };
     const sums: Record<string, number> = {
       'intra-modal/top-1': 0,
       'intra-modal/top-5': 0,
@@ -127,9 +111,10 @@ describe('evaluateRetrieval', () => {
       const samples = [];
       for (const index of [2 * b, 2 * b + 1]) {
         const random = Random.fromSeed(11).fork('sample by name', 0, frames.ids[index]);
-        samples.push(drawPointPair(await frames.frame(index), random, config));
+        samples.push(drawPointPair(await frames.frame!(index), random, pairView(config)));
       }
-      const rows = seen.embed(params, stats, uploadTree(seen.collate(samples)), { training: false });
+      const batch = uploadTree(batchOfPairs(pretraining, samples));
+      const rows = embedded(config, uploaded, batch, { training: false });
       const near = samples.flatMap(({ distanceM }) => Array.from(distanceM, (away) => (away <= 8 ? 1 : 0)));
       const inside = samples.flatMap((sample) => [...sample.inside]);
       sums['intra-modal/top-1'] += hitRate(rows.intraQueries, rows.intraKeys, near, 1) / 4;

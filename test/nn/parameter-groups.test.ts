@@ -57,8 +57,8 @@ describe('parameter groups', () => {
     ]);
     const grads = new Map(leavesOf(PARAMS).map(([path]) => [path, tf.tensor1d([2])]));
     grads.delete('image/conv1');
-    const rates = uploadTree(learningRatesAt(GROUPS, { kind: 'exponential', gamma: 0.5 }, 1));
-    const updated = updateParameters(GROUPS, uploadTree(PARAMS), grads, state, rates);
+    const learningRates = uploadTree(learningRatesAt(GROUPS, { kind: 'exponential', gamma: 0.5 }, 1));
+    const updated = updateParameters(GROUPS, uploadTree(PARAMS), grads, state, { learningRates });
     const values = Object.fromEntries(
       leavesOf(updated.params).map(([path, leaf]) => [path, Math.round(valuesOf(leaf)[0] * 1e6) / 1e6]),
     );

@@ -37,7 +37,8 @@ const entries: { readonly [room: string]: readonly string[] } = {
   datasets: ['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openRecording'],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
   evaluation: ['averagePrecision', 'evaluateKitti'],
-  objectives: ['infoNce', 'sampleFeatures'],
+  encoders: ['sampleFeatures'],
+  objectives: ['infoNce'],
   training: [
     ...[
       'applySettings',

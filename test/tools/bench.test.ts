@@ -25,7 +25,7 @@ import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
 import { sampleLevels } from '../../src/pointcloud/sample-levels.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { drawPointPair } from '../../src/views/point-pair.ts';
-import { syntheticFrame, tinyRun, tinySimipu, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
+import { pairView, syntheticFrame, tinyRun, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
 
 const cli = fileURLToPath(new URL('../../tools/cli.ts', import.meta.url));
 const few = { runs: 2, warmup: 1, threads: 1 } as const;
@@ -215,7 +215,7 @@ describe('the benches', () => {
   });
 
   it('pretrain makes the tables that its samples have', () => {
-    const config = tinySimipu();
+    const config = pairView(tinyRun());
     const { alpha } = drawPointPair(syntheticFrame('tables'), Random.fromSeed('tables'), config);
     expect(sampleLevels(alpha.points, config.pointEncoder).levels).toEqual(alpha.levels);
   });

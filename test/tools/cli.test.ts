@@ -4,21 +4,24 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateScenes } from '../../src/datasets/scenes/generate-scenes.ts';
+import { encodeImages, encodePoints } from '../../src/encoders/encoders.ts';
 import { compile } from '../../src/engine/compile.ts';
 import { float32 } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
-import { treeOf } from '../../src/engine/tree.ts';
+import { type Tree, treeOf } from '../../src/engine/tree.ts';
+import { encodePng } from '../../src/image/decode-image.ts';
 import { branchAt } from '../../src/nn/layer.ts';
-import { Simipu } from '../../src/objectives/simipu.ts';
 import { writePcd } from '../../src/pointcloud/pcd.ts';
 import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
 import { loadRun } from '../../src/training/model-state.ts';
 import { readMetrics } from '../../src/training/run-folder.ts';
+import { bothEncoders } from '../objectives/tiny-simipu.ts';
 import { realData } from '../real-data.ts';
 
 const cli = fileURLToPath(new URL('../../dist/tools/cli.js', import.meta.url));
@@ -71,6 +74,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('every command', () => {
   it.each([
     'scenes',
+    'methods',
     'pretrain',
     'finetune',
     'detect',
@@ -91,7 +95,17 @@ describe('every command', () => {
   it.each([
     [['pretrain', '--preset', 'simipu-smal', '--data', 'x', '--out', 'y'], /nearest: simipu-small/],
     [
-      ['pretrain', '--preset', 'simipu-smoke', '--data', 'x', '--out', 'y', '--set', 'simipu.temprature=1'],
+      [
+        'pretrain',
+        '--preset',
+        'simipu-smoke',
+        '--data',
+        'x',
+        '--out',
+        'y',
+        '--set',
+        'objectives.simipu.temprature=1',
+      ],
       /nearest: temperature/,
     ],
     [
@@ -416,6 +430,25 @@ describe('inspect', () => {
       expect((await pointpair('inspect', path, '--columns', '5')).stderr).toContain('which columns go with');
   });
 
+  it('says how many pictures of which classes are in a folder, and that view has nothing to show of it', async () => {
+    const image = { width: 4, height: 2, data: new Uint8Array(24) };
+    for (const name of ['cat/1.png', 'cat/2.png', 'dog/1.png']) {
+      await mkdir(join(folder, 'pets', dirname(name)), { recursive: true });
+      await writeFile(join(folder, 'pets', name), await encodePng(image));
+    }
+    const { code, stdout } = await pointpair('inspect', 'pets');
+    expect([code, stdout.split('\n')[0]]).toEqual([
+      0,
+      'image folder: 3 pictures in 2 classes, cat/1.png to dog/1.png',
+    ]);
+    expect(stdout).toContain('width x height: 4 x 2\ndamaged: 0\n');
+    const viewed = await pointpair('view', 'pets');
+    expect([viewed.code, viewed.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^pointpair: pets: .*found a folder of pictures alone, .*\n$/),
+    ]);
+  });
+
   const real = realData('kitti-object');
   it.skipIf(real === undefined)(
     'describes a recorded frame (needs ../shared/data/kitti-object)',
@@ -430,7 +463,11 @@ describe('inspect', () => {
 /** The exported encoders, run by ONNX Runtime alone, against the same networks compiled in process. */
 async function expectExportedAsInProcess(run: string, out: string): Promise<void> {
   const { config, state } = await loadRun(run);
-  const model = new Simipu(config.simipu, 2);
+  const { image: imageEncoder, points: pointEncoder } = bothEncoders(config);
+  const branchOf = (parameters: Tree<tf.Tensor>, name: string) => ({
+    params: branchAt(branchAt(parameters, 'params'), name),
+    stats: branchAt(branchAt(parameters, 'stats'), name),
+  });
   const params = branchAt(state, 'params');
   const stats = branchAt(state, 'stats');
   const { inputs } = JSON.parse(await readFile(join(out, 'encoders.json'), 'utf8'))['image-encoder.onnx'];
@@ -444,12 +481,10 @@ async function expectExportedAsInProcess(run: string, out: string): Promise<void
     (parameters, batch) => [
       parameters,
       {
-        features: model.encodeImage(
-          branchAt(parameters, 'params'),
-          branchAt(branchAt(parameters, 'stats'), 'imageEncoder'),
-          batch.image as never,
-          { training: false },
-        ).features,
+        features: encodeImages(branchOf(parameters, 'imageEncoder'), batch.image as tf.Tensor, {
+          encoder: imageEncoder,
+          training: false,
+        }).features.c5!,
       },
     ],
     { state: { params, stats }, batch: { image } },
@@ -493,7 +528,7 @@ async function expectExportedAsInProcess(run: string, out: string): Promise<void
   for (const [name, { dims, values, ints }] of Object.entries(feeds))
     tree[name] = { dtype: ints ? 'int32' : 'float32', shape: dims, data: values };
   // Tables of centres are no inputs of the file where coordinates are not used; in process they say how many there are.
-  for (const [l, { points: count }] of config.simipu.pointEncoder.levels.entries()) {
+  for (const [l, { points: count }] of pointEncoder.levels.entries()) {
     tree[`levels/${l}/centers`] = { dtype: 'int32', shape: [2 * count], data: new Int32Array(2 * count) };
   }
   const { inputs: described } = JSON.parse(await readFile(join(out, 'encoders.json'), 'utf8'))[
@@ -505,12 +540,10 @@ async function expectExportedAsInProcess(run: string, out: string): Promise<void
     (parameters, batch) => [
       parameters,
       {
-        features: model.encodePoints(
-          branchAt(parameters, 'params'),
-          branchAt(branchAt(parameters, 'stats'), 'pointEncoder'),
-          batch,
-          { training: false },
-        ).features,
+        features: encodePoints(branchOf(parameters, 'pointEncoder'), batch, {
+          encoder: pointEncoder,
+          training: false,
+        }).features,
       },
     ],
     { state: { params, stats }, batch: view },

@@ -4,13 +4,19 @@ import { Random } from '../../src/engine/random.ts';
 import { leavesOf } from '../../src/engine/tree.ts';
 import { groupOfEach } from '../../src/nn/parameter-groups.ts';
 import { applySettings, parameterGroups, parseRunConfig, type RunConfig } from '../../src/training/config.ts';
-import { createObjective } from '../../src/training/create-objective.ts';
+import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetNames, presetOf } from '../../src/training/presets.ts';
 import { initialState, totalSteps } from '../../src/training/pretrain.ts';
-import { tinyRun } from '../objectives/tiny-simipu.ts';
+import { bothEncoders, simipuOf, tinyRun } from '../objectives/tiny-simipu.ts';
 
 const smoke = presetOf('simipu-smoke')!;
-const copy = () => JSON.parse(JSON.stringify(smoke)) as { [key: string]: Record<string, unknown> };
+
+/** The preset as JSON, whose parts a test may spoil. */
+function copy() {
+  const json = JSON.parse(JSON.stringify(smoke)) as { [key: string]: Json };
+  return json as typeof json & { encoders: { image: Json; points: Json }; objectives: { simipu: Json } };
+}
+type Json = Record<string, unknown>;
 
 /** The message of the InputError that is thrown. */
 function faultOf(action: () => unknown): string {
@@ -33,12 +39,21 @@ describe('presets', () => {
     expect(presetNames).toEqual(['simipu-kitti', 'simipu-small', 'simipu-smoke']);
     expect(presetOf('simipu')).toBeUndefined();
     expect(presetOf('constructor')).toBeUndefined();
-    const { simipu, optimizers, schedule, epochs, batchSize } = presetOf('simipu-kitti')!;
+    const kitti = presetOf('simipu-kitti')!;
+    const { encoders, optimizers, schedule, epochs, batchSize } = kitti;
+    const simipu = simipuOf(kitti);
+    expect(encoders).toMatchObject({
+      image: { depth: 50, batchNorm: { eps: 1e-3, momentum: 0.01 } },
+      points: {
+        input: { count: 16384, range: { min: [0, -40, -3], max: [70.4, 40, 1] } },
+        useXyz: false,
+        dilated: true,
+        bias: true,
+        batchNorm: { eps: 1e-3, momentum: 0.1 },
+      },
+    });
     expect(simipu).toMatchObject({
-      points: { count: 16384, range: { min: [0, -40, -3], max: [70.4, 40, 1] } },
       view: { pivot: [35.2, 0, -1], scale: [0.75, 1.25], flipProbability: 0.5 },
-      imageEncoder: { depth: 50, batchNorm: { eps: 1e-3, momentum: 0.01 } },
-      pointEncoder: { useXyz: false, dilated: true, bias: true, batchNorm: { eps: 1e-3, momentum: 0.1 } },
       temperature: 0.07,
       stopGradient: 'point-output',
       matchGateM: null,
@@ -56,7 +71,11 @@ describe('presets', () => {
     for (const sgd of [optimizers.image, optimizers.heads]) {
       expect(sgd).toEqual({ kind: 'sgd', momentum: 0.9, learningRate: 0.03, weightDecay: 1e-4 });
     }
-    expect([schedule, epochs, batchSize]).toEqual([{ kind: 'exponential', gamma: 0.99 }, 50, 32]);
+    expect([schedule, epochs, batchSize]).toEqual([
+      { kind: 'exponential', gamma: 0.99, per: 'epoch' },
+      50,
+      32,
+    ]);
   });
 
   it('say how long a run is, in steps or in epochs', () => {
@@ -74,8 +93,10 @@ describe('parseRunConfig', () => {
       /^my\.json: batchsize: .*\(nearest: batchSize\).* unknown key 'batchsize'/,
     );
     const inner = copy();
-    inner.simipu.temprature = 0.1;
-    expect(faultOf(() => parse(inner))).toMatch(/^my\.json: simipu\.temprature: .*\(nearest: temperature\)/);
+    inner.objectives.simipu.temprature = 0.1;
+    expect(faultOf(() => parse(inner))).toMatch(
+      /^my\.json: objectives\.simipu\.temprature: .*\(nearest: temperature\)/,
+    );
   });
 
   it('names a misspelt key rather than the one that lacks for it', () => {
@@ -89,13 +110,13 @@ describe('parseRunConfig', () => {
     expect(faultOf(() => parse(value))).toMatch(
       /optimizers\.points\.learning_rate: .*\(nearest: learningRate\)/,
     );
-    const levels = (value.simipu.pointEncoder as { levels: Array<Record<string, unknown>> }).levels;
+    const levels = (value.encoders.points as { levels: Array<Record<string, unknown>> }).levels;
     points.learningRate = 1;
     delete points.learning_rate;
     levels[1].neighbours = levels[1].neighbors;
     delete levels[1].neighbors;
     expect(faultOf(() => parse(value))).toMatch(
-      /simipu\.pointEncoder\.levels\.1\.neighbours: .*\(nearest: neighbors\)/,
+      /encoders\.points\.levels\.1\.neighbours: .*\(nearest: neighbors\)/,
     );
   });
 
@@ -113,18 +134,18 @@ describe('parseRunConfig', () => {
     ],
     [
       'a negative value',
-      (value) => Object.assign(value.simipu, { temperature: -1 }),
-      /: simipu\.temperature: expected number to be >0, found -1/,
+      (value) => Object.assign(value.objectives.simipu, { temperature: -1 }),
+      /: objectives\.simipu\.temperature: expected number to be >0, found -1/,
     ],
     [
       'another word',
-      (value) => Object.assign(value.simipu, { stopGradient: 'point' }),
-      /: simipu\.stopGradient: expected one of "point-output"\|"point-feature"\|"none", found "point"/,
+      (value) => Object.assign(value.objectives.simipu, { stopGradient: 'point' }),
+      /: objectives\.simipu\.stopGradient: expected one of "point-output"\|"point-feature"\|"none", found "point"/,
     ],
     [
       'another depth',
-      (value) => Object.assign(value.simipu.imageEncoder as object, { depth: 101 }),
-      /: simipu\.imageEncoder\.depth: expected one of 18\|34\|50, found 101/,
+      (value) => Object.assign(value.encoders.image, { depth: 101 }),
+      /: encoders\.image\.depth: expected one of 18\|34\|50, found 101/,
     ],
     [
       'another optimizer',
@@ -133,29 +154,27 @@ describe('parseRunConfig', () => {
     ],
     [
       'a canvas that a ResNet does not divide',
-      (value) => Object.assign(value.simipu.image as object, { width: 100 }),
-      /: simipu\.image\.width: expected .*multiple of 32, found 100/,
+      (value) => Object.assign(value.encoders.image.input as object, { width: 100 }),
+      /: encoders\.image\.input\.width: expected .*multiple of 32, found 100/,
     ],
     [
       'scales that do not fit together',
-      (value) => Object.assign((value.simipu.pointEncoder as { levels: object[] }).levels[0], { radii: [1] }),
+      (value) => Object.assign((value.encoders.points as { levels: object[] }).levels[0], { radii: [1] }),
       /levels\.0: expected radii, neighbors and widths/,
     ],
     [
       'more points in a level than before it',
-      (value) =>
-        Object.assign((value.simipu.pointEncoder as { levels: object[] }).levels[0], { points: 513 }),
+      (value) => Object.assign((value.encoders.points as { levels: object[] }).levels[0], { points: 513 }),
       /levels\.0\.points: expected at most the 512 points of the level before, found 513/,
     ],
     [
       'dilated balls that do not grow',
-      (value) =>
-        Object.assign((value.simipu.pointEncoder as { levels: object[] }).levels[1], { radii: [4, 4] }),
+      (value) => Object.assign((value.encoders.points as { levels: object[] }).levels[1], { radii: [4, 4] }),
       /levels\.1\.radii: expected increasing radii/,
     ],
     [
       'embeddings of two widths',
-      (value) => Object.assign(value.simipu.heads as object, { crossPoints: [64, 16] }),
+      (value) => Object.assign(value.objectives.simipu.heads as object, { crossPoints: [64, 16] }),
       /heads\.crossPoints: expected to end at the width of crossImage, 32, found \[64,16\]/,
     ],
   ])('refuses %s', (_, change, message) => {
@@ -175,26 +194,26 @@ describe('applySettings', () => {
   it('sets numbers, words, truths, null and lists, each as what it is', () => {
     const config = set(
       'batchSize=8',
-      'simipu.temperature=1e-1',
-      'simipu.stopGradient=none',
-      'simipu.validityMask=true',
+      'objectives.simipu.temperature=1e-1',
+      'objectives.simipu.stopGradient=none',
+      'objectives.simipu.validityMask=true',
       'steps=null',
-      'simipu.matchGateM=0.5',
-      'simipu.heads.intraPoints=[32,16]',
-      'simipu.pointEncoder.levels.0.points=64',
-      'simipu.points.range.max.0=50',
+      'objectives.simipu.matchGateM=0.5',
+      'objectives.simipu.heads.intraPoints=[32,16]',
+      'encoders.points.levels.0.points=64',
+      'encoders.points.input.range.max.0=50',
       'schedule={"kind":"cosine","length":5}',
     );
     expect(config).toMatchObject({ batchSize: 8, steps: null, schedule: { kind: 'cosine', length: 5 } });
-    expect(config.simipu).toMatchObject({
+    expect(simipuOf(config)).toMatchObject({
       temperature: 0.1,
       stopGradient: 'none',
       validityMask: true,
       matchGateM: 0.5,
     });
-    expect(config.simipu.heads.intraPoints).toEqual([32, 16]);
-    expect(config.simipu.pointEncoder.levels.map(({ points }) => points)).toEqual([64, 32]);
-    expect(config.simipu.points.range.max).toEqual([50, 40, 1]);
+    expect(simipuOf(config).heads.intraPoints).toEqual([32, 16]);
+    expect(bothEncoders(config).points.levels.map(({ points }) => points)).toEqual([64, 32]);
+    expect(bothEncoders(config).points.input.range.max).toEqual([50, 40, 1]);
   });
 
   it('sets optional keys, and those inside of them', () => {
@@ -222,16 +241,16 @@ describe('applySettings', () => {
     ],
     ['optimizers.point.learningRate=1', /: optimizers\.point: .*nearest: points\)/],
     ['optimizers.points.momentum=0.9', /: optimizers\.points\.momentum: expected one of kind, beta1/],
-    ['simipu.heads.crosspoints=[1]', /nearest: crossPoints\)/],
-    ['simipu.pointEncoder.levels.2.points=1', /: simipu\.pointEncoder\.levels\.2: expected one of 0, 1/],
+    ['objectives.simipu.heads.crosspoints=[1]', /nearest: crossPoints\)/],
+    ['encoders.points.levels.2.points=1', /: encoders\.points\.levels\.2: expected one of 0, 1/],
     ['seed.x=1', /: seed\.x: expected no key here/],
     ['__proto__.polluted=1', /unknown key '__proto__'/],
-    ['simipu.__proto__={}', /unknown key '__proto__'/],
+    ['objectives.simipu.__proto__={}', /unknown key '__proto__'/],
     ['seed', /expected key\.path=value, found 'seed'/],
     ['=1', /expected key\.path=value/],
     ['seed=', /: seed: expected number, found ""/],
     ['seed=one', /: seed: expected number, found "one"/],
-    ['simipu.image.width=33', /multiple of 32/],
+    ['encoders.image.input.width=33', /multiple of 32/],
   ])('refuses %s', (setting, message) => {
     expect(faultOf(() => set(setting))).toMatch(message);
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
@@ -241,14 +260,15 @@ describe('applySettings', () => {
 describe('parameterGroups', () => {
   it('take every parameter once, the head of the image branch with the image encoder', () => {
     const config: RunConfig = tinyRun();
-    const { params } = createObjective(config).initialize(Random.fromSeed(0));
+    const pretraining = createPretraining(config, config.batchSize);
+    const { params } = pretraining.initialize(Random.fromSeed(0), { frames: 0 });
     const paths = leavesOf(params).map(([path]) => path);
-    const groups = parameterGroups(config);
+    const groups = parameterGroups(config, pretraining.groups);
     const groupOf = groupOfEach(groups, paths);
     for (const path of paths) {
       const expected = path.startsWith('pointEncoder/')
         ? 'points'
-        : /^(imageEncoder|heads\/crossImage)\//.test(path)
+        : /^(imageEncoder|simipu\/crossImage)\//.test(path)
           ? 'image'
           : 'heads';
       expect(groupOf.get(path)?.name, path).toBe(expected);
@@ -267,7 +287,7 @@ describe('parameterGroups', () => {
     ]);
     expect(groups[0].optimizer).toEqual({ kind: 'adamw', beta1: 0.95, beta2: 0.99 });
     // In the state, moments of every parameter stand under its group.
-    const optimizer = leavesOf(initialState(config)).map(([path]) => path);
+    const optimizer = leavesOf(initialState(config, { frames: 0 })).map(([path]) => path);
     for (const path of paths) {
       const group = groupOf.get(path)!.name;
       const moments = group === 'points' ? ['mean', 'variance'] : ['momentum'];

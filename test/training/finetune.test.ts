@@ -261,7 +261,7 @@ describe('adopted encoders', () => {
     const config = tinyDetector('point3d', ['point3d.pointEncoder.levels.0.points=64']);
     const adopted = await adoptEncoders(config, pretrained);
     if (adopted.detector !== 'point3d') throw new Error('another detector');
-    const theirs = pretraining.simipu.pointEncoder;
+    const theirs = pretraining.encoders.points!;
     expect(adopted.point3d.pointEncoder).toMatchObject({
       useXyz: theirs.useXyz,
       batchNorm: theirs.batchNorm,
@@ -270,7 +270,7 @@ describe('adopted encoders', () => {
       theirs.levels.map(({ out }) => out),
     );
     expect(adopted.point3d.pointEncoder.levels[0].points).toBe(64);
-    const other = applySettings(pretraining, ['simipu.image.colours=imagenet-bgr']);
+    const other = applySettings(pretraining, ['encoders.image.input.colours=imagenet-bgr']);
     const run = fresh();
     await pretrain({ config: { ...other, steps: 1 }, data: { root: data }, out: run, stream: quiet });
     const image = await adoptEncoders(tinyDetector('image3d'), run);

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { leavesOf } from '../../src/engine/tree.ts';
 import { batchesOf } from '../../src/evaluation/batch-statistics.ts';
-import { Simipu } from '../../src/objectives/simipu.ts';
 import { collectScoreExamples } from '../../src/training/collect-score-examples.ts';
+import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { detect, OBJECTS } from '../../src/training/detect.ts';
 import { type DetectionRun, loadDetectionRun } from '../../src/training/detection-run.ts';
 import { finetune } from '../../src/training/finetune.ts';
-import { tinySimipu } from '../objectives/tiny-simipu.ts';
+import { tinyRun } from '../objectives/tiny-simipu.ts';
 import { tinyDetector, tinyScenes } from './tiny-detector.ts';
 
 let folder: string;
@@ -107,9 +107,9 @@ it('what a score head learns of a frame is the same whichever other frames are l
 });
 
 it('the views that retrieval is measured on are the same whichever other frames are held out', async () => {
-  const objective = new Simipu(tinySimipu(), 1);
+  const pretraining = createPretraining(tinyRun(), 1);
   const batches = (imageSet: keyof typeof lists) =>
-    batchesOf(objective, { root: data, imageSet }, { frames: 4, seed: 5 });
+    batchesOf(pretraining, { root: data, imageSet }, { frames: 4, seed: 5 });
   const [alone] = await batches('alone');
   for (const [name, place] of [
     ['last', 2],

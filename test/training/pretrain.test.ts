@@ -14,7 +14,13 @@ import { DivergedError } from '../../src/training/divergence.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { initialState, type PretrainOptions, pretrain } from '../../src/training/pretrain.ts';
 import { readMetrics } from '../../src/training/run-folder.ts';
-import { tinyRun, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
+import {
+  changed,
+  type PartChanges,
+  simipuOf,
+  tinyRun,
+  writeSyntheticKitti,
+} from '../objectives/tiny-simipu.ts';
 import { describeWithRealData } from '../real-data.ts';
 
 const steps = 30;
@@ -165,12 +171,14 @@ describe('pretrain', () => {
   });
 
   it('keeps both encoders, every head and all optimizers in a checkpoint', async () => {
-    const { state, meta } = await loadCheckpoint(whole.result.checkpoint!, { expected: initialState(run) });
+    const { state, meta } = await loadCheckpoint(whole.result.checkpoint!, {
+      expected: initialState(run, { frames: 5 }),
+    });
     const branches = new Set(leavesOf(state).map(([path]) => path.split('/').slice(0, 2).join('/')));
     expect([...branches]).toEqual([
       ...['optimizer/heads', 'optimizer/image', 'optimizer/points'],
-      ...['params/heads', 'params/imageEncoder', 'params/pointEncoder'],
-      ...['stats/heads', 'stats/imageEncoder', 'stats/pointEncoder'],
+      ...['params/imageEncoder', 'params/pointEncoder', 'params/simipu'],
+      ...['stats/imageEncoder', 'stats/pointEncoder', 'stats/simipu'],
     ]);
     expect(meta).toMatchObject({ step: steps, loader: { consumed: 2 * steps } });
     expect(new Map(leavesOf(state)).get('optimizer/points/step')!.data[0]).toBe(steps);
@@ -257,9 +265,9 @@ describe('pretrain', () => {
 
   it('does not go on under another configuration, and says what differs', async () => {
     const out = await copyOf(whole.out);
-    const other = { ...run, simipu: { ...run.simipu, temperature: 0.1 } };
+    const other = changed(run, { simipu: { temperature: 0.1 } });
     expect(await faultOf(train({ out, resume: true, config: other }))).toMatch(
-      /config\.json: simipu\.temperature: expected 0\.07, as the run began with, found 0\.1/,
+      /config\.json: objectives\.simipu\.temperature: expected 0\.07, as the run began with, found 0\.1/,
     );
     expect(await faultOf(train({ out, resume: true, data: { root: data, imageSet: 'train' } }))).toMatch(
       /config\.json: data\.imageSet/,
@@ -279,11 +287,10 @@ describe('pretrain', () => {
     expect(await faultOf(train({ out, resume: true, config: other }))).toMatch(
       /state\.json: fingerprint: expected a checkpoint of configuration/,
     );
-    const heads = { ...run.simipu.heads, intraPoints: [20, 8] };
-    const wider = { ...run, simipu: { ...run.simipu, heads } };
+    const wider = changed(run, { simipu: { heads: { ...simipuOf(run).heads, intraPoints: [20, 8] } } });
     await writeFile(file, JSON.stringify({ ...wider, data: { root: data, frames: 5 } }));
     expect(await faultOf(train({ out, resume: true, config: wider }))).toMatch(
-      /state\.safetensors: .*heads\/intraPoints\/0\/linear\/bias: expected float32 \[20\], found float32 \[16\]/,
+      /state\.safetensors: .*simipu\/intraPoints\/0\/linear\/bias: expected float32 \[20\], found float32 \[16\]/,
     );
     await writeFile(file, recorded);
     expect(await courseOf(out)).toEqual(course);
@@ -363,7 +370,7 @@ describe('a run that diverges', () => {
   const rate = (learningRate: number): RunConfig => ({
     ...run,
     checkpoint: { everySteps: 1, keep: 3 },
-    optimizers: { ...run.optimizers, image: { ...run.optimizers.image, learningRate } },
+    optimizers: { ...run.optimizers, image: { ...run.optimizers.image!, learningRate } },
   });
 
   it('stops with the step and the term, and the last good checkpoint loads', async () => {
@@ -384,7 +391,7 @@ describe('a run that diverges', () => {
     const last = (await latestCheckpoint(out))!;
     expect(last.step).toBe(step - 1);
     expect(message).toContain(last.folder);
-    const { state } = await loadCheckpoint(last.folder, { expected: initialState(config) });
+    const { state } = await loadCheckpoint(last.folder, { expected: initialState(config, { frames: 5 }) });
     for (const [path, { data }] of leavesOf(state))
       expect(Array.from(data).every(Number.isFinite), path).toBe(true);
   });
@@ -441,11 +448,8 @@ describe('damaged frames', () => {
   });
 
   it('are an error where nothing else is left', async () => {
-    const points = {
-      ...run.simipu.points,
-      range: { min: [300, 0, 0], max: [301, 1, 1] },
-    } as RunConfig['simipu']['points'];
-    const message = await faultOf(train({ config: { ...config, simipu: { ...run.simipu, points } } }));
+    const range: PartChanges['input'] = { range: { min: [300, 0, 0], max: [301, 1, 1] } };
+    const message = await faultOf(train({ config: changed(config, { input: range }) }));
     expect(message).toMatch(/all 5 damaged, the last because: frame 00000\d: points: expected some within/);
   });
 });

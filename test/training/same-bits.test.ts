@@ -16,16 +16,15 @@ import { TableFeeds } from '../../src/engine/row-sums/table-feeds.ts';
 import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
 import { initResNet, resnet } from '../../src/image/resnet.ts';
 import { branchAt } from '../../src/nn/layer.ts';
-import { learningRatesAt } from '../../src/nn/parameter-groups.ts';
+import { ratesAt } from '../../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
-import { Simipu } from '../../src/objectives/simipu.ts';
-import { parameterGroups } from '../../src/training/config.ts';
 import { createDetector, detectionGroups } from '../../src/training/detection-config.ts';
 import { detectionState } from '../../src/training/finetune.ts';
 import { initialState } from '../../src/training/pretrain.ts';
 import { trainStep } from '../../src/training/train-step.ts';
 import { seeded, values } from '../engine/against-cpu.ts';
-import { syntheticBatch, tinyRun } from '../objectives/tiny-simipu.ts';
+import { tiny } from '../objectives/tiny-simipu.ts';
+import { firstSteps } from '../objectives/tiny-training.ts';
 import { tinyDetector, tinyScenes } from './tiny-detector.ts';
 
 /** A step, and what it is run on. */
@@ -48,26 +47,17 @@ const levels = [
 const sgd = JSON.stringify({ kind: 'sgd', momentum: 0.9, learningRate: 0.01, weightDecay: 1e-4 });
 
 function simipu(batchSize: number): Given {
-  const tiny = tinyRun();
   const config = {
-    ...tiny,
+    ...tiny({
+      simipu: { heads: { intraPoints: [64, 32], crossImage: [64, 32], crossPoints: [64, 32] } },
+      image: { width: 8 },
+      points: { levels },
+      input: { count: 256 },
+    }),
     batchSize,
-    simipu: {
-      ...tiny.simipu,
-      points: { ...tiny.simipu.points, count: 256 },
-      imageEncoder: { ...tiny.simipu.imageEncoder, width: 8 },
-      pointEncoder: { ...tiny.simipu.pointEncoder, levels },
-      heads: { intraPoints: [64, 32], crossImage: [64, 32], crossPoints: [64, 32] },
-    },
   };
-  const groups = parameterGroups(config);
-  const objective = new Simipu(config.simipu, batchSize);
-  const data = syntheticBatch(objective, config.simipu);
-  return {
-    step: trainStep(objective, groups),
-    state: initialState(config),
-    batch: { data, learningRates: learningRatesAt(groups, config.schedule, 0) },
-  };
+  const { step, batches } = firstSteps(config, [0]);
+  return { step, state: initialState(config, { frames: 0 }), batch: batches[0] };
 }
 
 /** Forward, backward and gradient descent of a ResNet-18. */
@@ -110,7 +100,10 @@ async function detector(name: (typeof detectors)[number], batchSize: number, dat
       return {
         step: trainStep(made, groups, { clipNorm: 10 }),
         state: detectionState(config),
-        batch: { data: made.collate(batch), learningRates: learningRatesAt(groups, config.schedule, 0.5) },
+        batch: {
+          data: made.collate(batch),
+          rates: { ...ratesAt(groups, config.schedule, { progress: 0.5, share: 0 }) },
+        },
       };
     }
     throw new Error('no batch');

@@ -4,16 +4,20 @@ import { type HostTensor, sizeOf } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import { leavesOf } from '../../src/engine/tree.ts';
 import { branchAt, leafAt } from '../../src/nn/layer.ts';
-import { Simipu } from '../../src/objectives/simipu.ts';
-import type { SimipuConfig } from '../../src/objectives/simipu-config.ts';
+import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetNames, presetOf } from '../../src/training/presets.ts';
 import { collatePointPairs } from '../../src/views/collate-point-pairs.ts';
-import { drawPointPair, type PointPair, type PointView } from '../../src/views/point-pair.ts';
-import { syntheticFrame, tinySimipu } from '../objectives/tiny-simipu.ts';
+import {
+  drawPointPair,
+  type PointPair,
+  type PointPairView,
+  type PointView,
+} from '../../src/views/point-pair.ts';
+import { bothEncoders, pairView, syntheticFrame, tiny, tinyRun } from '../objectives/tiny-simipu.ts';
 import { describeWithRealData } from '../real-data.ts';
 
 /** The shapes of all tensors of a batch, from the numbers of a configuration alone. */
-function shapesOf(config: SimipuConfig, batch: number): Map<string, readonly number[]> {
+function shapesOf(config: PointPairView, batch: number): Map<string, readonly number[]> {
   const { levels, useXyz } = config.pointEncoder;
   const shapes = new Map<string, readonly number[]>();
   for (const view of ['alpha', 'beta']) {
@@ -34,7 +38,7 @@ function shapesOf(config: SimipuConfig, batch: number): Map<string, readonly num
 }
 
 /** A sample of the right sizes without contents. */
-function emptySample(config: SimipuConfig): PointPair {
+function emptySample(config: PointPairView): PointPair {
   const { levels } = config.pointEncoder;
   const centers = levels[levels.length - 1].points;
   const view: PointView = {
@@ -63,8 +67,8 @@ function emptySample(config: SimipuConfig): PointPair {
 
 const dataOf = (tensor: HostTensor) => Array.from(tensor.data);
 
-describe('a batch of SimIPU', () => {
-  const config = tinySimipu();
+describe('a batch of point pairs', () => {
+  const config = pairView(tinyRun());
   const samples = [0, 1, 2].map((b) => drawPointPair(syntheticFrame(b), Random.fromSeed(b), config));
   const batch = collatePointPairs(samples, config);
 
@@ -110,18 +114,18 @@ describe('a batch of SimIPU', () => {
       const xyz = samples.flatMap((sample) => Array.from(sample[name].points).filter((_, i) => i % 4 < 3));
       expect(dataOf(leafAt(branchAt(views, name), 'xyz'))).toEqual(xyz);
     }
-    const objective = new Simipu(withXyz, 3);
-    const { params } = objective.initialize(Random.fromSeed(1));
+    const objective = createPretraining(tiny({ points: { useXyz: true } }), 3);
+    const { params } = objective.initialize(Random.fromSeed(1), { frames: 3 });
     const first = new Map(leavesOf(params)).get('pointEncoder/sa1/scale1/0/linear/weight')!;
     expect(first.shape).toEqual([4, 6]);
   });
 
   it.each(presetNames)('has the shapes that follow from its configuration: %s', (name) => {
-    const { simipu } = presetOf(name)!;
+    const view = pairView(presetOf(name)!);
     const sizes = name === 'simipu-kitti' ? [1, 2] : [presetOf(name)!.batchSize];
     for (const size of sizes) {
-      const made = collatePointPairs(Array(size).fill(emptySample(simipu)), simipu);
-      const expected = shapesOf(simipu, size);
+      const made = collatePointPairs(Array(size).fill(emptySample(view)), view);
+      const expected = shapesOf(view, size);
       expect(new Map(leavesOf(made).map(([path, { shape }]) => [path, shape]))).toEqual(
         new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1))),
       );
@@ -132,7 +136,7 @@ describe('a batch of SimIPU', () => {
 
 describe("the presets' networks", () => {
   const sizesOf = (preset: string): Array<[path: string, size: number]> => {
-    const { params } = new Simipu(presetOf(preset)!.simipu, 1).initialize(Random.fromSeed(0));
+    const { params } = createPretraining(presetOf(preset)!, 1).initialize(Random.fromSeed(0), { frames: 1 });
     return leavesOf(params).map(([path, { shape }]) => [path, sizeOf(shape)]);
   };
   const total = (sizes: ReadonlyArray<readonly [string, number]>, branch: string) =>
@@ -179,20 +183,19 @@ describe("the presets' networks", () => {
       return sum + mlpOf([joined, out]) + scales.reduce((all, scale) => all + mlpOf([input, ...scale]), 0);
     }, 0);
     expect(total(sizes, 'pointEncoder')).toBe(points);
-    expect(total(sizes, 'heads/intraPoints')).toBe(mlpOf([1024, 1024, 1024, 128]));
-    expect(total(sizes, 'heads/crossPoints')).toBe(mlpOf([1024, 1024, 1024, 128]));
-    expect(total(sizes, 'heads/crossImage')).toBe(mlpOf([2048, 2048, 2048, 128]));
+    expect(total(sizes, 'simipu/intraPoints')).toBe(mlpOf([1024, 1024, 1024, 128]));
+    expect(total(sizes, 'simipu/crossPoints')).toBe(mlpOf([1024, 1024, 1024, 128]));
+    expect(total(sizes, 'simipu/crossImage')).toBe(mlpOf([2048, 2048, 2048, 128]));
   });
 
   it('are those of the small configuration', () => {
-    const { simipu } = presetOf('simipu-small')!;
     const sizes = sizesOf('simipu-small');
     // torchvision's ResNet-18 has 11,689,512 with its classifier of 512 x 1000 + 1000.
     expect(total(sizes, 'imageEncoder')).toBe(11_689_512 - 513_000);
     for (const head of ['intraPoints', 'crossPoints', 'crossImage']) {
-      expect(total(sizes, `heads/${head}`)).toBe(mlpOf([512, 512, 512, 128]));
+      expect(total(sizes, `simipu/${head}`)).toBe(mlpOf([512, 512, 512, 128]));
     }
-    const { levels } = simipu.pointEncoder;
+    const { levels } = bothEncoders(presetOf('simipu-small')!).points;
     expect(levels.map(({ points, neighbors }) => [points, ...neighbors])).toEqual([
       [512, 16, 16, 32],
       [256, 16, 16, 32],
@@ -205,19 +208,19 @@ describe("the presets' networks", () => {
 describeWithRealData('samples of a real frame', 'kitti-object', (root) => {
   it.each(['simipu-kitti', 'simipu-small'])('can be drawn and stacked: %s', async (name) => {
     const frames = await KittiObject.open(root);
-    const { simipu } = presetOf(name)!;
-    const sample = drawPointPair(await frames.frame(1), Random.fromSeed(1), simipu);
-    const batch = collatePointPairs([sample], simipu);
-    const expected = shapesOf(simipu, 1);
+    const view = pairView(presetOf(name)!);
+    const sample = drawPointPair(await frames.frame(1), Random.fromSeed(1), view);
+    const batch = collatePointPairs([sample], view);
+    const expected = shapesOf(view, 1);
     for (const [path, { shape }] of leavesOf(batch)) expect(shape, path).toEqual(expected.get(path));
     // Sampled centres of two views of one sweep are near one another, and most of them are in the picture.
-    const { distanceM, inside, partner, pixels, view } = sample;
+    const { distanceM, inside, partner, pixels } = sample;
     expect([...partner].sort((a, b) => a - b)).toEqual(Array.from(partner, (_, i) => i));
     expect([...distanceM].sort((a, b) => a - b)[distanceM.length >> 1]).toBeLessThan(2);
-    expect(view.length).toBeGreaterThanOrEqual(2);
+    expect(sample.view.length).toBeGreaterThanOrEqual(2);
     expect(pixels.every((value) => Number.isFinite(value))).toBe(true);
     if (name === 'simipu-small') expect(inside.every((value) => value === 1)).toBe(true);
-    const { width, height } = simipu.image;
+    const { width, height } = view.image;
     const [right, bottom] = [
       Math.min(width, sample.imageView.width),
       Math.min(height, sample.imageView.height),

@@ -6,19 +6,24 @@ import { sampleFeatures } from '../../src/encoders/sample-features.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
 import type { ViewTransform } from '../../src/geometry/view-transform.ts';
-import type { SimipuConfig } from '../../src/objectives/simipu-config.ts';
 import { groundPoints } from '../../src/pointcloud/ground.ts';
 import { bilinearCorners } from '../../src/views/bilinear-corners.ts';
-import { drawPointPair, type PointPair, type PointView } from '../../src/views/point-pair.ts';
+import {
+  drawPointPair,
+  type PointPair,
+  type PointPairView,
+  type PointView,
+} from '../../src/views/point-pair.ts';
 import { distance, upload, valuesOf } from '../nn/tensors.ts';
-import { smoothPicture, syntheticFrame, tinySimipu } from '../objectives/tiny-simipu.ts';
+import { pairView, smoothPicture, syntheticFrame, tinyRun } from '../objectives/tiny-simipu.ts';
 
 const munkres = createRequire(import.meta.url)('munkres-js') as (
   cost: number[][],
 ) => Array<[row: number, column: number]>;
 
+const tinyView = pairView(tinyRun());
 const seeds = [0, 1, 2, 3, 4, 5, 6, 7];
-const draw = (seed: number, config = tinySimipu(), frame = syntheticFrame(seed)) =>
+const draw = (seed: number, config = tinyView, frame = syntheticFrame(seed)) =>
   drawPointPair(frame, Random.fromSeed(seed), config);
 
 const rowsOf = (data: ArrayLike<number>, stride: number): number[][] =>
@@ -66,13 +71,13 @@ function colourAt(data: ArrayLike<number>, width: number, [x, y]: readonly numbe
   });
 }
 
-describe('the views of a SimIPU sample', () => {
+describe('the views of a point pair', () => {
   it('hold back ground where they are told to', () => {
-    const ground = (config: SimipuConfig) => {
+    const ground = (config: PointPairView) => {
       const { points } = draw(0, config).alpha;
       return groundPoints(points).reduce((sum, each) => sum + each, 0) / (points.length / 4);
     };
-    expect(ground({ ...tinySimipu(), groundShare: 0.02 })).toBeLessThan(ground(tinySimipu()));
+    expect(ground({ ...tinyView, groundShare: 0.02 })).toBeLessThan(ground(tinyView));
   });
 
   it('are the original points and the same points transformed as recorded', () => {
@@ -109,7 +114,7 @@ describe('the views of a SimIPU sample', () => {
   });
 
   it('repeat points where the frame has fewer than are wanted', () => {
-    const { alpha, beta, partner } = draw(1, tinySimipu(), syntheticFrame(1, { points: 60 }));
+    const { alpha, beta, partner } = draw(1, tinyView, syntheticFrame(1, { points: 60 }));
     expect(alpha.points).toHaveLength(96 * 4);
     expect(new Set(byReflectance(alpha.points).map((row) => row[3])).size).toBeLessThan(60);
     expect(byReflectance(beta.points).map((row) => row[3])).toEqual(
@@ -120,15 +125,11 @@ describe('the views of a SimIPU sample', () => {
 
   it('hold only what is in the range and in the picture', () => {
     const range = { min: [5, -3, -1], max: [20, 4, 0.5] } as const;
-    const config = tinySimipu({
-      points: { count: 40, range: { min: [...range.min], max: [...range.max] }, cropToImage: true },
-    });
-    const small = {
-      ...config,
-      pointEncoder: {
-        ...config.pointEncoder,
-        levels: [{ ...config.pointEncoder.levels[0], points: 20 }, config.pointEncoder.levels[1]],
-      },
+    const [first, second] = tinyView.pointEncoder.levels;
+    const small: PointPairView = {
+      ...tinyView,
+      points: { count: 40, range, cropToImage: true },
+      pointEncoder: { ...tinyView.pointEncoder, levels: [{ ...first, points: 20 }, second] },
     };
     const frame = syntheticFrame(3, { points: 2000 });
     for (const row of rowsOf(draw(3, small, frame).alpha.points, 4)) {
@@ -144,28 +145,27 @@ describe('the views of a SimIPU sample', () => {
 
   it('are the same for the same seed, and others for another', () => {
     expect(draw(5)).toEqual(draw(5));
-    const [one, other] = [draw(5), draw(6, tinySimipu(), syntheticFrame(5))];
+    const [one, other] = [draw(5), draw(6, tinyView, syntheticFrame(5))];
     expect(one.view).not.toEqual(other.view);
     expect(one.alpha.points).not.toEqual(other.alpha.points);
   });
 
   it('cannot be had of a frame without points in the range', () => {
-    const config = tinySimipu();
     const points = {
-      ...config.points,
+      ...tinyView.points,
       range: { min: [200, -1, -1], max: [300, 1, 1] },
-    } as SimipuConfig['points'];
-    expect(() => draw(1, { ...config, points })).toThrow(InputError);
-    expect(() => draw(1, { ...config, points })).toThrow(
+    } as PointPairView['points'];
+    expect(() => draw(1, { ...tinyView, points })).toThrow(InputError);
+    expect(() => draw(1, { ...tinyView, points })).toThrow(
       /frame 1: points: expected some within .* found none of 400/,
     );
     const behind = syntheticFrame(1);
     for (let i = 0; i < behind.points.length; i += 4) behind.points[i] = -1 - Math.abs(behind.points[i]);
-    expect(() => draw(1, config, behind)).toThrow(InputError);
+    expect(() => draw(1, tinyView, behind)).toThrow(InputError);
   });
 });
 
-describe('the tables of a SimIPU sample', () => {
+describe('the tables of a point pair', () => {
   const views: Array<[string, PointView]> = seeds.slice(0, 4).flatMap((seed) => {
     const { alpha, beta } = draw(seed);
     return [
@@ -189,7 +189,7 @@ describe('the tables of a SimIPU sample', () => {
   });
 
   it.each(views)('list neighbours in shells: %s', (_, view) => {
-    const { levels } = tinySimipu().pointEncoder;
+    const { levels } = tinyView.pointEncoder;
     let rows = rowsOf(view.points, 4);
     let shells = 0;
     levels.forEach(({ radii, neighbors }, l) => {
@@ -230,7 +230,7 @@ describe('the tables of a SimIPU sample', () => {
   });
 });
 
-describe('the matching of a SimIPU sample', () => {
+describe('the matching of a point pair', () => {
   it('is a permutation at the least total distance', () => {
     for (const seed of seeds) {
       const { alpha, beta, partner, distanceM } = draw(seed);
@@ -246,9 +246,8 @@ describe('the matching of a SimIPU sample', () => {
   });
 
   it('finds the very same points where all of them are kept', () => {
-    const config = tinySimipu();
-    const levels = config.pointEncoder.levels.map((level) => ({ ...level, points: 96 }));
-    const all = { ...config, pointEncoder: { ...config.pointEncoder, levels } };
+    const levels = tinyView.pointEncoder.levels.map((level) => ({ ...level, points: 96 }));
+    const all = { ...tinyView, pointEncoder: { ...tinyView.pointEncoder, levels } };
     const { alpha, beta, partner } = draw(2, all);
     const reflectanceOf = (side: PointView, i: number) =>
       side.points[4 * side.levels[0].centers[side.levels[1].centers[i]] + 3];
@@ -258,13 +257,12 @@ describe('the matching of a SimIPU sample', () => {
   });
 });
 
-describe('the image of a SimIPU sample', () => {
-  const scaled = (low: number, high: number, flipProbability: number): SimipuConfig => {
-    const config = tinySimipu();
+describe('the image of a point pair', () => {
+  const scaled = (low: number, high: number, flipProbability: number): PointPairView => {
     return {
-      ...config,
-      image: { ...config.image, scale: [low, high] },
-      view: { ...config.view, flipProbability },
+      ...tinyView,
+      image: { ...tinyView.image, scale: [low, high] },
+      view: { ...tinyView.view, flipProbability },
     };
   };
   const deviations = [58.395, 57.12, 57.375];
@@ -336,9 +334,8 @@ describe('the image of a SimIPU sample', () => {
   });
 
   it('leaves points behind the camera in the sample, without features', () => {
-    const config = tinySimipu();
     const points = {
-      ...config.points,
+      ...tinyView.points,
       range: { min: [-10, -40, -3], max: [70, 40, 3] },
       cropToImage: false,
     } as const;
@@ -347,7 +344,7 @@ describe('the image of a SimIPU sample', () => {
       const frame = syntheticFrame(seed);
       const sample = draw(
         seed,
-        { ...config, points: { ...points, range: { min: [-10, -40, -3], max: [70, 40, 3] } } },
+        { ...tinyView, points: { ...points, range: { min: [-10, -40, -3], max: [70, 40, 3] } } },
         frame,
       );
       expect(sample.cells).toHaveLength(12 * 4);
@@ -364,19 +361,18 @@ describe('the image of a SimIPU sample', () => {
   });
 
   it('is normalised in the configured order of colours', () => {
-    const config = tinySimipu();
     const frame = syntheticFrame(1, { width: 96, height: 64 });
     const { data } = frame.cameras[0].image;
     const bgr = draw(
       1,
       {
-        ...config,
-        image: { ...config.image, colours: 'imagenet-bgr' },
-        view: { ...config.view, flipProbability: 0 },
+        ...tinyView,
+        image: { ...tinyView.image, colours: 'imagenet-bgr' },
+        view: { ...tinyView.view, flipProbability: 0 },
       },
       frame,
     ).image;
-    const rgb = draw(1, { ...config, view: { ...config.view, flipProbability: 0 } }, frame).image;
+    const rgb = draw(1, { ...tinyView, view: { ...tinyView.view, flipProbability: 0 } }, frame).image;
     for (const i of [0, 3 * 77, 3 * 4000]) {
       expect(bgr[i]).toBeCloseTo(data[i + 2] - 103.53, 4);
       expect(bgr[i + 2]).toBeCloseTo(data[i] - 123.675, 4);

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Device } from '../../engine/device.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
 import { InputError } from '../../engine/input-error.ts';
@@ -144,23 +146,31 @@ async function splitsOf(options: ProbeOptions, which: 'image' | 'points'): Promi
     const data = { root, strict, imageSet };
     return which === 'image' ? loadPictures(image!, data, { say }) : loadPlaces(points!, data, { say });
   };
-  const ifThere = async (imageSet: string) => {
-    try {
-      return await load(imageSet);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      return { missing: error };
-    }
-  };
-  const training = await ifThere('train');
-  if ('missing' in training) return { training: await load(), test: undefined };
+  if (!(await hasSplit(root, 'train'))) {
+    say(`${root} has no split train: only leave-one-out is measured`);
+    return { training: await load(), test: undefined };
+  }
+  const training = await load('train');
   for (const name of ['test', 'val']) {
-    const test = await ifThere(name);
-    if ('missing' in test) continue;
-    return { training, test: withClassesOf(test, training, root) };
+    if (await hasSplit(root, name))
+      return { training, test: withClassesOf(await load(name), training, root) };
   }
   say(`${root} has neither test nor val: only leave-one-out is measured`);
   return { training, test: undefined };
+}
+
+/** Whether a data set has a split of that name: a folder of pictures, or a list of frames. */
+async function hasSplit(root: string, name: string): Promise<boolean> {
+  const places = [join(root, name), join(root, 'ImageSets', `${name}.txt`)];
+  const found = await Promise.all(
+    places.map((place) =>
+      stat(place).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
 }
 
 /** The items with the class numbers of others; a class that those lack is an InputError. */

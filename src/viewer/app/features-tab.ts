@@ -249,6 +249,9 @@ export class FeaturesTab implements TabView {
   private pictureLayer({ model, kind, cells }: Answer, split: boolean): PictureLayer {
     const { cellColumns: columns, cellRows: rows } = this.places!.info;
     const { cellPixels } = this.places!;
+    const caption = split ? modelName(model) : undefined;
+    // Encoders that have no common space say nothing of the picture's cells where a place was clicked.
+    if (cells.length === 0) return { caption, marks: this.queryMarks() };
     const colours = new Uint8ClampedArray(4 * columns * rows);
     if (kind === 'colours') {
       for (let cell = 0; cell < columns * rows; cell++)
@@ -266,7 +269,7 @@ export class FeaturesTab implements TabView {
       first: [cellPixels[0], cellPixels[1]],
       last: [cellPixels[last], cellPixels[last + 1]],
     };
-    return { cells: [grid], caption: split ? modelName(model) : undefined, marks: this.queryMarks() };
+    return { cells: [grid], caption, marks: this.queryMarks() };
   }
 
   /** The ends of the likeness of what is shown, the same ones for both models. */

@@ -122,6 +122,7 @@ export function interpolation(
   const count = points.length / 4;
   const nearest = new Uint16Array(nearestCount * count).fill(none);
   const weights = new Uint8Array(nearestCount * count);
+  if (places.length === 0) return { nearest, weights };
   const finite: number[] = [];
   for (let i = 0; i < count; i++) {
     if (Number.isFinite(points[4 * i] + points[4 * i + 1] + points[4 * i + 2])) finite.push(i);

@@ -6,12 +6,10 @@ import { Random } from '../../../src/engine/random.ts';
 import type { Tree } from '../../../src/engine/tree.ts';
 import { initResNet, type ResNetOptions, resnet } from '../../../src/image/resnet.ts';
 import { branchAt } from '../../../src/nn/layer.ts';
-import { initOptimizer, learningRatesAt } from '../../../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../../../src/nn/value-and-grad.ts';
-import { Simipu } from '../../../src/objectives/simipu.ts';
-import { parameterGroups, type RunConfig } from '../../../src/training/config.ts';
-import { trainStep } from '../../../src/training/train-step.ts';
-import { syntheticBatch, tinyRun } from '../../objectives/tiny-simipu.ts';
+import type { RunConfig } from '../../../src/training/config.ts';
+import { tiny } from '../../objectives/tiny-simipu.ts';
+import { firstSteps } from '../../objectives/tiny-training.ts';
 import { seeded, values } from '../against-cpu.ts';
 import { block, type Leaves, type Path, pattern, resultsOn } from './paths.ts';
 
@@ -81,41 +79,27 @@ describe.skipIf(block === undefined)('residual networks in blocks of channels', 
 
 /** A SimIPU run whose point encoder and heads have widths that fill blocks, its points' optimizer one that does not divide by its gradients. */
 function blockedRun(width: number): RunConfig {
-  const run = tinyRun();
-  const { simipu, optimizers } = run;
-  return {
-    ...run,
-    optimizers: { ...optimizers, points: { ...optimizers.heads, learningRate: 1e-2 } },
-    simipu: {
-      ...simipu,
-      image: { ...simipu.image, width: 64 },
-      imageEncoder: { ...simipu.imageEncoder, width },
-      pointEncoder: {
-        ...simipu.pointEncoder,
-        levels: [
-          { points: 32, radii: [1, 4], neighbors: [4, 6], widths: [[16], [16, 32]], out: 32 },
-          { points: 16, radii: [4, 12], neighbors: [4, 4], widths: [[32], [48]], out: 32 },
-        ],
-      },
-      heads: { intraPoints: [32, 16], crossImage: [32, 16], crossPoints: [32, 16] },
+  const config = tiny({
+    simipu: { heads: { intraPoints: [32, 16], crossImage: [32, 16], crossPoints: [32, 16] } },
+    image: { width },
+    canvas: { width: 64 },
+    points: {
+      levels: [
+        { points: 32, radii: [1, 4], neighbors: [4, 6], widths: [[16], [16, 32]], out: 32 },
+        { points: 16, radii: [4, 12], neighbors: [4, 4], widths: [[32], [48]], out: 32 },
+      ],
     },
-  };
+  });
+  const { optimizers } = config;
+  return { ...config, optimizers: { ...optimizers, points: { ...optimizers.heads, learningRate: 1e-2 } } };
 }
 
 describe.skipIf(block === undefined)('steps of SimIPU in blocks of channels', () => {
   /** The first steps of a run on one batch, on each of the ways. */
   async function trained(config: RunConfig, runs: number, ways: readonly Path[]): Promise<Leaves[]> {
-    const groups = parameterGroups(config);
-    const objective = new Simipu(config.simipu, config.batchSize);
-    const { params, stats } = objective.initialize(Random.fromSeed('start'));
-    const state = { params, stats, optimizer: initOptimizer(groups, params) };
-    const batch = {
-      data: syntheticBatch(objective, config.simipu),
-      learningRates: learningRatesAt(groups, config.schedule, 0),
-    };
+    const { step, state, batches } = firstSteps(config, [0]);
     const results: Leaves[] = [];
-    for (const way of ways)
-      results.push(await resultsOn(way, trainStep(objective, groups), { state, batch, runs }));
+    for (const way of ways) results.push(await resultsOn(way, step, { state, batch: batches[0], runs }));
     return results;
   }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pretrain } from '../../../src/training/pretrain.ts';
 import { colourTable } from '../../../src/viewer/app/colour-maps.ts';
 import { decodeTable, type TableArray } from '../../../src/viewer/table.ts';
-import { tinyRun } from '../../objectives/tiny-simipu.ts';
+import { changed, tinyRun } from '../../objectives/tiny-simipu.ts';
 import { fromAbove, pointsAlone, type Spot, spotFromAbove, spotOnPicture } from './eyes.ts';
 import { describeInBrowser, type Served, serve } from './in-browser.ts';
 import { type Link, type OpenPage, until } from './open-page.ts';
@@ -25,10 +25,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-features-'));
   const root = join(folder, 'scenes');
   await writeScenes(root, 4);
-  const tiny = tinyRun({ steps: 8, checkpoint: { everySteps: 4, keep: 3 } });
   // As large as the pictures are, so that many cells look at them.
-  const image = { ...tiny.simipu.image, width: 320, height: 96 };
-  const config = { ...tiny, simipu: { ...tiny.simipu, image } };
+  const config = changed(tinyRun({ steps: 8, checkpoint: { everySteps: 4, keep: 3 } }), {
+    canvas: { width: 320, height: 96 },
+  });
   const out = join(folder, 'run');
   await pretrain({ config, data: { root, imageSet: 'train' }, out, stream: { write: () => {} } });
   viewer = await serve({ path: out });

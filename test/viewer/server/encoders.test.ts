@@ -2,19 +2,28 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFrames } from '../../../src/datasets/open-frames.ts';
 import { InputError } from '../../../src/engine/input-error.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { leavesOf } from '../../../src/engine/tree.ts';
 import type { Initialized } from '../../../src/nn/layer.ts';
 import { branchAt } from '../../../src/nn/layer.ts';
-import { Simipu } from '../../../src/objectives/simipu.ts';
-import { openFrames } from '../../../src/objectives/simipu-source.ts';
+import { createPretraining } from '../../../src/training/create-pretraining.ts';
 import { initialState } from '../../../src/training/pretrain.ts';
 import { Encoders, loadModel, RecentEncoders } from '../../../src/viewer/server/encoders.ts';
 import { drawPointPair } from '../../../src/views/point-pair.ts';
 import { uploadTree, valuesOf } from '../../nn/tensors.ts';
-import { syntheticFrame, tinyRun, tinySimipu, writeSyntheticKitti } from '../../objectives/tiny-simipu.ts';
-import { modelOf } from './tiny-model.ts';
+import {
+  batchOfPairs,
+  observedModel,
+  pairIn,
+  pairView,
+  syntheticFrame,
+  tinyRun,
+  withMomentum,
+  writeSyntheticKitti,
+} from '../../objectives/tiny-simipu.ts';
+import { lookingAt } from './tiny-model.ts';
 
 const config = tinyRun({ batchSize: 3, seed: 5 });
 
@@ -46,24 +55,17 @@ async function statisticsOfFrames(
   model: Initialized,
   frames: number,
 ): Promise<Map<string, readonly number[]>> {
-  const forgetful = <Norm extends object>(norm: Norm) => ({ ...norm, momentum: 1 });
-  const { headBatchNorm, imageEncoder, pointEncoder } = config.simipu;
-  const simipu = {
-    ...config.simipu,
-    headBatchNorm: forgetful(headBatchNorm),
-    imageEncoder: { ...imageEncoder, batchNorm: forgetful(imageEncoder.batchNorm) },
-    pointEncoder: { ...pointEncoder, batchNorm: forgetful(pointEncoder.batchNorm) },
-  };
-  const objective = new Simipu(simipu, frames);
-  const opened = await openFrames({ root: data });
-  const samples = [];
+  const forgetful = withMomentum(config, 1);
+  const pretraining = createPretraining(forgetful, frames);
+  const opened = await openFrames({ root: data }, ['image', 'points']);
+  const pairs = [];
   for (let index = 0; index < frames; index++) {
     const random = Random.fromSeed(config.seed).fork('sample by name', 0, opened.ids[index]);
-    samples.push(drawPointPair(await opened.frame(index), random, simipu));
+    pairs.push(drawPointPair(await opened.frame!(index), random, pairView(config)));
   }
-  const batch = uploadTree(objective.collate(samples));
-  const [params, stats] = [uploadTree(model.params), uploadTree(model.stats)];
-  const after = leavesOf(objective.loss({ params, stats }, batch, { training: true }).stats);
+  const batch = uploadTree(batchOfPairs(pretraining, pairs));
+  const uploaded = { params: uploadTree(model.params), stats: uploadTree(model.stats), memory: {} };
+  const after = leavesOf(pretraining.loss(uploaded, batch, { training: true }).stats);
   return new Map(after.map(([path, tensor]) => [path, valuesOf(tensor)]));
 }
 
@@ -71,11 +73,11 @@ describe('the model that a run began with', () => {
   it('has the first weights and the statistics of training frames, without any checkpoint', async () => {
     const run = await newRun(data);
     const model = await loadModel({ run }, 'before');
-    const first = initialState(config) as unknown as Initialized;
-    expect(model.params).toEqual(branchAt(initialState(config), 'params'));
+    const first = initialState(config, { frames: 5 }) as unknown as Initialized;
+    expect(model.params).toEqual(branchAt(initialState(config, { frames: 5 }), 'params'));
     expect(model.stats).not.toEqual(first.stats);
     // The picture, and the heads across, pass once a batch: theirs are the batch's own.
-    const once = /^(imageEncoder|heads\/cross)/;
+    const once = /^(imageEncoder|simipu\/cross)/;
     let compared = 0;
     for (const [path, expected] of await statisticsOfFrames(first, 3)) {
       if (!once.test(path)) continue;
@@ -110,16 +112,15 @@ describe('the model that a run began with', () => {
 
 describe('the encoders that were used last', () => {
   it('are kept, and the oldest closed', async () => {
-    const simipu = tinySimipu();
-    const batch = new Simipu(simipu, 1).collate([
-      drawPointPair(syntheticFrame('kept'), Random.fromSeed('kept'), simipu),
-    ]);
+    const run = tinyRun();
+    const sample = drawPointPair(syntheticFrame('kept'), Random.fromSeed('kept'), pairView(run));
+    const batch = pairIn(batchOfPairs(createPretraining(run, 1), [sample]));
     const recent = new RecentEncoders(2);
     const made: string[] = [];
     const get = (key: string) =>
       recent.get(key, () => {
         made.push(key);
-        return Encoders.open(simipu, modelOf(simipu, key));
+        return Encoders.open(lookingAt(run), observedModel(run, Random.fromSeed(key)));
       });
     const [a, b] = [await get('a'), await get('b')];
     expect(await get('a')).toBe(a);

@@ -3,24 +3,30 @@ import { frameOf, openRecording } from '../../../src/datasets/open-recording.ts'
 import { Random } from '../../../src/engine/random.ts';
 import { multiply34by44, transformPoint } from '../../../src/geometry/matrix.ts';
 import { applyView, inverseView, matrixOf } from '../../../src/geometry/view-transform.ts';
-import { Simipu } from '../../../src/objectives/simipu.ts';
-import type { SimipuConfig } from '../../../src/objectives/simipu-config.ts';
+import { createPretraining } from '../../../src/training/create-pretraining.ts';
 import { presetOf } from '../../../src/training/presets.ts';
 import { Encoders } from '../../../src/viewer/server/encoders.ts';
 import { inWords, pairsOf, ranking } from '../../../src/viewer/server/pairs.ts';
-import { drawPointPair } from '../../../src/views/point-pair.ts';
+import { drawPointPair, type PointPairView } from '../../../src/views/point-pair.ts';
 import { distance, uploadTree, valuesOf } from '../../nn/tensors.ts';
-import { syntheticFrame } from '../../objectives/tiny-simipu.ts';
+import {
+  batchOfPairs,
+  embedded,
+  observedModel,
+  pairView,
+  syntheticFrame,
+} from '../../objectives/tiny-simipu.ts';
 import { describeWithRealData } from '../../real-data.ts';
-import { modelOf, wideConfig } from './tiny-model.ts';
+import { lookingAt, wideRun } from './tiny-model.ts';
 
 const frame = syntheticFrame('pairs');
 const drawnBy = 'a test';
-const draw = (seed: number, config: SimipuConfig = wideConfig) => pairsOf(frame, { config, drawnBy, seed });
+const wideView = pairView(wideRun);
+const draw = (seed: number, config: PointPairView = wideView) => pairsOf(frame, { config, drawnBy, seed });
 
 /** The sample that a table is made of. */
 const sampleOf = (seed: number) =>
-  drawPointPair(frame, Random.fromSeed(`pairs ${frame.id} ${seed}`), wideConfig);
+  drawPointPair(frame, Random.fromSeed(`pairs ${frame.id} ${seed}`), wideView);
 
 const row = (rows: ArrayLike<number>, i: number, width: number) =>
   Array.from({ length: width }, (_, k) => rows[i * width + k]);
@@ -88,28 +94,26 @@ describe("a frame's pairs", () => {
   it('are the same for a seed, others for another one, and gated as evaluations do where the run has no gate', async () => {
     expect(await draw(1)).toEqual(await draw(1));
     expect((await draw(1)).arrays.alpha).not.toEqual((await draw(2)).arrays.alpha);
-    const { info } = await draw(1, { ...wideConfig, matchGateM: null });
+    const { info } = await draw(1, { ...wideView, matchGateM: null });
     expect(info).toMatchObject({ gateM: 1, gateIsConfigured: false });
   });
 
   it('have the cosines and ranks of plain loops over what the losses compare', async () => {
-    const model = modelOf(wideConfig, 'pairs');
-    const encoders = await Encoders.open(wideConfig, model);
+    const model = observedModel(wideRun, Random.fromSeed('pairs'));
+    const encoders = await Encoders.open(lookingAt(wideRun), model);
     const seen = { intra: 0, cross: 0, none: 0, beyond: 0 };
     const ranks = new Set<number>();
     for (const seed of [3, 4]) {
       const { info, arrays } = await pairsOf(frame, {
-        config: wideConfig,
+        config: wideView,
         drawnBy,
         seed,
         through: { model: 40, encoders },
       });
       expect(info.model).toBe(40);
-      const objective = new Simipu(wideConfig, 1);
-      const batch = uploadTree(objective.collate([sampleOf(seed)]));
-      const rows = objective.embed(uploadTree(model.params), uploadTree(model.stats), batch, {
-        training: false,
-      });
+      const batch = uploadTree(batchOfPairs(createPretraining(wideRun, 1), [sampleOf(seed)]));
+      const uploaded = { params: uploadTree(model.params), stats: uploadTree(model.stats) };
+      const rows = embedded(wideRun, uploaded, batch, { training: false });
       for (const [name, queries, keys, counts] of [
         ['intra', rows.intraQueries, rows.intraKeys, (i: number) => arrays.distanceM[i] <= 3],
         ['cross', rows.crossQueries, rows.crossKeys, (i: number) => arrays.inside[i] === 1],
@@ -175,7 +179,7 @@ describeWithRealData('pairs of a real frame', 'kitti-object', (root) => {
     const recording = await openRecording({ path: root });
     const index = recording.moments.findIndex(({ id }) => id === '000003');
     const real = await frameOf(recording, index);
-    const { simipu: config } = presetOf('simipu-small')!;
+    const config = pairView(presetOf('simipu-small')!);
     for (const seed of [0, 1, 2]) {
       const { info, arrays } = await pairsOf(real, { config, drawnBy: 'simipu-small', seed });
       const { view } = drawPointPair(real, Random.fromSeed(`pairs 000003 ${seed}`), config);

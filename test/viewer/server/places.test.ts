@@ -1,27 +1,31 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type HostTensor, int32 } from '../../../src/engine/host-tensor.ts';
 import { InputError } from '../../../src/engine/input-error.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { multiply34by44, transformPoint } from '../../../src/geometry/matrix.ts';
 import { flip, type ImageView, imageView, mapPixels, resize } from '../../../src/image/image-view.ts';
-import { Simipu } from '../../../src/objectives/simipu.ts';
 import { Encoders } from '../../../src/viewer/server/encoders.ts';
 import { cellsOf, featuresOf, interpolation, placesOf } from '../../../src/viewer/server/places.ts';
 import { bilinearCorners } from '../../../src/views/bilinear-corners.ts';
+import { drawPointPair, type PointPairView } from '../../../src/views/point-pair.ts';
 import { distance, uploadTree, valuesOf } from '../../nn/tensors.ts';
-import { syntheticFrame, tinySimipu } from '../../objectives/tiny-simipu.ts';
-import { modelOf, wideConfig } from './tiny-model.ts';
+import {
+  bothEncoders,
+  changed,
+  embedded,
+  observedModel,
+  pairView,
+  syntheticFrame,
+} from '../../objectives/tiny-simipu.ts';
+import { lookingAt, wideRun } from './tiny-model.ts';
 
 const drawnBy = 'a test';
 
 describe('the places of a frame', () => {
   const frame = syntheticFrame('places');
-  const augmented = {
-    ...wideConfig,
-    view: { ...wideConfig.view, flipProbability: 1 },
-    image: { ...wideConfig.image, scale: [0.5, 2] as [number, number] },
-  };
-  const places = placesOf(frame, { config: augmented, drawnBy });
+  const { encoders: wide } = wideRun;
+  const places = placesOf(frame, { encoders: wide, drawnBy });
   const { info, arrays } = places.table;
 
   it('are points of the sweep as it is, of four views, with their pixels on the picture', () => {
@@ -46,17 +50,21 @@ describe('the places of a frame', () => {
   });
 
   it('are drawn without what views and pictures are augmented by', () => {
-    const still = {
-      ...wideConfig,
-      view: { ...wideConfig.view, maxRotation: 0, scale: [1, 1] as [number, number], flipProbability: 0 },
-      image: { ...wideConfig.image, scale: [1, 1] as [number, number] },
+    const augmented = pairView(wideRun);
+    const still: PointPairView = {
+      ...augmented,
+      view: { ...augmented.view, maxRotation: 0, scale: [1, 1], flipProbability: 0 },
+      image: { ...augmented.image, scale: [1, 1] },
     };
-    expect(placesOf(frame, { config: still, drawnBy })).toEqual(places);
+    const plain = drawPointPair(frame, Random.fromSeed('places places 0'), still);
+    expect(arrays.places.subarray(0, 36)).toEqual(plain.alpha.centers);
+    expect(arrays.places.subarray(36, 72)).toEqual(plain.beta.centers);
+    expect((places.picture!.image as HostTensor).data).toEqual(plain.image);
   });
 
   it('are near most points that the encoder takes', () => {
     expect(arrays.nearest).toHaveLength(3 * 400);
-    const { min, max } = wideConfig.points.range;
+    const { min, max } = bothEncoders(wideRun).points.input.range;
     const inRange = Array.from({ length: 400 }, (_, i) => i).filter((i) =>
       [0, 1, 2].every((k) => frame.points[4 * i + k] > min[k] && frame.points[4 * i + k] < max[k]),
     );
@@ -65,28 +73,30 @@ describe('the places of a frame', () => {
   });
 
   it('have the features of what the losses compare', async () => {
-    const model = modelOf(wideConfig, 'places');
-    const encoders = await Encoders.open(wideConfig, model);
-    const { intra, cross, cells } = await featuresOf(places, encoders);
+    const model = observedModel(wideRun, Random.fromSeed('places'));
+    const encoders = await Encoders.open(lookingAt(wideRun), model);
+    const { within, across, cells } = await featuresOf(places, encoders);
     await encoders.close();
-    expect([intra, cross, cells].map(({ width, rows }) => [width, rows.length / width])).toEqual([
+    expect([within, across, cells].map(({ width, rows }) => [width, rows.length / width])).toEqual([
       [8, 48],
       [8, 48],
       [8, 6],
     ]);
-    const objective = new Simipu(wideConfig, 1);
-    const rows = objective.embed(
-      uploadTree(model.params),
-      uploadTree(model.stats),
-      uploadTree(places.picture),
-      { training: false },
+    // The two views of the first draw as a pair: places are compared with keys of the second, here taken backwards.
+    const [alpha, beta] = places.views;
+    const partner = int32(
+      Int32Array.from({ length: 12 }, (_, i) => 11 - i),
+      [12],
     );
-    expect(distance(intra.rows.subarray(0, 96), valuesOf(rows.intraQueries))).toBeLessThan(1e-4);
-    expect(distance(cross.rows.subarray(0, 96), valuesOf(rows.crossKeys))).toBeLessThan(1e-4);
-    // The second view has the keys, in the order of the places.
-    const partner = valuesOf(uploadTree(places.picture).partner as never);
-    const keys = partner.flatMap((place) => [...intra.rows.subarray(96 + 8 * place, 104 + 8 * place)]);
-    expect(distance(keys, valuesOf(rows.intraKeys))).toBeLessThan(1e-4);
+    const batch = uploadTree({ simipu: { pair: { ...places.picture!, alpha, beta, partner } } });
+    const uploaded = { params: uploadTree(model.params), stats: uploadTree(model.stats) };
+    const rows = embedded(wideRun, uploaded, batch, { training: false });
+    expect(distance(within.rows.subarray(0, 96), valuesOf(rows.intraQueries))).toBeLessThan(1e-4);
+    expect(distance(across.rows.subarray(0, 96), valuesOf(rows.crossKeys))).toBeLessThan(1e-4);
+    const keys = Array.from(partner.data, (place) => [
+      ...within.rows.subarray(96 + 8 * place, 104 + 8 * place),
+    ]);
+    expect(distance(keys.flat(), valuesOf(rows.intraKeys))).toBeLessThan(1e-4);
   });
 
   it('are none where no point is in the range', () => {
@@ -94,9 +104,9 @@ describe('the places of a frame', () => {
       min: [300, 0, 0] as [number, number, number],
       max: [301, 1, 1] as [number, number, number],
     };
-    const config = tinySimipu({ points: { ...wideConfig.points, range } });
-    expect(() => placesOf(frame, { config, drawnBy })).toThrow(InputError);
-    expect(() => placesOf(frame, { config, drawnBy })).toThrow(
+    const { encoders } = changed(wideRun, { input: { range } });
+    expect(() => placesOf(frame, { encoders, drawnBy })).toThrow(InputError);
+    expect(() => placesOf(frame, { encoders, drawnBy })).toThrow(
       /^frame places: points: expected some within \(300,0,0\) to \(301,1,1\) m, found none of 400$/,
     );
   });

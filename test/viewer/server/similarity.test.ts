@@ -6,8 +6,8 @@ import { distance } from '../../nn/tensors.ts';
 import { randomFeatures } from './tiny-model.ts';
 
 const features = {
-  intra: randomFeatures('intra', 20, 5),
-  cross: randomFeatures('cross', 20, 6),
+  within: randomFeatures('intra', 20, 5),
+  across: randomFeatures('cross', 20, 6),
   cells: randomFeatures('cells', 8, 6),
 };
 const frame = { id: '000007' };
@@ -27,15 +27,15 @@ function cosines(query: Features, row: number, among: Features): number[] {
 describe('similarities', () => {
   it('with a place are by the head of each loss', () => {
     const { places, cells } = similaritiesWith({ place: 13 }, features, frame);
-    expect(distance(places, cosines(features.intra, 13, features.intra))).toBeLessThan(1e-6);
-    expect(distance(cells, cosines(features.cross, 13, features.cells))).toBeLessThan(1e-6);
+    expect(distance(places, cosines(features.within, 13, features.within))).toBeLessThan(1e-6);
+    expect(distance(cells, cosines(features.across, 13, features.cells))).toBeLessThan(1e-6);
     expect(places[13]).toBeCloseTo(1, 5);
     expect([places.length, cells.length]).toEqual([20, 8]);
   });
 
   it('with a cell are by the heads of sweep and picture', () => {
     const { places, cells } = similaritiesWith({ cell: 5 }, features, frame);
-    expect(distance(places, cosines(features.cells, 5, features.cross))).toBeLessThan(1e-6);
+    expect(distance(places, cosines(features.cells, 5, features.across))).toBeLessThan(1e-6);
     expect(distance(cells, cosines(features.cells, 5, features.cells))).toBeLessThan(1e-6);
     expect(cells[5]).toBeCloseTo(1, 5);
   });

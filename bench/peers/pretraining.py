@@ -1,4 +1,4 @@
-"""A training step of SimIPU in PyTorch: both encoders, the heads, both contrastive losses and the optimizers."""
+"""A training step of point pairs (Li et al. 2022) in PyTorch: both encoders, the heads, both contrastive losses and the optimizers."""
 
 import torch
 from torch import nn
@@ -12,7 +12,8 @@ from residual_network import ResidualNetwork
 given = settings()
 torch.set_num_threads(given["threads"])
 torch.manual_seed(0)
-config = given["config"]["simipu"]
+(config,) = given["config"]["objectives"].values()
+encoders = given["config"]["encoders"]
 batch = tensors_of(torch, given)
 
 
@@ -37,8 +38,8 @@ class Head(nn.Module):
         return functional.normalize(rows)
 
 
-image_config = config["imageEncoder"]
-points = PointEncoder(config["pointEncoder"])
+image_config = encoders["image"]
+points = PointEncoder(encoders["points"])
 image = ResidualNetwork(image_config["depth"], image_config["width"], image_config["batchNorm"])
 image = image.to(memory_format=torch.channels_last)
 heads = {

@@ -1,0 +1,78 @@
+import type { PictureConfig } from '../views/image-view-config.ts';
+import type { ViewConfig } from '../views/view-config.ts';
+
+/** A view in words: what is drawn, how large, and by which steps, in their order. */
+export function describeView(view: ViewConfig): string {
+  switch (view.kind) {
+    case 'point-pair': {
+      const { points, image } = view;
+      const { maxRotation, scale, flipProbability } = view.view;
+      return listed([
+        `a sweep of ${points.count} points twice, as it is and moved`,
+        some(maxRotation) && `turned by up to ${Math.round((maxRotation! * 180) / Math.PI)} degrees`,
+        scale && `scaled by ${range(scale)}`,
+        some(flipProbability) && `mirrored ${flipProbability}`,
+        `and its picture on ${image.width} x ${image.height} pixels`,
+      ]);
+    }
+    case 'picture': {
+      const { copies = 1 } = view;
+      return listed([`${copies > 1 ? `${copies} times ` : ''}${sizeOf(view)}`, ...stepsOf(view)]);
+    }
+    case 'mask': {
+      const { hidden } = view;
+      const hole =
+        hidden.shape === 'centre'
+          ? `${hidden.width} x ${hidden.height} in its middle hidden`
+          : `${hidden.shape} hidden, ${range(hidden.coverage)} of it`;
+      return listed([sizeOf(view), ...stepsOf(view), hole]);
+    }
+    case 'patches': {
+      const { size, gap, jitter, pairs, reversed, pixels, resampling, colourDropping } = view;
+      return listed([
+        `${pairs} pairs of neighbouring patches of ${size} x ${size} pixels${reversed ? ', each both ways round' : ''}`,
+        `${gap} apart`,
+        `moved by up to ${jitter}`,
+        pixels && `from a picture of ${range(pixels)} pixels`,
+        resampling && `made coarser with probability ${resampling.probability}`,
+        colourDropping && `two colours dropped with probability ${colourDropping.probability}`,
+      ]);
+    }
+  }
+}
+
+/** A part of a sentence, if it is said. */
+type Part = string | false | undefined;
+
+type PictureSteps = Pick<
+  PictureConfig,
+  'width' | 'height' | 'crop' | 'flip' | 'jitter' | 'grey' | 'blur' | 'solarise'
+>;
+
+function sizeOf({ width, height, crop }: PictureSteps): string {
+  const part = crop === undefined ? 'the middle of the picture' : `a crop of ${range(crop.area)} of the area`;
+  return `${part} on ${width} x ${height} pixels`;
+}
+
+function stepsOf({ flip, jitter, grey, blur, solarise }: PictureSteps): Part[] {
+  return [
+    some(flip) && `mirrored ${flip}`,
+    some(jitter?.probability) &&
+      `jitter ${jitter!.probability} (brightness ${jitter!.brightness}, contrast ${jitter!.contrast}, saturation ${jitter!.saturation}, hue ${jitter!.hue})`,
+    some(grey) && `grey ${grey}`,
+    some(blur?.probability) && `blur ${blur!.probability} (sigma ${range(blur!.sigma)})`,
+    some(solarise?.probability) && `solarise ${solarise!.probability}`,
+  ];
+}
+
+function some(value: number | undefined): boolean {
+  return value !== undefined && value > 0;
+}
+
+function range([low, high]: readonly [number, number]): string {
+  return low === high ? `${low}` : `${low} to ${high}`;
+}
+
+function listed(parts: readonly Part[]): string {
+  return parts.filter((part) => typeof part === 'string').join(', ');
+}
