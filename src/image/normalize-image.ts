@@ -29,7 +29,14 @@ export const IMAGENET_BGR: ImageNormalization = {
   order: 'bgr',
 };
 
-/** (value - mean) / std for every channel of every pixel: float32 (height, width, 3), or of `padTo`'s size. Throws RangeError where the image does not fit into it. */
+/**
+ * (value - mean) / std for every channel of every pixel: float32 (height, width, 3), or of `padTo`'s size. Throws
+ * RangeError where the image does not fit into it.
+ *
+ * @example
+ * const white = { width: 1, height: 1, data: Uint8Array.of(255, 255, 255) };
+ * normalizeImage(white, IMAGENET_RGB); // [2.249, 2.429, 2.640]
+ */
 export function normalizeImage(image: RgbImage, options: ImageNormalization): Float32Array {
   const { width, height, data } = image;
   const { mean, std, order, padTo = image } = options;

@@ -52,7 +52,8 @@ function fingerprintsOf(config: RunConfig): string[] {
  *
  * @example
  * const config = applySettings(presetOf('simipu-smoke')!, ['steps=10']);
- * const { checkpoint } = await pretrain({ config, data: { root: 'data/kitti' }, out: 'runs/first' });
+ * const { step, checkpoint } = await pretrain({ config, data: { root: 'data/kitti' }, out: 'runs/first' });
+ * step; // 10
  */
 export async function pretrain({ config, data, ...options }: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
