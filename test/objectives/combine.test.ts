@@ -198,6 +198,6 @@ describe('one objective', () => {
     expect(Object.keys(terms)).toEqual(['pull', 'size']);
     expect(Object.keys(metrics)).toEqual(['mean']);
     expect(valuesOf(loss)[0]).toBeCloseTo(3 * (scalarIn(terms, 'pull') + 0.5 * scalarIn(terms, 'size')), 4);
-    expect(pretraining.chance.terms).toEqual({ pull: 1, size: 2 });
+    expect(pretraining.chance(1).terms).toEqual({ pull: 1, size: 2 });
   });
 });
