@@ -5,7 +5,7 @@ import { exponentialMovingAverage } from '../../nn/ema.ts';
 import { branchAt } from '../../nn/layer.ts';
 
 /** A copy of some of a model's networks that follows them slowly, in the memory: `params` and `stats`. */
-export type Follower<Leaf> = { readonly params: Tree<Leaf>; readonly stats: Tree<Leaf> };
+type Follower<Leaf> = { readonly params: Tree<Leaf>; readonly stats: Tree<Leaf> };
 
 /** The branches of a tree that are named; those that it lacks (networks without statistics) are left out. */
 export function branchesOf<Leaf>(tree: Tree<Leaf>, names: readonly string[]): Tree<Leaf> {
