@@ -19,7 +19,7 @@ import { branchAt, leafAt } from '../nn/layer.ts';
 import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, strongView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { meanCosine } from './parts/cosine.ts';
-import { followed, followerOf, risingMomentum } from './parts/momentum.ts';
+import { followed, followerIn, followerOf, risingMomentum } from './parts/momentum.ts';
 import { spreadOf } from './parts/spread.ts';
 
 const whole = z.int().positive();
@@ -135,9 +135,8 @@ function make(config: ByolConfig, { encoders }: Given): Objective {
     loss: (model, batch, how) => {
       const [x1, x2] = [leafAt(batch, 'first'), leafAt(batch, 'second')];
       const online = running(model, how);
-      const slow = branchAt(model.memory, 'target');
       // Batch norms of the target take the statistics of its batch, as those of the online network.
-      const target = running({ params: branchAt(slow, 'params'), stats: branchAt(slow, 'stats') }, how);
+      const target = running(followerIn(model.memory, 'target'), how);
       const [z1, z2] = [projected(online, x1), projected(online, x2)];
       const [p1, p2] = [z1, z2].map((rows) => online.of('predictor', predictor, rows));
       const [t1, t2] = [projected(target, x1), projected(target, x2)];
@@ -152,7 +151,7 @@ function make(config: ByolConfig, { encoders }: Given): Objective {
     // The target follows after the optimizer, towards the new parameters.
     after: (model, { means }, inputs) => {
       const momentum = leafAt(inputs, 'momentum') as tf.Scalar;
-      const { params } = followed(branchAt(model.memory, 'target'), model, momentum);
+      const { params } = followed(followerIn(model.memory, 'target'), model, momentum);
       return { target: { params, stats: branchAt(means!, 'stats') } };
     },
   };
