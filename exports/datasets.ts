@@ -3,6 +3,8 @@
  * `import { createLoader, generateScenes, KittiObject } from 'pointpair/datasets'`.
  */
 
+// One door to frames to learn from, whatever the data set is.
+export type { DataSelection } from '../src/datasets/data-selection.ts';
 // What every reader gives.
 export type { CameraImage, CameraModel, Frame, ObjectLabel } from '../src/datasets/frame.ts';
 export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
@@ -26,6 +28,7 @@ export type { SampleSource, SourceReference } from '../src/datasets/loader-sourc
 // Frames to learn from, whatever the data is.
 export { type Frames, type Need, openFrames, type PointFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
+export { openRecording, type RecordingReference } from '../src/datasets/open-recording.ts';
 export type { FramePart, Moment, Recording } from '../src/datasets/recording.ts';
 // Generated driving scenes in KITTI's layout.
 export {

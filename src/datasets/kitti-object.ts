@@ -46,6 +46,11 @@ interface FrameFiles {
  * A data set in the layout of KITTI's object benchmark: `training/{image_2,velodyne,calib,label_2}` (no labels in
  * `testing`), pictures PNG or JPEG of any size. Frames have their image, sweep and calibration, and the labels where
  * the split has them; those that lack a file are in `incomplete`, not in `ids`.
+ *
+ * @example
+ * const data = await KittiObject.open('data/kitti', { imageSet: 'val' });
+ * const { points, cameras, labels } = await data.frame(0);
+ * data.ids; // ["000004", "000005"]
  */
 export class KittiObject {
   readonly ids: readonly string[];

@@ -27,6 +27,11 @@ export interface KittiRawOptions {
  * A drive in the layout of KITTI raw data, synced and rectified. Frames go by their number, the stem of their files: all
  * of which there is a sweep or a picture, in ascending order. What is missing or damaged is in the notes of its moment;
  * what concerns the whole drive is in those of the first.
+ *
+ * @example
+ * const drive = await KittiRaw.open('2011_09_26/2011_09_26_drive_0005_sync');
+ * for (const { id, timeS } of drive.moments) console.log(id, timeS);
+ * const { points, cameras, worldFromLidar } = await drive.frame(0);
  */
 export class KittiRaw implements Recording {
   readonly kind = 'KITTI raw drive';

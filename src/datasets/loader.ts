@@ -55,7 +55,17 @@ export interface FailureCount {
   readonly count: number;
 }
 
-/** A loader for these options. Throws RangeError for numbers that make no sense; reads nothing yet. */
+/**
+ * A loader for these options. Throws RangeError for numbers that make no sense; reads nothing yet.
+ *
+ * @example
+ * const module = 'data:text/javascript,export const squares = () => ({ length: 4, sample: (i) => i * i })';
+ * const source = { module, export: 'squares' };
+ * const loader = createLoader<number>({ length: 4, batchSize: 2, seed: 0, shuffle: false, source });
+ * const batches: Array<readonly number[]> = [];
+ * for await (const { batch } of loader.pass()) batches.push(batch);
+ * batches; // [[0, 1], [4, 9]]
+ */
 export function createLoader<Sample>(options: LoaderOptions): Loader<Sample> {
   return new Loader<Sample>(options);
 }

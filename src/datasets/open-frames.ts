@@ -45,6 +45,11 @@ export type PointFrames = Frames & Required<Pick<Frames, 'frame'>>;
  * Opens the frames of a selection; reads none yet. What is not needed is not demanded: for pictures alone KITTI data needs neither
  * sweeps nor calibration. Cameras' pictures stay as the sensor has them, pictures of a folder are turned upright by their EXIF
  * orientation. Throws an InputError where the selection lacks what is needed.
+ *
+ * @example
+ * const frames = await openFrames({ root: 'data/kitti', imageSet: 'train' }, ['image']);
+ * const { width, height } = await frames.picture(0);
+ * [frames.length, width, height]; // [4, 320, 96]
  */
 export async function openFrames(data: DataSelection, needs: readonly Need[]): Promise<Frames> {
   const { root } = data;

@@ -21,7 +21,15 @@ export interface RecordingReference {
   readonly columns?: number;
 }
 
-/** Opens whatever it is, told by what lies in the folder. Throws InputError that says what can be opened and what is there instead. */
+/**
+ * Opens whatever it is, told by what lies in the folder. Throws InputError that says what can be opened and what is
+ * there instead.
+ *
+ * @example
+ * const recording = await openRecording({ path: 'data/kitti' });
+ * const { count, fields } = await recording.cloud(0);
+ * fields.map(({ name }) => name); // ["x", "y", "z", "reflectance"]
+ */
 export async function openRecording({ path, tracks, columns }: RecordingReference): Promise<Recording> {
   await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });

@@ -9,7 +9,13 @@ export interface NmsOptions {
   readonly maxKept?: number;
 }
 
-/** Greedy non-maximum suppression of image boxes: the indices of those kept, by falling score, ties by index. */
+/**
+ * Greedy non-maximum suppression of image boxes: the indices of those kept, by falling score, ties by index.
+ *
+ * @example
+ * const boxes: ImageBox[] = [[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60]];
+ * nonMaximumSuppression(boxes, [0.6, 0.9, 0.3], { maxIou: 0.5 }); // [1, 2]
+ */
 export function nonMaximumSuppression(
   boxes: readonly ImageBox[],
   scores: ArrayLike<number>,
@@ -18,7 +24,15 @@ export function nonMaximumSuppression(
   return suppress(boxes, scores, imageIou, options);
 }
 
-/** Greedy non-maximum suppression of boxes as seen from above: the indices of those kept, by falling score, ties by index. */
+/**
+ * Greedy non-maximum suppression of boxes as seen from above: the indices of those kept, by falling score, ties by
+ * index.
+ *
+ * @example
+ * const car: Box3 = { center: [10, 0, -1], sizeM: [4, 2, 1.5], yaw: 0 };
+ * const boxes = [car, { ...car, yaw: 0.1 }, { ...car, center: [20, 0, -1] as const }];
+ * rotatedNonMaximumSuppression(boxes, [0.6, 0.9, 0.3], { maxIou: 0.5 }); // [1, 2]
+ */
 export function rotatedNonMaximumSuppression(
   boxes: readonly Box3[],
   scores: ArrayLike<number>,

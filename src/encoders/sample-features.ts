@@ -4,6 +4,13 @@ import { gatherRows } from '../pointcloud/grouping.ts';
 /**
  * Features [B, C, H, W] at places: `cells` int32 [P·4] counts through the stacked maps (image·H·W + cell), `weights`
  * float32 [P·4]. Gives rows [P, C].
+ *
+ * @example
+ * import '@tensorflow/tfjs-backend-cpu';
+ * // Halfway between the two cells of a map of one channel.
+ * const map = tf.tensor4d([1, 3], [1, 1, 1, 2]);
+ * const cells = tf.tensor1d([0, 1, 0, 0], 'int32');
+ * sampleFeatures(map, cells, tf.tensor1d([0.5, 0.5, 0, 0])).arraySync(); // [[2]]
  */
 export function sampleFeatures(features: tf.Tensor, cells: tf.Tensor, weights: tf.Tensor): tf.Tensor {
   const [batch, channels, height, width] = features.shape;

@@ -15,9 +15,16 @@ export type { ResidentState } from './resident-state.ts';
  * Throws UnmappedKernelError, TracedReadError, or an InputError for a device that is not there.
  *
  * @example
- * const double: Step = ({ sum }, { x }) => [{ sum: tf.add(sum, tf.sum(x)) }, { twice: tf.mul(x, 2) }];
- * const step = await compile(double, { state: { sum: scalar(0) }, batch: { x: float32([1, 2], [2]) } });
- * const { state, outputs } = await step.run({ sum: scalar(0) }, { x: float32([3, 4], [2]) });
+ * const sumUp: Step = (state, batch) => {
+ *   const [sum, x] = [leafAt(state, 'sum'), leafAt(batch, 'x')];
+ *   return [{ sum: tf.add(sum, tf.sum(x)) }, { twice: tf.mul(x, 2) }];
+ * };
+ * const batch = { x: float32([1, 2], [2]) };
+ * const step = await compile(sumUp, { state: { sum: scalar(0) }, batch });
+ * const { state, outputs } = await step.run({ sum: scalar(10) }, batch);
+ * leafAt(outputs, 'twice').data; // [2, 4]
+ * leafAt(await state.read(), 'sum').data; // [13]
+ * await step.dispose();
  */
 export async function compile(step: Step, options: CompileOptions): Promise<CompiledStep> {
   const device = options.device ?? 'cpu';

@@ -23,6 +23,17 @@ export interface ExportOptions {
  * The bytes of an ONNX file (opset 18, standard operators only) that computes a function. Inputs, parameters and outputs
  * have their tree paths as names (`image/mean`); inputs and parameters that no output needs are left out.
  * Throws an InputError where two of them have the same name, and what capturing throws (see `compile`).
+ *
+ * @example
+ * import { writeFile } from 'node:fs/promises';
+ * const product: Forward = (parameters, inputs) => ({
+ *   y: tf.matMul(leafAt(inputs, 'x'), leafAt(parameters, 'weight')),
+ * });
+ * const bytes = exportOnnx(product, {
+ *   parameters: { weight: float32([1, 0, 0, 1], [2, 2]) },
+ *   inputs: { x: { dtype: 'float32', shape: [8, 2] } },
+ * });
+ * await writeFile('product.onnx', bytes);
  */
 export function exportOnnx(forward: Forward, { parameters, inputs }: ExportOptions): Uint8Array {
   return trace(({ graph, tensorOf, valuesOf }) => {

@@ -8,6 +8,13 @@ export interface RandomState {
  * A seeded generator of pseudo-random numbers (sfc32, 128 bits of state) that can be saved, restored and forked.
  * A fork depends on the seed and the labels alone, never on how many numbers were drawn before, so that the sample
  * of frame 7 in epoch 3 is the same whoever makes it and in whatever order.
+ *
+ * @example
+ * // The numbers of a fork are the same, whatever was drawn before.
+ * const random = Random.fromSeed('a run');
+ * const once = random.fork('frame', 7).uniform();
+ * random.normal();
+ * once === random.fork('frame', 7).uniform(); // true
  */
 export class Random {
   private words: [number, number, number, number];

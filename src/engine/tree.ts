@@ -42,6 +42,11 @@ export function mapTree<From, To>(
 /**
  * The tree that has these leaves at these paths; the inverse of `leavesOf`. Throws where a path is given twice, leads
  * through a leaf, or has a key that JavaScript keeps for itself.
+ *
+ * @example
+ * const tree = treeOf([['encoder/weight', 1], ['encoder/bias', 2]]); // {"encoder": {"weight": 1, "bias": 2}}
+ * leavesOf(tree); // [["encoder/bias", 2], ["encoder/weight", 1]]
+ * mapTree(tree, (leaf) => 10 * leaf); // {"encoder": {"weight": 10, "bias": 20}}
  */
 export function treeOf<Leaf>(leaves: Iterable<readonly [path: string, leaf: Leaf]>): Tree<Leaf> {
   const root: { [key: string]: unknown } = {};

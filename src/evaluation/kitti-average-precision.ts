@@ -35,7 +35,14 @@ export function envelope(values: readonly number[]): number[] {
   return curve;
 }
 
-/** The average precision of a curve over the 41 recalls. */
+/**
+ * The average precision of a curve over the 41 recalls.
+ *
+ * @example
+ * // One of a hundred objects is found, and nothing else: the two rules differ.
+ * const curve = Array.from({ length: 41 }, (_, i) => (i === 0 ? 1 : 0));
+ * averagePrecision(curve); // {"R40": 0.00, "R11": 9.09}
+ */
 export function averagePrecision(curve: readonly number[]): AveragePrecision {
   const mean = (indices: readonly number[]) =>
     (100 * indices.reduce((sum, i) => sum + curve[i], 0)) / indices.length;

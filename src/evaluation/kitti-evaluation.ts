@@ -87,6 +87,11 @@ export function minOverlapOf(overlaps: Overlaps, name: EvaluatedClass, metric: K
 /**
  * KITTI's evaluation of detections, as the benchmark's own program does it (41 recall positions; Geiger et al. 2012, and
  * the rule R40 since 2019).
+ *
+ * @example
+ * const { frames } = await readKittiFolders({ labels: 'data/kitti', detections: 'runs/point3d/detections' });
+ * const { ap } = evaluateKitti(frames);
+ * console.log(ap.Car['3d'].moderate?.R40);
  */
 export function evaluateKitti(
   frames: readonly KittiFramePair[],

@@ -1,4 +1,9 @@
-/** The angle of the same direction in [-π, π), radians. */
+/**
+ * The angle of the same direction in [-π, π), radians.
+ *
+ * @example
+ * wrapAngle(1.5 * Math.PI); // -1.5708
+ */
 export function wrapAngle(angle: number): number {
   if (angle >= -Math.PI && angle < Math.PI) return angle;
   const turns = Math.floor((angle + Math.PI) / (2 * Math.PI));

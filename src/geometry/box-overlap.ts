@@ -7,13 +7,25 @@ export function footprintOf({ center, sizeM, yaw }: Box3): OrientedRectangle {
   return { x: center[0], y: center[1], length: sizeM[0], width: sizeM[1], yaw };
 }
 
-/** Intersection over union of two boxes seen from above, 0 to 1; 0 where both have no area. */
+/**
+ * Intersection over union of two boxes seen from above, 0 to 1; 0 where both have no area.
+ *
+ * @example
+ * const square: Box3 = { center: [0, 0, 0], sizeM: [2, 2, 1], yaw: 0 };
+ * birdsEyeIou(square, { ...square, yaw: Math.PI / 4 }); // 0.707
+ */
 export function birdsEyeIou(a: Box3, b: Box3): number {
   const shared = intersectionArea(footprintOf(a), footprintOf(b));
   return ratio(shared, a.sizeM[0] * a.sizeM[1] + b.sizeM[0] * b.sizeM[1] - shared);
 }
 
-/** Intersection over union of two boxes' volumes, 0 to 1; 0 where both have none. */
+/**
+ * Intersection over union of two boxes' volumes, 0 to 1; 0 where both have none.
+ *
+ * @example
+ * const car: Box3 = { center: [10, 0, -1], sizeM: [4, 2, 1.5], yaw: 0 };
+ * iou3d(car, { ...car, center: [12, 0, -1] }); // 0.333
+ */
 export function iou3d(a: Box3, b: Box3): number {
   const top = Math.min(a.center[2] + a.sizeM[2] / 2, b.center[2] + b.sizeM[2] / 2);
   const bottom = Math.max(a.center[2] - a.sizeM[2] / 2, b.center[2] - b.sizeM[2] / 2);

@@ -11,6 +11,12 @@ const NEAR_M = 0.1;
  * The smallest rectangle around a box's picture, clipped to the pixels 0 … width - 1 and 0 … height - 1 as KITTI's
  * labels are; undefined where nothing of it is in the picture. Boxes that reach behind the camera are cut 0.1 m
  * before it.
+ *
+ * @example
+ * // 100 pixels of focal length, at the LiDAR's place, in the middle of a picture of 200 x 100.
+ * const pixelFromLidar = Float64Array.of(100, -100, 0, 0, 50, 0, -100, 0, 1, 0, 0, 0);
+ * const car: Box3 = { center: [22, 0, 0], sizeM: [4, 2, 1], yaw: 0 };
+ * projectBox(car, pixelFromLidar, { width: 200, height: 100 }); // [95.0, 47.5, 105.0, 52.5]
  */
 export function projectBox(
   box: Box3,

@@ -30,6 +30,10 @@ export const BOX_EDGES: ReadonlyArray<readonly [from: number, to: number]> = [
 /**
  * The 8 corners as rows of x, y, z (24 numbers): the bottom from front left on as seen from above against the clock
  * (front left, rear left, rear right, front right), then the top in the same order.
+ *
+ * @example
+ * const corners = cornersOf({ center: [10, 0, 0], sizeM: [4, 2, 1], yaw: 0 });
+ * corners.subarray(0, 3); // [12, 1, -0.5]
  */
 export function cornersOf(box: Box3): Float64Array {
   const [x, y, z] = box.center;

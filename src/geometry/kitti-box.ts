@@ -16,6 +16,14 @@ export interface KittiBox {
 /**
  * The box of a KITTI label in the LiDAR frame. The centre is moved exactly; the heading is moved as a direction and
  * then laid on the LiDAR's x-y plane, for the two frames' uprights differ by a degree or so. `kittiFromBox` undoes it.
+ *
+ * @example
+ * // A camera at the LiDAR's place that looks ahead: its x is right, its y down, its z forward.
+ * const rectFromLidar = rigidTransform([0, -1, 0, 0, 0, -1, 1, 0, 0]);
+ * const label = { sizeM: [1.5, 1.6, 4], location: [0, 1.7, 20], rotationY: -Math.PI / 2 } as const;
+ * const { center, yaw } = boxFromKitti(label, rectFromLidar);
+ * center; // [20.00, 0.00, -0.95]
+ * yaw; // 0.00
  */
 export function boxFromKitti(box: KittiBox, rectFromLidar: Matrix44): Box3 {
   const [height, width, length] = box.sizeM;

@@ -41,6 +41,13 @@ const ENTRIES = {
  * one of them that is missing or there twice, has a wrong number of values or one that is no number, and for a rotation or a
  * projection that is none. What is not sound of the other projections and of Tr_imu_to_velo is undefined, and other keys are
  * left aside.
+ *
+ * @example
+ * import { readFile } from 'node:fs/promises';
+ * const file = 'data/kitti/training/calib/000000.txt';
+ * const calibration = parseKittiCalibration(await readFile(file, 'utf8'), { file });
+ * const ahead = projectPoints(Float32Array.of(20, 0, 0), 3, pixelFromLidar(calibration));
+ * ahead.inFront; // [1]
  */
 export function parseKittiCalibration<Camera extends KittiCamera = 2>(
   text: string,

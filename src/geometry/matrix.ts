@@ -31,7 +31,13 @@ export function multiply34by44(a: Matrix34, b: Matrix44): Matrix34 {
   return multiplyBy44(a, b, 3);
 }
 
-/** The product of any number of 4x4 matrices from left to right; the last one acts on a point first. */
+/**
+ * The product of any number of 4x4 matrices from left to right; the last one acts on a point first.
+ *
+ * @example
+ * const worldFromCar = compose(translation(100, 0, 0), rotationZ(Math.PI / 2));
+ * transformPoint(worldFromCar, [5, 0, 0]); // [100.00, 5.00, 0.00]
+ */
 export function compose(...matrices: readonly Matrix44[]): Matrix44 {
   return matrices.reduce(multiply44, identity44());
 }

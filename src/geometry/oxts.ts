@@ -83,6 +83,14 @@ export function worldFromOxts(record: OxtsRecord, origin: OxtsRecord): Matrix44 
  * The pose at a time, from poses in ascending order of time: translations linearly, rotations by slerp, between the two
  * poses around it or, at most `maxExtrapolationS` (0.2) away from the nearest, along the last two. Poses more than
  * `maxGapS` (1) apart are not bridged. Undefined where that gives none.
+ *
+ * @example
+ * const poses = [
+ *   { timeS: 0, pose: translation(0, 0, 0) },
+ *   { timeS: 0.1, pose: translation(2, 0, 0) },
+ * ];
+ * const between = interpolatePose(poses, 0.05);
+ * between && transformPoint(between, [0, 0, 0]); // [1, 0, 0]
  */
 export function interpolatePose(
   poses: readonly TimedPose[],

@@ -17,6 +17,12 @@ export interface ProjectedPoints {
  * Pixels of LiDAR points (rows of `stride` numbers that begin with x, y, z, metres): (u·w, v·w, w) = P · (x, y, z, 1),
  * divided by the w of P itself, which for KITTI's P2 is some millimetres more than the depth in the rectified frame.
  * In front is what has w > `minDepthM`, 0 by default. Throws if the rows do not come out even.
+ *
+ * @example
+ * // 100 pixels of focal length, at the LiDAR's place, in the middle of a picture of 200 x 100.
+ * const pixelFromLidar = Float64Array.of(100, -100, 0, 0, 50, 0, -100, 0, 1, 0, 0, 0);
+ * const { u, v, depth } = projectPoints(Float32Array.of(10, -2, 1), 3, pixelFromLidar);
+ * [u[0], v[0], depth[0]]; // [120, 40, 10]
  */
 export function projectPoints(
   points: Float32Array | Float64Array,

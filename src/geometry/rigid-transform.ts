@@ -26,7 +26,13 @@ export function rigidTransform(
   return Float64Array.of(r[0], r[1], r[2], x, r[3], r[4], r[5], y, r[6], r[7], r[8], z, 0, 0, 0, 1);
 }
 
-/** bFromA of a rigid aFromB: the rotation transposed. Right only for rotations; see `inverseAffine` for the rest. */
+/**
+ * bFromA of a rigid aFromB: the rotation transposed. Right only for rotations; see `inverseAffine` for the rest.
+ *
+ * @example
+ * const worldFromCar = compose(translation(100, 0, 0), rotationZ(Math.PI / 2));
+ * transformPoint(inverseRigid(worldFromCar), [100, 5, 0]); // [5.00, 0.00, 0.00]
+ */
 export function inverseRigid(aFromB: Matrix44): Matrix44 {
   const [a, b, c, x, d, e, f, y, g, h, i, z] = aFromB;
   return Float64Array.of(

@@ -71,6 +71,11 @@ export interface ViewDraw {
 /**
  * The augmentation of a second view (Li et al. 2022), drawn from `random`: rotation about the pivot, scale about the LiDAR's
  * origin, translation, horizontal flip, in this order, with the released configuration's values by default.
+ *
+ * @example
+ * const points = Float32Array.of(10, 2, -1, 0.5);
+ * const view = sampleViewTransform(Random.fromSeed(0), { maxRotation: 0.3 });
+ * applyView(applyView(points, 4, view), 4, inverseView(view)); // [10.000, 2.000, -1.000, 0.500]
  */
 export function sampleViewTransform(random: Random, options: ViewDraw = {}): ViewTransform {
   const { maxRotation = Math.PI / 2, pivot = [35.2, 0, -1], scale = [0.75, 1.25] } = options;

@@ -32,6 +32,12 @@ export function applyImageView(image: RgbImage, view: ImageView): RgbImage {
  * by default), `aspect` of its width by its height (3/4 to 4/3; drawn evenly in the logarithm). Where ten draws do not
  * fit, the largest centred rectangle of an allowed aspect is taken. The random-resized crop of Inception and SimCLR, drawn
  * as torchvision's `RandomResizedCrop.get_params` does: area, aspect, top, left.
+ *
+ * @example
+ * const picture = { width: 64, height: 48, data: new Uint8Array(64 * 48 * 3) };
+ * const random = Random.fromSeed(0);
+ * const view = randomResizedCrop(imageView(picture), random, { width: 32, height: 32, area: [0.2, 1] });
+ * applyImageView(picture, colorJitter(view, random, { brightness: 0.4, hue: 0.1 })).width; // 32
  */
 export function randomResizedCrop(
   view: ImageView,

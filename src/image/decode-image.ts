@@ -22,6 +22,12 @@ export interface DecodeOptions {
  * CMYK becomes (1 - C)(1 - K) and so on, and embedded colour profiles are left alone: the numbers that Pillow's
  * `convert('RGB')` gives, but for 16-bit grey, which it clips at 255. Throws InputError unless the whole picture is there
  * and sound.
+ *
+ * @example
+ * import { readFile } from 'node:fs/promises';
+ * const file = 'data/kitti/training/image_2/000000.png';
+ * const { width, height, data } = await decodeImage(await readFile(file), { file });
+ * data.length === width * height * 3; // true
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
   const { file = 'image', limitPixels = 1e8, upright = false } = options;

@@ -74,7 +74,13 @@ export interface ImageView extends ImageSize {
   readonly steps: readonly ImageStep[];
 }
 
-/** The view of an untouched image. */
+/**
+ * The view of an untouched image.
+ *
+ * @example
+ * const view = flip(crop(imageView({ width: 100, height: 50 }), { left: 10, top: 0, width: 80, height: 50 }));
+ * mapPixel(view, 10, 7); // [79, 7]
+ */
 export function imageView(source: ImageSize): ImageView {
   const { width, height } = checkedSize(source);
   return { source: { width, height }, steps: [], width, height };

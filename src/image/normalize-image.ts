@@ -22,14 +22,21 @@ export const IMAGENET_RGB: ImageNormalization = {
   order: 'rgb',
 };
 
-/** ImageNet's means with unit deviations, BGR, as in Caffe-style models and SimIPU. */
+/** ImageNet's means with unit deviations, BGR, as in Caffe-style models and Li et al. 2022. */
 export const IMAGENET_BGR: ImageNormalization = {
   mean: [103.53, 116.28, 123.675],
   std: [1, 1, 1],
   order: 'bgr',
 };
 
-/** (value - mean) / std for every channel of every pixel: float32 (height, width, 3), or of `padTo`'s size. Throws RangeError where the image does not fit into it. */
+/**
+ * (value - mean) / std for every channel of every pixel: float32 (height, width, 3), or of `padTo`'s size. Throws
+ * RangeError where the image does not fit into it.
+ *
+ * @example
+ * const white = { width: 1, height: 1, data: Uint8Array.of(255, 255, 255) };
+ * normalizeImage(white, IMAGENET_RGB); // [2.249, 2.429, 2.640]
+ */
 export function normalizeImage(image: RgbImage, options: ImageNormalization): Float32Array {
   const { width, height, data } = image;
   const { mean, std, order, padTo = image } = options;

@@ -43,6 +43,10 @@ export interface Rectangle extends ImageSize {
  * and one output pixel when shrinking (antialiased), or by a cubic one twice as wide; normalised at the borders. Values are
  * within one of exact rounding and of Pillow's `Image.resize`, which rounds to whole levels between its two passes, and a
  * flat image stays as flat as it was. With `part`, only that rectangle of the result is worked out and returned.
+ *
+ * @example
+ * const row = { width: 2, height: 1, data: Uint8Array.of(0, 0, 0, 200, 200, 200) };
+ * resample(row, { width: 1, height: 1 }).data; // [100, 100, 100]
  */
 export function resample(
   image: RgbImage,

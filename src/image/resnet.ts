@@ -85,6 +85,19 @@ export function initResNet(random: Random, options: ResNetOptions): Initialized 
  * strides in its 3x3 convolutions). The first `frozenStages` (the stem, and layer1, layer2, … with each more) are held
  * fast: no gradient enters them, and their batch norms use and keep the running statistics.
  * Throws where the images have another shape.
+ *
+ * @example
+ * const options: ResNetOptions = { depth: 18, width: 8, stages: ['c5'], batchNorm: defaultBatchNorm };
+ * const state = initResNet(Random.fromSeed(0), options);
+ * const encode: Step = (model, batch) => {
+ *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
+ *   const { features } = resnet(params, stats, leafAt(batch, 'images'), { ...options, training: false });
+ *   return [model, { c5: features.c5! }];
+ * };
+ * const batch = { images: float32(new Float32Array(64 * 96 * 3), [1, 64, 96, 3]) };
+ * const step = await compile(encode, { state: { ...state }, batch });
+ * const { outputs } = await step.run({ ...state }, batch);
+ * leafAt(outputs, 'c5').shape; // [1, 64, 2, 3]
  */
 export function resnet(
   params: Tree<tf.Tensor>,

@@ -94,6 +94,11 @@ export class AssignmentSolver {
  * row gets a column where rows <= columns, otherwise every column gets a row and the rows left over get -1.
  * +Infinity forbids a pair. Throws InputError for NaN, -Infinity, a wrong size, or when the forbidden pairs leave no
  * answer. Deterministic; Jonker and Volgenant 1987.
+ *
+ * @example
+ * const cost = Float64Array.of(4, 1, 3, 2, 0, 5, 3, 2, 2);
+ * const { columnOfRow } = linearSumAssignment(cost, 3, 3);
+ * columnOfRow; // [1, 0, 2]
  */
 export function linearSumAssignment(
   cost: Float32Array | Float64Array,

@@ -36,6 +36,10 @@ interface Transport {
  * `cost` is rows x columns, row-major; +Infinity forbids a pair. Throws InputError for wrong sizes, costs of NaN or
  * -Infinity, masses that are negative, differ in total or have nowhere to go. Cuturi, "Sinkhorn Distances", NIPS
  * 2013; Schmitzer, "Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport Problems", 2019.
+ *
+ * @example
+ * const { plan } = sinkhorn(Float64Array.of(0, 1, 1, 0), 2, 2, { epsilon: 0.1, iterations: 100 });
+ * plan; // [0.50, 0.00, 0.00, 0.50]
  */
 export function sinkhorn(
   cost: Float32Array | Float64Array,

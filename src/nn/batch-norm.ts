@@ -36,6 +36,15 @@ export function initBatchNorm(
  * `inputBias` [C] stands for a bias that x should carry but does not: it cancels in training, where it only moves the
  * running mean (its gradient is exactly 0), and at evaluation it is part of the shift; so it costs no pass over x.
  * A scale or shift that `params` does not have is 1 or 0. Throws when training on one value a channel.
+ *
+ * @example
+ * import '@tensorflow/tfjs-backend-cpu';
+ * const params = { weight: tf.ones([1]), bias: tf.zeros([1]) };
+ * const stats = { running_mean: tf.zeros([1]), running_var: tf.ones([1]) };
+ * const rows = tf.tensor2d([[1], [3]]);
+ * const { y, stats: next } = batchNorm(params, stats, rows, { eps: 0, momentum: 0.1, training: true });
+ * y.arraySync(); // [[-1], [1]]
+ * leafAt(next, 'running_mean').arraySync(); // [0.2]
  */
 export function batchNorm(
   params: Tree<tf.Tensor>,

@@ -4,6 +4,10 @@ import { withGradient } from './custom-gradient.ts';
 /**
  * Rows [R, C] of length one: x/max(‖x‖, 1e-12), as PyTorch's F.normalize; a row of zeros stays one.
  * The gradient, (dy − y·⟨dy, y⟩)/‖x‖, is finite there too.
+ *
+ * @example
+ * import '@tensorflow/tfjs-backend-cpu';
+ * l2Normalize(tf.tensor2d([[3, 4], [0, 0]])).arraySync(); // [[0.6, 0.8], [0, 0]]
  */
 export function l2Normalize(x: tf.Tensor): tf.Tensor {
   return withGradient(

@@ -20,7 +20,14 @@ export function initLinear(random: Random, options: LinearOptions): Tree<HostTen
   return { weight, bias: uniform(random.fork('bias'), [outputs], 1 / Math.sqrt(inputs)) };
 }
 
-/** x·W + b: rows [R, inputs] to [R, outputs]; without `bias` in `params`, x·W. */
+/**
+ * x·W + b: rows [R, inputs] to [R, outputs]; without `bias` in `params`, x·W.
+ *
+ * @example
+ * const state = initLinear(Random.fromSeed(0), { inputs: 3, outputs: 2 });
+ * const layer: Step = (params, batch) => [params, { y: linear(params, leafAt(batch, 'x')) }];
+ * const step = await compile(layer, { state, batch: { x: float32([1, 2, 3], [1, 3]) } });
+ */
 export function linear(params: Tree<tf.Tensor>, x: tf.Tensor): tf.Tensor {
   const product = tf.matMul(x, leafAt(params, 'weight'));
   return 'bias' in params ? tf.add(product, leafAt(params, 'bias')) : product;

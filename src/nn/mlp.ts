@@ -27,7 +27,18 @@ export function initMlp(random: Random, options: MlpOptions): Initialized {
   return { params, stats };
 }
 
-/** Linear, batch norm and ReLU, layer after layer on rows [R, inputs]; the last ReLU is left out if `lastRelu` is false. */
+/**
+ * Linear, batch norm and ReLU, layer after layer on rows [R, inputs]; the last ReLU is left out if `lastRelu` is false.
+ *
+ * @example
+ * const state = initMlp(Random.fromSeed(0), { inputs: 3, widths: [16, 8] });
+ * const head: Step = (model, batch) => {
+ *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
+ *   const { y, stats: next } = mlp(params, stats, leafAt(batch, 'x'), { ...defaultBatchNorm, training: true });
+ *   return [{ params, stats: next }, { y }];
+ * };
+ * const step = await compile(head, { state: { ...state }, batch: { x: float32([1, 2, 3, 4, 5, 6], [2, 3]) } });
+ */
 export function mlp(
   params: Tree<tf.Tensor>,
   stats: Tree<tf.Tensor>,

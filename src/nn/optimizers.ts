@@ -24,7 +24,17 @@ export function initState(options: OptimizerOptions, params: Tree<HostTensor>): 
   }
 }
 
-/** One step. Parameters without a gradient in `grads` (by path) stay as they are, weight decay included. */
+/**
+ * One step. Parameters without a gradient in `grads` (by path) stay as they are, weight decay included.
+ *
+ * @example
+ * import '@tensorflow/tfjs-backend-cpu';
+ * const params = { w: tf.scalar(1) };
+ * const hyper = { learningRate: tf.scalar(0.1), weightDecay: 0 };
+ * const grads = new Map([['w', tf.scalar(2)]]);
+ * const next = update({ kind: 'sgd', momentum: 0.9 }, params, grads, { momentum: { w: tf.scalar(0) } }, hyper);
+ * leafAt(next.params, 'w').arraySync(); // 0.8
+ */
 export function update(
   options: OptimizerOptions,
   params: Tree<tf.Tensor>,

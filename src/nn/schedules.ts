@@ -21,7 +21,13 @@ export type Schedule = { readonly warmUp?: WarmUp; readonly per?: ScheduleUnit }
   | { readonly kind: 'cosine'; readonly length: number; readonly end?: number }
 );
 
-/** What the base learning rate is multiplied by at this progress. After a warm-up, progress counts from its end. */
+/**
+ * What the base learning rate is multiplied by at this progress. After a warm-up, progress counts from its end.
+ *
+ * @example
+ * const schedule: Schedule = { kind: 'cosine', length: 10, warmUp: { length: 2 } };
+ * [0, 1, 2, 7, 12].map((epoch) => multiplierAt(schedule, epoch)); // [0, 0.5, 1, 0.5, 0]
+ */
 export function multiplierAt(schedule: Schedule, progress: number): number {
   const { length: warmUp = 0, start = 0 } = schedule.warmUp ?? {};
   if (progress < warmUp) return start + (1 - start) * (progress / warmUp);

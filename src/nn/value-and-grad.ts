@@ -14,6 +14,16 @@ export interface ValueAndGrad {
 /**
  * The value of `f` at `params`, and its gradient with respect to every leaf that the loss depends on.
  * `aux` carries no gradient; its tensors are new handles, so that they may be disposed of like any result.
+ *
+ * @example
+ * import '@tensorflow/tfjs-backend-cpu';
+ * const square = (params: Tree<tf.Tensor>) => ({
+ *   loss: tf.sum(tf.square(leafAt(params, 'w'))) as tf.Scalar,
+ *   aux: {},
+ * });
+ * const { loss, grads } = valueAndGrad(square, { w: tf.tensor1d([1, -2]) });
+ * loss.arraySync(); // 5
+ * grads.get('w')?.arraySync(); // [2, -4]
  */
 export function valueAndGrad(
   f: (params: Tree<tf.Tensor>) => { readonly loss: tf.Scalar; readonly aux: Tree<tf.Tensor> },

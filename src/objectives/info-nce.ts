@@ -15,6 +15,13 @@ const tieMargin = 1e-4;
  * InfoNCE (van den Oord et al. 2018): −1/Σw · Σ_i w_i · log( exp(q_i·k_i/τ) / Σ_j exp(q_i·k_j/τ) ), for L2-normalised
  * rows q and k [R, D], of which the i-th belong together. `weights` [R] says which queries count; every key is a
  * negative of every other query, whatever its weight.
+ *
+ * @example
+ * import '@tensorflow/tfjs-backend-cpu';
+ * const rows = tf.tensor2d([[1, 0], [0, 1]]);
+ * const { loss, top1 } = infoNce(rows, rows, { temperature: 1, weights: tf.ones([2]) });
+ * loss.arraySync(); // 0.3133
+ * top1.arraySync(); // 1
  */
 export function infoNce(
   queries: tf.Tensor,

@@ -35,6 +35,11 @@ export type BallQueryOptions = BallScale & BallQueryRows;
  * the first of them fills the rest (the ball query of PointNet++ and 3DSSD); where there is none, the nearest point of
  * all fills the row (the reference leaves index 0 there, wherever that point lies).
  * InputError for rows that are not whole or not finite, no points, and radii that are no range.
+ *
+ * @example
+ * const points = Float32Array.of(0, 0, 0, 0.5, 0, 0, 3, 0, 0);
+ * const center = Float32Array.of(0, 0, 0);
+ * ballQuery(points, center, { radiusM: 1, maxNeighbors: 3 }); // [0, 1, 0]
  */
 export function ballQuery(
   points: Float32Array,

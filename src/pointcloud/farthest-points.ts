@@ -14,6 +14,10 @@ const leafSize = 32;
  * QuickFPS, 2023), with exactly the result of the definition.
  * `tree` is the tree of these points, where the caller has it.
  * InputError unless 0 <= count <= points and all coordinates are finite.
+ *
+ * @example
+ * const onALine = Float32Array.of(0, 0, 0, 1, 0, 0, 9, 0, 0, 5, 0, 0);
+ * farthestPointSample(onALine, 3); // [0, 2, 3]
  */
 export function farthestPointSample(
   points: Float32Array,

@@ -14,6 +14,10 @@ export function binColumnNames(columns: number): string[] {
  * they are.
  * InputError for an empty or truncated file, for values that are not finite, and, unless `columns` is given, for numbers
  * that show rows of more columns (`columnsShown`), such as those of nuScenes.
+ *
+ * @example
+ * const bytes = writeKittiBin(Float32Array.of(10, 1, -1.5, 0.25));
+ * readKittiBin(bytes); // [10, 1, -1.5, 0.25]
  */
 export function readKittiBin(
   bytes: Uint8Array,

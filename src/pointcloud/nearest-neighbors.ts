@@ -13,6 +13,12 @@ export interface Neighbors {
  * The `count` nearest points of every query (rows of `queryStride` floats, 3), by
  * d² = (dx·dx + dy·dy) + dz·dz in float64 (given rounded to float32), of equals the lowest index first.
  * Exact, over a k-d tree, whatever the spread of the points. InputError unless 1 <= count <= points and all coordinates are finite.
+ *
+ * @example
+ * const points = Float32Array.of(0, 0, 0, 2, 0, 0, 5, 0, 0);
+ * const { indices, squaredDistances } = nearestNeighbors(points, Float32Array.of(4, 0, 0), { count: 2 });
+ * indices; // [2, 1]
+ * squaredDistances; // [1, 4]
  */
 export function nearestNeighbors(
   points: Float32Array,

@@ -22,6 +22,12 @@ import { readTextRows, writeTextRows } from './text-rows.ts';
  * of a text is, packed colours aside. The cloud's notes say so.
  * InputError for headers that contradict themselves, text that is no number or out of a type's range, and a file that
  * is shorter or longer than its points (zero bytes after binary points are padding, and fine).
+ *
+ * @example
+ * import { readFile } from 'node:fs/promises';
+ * const cloud = readPcd(await readFile('data/sweep.pcd'), { file: 'data/sweep.pcd' });
+ * cloud.count; // 2
+ * fieldOf(cloud, 'intensity').data; // [0.5, 0.25]
  */
 export function readPcd(
   bytes: Uint8Array,
@@ -49,6 +55,11 @@ export function readPcd(
 /**
  * The bytes of a PCD 0.7 file that `readPcd` reads back to the same cloud, but for this: in ascii, NaN loses its payload,
  * and binary_compressed has no padding (fields `_`), for PCL expects none there.
+ *
+ * @example
+ * import { writeFile } from 'node:fs/promises';
+ * const cloud = cloudFromRows(Float32Array.of(1, 2, 3, 0.5), ['x', 'y', 'z', 'intensity']);
+ * await writeFile('sweep.pcd', writePcd(cloud, { encoding: 'binary_compressed' }));
  */
 export function writePcd(
   cloud: PointCloud,

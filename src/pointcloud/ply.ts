@@ -20,6 +20,11 @@ import { writeTextRows } from './text-rows.ts';
  * properties takes no place in the file. In text, fields declared as float32 may become float64 as `TextFields` says.
  * InputError for headers that contradict themselves, text that is no number or out of a type's range, a file that is
  * shorter or longer than its elements, and one without vertices' properties.
+ *
+ * @example
+ * import { readFile } from 'node:fs/promises';
+ * const cloud = readPly(await readFile('data/scan.ply'), { file: 'data/scan.ply' });
+ * xyzOf(cloud); // [1, 2, 3, 4, 5, 6]
  */
 export function readPly(bytes: Uint8Array, options: { readonly file?: string } = {}): PointCloud {
   const lines = new TextLines(bytes, options.file ?? 'PLY');
@@ -60,6 +65,11 @@ export function readPly(bytes: Uint8Array, options: { readonly file?: string } =
  * The bytes of a PLY file with the cloud's points as vertices. PLY knows neither padding, which is left out, nor fields
  * of several elements, which become properties name_0, name_1 and so on, nor grids and viewpoints, nor 64-bit integers
  * (InputError).
+ *
+ * @example
+ * import { writeFile } from 'node:fs/promises';
+ * const cloud = cloudFromRows(Float32Array.of(1, 2, 3, 0.5), ['x', 'y', 'z', 'intensity']);
+ * await writeFile('sweep.ply', writePly(cloud, { encoding: 'binary_little_endian' }));
  */
 export function writePly(
   cloud: PointCloud,

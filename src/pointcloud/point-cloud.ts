@@ -40,7 +40,14 @@ export function fieldOf(cloud: PointCloud, name: string): PointField {
   throw new InputError({ file: 'point cloud', expected: `a field ${name}`, found: names || 'no field' });
 }
 
-/** The named single-element fields as rows, (points, names) in float32: `rowsOf(cloud, ['x', 'y', 'z', 'intensity'])` is what a Frame holds. */
+/**
+ * The named single-element fields as rows, (points, names) in float32: `rowsOf(cloud, ['x', 'y', 'z', 'intensity'])` is
+ * what a Frame holds.
+ *
+ * @example
+ * const cloud = cloudFromRows(Float32Array.of(1, 2, 3, 0.5), ['x', 'y', 'z', 'intensity']);
+ * rowsOf(cloud, ['z', 'x']); // [3, 1]
+ */
 export function rowsOf(cloud: PointCloud, names: readonly string[]): Float32Array<ArrayBuffer> {
   return fillRows(
     cloud,
@@ -87,7 +94,13 @@ function fillRows(cloud: PointCloud, fields: readonly PointField[], origin: read
   return rows;
 }
 
-/** An unordered cloud with one float32 field for each column of rows (points, names). */
+/**
+ * An unordered cloud with one float32 field for each column of rows (points, names).
+ *
+ * @example
+ * const cloud = cloudFromRows(Float32Array.of(1, 2, 3, 0.5), ['x', 'y', 'z', 'intensity']);
+ * fieldOf(cloud, 'intensity').data; // [0.5]
+ */
 export function cloudFromRows(rows: Float32Array, names: readonly string[]): PointCloud {
   const width = names.length;
   const count = width === 0 ? 0 : rows.length / width;

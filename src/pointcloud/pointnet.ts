@@ -55,7 +55,22 @@ export function initPointNet(random: Random, options: PointNetOptions): Initiali
   return gather(parts);
 }
 
-/** PointNet (Qi et al. 2017): a function of sets, points [B·N, inChannels] of `samples` samples one after the other. */
+/**
+ * PointNet (Qi et al. 2017): a function of sets, points [B·N, inChannels] of `samples` samples one after the other.
+ *
+ * @example
+ * const options = { inChannels: 3, inputTransform: true, featureTransform: false, batchNorm: defaultBatchNorm };
+ * const state = initPointNet(Random.fromSeed(0), options);
+ * const encode: Step = (model, batch) => {
+ *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
+ *   const { global } = pointNet(params, stats, leafAt(batch, 'points'), { ...options, samples: 2, training: false });
+ *   return [model, { global }];
+ * };
+ * const batch = { points: float32(new Float32Array(2 * 64 * 3), [2 * 64, 3]) };
+ * const step = await compile(encode, { state: { ...state }, batch });
+ * const { outputs } = await step.run({ ...state }, batch);
+ * leafAt(outputs, 'global').shape; // [2, 1024]
+ */
 export function pointNet(
   params: Tree<tf.Tensor>,
   stats: Tree<tf.Tensor>,

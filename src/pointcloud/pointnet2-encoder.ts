@@ -31,7 +31,7 @@ export interface PointNet2Options {
   readonly batchNorm: BatchNormOptions;
 }
 
-/** The point encoder of the released SimIPU configuration: three levels, reflectance in, 1024 points of 1024 channels out. */
+/** The point encoder of the released configuration of Li et al. 2022: three levels, reflectance in, 1024 points of 1024 channels out. */
 export const releasedPointEncoder: PointNet2Options = {
   inChannels: 1,
   useXyz: false,
@@ -125,6 +125,31 @@ export function initPointNet2(random: Random, options: PointNet2Options): Initia
  * PointNet++ with multi-scale grouping (Qi et al. 2017), level after level. The first `frozenLevels` are held fast: no
  * gradient enters them, and their batch norms use and keep the running statistics. Throws where tables and levels are not
  * equally many.
+ *
+ * @example
+ * const level = { points: 16, radii: [2], neighbors: [8], widths: [[8, 8]], out: 32 };
+ * const options = { inChannels: 1, useXyz: true, levels: [level], bias: false, batchNorm: defaultBatchNorm };
+ * const random = Random.fromSeed(0);
+ * const sweep = Float32Array.from({ length: 64 * 4 }, () => random.uniform(-5, 5));
+ * const { levels } = sampleLevels(sweep, { levels: [level], dilated: false });
+ * const rows = sweep.length / 4;
+ * const batch = {
+ *   features: float32(sweep.filter((_, i) => i % 4 === 3), [rows, 1]),
+ *   xyz: float32(sweep.filter((_, i) => i % 4 < 3), [rows, 3]),
+ *   centers: int32(levels[0].centers, [16]),
+ *   neighbors: int32(levels[0].neighbors[0], [16 * 8]),
+ * };
+ * const state = initPointNet2(random.fork('encoder'), options);
+ * const encode: Step = (model, batch) => {
+ *   const at = (name: string) => leafAt(batch, name);
+ *   const tables = [{ centers: at('centers'), neighbors: [at('neighbors')] }];
+ *   const input = { features: at('features'), xyz: at('xyz'), levels: tables };
+ *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
+ *   return [model, { y: pointNet2(params, stats, input, { ...options, training: false }).features }];
+ * };
+ * const step = await compile(encode, { state: { ...state }, batch });
+ * const { outputs } = await step.run({ ...state }, batch);
+ * leafAt(outputs, 'y').shape; // [16, 32]
  */
 export function pointNet2(
   params: Tree<tf.Tensor>,

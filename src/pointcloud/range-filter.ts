@@ -35,14 +35,24 @@ export function indicesInRange(
   return kept.slice(0, found);
 }
 
-/** The rows x, y, z, reflectance strictly inside the range, in their order. */
+/**
+ * The rows x, y, z, reflectance strictly inside the range, in their order.
+ *
+ * @example
+ * const points = Float32Array.of(10, 0, -1, 0.5, 90, 0, -1, 0.5);
+ * filterRange(points, { min: [0, -40, -3], max: [70.4, 40, 1] }); // [10, 0, -1, 0.5]
+ */
 export function filterRange(points: Float32Array, range: PointRange): Float32Array<ArrayBuffer> {
   return gatherRows(points, indicesInRange(points, range));
 }
 
 /**
  * A random choice of `count` of the indices 0 … available-1: all different where there are enough, drawn with
- * replacement where there are fewer (as SimIPU and 3DSSD sample their input). InputError for a choice among none.
+ * replacement where there are fewer (as Li et al. 2022 and 3DSSD sample their input). InputError for a choice among none.
+ *
+ * @example
+ * const rows = sampleRows(3, 100, Random.fromSeed(0));
+ * rows.length; // 3
  */
 export function sampleRows(count: number, available: number, random: Random): Int32Array<ArrayBuffer> {
   checkWhole(count, 'sampleRows', { place: 'count', min: 0 });

@@ -87,6 +87,10 @@ export function parseRunConfig(value: unknown, from: { readonly file: string }):
 /**
  * The configuration with settings of the form `key.path=value` applied, as `applySettingsTo` does it. A system that the run
  * does not have yet joins it as soon as one of its options is set (`objectives.moco.weight=0.5`): with its default options.
+ *
+ * @example
+ * const config = applySettings(presetOf('simipu-small')!, ['steps=10', 'optimizers.heads.learningRate=0.01']);
+ * config.steps; // 10
  */
 export function applySettings(config: RunConfig, settings: readonly string[]): RunConfig {
   return applySettingsTo(runConfigSchema, config, settings, {

@@ -56,6 +56,11 @@ const isResult = (name: string) => /\.txt$/.test(name);
  * Looks at frames of a KITTI object data set and writes a result file for each, in the format of KITTI's benchmark. Begun
  * again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results, and
  * where every frame is damaged.
+ *
+ * @example
+ * const run = await loadDetectionRun('runs/point3d');
+ * const { frames } = await detect({ run, data: { root: 'data/kitti' }, out: 'runs/point3d/detections' });
+ * frames; // 6
  */
 export async function detect(options: DetectOptions): Promise<DetectResult> {
   const { run, data, out } = options;

@@ -28,6 +28,12 @@ const modelOf = (parameters: Tree<tf.Tensor>) => ({
 /**
  * Writes the encoders that a run has, whatever it learned by: `image-encoder.onnx`, `point-encoder.onnx` (opset 18, standard
  * operators alone, running statistics) and `encoders.json`, which says what goes in and comes out; gives their paths.
+ *
+ * @example
+ * import { mkdir } from 'node:fs/promises';
+ * await mkdir('out');
+ * const files = await exportEncoders(await loadRun('runs/first'), 'out', { batch: 1 });
+ * files; // ["out/image-encoder.onnx", "out/point-encoder.onnx", "out/encoders.json"]
  */
 export async function exportEncoders(
   run: TrainedRun,

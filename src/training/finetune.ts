@@ -49,6 +49,13 @@ export function detectionState(config: DetectionConfig, model = initialModel(con
  * The run's folder gets its configuration, metrics and checkpoints, and `initialization.json`; it can be killed and
  * resumed as a pretraining run can. Throws InputError for input that cannot be right and DivergedError for a loss that is
  * NaN or infinite. `frames` of the result counts those whose labels are used.
+ *
+ * @example
+ * const preset = applyDetectionSettings(detectionPresetOf('point3d-small')!, ['steps=2', 'batchSize=2']);
+ * const config = await adoptEncoders(preset, 'runs/first');
+ * const data = { root: 'data/kitti', imageSet: 'train' };
+ * const { frames } = await finetune({ config, data, from: { run: 'runs/first' }, out: 'runs/point3d' });
+ * frames; // 4
  */
 export async function finetune({
   config,

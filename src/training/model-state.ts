@@ -39,7 +39,7 @@ export async function readConfigFile(
   const { data, ...config } = await readConfigJson(file, missing);
   if (typeof config.detector === 'string') {
     const found = `a detector's run (${config.detector})`;
-    throw new InputError({ file, place: 'objective', expected: 'a pretraining run', found });
+    throw new InputError({ file, place: 'objectives', expected: 'a pretraining run', found });
   }
   return {
     config: parseRunConfig(upgradedConfig(config), { file }),
@@ -47,7 +47,15 @@ export async function readConfigFile(
   };
 }
 
-/** A run with the state of its newest checkpoint, or of a given step. Throws an InputError where there is none, or of another form. */
+/**
+ * A run with the state of its newest checkpoint, or of a given step. Throws an InputError where there is none, or of
+ * another form.
+ *
+ * @example
+ * const { config, step, state } = await loadRun('runs/first');
+ * step; // 10
+ * Object.keys(state); // ["optimizer", "params", "stats"]
+ */
 export async function loadRun(folder: string, options: { readonly step?: number } = {}): Promise<TrainedRun> {
   const { config, data } = await readRunConfig(folder);
   const entry = await checkpointOf(folder, options.step);

@@ -6,7 +6,13 @@ const presets = new Map(systems.flatMap((system) => Object.entries(system.preset
 /** The names of the presets. */
 export const presetNames: readonly string[] = [...presets.keys()];
 
-/** A preset's configuration; undefined where there is none of that name. */
+/**
+ * A preset's configuration; undefined where there is none of that name.
+ *
+ * @example
+ * presetNames.includes('simipu-small'); // true
+ * presetOf('simipu-small')?.batchSize; // 8
+ */
 export function presetOf(name: string): RunConfig | undefined {
   const preset = presets.get(name);
   return preset === undefined ? undefined : parseRunConfig(preset.run, { file: `preset ${name}` });

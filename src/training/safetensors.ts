@@ -43,6 +43,10 @@ const ELEMENTS: Readonly<Record<string, Element>> = {
  * Named tensors as the bytes of a safetensors file: float32 as F32, int32 as I32, bool as BOOL, the 4-byte tensors first
  * so that all of them lie aligned. Throws on a name given twice and on data that its shape does not hold.
  * Format: https://github.com/huggingface/safetensors#format
+ *
+ * @example
+ * const bytes = encodeSafetensors([['encoder/weight', float32([1, 2], [2])]], { made: 'by hand' });
+ * decodeSafetensors(bytes).metadata; // {"made": "by hand"}
  */
 export function encodeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: HostTensor]>,

@@ -3,28 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { floors } from './floors.ts';
 import { cyclesOf, importsOf, repository, syntaxOf, textOf, typescriptFiles } from './source-files.ts';
-
-/** The floor of every room; imports go down, or stay on their floor. */
-const floors: { readonly [room: string]: number } = {
-  tools: 8,
-  bench: 7.5,
-  'src/viewer': 7,
-  'src/report': 7,
-  'src/training': 6,
-  'src/evaluation': 6,
-  'src/objectives': 5,
-  'src/detection': 5,
-  'src/views': 4,
-  'src/encoders': 3,
-  'src/pointcloud': 2,
-  'src/image': 2,
-  'src/datasets': 2,
-  'src/nn': 1,
-  'src/matching': 1,
-  'src/geometry': 1,
-  'src/engine': 0,
-};
 
 const longestFile = 450;
 

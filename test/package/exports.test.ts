@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { repository, syntaxOf, typescriptFiles } from '../architecture/source-files.ts';
+import { repository, typescriptFiles } from '../architecture/source-files.ts';
 import { requireBuild, run, runModule } from './commands.ts';
+import { declarationOf, publicNames } from './public-names.ts';
 
 interface Manifest {
   readonly version: string;
@@ -13,37 +14,6 @@ interface Manifest {
 const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as Manifest;
 const subPaths = Object.keys(manifest.exports).filter((subPath) => subPath !== './package.json');
 const rooms = subPaths.map((subPath) => subPath.slice(2));
-
-/** One name that a file in `exports/` passes on, and the file that it comes from. */
-interface PublicName {
-  readonly name: string;
-  readonly from: string;
-  readonly typeOnly: boolean;
-}
-
-function publicNames(room: string): PublicName[] {
-  const path = `exports/${room}.ts`;
-  return syntaxOf(path).statements.flatMap((statement) => {
-    if (!ts.isExportDeclaration(statement)) throw new Error(`${path} has more than re-exports`);
-    const { exportClause, moduleSpecifier, isTypeOnly } = statement;
-    if (exportClause === undefined || !ts.isNamedExports(exportClause)) throw new Error(`${path}: export *`);
-    const from = join(dirname(path), (moduleSpecifier as ts.StringLiteral).text);
-    return exportClause.elements.map((element) => ({
-      name: element.name.text,
-      from,
-      typeOnly: isTypeOnly || element.isTypeOnly,
-    }));
-  });
-}
-
-/** The statement of a file that declares a name. */
-function declarationOf({ name, from }: PublicName): ts.Statement | undefined {
-  return syntaxOf(from).statements.find((statement) =>
-    ts.isVariableStatement(statement)
-      ? statement.declarationList.declarations.some((declaration) => declaration.name.getText() === name)
-      : 'name' in statement && (statement.name as ts.Identifier | undefined)?.text === name,
-  );
-}
 
 /** What the package promises by name. */
 const promised: { readonly [room: string]: readonly string[] } = {

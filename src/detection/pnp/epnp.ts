@@ -30,6 +30,13 @@ const NEARLY_PLANAR = 0.15;
  * of the camera. Undefined where there is none, or with fewer than four points, points in a line, or numbers that are not
  * finite. All points weigh alike.
  * Lepetit, Moreno-Noguer and Fua, EPnP: an accurate O(n) solution to the PnP problem (IJCV 2009).
+ *
+ * @example
+ * // Five points of an object, 10 m before a camera of 100 pixels of focal length.
+ * const objectPoints = Float64Array.of(-1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 1, 0, 0, 0, 2.5);
+ * const pixels = Float64Array.of(-10, -10, 10, -10, 10, 10, -10, 10, 0, 0);
+ * const pose = epnp({ objectPoints, pixels }, { intrinsics: { fx: 100, fy: 100, cx: 0, cy: 0 } });
+ * pose?.translation; // [0.00, 0.00, 10.00]
  */
 export function epnp(points: PnpPoints, { intrinsics, rows }: EpnpOptions): EpnpResult | undefined {
   const count = countPoints(points);

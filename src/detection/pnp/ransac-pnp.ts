@@ -37,6 +37,15 @@ const CONFIDENCE = 0.99;
  * equals), fitted again to all of them where that loses none. Undefined where no minimal set has a pose that at least as
  * many points agree with as the set has.
  * Fischler and Bolles, Random sample consensus (1981).
+ *
+ * @example
+ * // Six points of an object 10 m before a camera of 100 pixels of focal length; the last pixel is wrong.
+ * const objectPoints = Float64Array.of(-1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 1, 0, 0, 0, 2.5, 0, 1, 0);
+ * const pixels = Float64Array.of(-10, -10, 10, -10, 10, 10, -10, 10, 0, 0, 70, 70);
+ * const intrinsics = { fx: 100, fy: 100, cx: 0, cy: 0 };
+ * const found = ransacPnp({ objectPoints, pixels }, { intrinsics, inlierThresholdPx: 1 });
+ * found?.inliers; // [0, 1, 2, 3, 4]
+ * found?.pose.translation; // [0.00, 0.00, 10.00]
  */
 export function ransacPnp(points: PnpPoints, options: RansacPnpOptions): RansacPnpResult | undefined {
   const { intrinsics, inlierThresholdPx, iterations = 30, setSize = 5 } = options;

@@ -1,0 +1,20 @@
+/** The floor of every room; imports go down, or stay on their floor. */
+export const floors: { readonly [room: string]: number } = {
+  tools: 8,
+  bench: 7.5,
+  'src/viewer': 7,
+  'src/report': 7,
+  'src/training': 6,
+  'src/evaluation': 6,
+  'src/objectives': 5,
+  'src/detection': 5,
+  'src/views': 4,
+  'src/encoders': 3,
+  'src/pointcloud': 2,
+  'src/image': 2,
+  'src/datasets': 2,
+  'src/nn': 1,
+  'src/matching': 1,
+  'src/geometry': 1,
+  'src/engine': 0,
+};

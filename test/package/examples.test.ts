@@ -1,0 +1,193 @@
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writePcd } from '../../src/pointcloud/pcd.ts';
+import { writePly } from '../../src/pointcloud/ply.ts';
+import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
+import { repository } from '../architecture/source-files.ts';
+import { claim } from './claim.ts';
+import { launch } from './commands.ts';
+import { collectExamples, type Example, moduleOf } from './example-blocks.ts';
+
+/** Where a user begins: these names have an example each, the README one. */
+const entries: { readonly [room: string]: readonly string[] } = {
+  README: ['README'],
+  engine: ['compile', 'exportOnnx', 'Random', 'treeOf'],
+  nn: ['batchNorm', 'l2Normalize', 'linear', 'mlp', 'multiplierAt', 'stopGradient', 'update', 'valueAndGrad'],
+  pointcloud: [
+    ...['ballQuery', 'cloudFromRows', 'farthestPointSample', 'filterRange', 'nearestNeighbors', 'pointNet'],
+    ...['pointNet2', 'readKittiBin', 'readPcd', 'readPly', 'rowsOf', 'sampleRows', 'writePcd', 'writePly'],
+  ],
+  image: ['decodeImage', 'imageView', 'normalizeImage', 'randomResizedCrop', 'resample', 'resnet'],
+  matching: ['linearSumAssignment', 'matchPoints', 'sinkhorn'],
+  geometry: [
+    ...['birdsEyeIou', 'boxFromKitti', 'compose', 'cornersOf', 'interpolatePose', 'inverseRigid', 'iou3d'],
+    ...['parseKittiCalibration', 'projectBox', 'projectPoints', 'sampleViewTransform', 'wrapAngle'],
+  ],
+  datasets: ['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openRecording'],
+  detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
+  evaluation: ['averagePrecision', 'evaluateKitti'],
+  encoders: ['sampleFeatures'],
+  objectives: ['infoNce'],
+  training: [
+    ...[
+      'applySettings',
+      'detect',
+      'encodeSafetensors',
+      'exportEncoders',
+      'finetune',
+      'loadRun',
+      'presetOf',
+      'pretrain',
+    ],
+  ],
+};
+
+/** Examples that make what others read: they run first. */
+const first = ['generateScenes', 'pretrain', 'finetune', 'detect'];
+
+/** Examples that are type-checked only, and why. */
+const notRun: { readonly [name: string]: string } = {
+  KittiRaw: 'reads a drive, which nothing here writes',
+};
+
+const examples = collectExamples();
+const placeOf = ({ name }: Example) => (first.includes(name) ? first.indexOf(name) : first.length);
+const ordered = examples.toSorted((a, b) => placeOf(a) - placeOf(b));
+const fileOf = ({ room, name }: Example, index: number) => `${room}-${name.replace('.', '-')}-${index}.ts`;
+const files = new Map(ordered.map((example, index) => [example, fileOf(example, index)]));
+
+let folder: string;
+let faults: { readonly [file: string]: readonly string[] };
+let outcomes: { readonly [file: string]: string };
+
+/** Writes all examples as modules into a folder where a user could have them, checks their types, and runs them. */
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pointpair-examples-'));
+  symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
+  copyFileSync(join(repository, 'test/package/claim.ts'), join(folder, 'claim.ts'));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));
+  for (const [example, file] of files) writeFileSync(join(folder, file), moduleOf(example));
+  writeData();
+  faults = typeFaults([...files.values()]);
+  const run = ordered.filter(({ name }) => notRun[name] === undefined).map((example) => files.get(example)!);
+  writeFileSync(join(folder, 'run.mjs'), runner(run));
+  const { stderr, status } = launch(process.execPath, ['--import', 'tsx', 'run.mjs'], folder);
+  if (status !== 0) throw new Error(`the examples were not run to the end (${status}): ${stderr}`);
+  outcomes = JSON.parse(readFileSync(join(folder, 'outcomes.json'), 'utf8'));
+}, 240_000);
+
+afterAll(() => {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
+
+describe('the examples of the package', () => {
+  it.each(Object.keys(entries))('are there for each entry of %s', (room) => {
+    const named = examples.filter((example) => example.room === room).map(({ name }) => name.split('.')[0]);
+    expect(entries[room].filter((name) => !named.includes(name))).toEqual([]);
+  });
+
+  it.each(ordered.map((example) => [example.name, example] as const))('%s', (name, example) => {
+    const file = files.get(example)!;
+    expect(faults[file] ?? [], moduleOf(example)).toEqual([]);
+    if (notRun[name] === undefined) expect(outcomes[file], moduleOf(example)).toBe('ran');
+  });
+});
+
+describe('an example that is wrong', () => {
+  const wrong = (code: string): Example => ({ room: 'geometry', name: 'wrong', from: '', code });
+
+  it('does not type-check with a name that the package has not', () => {
+    writeFileSync(join(folder, 'wrong-name.ts'), moduleOf(wrong('const angle = wrapAngel(7);')));
+    expect(typeFaults(['wrong-name.ts'])['wrong-name.ts'].join()).toContain('wrapAngel');
+  });
+
+  it('ends in an error with a value that it does not have', () => {
+    writeFileSync(join(folder, 'wrong-value.ts'), moduleOf(wrong('const two = 1 + 1; // 3')));
+    const { status, stderr } = launch(process.execPath, ['--import', 'tsx', 'wrong-value.ts'], folder);
+    expect(status).toBe(1);
+    expect(stderr).toContain('the example says 3, and it is 2');
+  });
+
+  it.each([
+    [[2, 4.5], '[2, 4.5]', true],
+    [Float32Array.of(1 / 3), '[0.33]', true],
+    [Float32Array.of(1 / 3), '[0.34]', false],
+    [{ a: 1, b: [true] }, '{"a": 1, "b": [true]}', true],
+    [{ a: 1, b: [true] }, '{"a": 1}', false],
+    [[1], '{"0": 1}', false],
+    [2.0001, '2', false],
+    ['2', '2', false],
+    [undefined, 'null', false],
+  ])('%o is said to be %s: %o', (value, claimed, right) => {
+    if (right) claim(value, claimed);
+    else expect(() => claim(value, claimed)).toThrow(`the example says ${claimed}`);
+  });
+
+  it('says only values behind statements', () => {
+    expect(() => claim(1, 'metres')).toThrow('in JSON: metres');
+    expect(() => moduleOf(wrong("import 'node:fs'; // 3"))).toThrow('of no value: 3');
+  });
+});
+
+const options = {
+  target: 'ES2023',
+  lib: ['ES2023'],
+  module: 'NodeNext',
+  moduleResolution: 'NodeNext',
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+  allowImportingTsExtensions: true,
+  types: ['node'],
+  typeRoots: [join(repository, 'node_modules/@types')],
+  paths: { 'pointpair/*': [join(repository, 'exports/*.ts')] },
+};
+
+/** What the compiler says of files in the folder, by file. */
+function typeFaults(names: readonly string[]): { [file: string]: string[] } {
+  const { options: parsed } = ts.convertCompilerOptionsFromJson(options, folder);
+  const program = ts.createProgram(
+    names.map((name) => join(folder, name)),
+    parsed,
+  );
+  return Object.fromEntries(
+    names.map((name) => {
+      const source = program.getSourceFile(join(folder, name));
+      const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+      return [name, found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))];
+    }),
+  );
+}
+
+/** Imports modules one after the other and writes what became of each. */
+function runner(names: readonly string[]): string {
+  return `import { writeFileSync } from 'node:fs';
+const outcomes = {};
+for (const name of ${JSON.stringify(names)}) {
+  outcomes[name] = await import('./' + name).then(() => 'ran', (error) => String(error.stack ?? error));
+}
+writeFileSync('outcomes.json', JSON.stringify(outcomes));
+process.exit(0);
+`;
+}
+
+/** The files that examples read beside those that other examples write: `data/kitti` is the set of generated scenes. */
+function writeData(): void {
+  mkdirSync(join(folder, 'data/scenes'), { recursive: true });
+  symlinkSync('scenes', join(folder, 'data/kitti'));
+  const cloud = cloudFromRows(Float32Array.of(1, 2, 3, 0.5, 4, 5, 6, 0.25), ['x', 'y', 'z', 'intensity']);
+  writeFileSync(join(folder, 'data/sweep.pcd'), writePcd(cloud, { encoding: 'binary' }));
+  writeFileSync(join(folder, 'data/scan.ply'), writePly(cloud, { encoding: 'ascii' }));
+}
