@@ -42,6 +42,8 @@ type ByolConfig = z.infer<typeof schema>;
 /**
  * BYOL: the online network predicts what a target network, which follows it slowly, makes of the other view. Loss:
  * ‖p₁ - t₂‖² + ‖p₂ - t₁‖², all rows of length one; 4 for directions that have nothing to do with each other, 0 also where all are the same.
+ * The paper's views: crops of 0.08 to 1, flip, jitter 0.4/0.4/0.2/0.1 with 0.8, grey 0.2; the first blurred always, the second with
+ * 0.1 and solarised with 0.2.
  */
 export const byol = system<ByolConfig>({
   name: 'byol',
@@ -52,14 +54,6 @@ export const byol = system<ByolConfig>({
   needs: ['image'],
   schema,
   options: {
-    first: {
-      means: 'the first view',
-      paper: 'crop 0.08 to 1, flip, jitter 0.4/0.4/0.2/0.1 with 0.8, grey 0.2, blur always',
-    },
-    second: {
-      means: 'the second view',
-      paper: 'the same, but blur with 0.1, and solarised with 0.2',
-    },
     hidden: { means: 'the width inside of projector and predictor', paper: '4096' },
     dimensions: { means: 'the width of what is compared', paper: '256' },
     targetStart: { means: 'what the target network begins with', paper: 'not stated', code: 'own' },

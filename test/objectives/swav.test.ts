@@ -269,6 +269,7 @@ describe('SwAV', () => {
     hidden: 7,
     dimensions: 5,
     prototypes: 6,
+    temperature: 0.1,
     queue: { size: 8, from: 0.25 },
     frozenUntil: 0.5,
   };
