@@ -22,7 +22,7 @@ const plan = { epsilonOfMean: 0.02, iterations: 100 };
 
 /**
  * Assignments and entropic transport plans between as many rows as columns: costs that are distances between points and
- * the same points moved by noise in another order, as SimIPU has them, and costs drawn uniformly. Ours in one thread.
+ * the same points moved by noise in another order, as point pairs have them, and costs drawn uniformly. Ours in one thread.
  */
 export async function benchMatching(options: MatchingBenchOptions): Promise<Row[]> {
   const { size } = options;

@@ -35,7 +35,7 @@ export type FusionConfig = z.infer<typeof fusionSchema>;
 /** `fusion` at a size that trains on two CPU cores: the encoders of `simipu-small`. */
 export const fusionSmall: FusionConfig = { ...pointDetectorSmall, ...pictureOf(imageDetectorSmall) };
 
-/** `fusion` on the released point encoder of SimIPU and ResNet-50 on whole pictures; not run at this size here. */
+/** `fusion` on the released point encoder of `simipu-kitti` and ResNet-50 on whole pictures; not run at this size here. */
 export const fusionKitti: FusionConfig = { ...pointDetectorKitti, ...pictureOf(imageDetectorKitti) };
 
 function pictureOf({ image, imageEncoder, frozenStages, channels }: typeof imageDetectorSmall) {

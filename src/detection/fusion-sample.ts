@@ -62,7 +62,7 @@ function candidateCells(pixels: Float32Array, config: FusionConfig) {
   return bilinearCorners(pixels, {
     width,
     height,
-    // What lies between the centres of the first and the last cell: places are x/4, without SimIPU's shrinkage.
+    // What lies between the centres of the first and the last cell: places are x/4, without the shrinkage of `bilinearCorners`.
     imageWidth: (width - 1) * CENTER_STRIDE,
     imageHeight: (height - 1) * CENTER_STRIDE,
   });

@@ -28,7 +28,7 @@ type Tensors = Tree<tf.Tensor>;
 
 /**
  * A detector over points and pictures: `point3d` whose candidates also have the picture's features at the pixels where
- * they are seen. It is the fusion that SimIPU (Li et al. 2022) is fine-tuned with, PointFusion as in MVX-Net (Sindagi et
+ * they are seen. It is the fusion that Li et al. (2022) fine-tune with, PointFusion as in MVX-Net (Sindagi et
  * al. 2019), but for where it joins: candidates instead of input points, so that both encoders stay those of pretraining.
  */
 export class Fusion extends ConfiguredDetector<FusionConfig> implements Detector<FusionSample> {

@@ -104,7 +104,7 @@ export const pointDetectorSmall: PointDetectorConfig = {
   maxDetections: 50,
 };
 
-/** The same on the released encoder of SimIPU, with 16,384 points a sweep. */
+/** The same on the released encoder of `simipu-kitti`, with 16,384 points a sweep. */
 export const pointDetectorKitti: PointDetectorConfig = {
   ...pointDetectorSmall,
   points: { ...pointDetectorSmall.points, count: 16384 },

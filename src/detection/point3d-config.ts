@@ -23,5 +23,5 @@ export type Point3dConfig = z.infer<typeof point3dSchema>;
 /** `point3d` at a size that trains on two CPU cores. */
 export const point3dSmall: Point3dConfig = pointDetectorSmall;
 
-/** `point3d` on the released encoder of SimIPU; not run at this size here. */
+/** `point3d` on the released encoder of `simipu-kitti`; not run at this size here. */
 export const point3dKitti: Point3dConfig = pointDetectorKitti;

@@ -55,7 +55,7 @@ const levelSchema = z
 export const pointEncoderSchema = z.strictObject({
   /** Whether the first layers see coordinates relative to the centre, beside reflectance. */
   useXyz: z.boolean(),
-  /** Whether a scale's ball leaves out that of the scale before (SimIPU's shells), the centre itself excepted. */
+  /** Whether a scale's ball leaves out that of the scale before (the shells of Li et al. 2022), the centre itself excepted. */
   dilated: z.boolean(),
   bias: z.boolean(),
   batchNorm: batchNormSchema,

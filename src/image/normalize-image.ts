@@ -22,7 +22,7 @@ export const IMAGENET_RGB: ImageNormalization = {
   order: 'rgb',
 };
 
-/** ImageNet's means with unit deviations, BGR, as in Caffe-style models and SimIPU. */
+/** ImageNet's means with unit deviations, BGR, as in Caffe-style models and Li et al. 2022. */
 export const IMAGENET_BGR: ImageNormalization = {
   mean: [103.53, 116.28, 123.675],
   std: [1, 1, 1],

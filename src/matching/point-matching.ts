@@ -7,7 +7,7 @@ export interface PointMatchingOptions {
   readonly countA?: number;
   /** Points of `b` that count, from its start; all by default. */
   readonly countB?: number;
-  /** Pairs farther apart are not kept; without it every pair is, as SimIPU has it. */
+  /** Pairs farther apart are not kept; without it every pair is (Li et al. 2022). */
   readonly maxDistanceM?: number;
 }
 
@@ -67,7 +67,7 @@ export class PointMatcher {
 
 /**
  * Pairs two point sets (rows of x, y, z in metres, both in one frame) one to one at the least sum of Euclidean
- * distances, the correspondence of SimIPU. Throws InputError for coordinates that are not finite and for counts
+ * distances, the correspondence of Li et al. 2022. Throws InputError for coordinates that are not finite and for counts
  * that the arrays do not hold. Repeated calls are cheaper through a `PointMatcher`.
  *
  * @example

@@ -5,7 +5,7 @@ import type { BatchNormOptions } from './batch-norm.ts';
 import type { Applied, Initialized, Mode } from './layer.ts';
 import { initMlp, type MlpOptions, mlp } from './mlp.ts';
 
-/** A projection head: SimIPU's have widths [inputs, inputs, 128]. */
+/** A projection head: those of Li et al. 2022 have widths [inputs, inputs, 128]. */
 export function initMlpHead(random: Random, options: MlpOptions): Initialized {
   return initMlp(random, options);
 }

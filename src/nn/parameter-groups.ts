@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type HostTensor, scalar } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
-import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
+import { leavesOf, mapTree, type Tree, treeOf } from '../engine/tree.ts';
 import { branchAt, leafAt } from './layer.ts';
 import type { Updated } from './moments.ts';
 import { initState, type OptimizerOptions, update } from './optimizers.ts';
@@ -81,20 +81,14 @@ export function updateParameters(
     const { name } = group;
     const scalarIn = (tree: Tree<tf.Tensor>) => leafAt(tree, name) as tf.Scalar;
     const decay = name in weightDecays ? scalarIn(weightDecays) : group.weightDecay;
-    const frozen = name in active;
-    const held = (grad: tf.Tensor) => tf.mul(grad, scalarIn(active));
-    const updated = update(
-      group.optimizer,
-      own,
-      frozen ? new Map(Array.from(grads, ([path, grad]) => [path, held(grad)])) : grads,
-      branchAt(state, name),
-      {
-        learningRate: scalarIn(learningRates),
-        weightDecay: frozen && decay !== 0 ? (tf.mul(decay, scalarIn(active)) as tf.Scalar) : decay,
-      },
-    );
-    leaves.push(...leavesOf(updated.params));
-    next[name] = updated.state;
+    const before = branchAt(state, name);
+    const hyper = { learningRate: scalarIn(learningRates), weightDecay: decay };
+    const updated = update(group.optimizer, own, grads, before, hyper);
+    const moves = name in active ? tf.greater(scalarIn(active), 0) : undefined;
+    const held = (now: Tree<tf.Tensor>, then: Tree<tf.Tensor>) =>
+      moves === undefined ? now : chosen(moves, now, then);
+    leaves.push(...leavesOf(held(updated.params, own)));
+    next[name] = held(updated.state, before);
   }
   return { params: treeOf(leaves), state: next };
 }
@@ -133,6 +127,12 @@ export function ratesAt(
       ),
     }),
   };
+}
+
+/** The leaves of `now` where `moves` is true, else those of `then`: not even the count of an optimizer's steps goes on. */
+function chosen(moves: tf.Tensor, now: Tree<tf.Tensor>, then: Tree<tf.Tensor>): Tree<tf.Tensor> {
+  const old = new Map(leavesOf(then));
+  return mapTree(now, (leaf, path) => tf.where(moves, leaf, old.get(path)!));
 }
 
 function matches(match: RegExp | readonly string[], path: string): boolean {

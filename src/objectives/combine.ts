@@ -33,8 +33,8 @@ export interface Pretraining extends Trainable<DrawnSample> {
   /** The views of all objectives, as `objective/view`. */
   readonly views: Views;
   readonly needs: readonly Need[];
-  /** The value of each term, and of the total, when nothing is learned. */
-  readonly chance: { readonly total: number; readonly terms: { readonly [term: string]: number } };
+  /** The value of each term, and of the total, when nothing is learned, for a data set of so many frames. */
+  chance(frames: number): { readonly total: number; readonly terms: { readonly [term: string]: number } };
   readonly groups: readonly GroupRule[];
   /** The model before the first step, for a data set of so many frames. */
   initialize(random: Random, options: { readonly frames: number }): Model<HostTensor>;
@@ -57,9 +57,6 @@ export function combine(
       Object.entries(objective.views).map(([view, config]) => [`${name}/${view}`, config]),
     ),
   );
-  const chances = parts.flatMap((part) =>
-    Object.entries(part.objective.chance).map(([term, value]) => ({ part, term, value })),
-  );
   return {
     name: parts.map(({ name }) => name).join(' + '),
     parts,
@@ -67,9 +64,17 @@ export function combine(
     batchSize,
     views,
     needs: needsOf(views),
-    chance: {
-      total: chances.reduce((sum, { part, term, value }) => sum + factorOf(part, term) * value, 0),
-      terms: Object.fromEntries(chances.map(({ part, term, value }) => [termName(part, term), value])),
+    chance: (frames) => {
+      const chances = parts.flatMap((part) =>
+        Object.entries(part.objective.chance).map(([term, level]) => {
+          const value = typeof level === 'number' ? level : level(frames);
+          return { name: termName(part, term), value, weighted: factorOf(part, term) * value };
+        }),
+      );
+      return {
+        total: chances.reduce((sum, { weighted }) => sum + weighted, 0),
+        terms: Object.fromEntries(chances.map(({ name, value }) => [name, value])),
+      };
     },
     groups: parts.flatMap(({ name, objective }) =>
       (objective.groups ?? []).map((rule) => ({

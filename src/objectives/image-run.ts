@@ -26,7 +26,7 @@ export function imageEncoderOf(
 export function pictureView(
   options: ViewOptions,
   { input: { width, height, colours } }: NonNullable<EncodersConfig['image']>,
-): PictureView {
+): Extract<PictureView, { kind: 'picture' }> {
   return { kind: 'picture', width, height, ...options, colours };
 }
 

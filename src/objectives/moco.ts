@@ -7,7 +7,7 @@ import { scalar } from '../engine/host-tensor.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { cifarRun, imageEncoderOf, pictureView, viewSchema, weakView } from './image-run.ts';
+import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { firstCrossEntropy, firstIsHighest } from './parts/cross-entropy.ts';
 import { followed, followerOf } from './parts/momentum.ts';
@@ -17,8 +17,8 @@ import { spreadOf } from './parts/spread.ts';
 const whole = z.int().positive();
 
 const schema = z.strictObject({
-  query: viewSchema,
-  key: viewSchema,
+  query: oneViewSchema,
+  key: oneViewSchema,
   /** `linear` (v1), or linear, ReLU, linear (v2); its width is the encoder's. */
   head: z.enum(['linear', 'mlp']),
   /** The width of what is compared. */

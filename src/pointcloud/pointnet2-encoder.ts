@@ -31,7 +31,7 @@ export interface PointNet2Options {
   readonly batchNorm: BatchNormOptions;
 }
 
-/** The point encoder of the released SimIPU configuration: three levels, reflectance in, 1024 points of 1024 channels out. */
+/** The point encoder of the released configuration of Li et al. 2022: three levels, reflectance in, 1024 points of 1024 channels out. */
 export const releasedPointEncoder: PointNet2Options = {
   inChannels: 1,
   useXyz: false,

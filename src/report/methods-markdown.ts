@@ -28,7 +28,8 @@ export function methodsPage(methods: readonly Method[]): string {
     [
       'Below, *paper* is the value that a paper gives, *its code* that of its authors where it is another one or the paper gives none,',
       '`?` what is not known here, `-` an option that is absent. *Nothing learned* is the loss of a network that tells nothing apart:',
-      'where a run ends there, it says so. `[frames, …]` grows with the data set.',
+      'where a run ends there, it says so; where it depends on the size of the data set, it is that of 1,000 frames.',
+      '`[frames, …]` grows with the data set.',
     ].join('\n'),
     ...methods.map(section),
   ].join('\n\n')}\n`;

@@ -29,7 +29,7 @@ export interface MethodRun {
   readonly preset: string;
   /** What it is for, and what it costs. */
   readonly about: string;
-  /** The loss of a network that has learned nothing, and its terms before they are weighed. */
+  /** The loss of a network that has learned nothing, and its terms before they are weighed; of 1,000 frames where that matters. */
   readonly nothingLearned: { readonly total: number; readonly terms: { readonly [term: string]: number } };
   readonly memory: readonly Memory[];
   /** In words, by the name of the view. */
@@ -112,7 +112,7 @@ function runOf({ name, presets }: System, preset: string): MethodRun {
   return {
     preset,
     about: presets[preset].about,
-    nothingLearned: pretraining.chance,
+    nothingLearned: pretraining.chance(someFrames),
     memory: memoryOf(memoryFor),
     views: Object.fromEntries(
       Object.entries(objective.views).map(([view, drawn]) => [view, describeView(drawn)]),
@@ -120,14 +120,16 @@ function runOf({ name, presets }: System, preset: string): MethodRun {
   };
 }
 
+/** The size of the data set that is taken where something depends on it. */
+const someFrames = 1000;
+
 /** Up to so many tensors, the branches of a memory are listed tensor by tensor. */
 const few = 4;
 
 /** The branches of a memory; sizes that grow with the data set are marked as such. */
 function memoryOf(memoryFor: (frames: number) => Tree<HostTensor>): Memory[] {
-  const [frames, more] = [1000, 1001];
-  const memory = memoryFor(frames);
-  const grown = new Map(leavesOf(memoryFor(more)));
+  const memory = memoryFor(someFrames);
+  const grown = new Map(leavesOf(memoryFor(someFrames + 1)));
   const shapeOf = (path: string, { shape }: HostTensor) =>
     shape.map((size, axis) => {
       const growth = grown.get(path)!.shape[axis] - size;

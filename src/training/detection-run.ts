@@ -6,6 +6,7 @@ import { checkpointOf, loadCheckpoint } from './checkpoint.ts';
 import { readConfigJson } from './config-file.ts';
 import { type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
 import { detectionState } from './finetune.ts';
+import { upgradedConfig } from './old-runs.ts';
 import { loadScoreHead } from './score-head-files.ts';
 
 /** A detector's run as it was left. */
@@ -39,7 +40,8 @@ export async function readDetectionConfig(folder: string): Promise<Pick<Detectio
   });
   const { data, from: _, ...config } = value;
   if (typeof config.detector !== 'string') {
-    const found = typeof config.objective === 'string' ? `a pretraining run (${config.objective})` : 'none';
+    const { objectives } = upgradedConfig(config) as { readonly objectives?: object };
+    const found = objectives ? `a pretraining run (${Object.keys(objectives).join(' + ')})` : 'none';
     throw new InputError({
       file,
       place: 'detector',

@@ -39,7 +39,7 @@ export async function readConfigFile(
   const { data, ...config } = await readConfigJson(file, missing);
   if (typeof config.detector === 'string') {
     const found = `a detector's run (${config.detector})`;
-    throw new InputError({ file, place: 'objective', expected: 'a pretraining run', found });
+    throw new InputError({ file, place: 'objectives', expected: 'a pretraining run', found });
   }
   return {
     config: parseRunConfig(upgradedConfig(config), { file }),

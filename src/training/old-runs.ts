@@ -32,7 +32,8 @@ export function oldForm(config: Json): Json | undefined {
     return undefined;
   const { imageScale, ...options } = own;
   const [{ input: canvas, ...imageEncoder }, { input: sampled, ...pointEncoder }] = [image, points];
-  const { per: _, ...steps } = schedule;
+  const { per, ...steps } = schedule;
+  if (per !== undefined && (per as unknown) !== 'epoch') return undefined;
   return {
     objective: OLD,
     [OLD]: {

@@ -61,13 +61,14 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
   const frames = await openFrames(data, pretraining.needs);
   const groups = parameterGroups(config, pretraining.groups);
   const total = totalSteps(config, frames.length);
+  const chance = pretraining.chance(frames.length);
   const { schedule } = config;
   const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
   return train<DrawnSample>(
     {
       trainable: pretraining,
-      chance: pretraining.chance,
+      chance,
       groups,
       initialState: initialState(config, { frames: frames.length }),
       totalSteps: total,
@@ -90,8 +91,10 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
       },
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
-        `${step > 0 ? `, going on after step ${step}` : ''}; nothing learned is a loss of ${pretraining.chance.total.toFixed(3)}` +
-        [...(incomplete === undefined ? [] : [incomplete]), ...frames.notes].map((note) => `\n${note}`).join(''),
+        `${step > 0 ? `, going on after step ${step}` : ''}; nothing learned is a loss of ${chance.total.toFixed(3)}` +
+        [...(incomplete === undefined ? [] : [incomplete]), ...frames.notes]
+          .map((note) => `\n${note}`)
+          .join(''),
       dataName: data.root,
     },
     options,

@@ -15,7 +15,7 @@ export interface FeatureGrid {
 }
 
 /**
- * Where places of an image (rows of x, y in pixels; NaN for none) lie on its feature map, as SimIPU samples it:
+ * Where places of an image (rows of x, y in pixels; NaN for none) lie on its feature map, as Li et al. 2022 sample it:
  * x/imageWidth of the way from the centre of the first column to that of the last ("align corners"), zeros outside.
  */
 export function bilinearCorners(pixels: Float32Array, grid: FeatureGrid): BilinearCorners {

@@ -75,31 +75,38 @@ export const pictureSchema = z.strictObject({
   copies: whole.optional(),
 });
 
+/** How pairs of neighbouring patches are drawn. */
+const patchesFields = {
+  /** The side of a patch, pixels. */
+  size: whole,
+  /** What lies between two patches before they are moved. */
+  gap: z.int().min(0),
+  /** Every patch is moved by up to so many pixels along each axis. */
+  jitter: z.int().min(0),
+  /** Pairs that are drawn of every picture. */
+  pairs: whole,
+  /** Whether each pair also comes the other way round, right after it, with the label 7 - label. */
+  reversed: z.boolean().optional(),
+  /** The picture is scaled first, its aspect kept, to so many pixels in all. */
+  pixels: rangeOf(whole).optional(),
+  /** With this probability a patch is scaled down to a side from this range (evenly in its area) and back. */
+  resampling: z.strictObject({ probability, side: rangeOf(whole) }).optional(),
+  /** With this probability two channels of a patch are replaced by mid-grey and uniform noise of so many levels either way. */
+  colourDropping: z.strictObject({ probability, noise: z.number().min(0).max(128) }).optional(),
+};
+
+const apart = {
+  check: ({ gap, jitter }: { readonly gap: number; readonly jitter: number }) => gap >= 2 * jitter,
+  fault: { path: ['gap'], message: 'expected at least twice the jitter, or patches overlap' },
+};
+
+/** Pairs of neighbouring patches (Doersch et al. 2015), as the configuration of a system has them. */
+export const patchOptionsSchema = z.strictObject(patchesFields).refine(apart.check, apart.fault);
+
 /** Pairs of neighbouring patches (Doersch et al. 2015). */
 const patchesSchema = z
-  .strictObject({
-    kind: z.literal('patches'),
-    /** The side of a patch, pixels. */
-    size: whole,
-    /** What lies between two patches before they are moved. */
-    gap: z.int().min(0),
-    /** Every patch is moved by up to so many pixels along each axis. */
-    jitter: z.int().min(0),
-    /** Pairs that are drawn of every picture. */
-    pairs: whole,
-    /** Whether each pair also comes the other way round, right after it, with the label 7 - label. */
-    reversed: z.boolean().optional(),
-    /** The picture is scaled first, its aspect kept, to so many pixels in all. */
-    pixels: rangeOf(whole).optional(),
-    /** With this probability a patch is scaled down to a side from this range (evenly in its area) and back. */
-    resampling: z.strictObject({ probability, side: rangeOf(whole) }).optional(),
-    /** With this probability two channels of a patch are replaced by mid-grey and uniform noise of so many levels either way. */
-    colourDropping: z.strictObject({ probability, noise: z.number().min(0).max(128) }).optional(),
-  })
-  .refine(({ gap, jitter }) => gap >= 2 * jitter, {
-    path: ['gap'],
-    message: 'expected at least twice the jitter, or patches overlap',
-  });
+  .strictObject({ kind: z.literal('patches'), ...patchesFields })
+  .refine(apart.check, apart.fault);
 
 /** What is hidden of a picture. */
 const hiddenSchema = z.discriminatedUnion('shape', [

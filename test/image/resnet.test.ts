@@ -12,13 +12,13 @@ const FULL = ['c5'] as const;
 
 /**
  * A ResNet in NHWC as torchvision's description reads, over its flat parameter names, evaluated with running
- * statistics; `blocks` counts each layer's, `expand` tells bottlenecks.
+ * statistics; `blocks` counts each layer's, `expand` tells bottlenecks, `small` the stem for small pictures.
  */
 function plainResNet(
   leaves: Map<string, tf.Tensor>,
   images: tf.Tensor,
   blocks: number[],
-  expand: boolean,
+  { expand, small = false }: { readonly expand: boolean; readonly small?: boolean },
 ): tf.Tensor[] {
   const get = (name: string): tf.Tensor => {
     const leaf = leaves.get(name);
@@ -44,8 +44,8 @@ function plainResNet(
       get(`${name}/weight`) as tf.Tensor1D,
       batchNorm.eps,
     );
-  let x = tf.relu(norm(conv(images, 'conv1', 2), 'bn1'));
-  x = tf.maxPool(x as tf.Tensor4D, 3, 2, 1);
+  let x = tf.relu(norm(conv(images, 'conv1', small ? 1 : 2), 'bn1'));
+  if (!small) x = tf.maxPool(x as tf.Tensor4D, 3, 2, 1);
   return blocks.map((count, stage) => {
     for (let block = 0; block < count; block++) {
       const name = `layer${stage + 1}/${block}`;
@@ -106,12 +106,9 @@ describe.each([
 
   it('gives the features of the plain restatement at evaluation, at odd sizes too', () => {
     const { features, stats: after } = resnet(params, stats, images, { ...options, training: false });
-    const expected = plainResNet(
-      new Map([...leavesOf(params), ...leavesOf(stats)]),
-      images,
-      [...blocks],
+    const expected = plainResNet(new Map([...leavesOf(params), ...leavesOf(stats)]), images, [...blocks], {
       expand,
-    );
+    });
     (['c2', 'c3', 'c4', 'c5'] as const).forEach((stage, i) => {
       const scale = Math.max(1, tf.max(tf.abs(expected[i])).dataSync()[0]);
       expectClose(tf.div(features[stage]!, scale), tf.div(expected[i], scale), 1e-5);
@@ -166,6 +163,44 @@ describe('resnet', () => {
 
   it('has the gradient of numeric differences', () => {
     const images = randomTensor('images', [2, 3, 16, 16]);
+    const run = (tree: Tree<tf.Tensor>): tf.Scalar =>
+      weighed(resnet(tree, stats, images, { ...options, training: true }).features.c2!);
+    expectGradients(run, params, { step: 1e-3, tolerance: 0.06, elements: 2 });
+  });
+});
+
+describe('the small stem', () => {
+  it.each([
+    [18, [2, 2, 2, 2], 3, false],
+    [50, [3, 4, 6, 3], 2, true],
+  ] as const)(
+    'of a ResNet-%i has the features of the plain restatement, at a stride of 8',
+    (depth, blocks, width, expand) => {
+      const options: ResNetOptions = {
+        ...{ depth, width, stem: 'small', batchNorm },
+        stages: ['c2', 'c3', 'c4', 'c5'],
+      };
+      const host = initResNet(Random.fromSeed(depth), options);
+      const [params, stats] = [shaken(uploadTree(host.params)), shaken(uploadTree(host.stats))];
+      const leaves = new Map([...leavesOf(params), ...leavesOf(stats)]);
+      expect(leaves.get('conv1/weight')!.shape).toEqual([width, 3, 3, 3]);
+      const images = randomTensor('images', [2, 17, 24, 3]);
+      const expected = plainResNet(leaves, images, [...blocks], { expand, small: true });
+      const { features } = resnet(params, stats, images, { ...options, training: false });
+      (['c2', 'c3', 'c4', 'c5'] as const).forEach((stage, i) => {
+        const scale = Math.max(1, tf.max(tf.abs(expected[i])).dataSync()[0]);
+        expectClose(tf.div(features[stage]!, scale), tf.div(expected[i], scale), 1e-5);
+        const shape = [2, width * 2 ** i * (expand ? 4 : 1), Math.ceil(17 / 2 ** i), Math.ceil(24 / 2 ** i)];
+        expect(features[stage]!.shape).toEqual(shape);
+      });
+    },
+  );
+
+  it('has the gradient of numeric differences', () => {
+    const options: ResNetOptions = { depth: 18, stages: ['c2'], batchNorm, width: 3, stem: 'small' };
+    const host = initResNet(Random.fromSeed(5), options);
+    const [params, stats] = [shaken(uploadTree(host.params)), uploadTree(host.stats)];
+    const images = randomTensor('images', [2, 3, 8, 8]);
     const run = (tree: Tree<tf.Tensor>): tf.Scalar =>
       weighed(resnet(tree, stats, images, { ...options, training: true }).features.c2!);
     expectGradients(run, params, { step: 1e-3, tolerance: 0.06, elements: 2 });

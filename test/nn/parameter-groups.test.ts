@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { float32, type HostTensor } from '../../src/engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../../src/engine/tree.ts';
 import { branchAt, leafAt } from '../../src/nn/layer.ts';
+import type { OptimizerOptions } from '../../src/nn/optimizers.ts';
 import {
   groupOfEach,
   initOptimizer,
   learningRatesAt,
   type ParameterGroup,
+  ratesAt,
   updateParameters,
 } from '../../src/nn/parameter-groups.ts';
 import { uploadTree, valuesOf } from './tensors.ts';
@@ -76,5 +78,85 @@ describe('parameter groups', () => {
   it('may go without parameters', () => {
     const state = initOptimizer(GROUPS, { points: { w: one() } });
     expect(Object.keys(state)).toEqual(['points']);
+  });
+});
+
+describe('the rates of a step', () => {
+  const groups: readonly ParameterGroup[] = [
+    { name: 'a', match: ['a'], optimizer: sgd, learningRate: 0.5, weightDecay: 0.25 },
+    { name: 'b', match: ['b'], optimizer: sgd, learningRate: 0.5, weightDecay: 0, constantRate: true },
+    { name: 'c', match: [''], optimizer: sgd, learningRate: 1, weightDecay: 0, frozenUntil: 0.5 },
+  ];
+  const at = (share: number) => {
+    const rates = ratesAt(groups, { kind: 'exponential', gamma: 0.5 }, { progress: 2, share });
+    return Object.fromEntries(
+      Object.entries(rates).map(([kind, tree]) => [
+        kind,
+        Object.fromEntries(leavesOf(tree as Tree<HostTensor>).map(([name, { data }]) => [name, data[0]])),
+      ]),
+    );
+  };
+
+  it('follow the schedule but where a rate is constant; decays and freezing have groups of their own', () => {
+    expect(at(0.25)).toEqual({
+      learningRates: { a: 0.125, b: 0.5, c: 0.25 },
+      weightDecays: { a: 0.25 },
+      active: { c: 0 },
+    });
+    // It begins to be trained at the share, not after it.
+    expect(at(0.5).active).toEqual({ c: 1 });
+    const rates = ratesAt(groups.slice(1, 2), { kind: 'constant' }, { progress: 0, share: 0 });
+    expect(Object.keys(rates)).toEqual(['learningRates']);
+  });
+});
+
+describe.each<[string, OptimizerOptions]>([
+  ['sgd', { kind: 'sgd', momentum: 0.9 }],
+  ['adamw', { kind: 'adamw' }],
+  ['lars', { kind: 'lars', momentum: 0.9 }],
+])('a group that is frozen for a while, by %s', (_, optimizer) => {
+  const groups: readonly ParameterGroup[] = [
+    { name: 'held', match: ['held'], optimizer, learningRate: 0.1, weightDecay: 0.1, frozenUntil: 0.5 },
+    { name: 'free', match: [''], optimizer, learningRate: 0.1, weightDecay: 0.1 },
+  ];
+  const matrix = () => float32([1, 2, 3, 4], [2, 2]);
+  const params: Tree<HostTensor> = { held: { w: matrix() }, free: { w: matrix() } };
+  const begun = { params: uploadTree(params), state: uploadTree(initOptimizer(groups, params)) };
+
+  function step({ params, state }: typeof begun, share: number, gradient: number) {
+    const grads = new Map(leavesOf(params).map(([path]) => [path, tf.fill([2, 2], gradient)]));
+    const { learningRates, weightDecays, active } = ratesAt(
+      groups,
+      { kind: 'constant' },
+      { progress: 0, share },
+    );
+    return updateParameters(groups, params, grads, state, {
+      learningRates: uploadTree(learningRates),
+      weightDecays: uploadTree(weightDecays!),
+      active: uploadTree(active!),
+    });
+  }
+  const valuesIn = (tree: Tree<tf.Tensor>) => leavesOf(tree).map(([path, leaf]) => [path, valuesOf(leaf)]);
+  const heldIn = ({ params, state }: typeof begun) => [
+    ...valuesIn(branchAt(params, 'held')),
+    ...valuesIn(branchAt(state, 'held')),
+  ];
+
+  it('does not move, nor does anything that its optimizer remembers', () => {
+    const frozen = step(step(begun, 0, 1), 0.4, Number.NaN);
+    expect(heldIn(frozen)).toEqual(heldIn(begun));
+    expect(valuesIn(branchAt(step(begun, 0, 1).params, 'free'))).not.toEqual(
+      valuesIn(branchAt(begun.params, 'free')),
+    );
+  });
+
+  it('begins then as a group does that begins with the run', () => {
+    const later = step(step(step(begun, 0, 1), 0.4, 1), 0.5, 0.5);
+    const first = step(begun, 0, 0.5);
+    const freeIn = ({ params, state }: typeof begun) => [
+      ...valuesIn(branchAt(params, 'free')),
+      ...valuesIn(branchAt(state, 'free')),
+    ];
+    expect(JSON.stringify(heldIn(later))).toBe(JSON.stringify(freeIn(first)).replaceAll('free', 'held'));
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { multiplierAt, type Schedule } from '../../src/nn/schedules.ts';
+import { multiplierAt, progressOf, type Schedule } from '../../src/nn/schedules.ts';
 
 describe('multiplierAt', () => {
   it('is 1 for a constant schedule', () => {
@@ -54,5 +54,34 @@ describe('multiplierAt', () => {
         },
       ),
     );
+  });
+});
+
+describe('progressOf', () => {
+  const done = { step: 30, epoch: 2.75, total: 120 };
+
+  it('counts steps, whole epochs, or the share of the run', () => {
+    expect(progressOf('step', done)).toBe(30);
+    expect(progressOf('epoch', done)).toBe(2);
+    expect(progressOf('run', done)).toBe(0.25);
+  });
+
+  it('makes one schedule fall once an epoch, and another one with every step', () => {
+    const rates = (per: 'step' | 'epoch') =>
+      [0, 1, 2, 3].map((step) =>
+        multiplierAt(
+          { kind: 'exponential', gamma: 0.5 },
+          progressOf(per, { step, epoch: step / 2, total: 4 }),
+        ),
+      );
+    expect(rates('epoch')).toEqual([1, 1, 0.5, 0.5]);
+    expect(rates('step')).toEqual([1, 0.5, 0.25, 0.125]);
+  });
+
+  it('lets a cosine end with the run, however long it is', () => {
+    for (const total of [10, 1000])
+      expect(
+        multiplierAt({ kind: 'cosine', length: 1 }, progressOf('run', { step: total / 2, epoch: 7, total })),
+      ).toBeCloseTo(0.5, 12);
   });
 });

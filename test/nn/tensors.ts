@@ -87,3 +87,9 @@ export function expectGradients(
     }
   }
 }
+
+/** Expects numbers to agree to so many digits behind the point. */
+export function expectNear(found: ArrayLike<number>, expected: ArrayLike<number>, digits: number): void {
+  expect(found.length).toBe(expected.length);
+  for (let i = 0; i < expected.length; i++) expect(found[i], `number ${i}`).toBeCloseTo(expected[i], digits);
+}

@@ -132,7 +132,7 @@ describe("SimIPU's losses", () => {
     const { loss, terms } = half.loss(model, batch, training);
     const [intra, cross] = [scalarAt(terms, 'intra')[0], scalarAt(terms, 'cross')[0]];
     expect(valuesOf(loss)[0]).toBeCloseTo(intra + 0.25 * cross, 5);
-    expect(half.chance.total).toBeCloseTo(1.25 * Math.log(24), 10);
+    expect(half.chance(2).total).toBeCloseTo(1.25 * Math.log(24), 10);
   });
 
   it('take the key of each query from its partner', () => {

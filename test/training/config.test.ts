@@ -294,4 +294,53 @@ describe('parameterGroups', () => {
       for (const moment of moments) expect(optimizer).toContain(`optimizer/${group}/${moment}/${path}`);
     }
   });
+
+  it('join what a rule gives to an encoder, and give what has a rate or a time of its own a group', () => {
+    const config: RunConfig = tinyRun();
+    const groups = parameterGroups(config, [
+      { match: ['one/bank'], as: 'points' },
+      { match: ['one/prototypes', 'one/extra'], as: 'heads', frozenUntil: 0.25 },
+      { match: ['one/predictor'], as: 'image', rate: 10, constantRate: true },
+    ]);
+    const { points, image, heads } = config.optimizers;
+    expect(groups.map(({ name, match }) => [name, match])).toEqual([
+      ['points', ['pointEncoder', 'one/bank']],
+      ['image', ['imageEncoder']],
+      ['one-prototypes', ['one/prototypes', 'one/extra']],
+      ['one-predictor', ['one/predictor']],
+      ['heads', ['']],
+    ]);
+    const [, , prototypes, predictor] = groups;
+    expect(prototypes).toMatchObject({
+      optimizer: { kind: heads.kind },
+      learningRate: heads.learningRate,
+      frozenUntil: 0.25,
+    });
+    expect(predictor).toMatchObject({
+      optimizer: { kind: image!.kind },
+      learningRate: 10 * image!.learningRate,
+      weightDecay: image!.weightDecay,
+      constantRate: true,
+    });
+    expect(groups[0].learningRate).toBe(points!.learningRate);
+    const paths = [
+      'one/bank/0',
+      'one/prototypes/weight',
+      'one/predictor/0/weight',
+      'one/other',
+      'pointEncoder/a',
+    ];
+    expect([...groupOfEach(groups, paths)].map(([, { name }]) => name)).toEqual([
+      ...['points', 'one-prototypes', 'one-predictor', 'heads', 'points'],
+    ]);
+  });
+
+  it('have none of an encoder that the run does not have', () => {
+    const { optimizers, ...rest } = tinyRun();
+    const config: RunConfig = { ...rest, optimizers: { heads: optimizers.heads } };
+    expect(parameterGroups(config, []).map(({ name }) => name)).toEqual(['heads']);
+    // What a rule gives to it falls to the heads' optimizer.
+    const [own] = parameterGroups(config, [{ match: ['one'], as: 'points', rate: 2 }]);
+    expect(own.learningRate).toBe(2 * optimizers.heads.learningRate);
+  });
 });

@@ -19,10 +19,24 @@ export function firstCrossEntropy(logits: tf.Tensor): tf.Scalar {
   return tf.div(tf.sum(tf.slice(logSoftmax(logits), [0, 0], [rows, 1])), -rows) as tf.Scalar;
 }
 
+/** The mean over rows [R, C] of -log softmax(logits) at each row's label, int32 [R]. */
+export function labelCrossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Scalar {
+  const [, columns] = logits.shape as [number, number];
+  return softCrossEntropy(logits, tf.cast(tf.oneHot(labels, columns), 'float32'));
+}
+
 /** How often the first column is the highest of its row; a tie is a miss, as of a network that says the same of all. */
 export function firstIsHighest(logits: tf.Tensor): tf.Scalar {
   const [rows, columns] = logits.shape as [number, number];
   const first = tf.slice(logits, [0, 0], [rows, 1]);
   const others = tf.max(tf.slice(logits, [0, 1], [rows, columns - 1]), 1, true);
   return tf.mean(tf.cast(tf.greater(first, tf.add(others, 1e-4)), 'float32'));
+}
+
+/** How often a row's highest column is that of its label, int32 [R]; a tie is a miss. */
+export function labelIsHighest(logits: tf.Tensor, labels: tf.Tensor): tf.Scalar {
+  const [, columns] = logits.shape as [number, number];
+  const right = tf.cast(tf.oneHot(labels, columns), 'float32');
+  const first = tf.sum(tf.mul(logits, right), 1, true);
+  return firstIsHighest(tf.concat([first, tf.sub(logits, tf.mul(right, 1e9))], 1));
 }

@@ -59,16 +59,20 @@ describe.skipIf(block === undefined)('residual networks in blocks of channels', 
 
   // At its start a ResNet-50 in training makes much of little: images that are 1e-7 of themselves off move its gradients by
   // up to a tenth in standard operations too, as ReLUs behind some fifty batch norms turn on and off.
-  it.each<[ResNetOptions['depth'], number, ResNetOptions['stages'], readonly number[], Path, number]>([
+  it.each<
+    [ResNetOptions['depth'], number, ResNetOptions['stages'], readonly number[], Path, number, 'small'?]
+  >([
     [18, 16, last, [4, 3, 64, 96], 'plain', 1e-3],
     [18, 64, last, [2, 3, 64, 64], 'plain', 1e-3],
     [50, 16, last, [4, 3, 96, 96], 'plain', 0.15],
     [50, 16, ['c3'], [2, 3, 48, 40], 'plain', 1e-3],
     [18, 16, ['c3'], [2, 3, 33, 40], 'eager', 1e-3],
     [50, 16, ['c2'], [2, 3, 24, 24], 'eager', 1e-3],
+    [18, 16, last, [2, 3, 32, 32], 'plain', 1e-3, 'small'],
+    [18, 6, ['c3'], [2, 3, 16, 16], 'eager', 1e-3, 'small'],
   ])('ResNet-%i of width %i to %s, images of %j: as %s, up to %d', async (depth, width, stages, ...rest) => {
-    const [shape, path, tolerance] = rest;
-    const options: ResNetOptions = { depth, width, stages, batchNorm: norm };
+    const [shape, path, tolerance, stem] = rest;
+    const options: ResNetOptions = { depth, width, stages, batchNorm: norm, stem };
     const { params, stats } = initResNet(Random.fromSeed(depth), options);
     const given = { state: { params, stats }, batch: { images: values(seeded('images'), shape) } };
     const step = resNetStep(options);

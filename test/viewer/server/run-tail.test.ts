@@ -330,7 +330,7 @@ describe('metrics', () => {
 
 describe('info', () => {
   const config = {
-    objective: 'simipu',
+    objectives: { simipu: {} },
     steps: null,
     epochs: 3,
     batchSize: 4,
@@ -354,7 +354,7 @@ describe('info', () => {
 
   it("tells a detector's run by its detector", async () => {
     const { path, tail } = await runOf();
-    const { objective: _, ...rest } = config;
+    const { objectives: _, ...rest } = config;
     expect(await tail.info()).toMatchObject({ isDetector: false });
     await writeFile(join(path, 'config.json'), JSON.stringify({ detector: 'point3d', ...rest }));
     expect(await tail.info()).toMatchObject({
@@ -369,7 +369,11 @@ describe('info', () => {
     ['is missing', undefined, /^config\.json: expected the configuration of a run, found no such file$/],
     ['is no JSON', '{"objective":', /^config\.json: expected the configuration of a run, found .*JSON/],
     ['is no configuration', '[1]', /^config\.json: expected the configuration of a run, found /],
-    ['lacks its objective', '{"steps":3}', /^config\.json: objective: expected the configuration of a run, /],
+    [
+      'lacks its objective',
+      '{"steps":3}',
+      /^config\.json: objectives: expected the configuration of a run, /,
+    ],
   ])('tells of a config.json that %s, and the rest all the same', async (_, content, message) => {
     const { path, tail } = await runOf();
     await mkdir(join(path, 'checkpoints', '00000075'), { recursive: true });

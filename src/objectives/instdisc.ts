@@ -1,0 +1,180 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { z } from 'zod';
+import { imageEncoderChannels } from '../encoders/encoder-config.ts';
+import { imageEncoderNet } from '../encoders/encoders.ts';
+import { initializeAll, linearNet, running } from '../encoders/net.ts';
+import type { Tensors } from '../encoders/trainable.ts';
+import { int32, scalar } from '../engine/host-tensor.ts';
+import { l2Normalize } from '../nn/l2-normalize.ts';
+import { leafAt } from '../nn/layer.ts';
+import { stopGradient } from '../nn/stop-gradient.ts';
+import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
+import { type Given, type Objective, type Outcome, system } from './objective.ts';
+import { firstIsHighest, labelCrossEntropy, labelIsHighest } from './parts/cross-entropy.ts';
+import { bankAfter, bankProducts, initBank } from './parts/memory-bank.ts';
+import { noiseContrast, noiseContrastChance, normalizerOf } from './parts/noise-contrast.ts';
+import { spreadOf } from './parts/spread.ts';
+
+const whole = z.int().positive();
+
+const schema = z.strictObject({
+  view: oneViewSchema,
+  /** The width of what is compared. */
+  dimensions: whole,
+  /** Rows of the bank that each picture is told from, drawn evenly with replacement; 0: softmax over the whole bank. */
+  negatives: z.int().min(0),
+  temperature: z.number().positive(),
+  /** How much of a row of the bank stays where its picture comes. */
+  momentum: z.number().min(0).max(1),
+  /** Added to the sums of densities in the loss. */
+  eps: z.number().min(0),
+});
+
+type InstdiscConfig = z.infer<typeof schema>;
+
+/**
+ * InstDisc: every picture is a class of its own. What a picture looks like now, x, is told from other pictures' rows of a bank
+ * that has one row m_i for each, P(i|x) = exp(x·m_i/τ)/Z, by noise-contrastive estimation or by the softmax itself. Z is
+ * estimated once, from the first batch. The paper's proximal term (x near its own row) is not in the released code, nor here.
+ */
+export const instdisc = system<InstdiscConfig>({
+  name: 'instdisc',
+  citation:
+    'Wu et al., Unsupervised Feature Learning via Non-Parametric Instance Discrimination, CVPR 2018, arXiv 1805.01978',
+  summary:
+    'Tells every picture from all others by a bank that remembers what each of them last looked like. As released, without the proximal term of the paper.',
+  needs: ['image'],
+  schema,
+  options: {
+    dimensions: { means: 'the width of what is compared', paper: '128' },
+    negatives: {
+      means: 'rows of the bank that a picture is told from; 0 is the softmax over all of them',
+      paper: '4096 of 1.28 million',
+    },
+    temperature: { means: 'divides the similarities', paper: '0.07', code: '0.07; 0.1 on CIFAR' },
+    momentum: { means: 'how much of a row of the bank stays', paper: '0.5' },
+    eps: { means: 'added to the sums of densities, once a negative', paper: '0', code: '1e-7' },
+  },
+  gradient: 'The picture carries a gradient; the rows of the bank and the normaliser Z do not.',
+  presets: {
+    'instdisc-cifar': {
+      about: 'InstDisc on some thousand photographs of 32 pixels; about two minutes on two cores.',
+      run: cifarRun({
+        instdisc: {
+          view: {
+            ...weakView,
+            jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
+          },
+          dimensions: 128,
+          negatives: 512,
+          temperature: 0.1,
+          momentum: 0.5,
+          eps: 1e-7,
+        },
+      }),
+    },
+  },
+  make,
+});
+
+function make(config: InstdiscConfig, { encoders, batchSize }: Given): Objective {
+  const { dimensions, negatives, momentum, eps } = config;
+  const image = imageEncoderOf(encoders, 'instdisc');
+  const encoder = imageEncoderNet(image);
+  const head = linearNet({ inputs: imageEncoderChannels(image), outputs: dimensions });
+  const contrasted = negatives > 0;
+  return {
+    views: { picture: pictureView(config.view, image) },
+    chance: {
+      contrast: (frames) =>
+        contrasted ? noiseContrastChance({ negatives, candidates: frames, eps }) : Math.log(frames),
+    },
+
+    initialize: (random, { frames }) => ({
+      ...initializeAll(random, { head }),
+      memory: {
+        bank: initBank(random.fork('bank'), { rows: frames, width: dimensions }),
+        // 0: not yet estimated.
+        ...(contrasted && { normalizer: scalar(0) }),
+      },
+    }),
+
+    ...(contrasted && {
+      // Whole numbers below 2^31: modulo the rows of the bank they name one, all as likely as makes no difference.
+      inputs: ({ random }) => ({
+        draws: int32(
+          Int32Array.from({ length: batchSize * negatives }, () => random.uint32() >>> 1),
+          [batchSize, negatives],
+        ),
+      }),
+    }),
+
+    loss: (model, batch, how) => {
+      const net = running(model, how);
+      const x = l2Normalize(net.of('head', head, net.of('imageEncoder', encoder, leafAt(batch, 'picture')))); // [B, D]
+      const index = leafAt(batch, 'index'); // [B]
+      const compared = contrasted
+        ? againstDrawn(x, { memory: model.memory, index, draws: leafAt(how.inputs, 'draws') }, config)
+        : againstAll(x, { bank: leafAt(model.memory, 'bank'), index }, config);
+      return {
+        ...compared,
+        metrics: { ...compared.metrics, spread: spreadOf(x) },
+        stats: net.stats,
+        kept: { ...compared.kept, rows: { values: stopGradient(x), index } },
+      };
+    },
+
+    // Rows are written after the loss has read them.
+    after: ({ memory }, { rows, means }) => ({
+      bank: bankAfter(
+        leafAt(memory, 'bank'),
+        { values: leafAt(rows!, 'values'), index: leafAt(rows!, 'index') },
+        momentum,
+      ),
+      ...(contrasted && { normalizer: leafAt(means!, 'normalizer') }),
+    }),
+  };
+}
+
+type Compared = Pick<Outcome, 'terms' | 'metrics'> & {
+  readonly kept?: Pick<NonNullable<Outcome['kept']>, 'means'>;
+};
+
+/** Noise-contrastive estimation against rows that `draws` [B, K] name modulo the bank's; one may be the picture's own, as released. */
+function againstDrawn(
+  x: tf.Tensor,
+  {
+    memory,
+    index,
+    draws,
+  }: { readonly memory: Tensors; readonly index: tf.Tensor; readonly draws: tf.Tensor },
+  { temperature, eps }: Pick<InstdiscConfig, 'temperature' | 'eps'>,
+): Compared {
+  const bank = leafAt(memory, 'bank');
+  const [candidates] = bank.shape as [number];
+  const own = tf.reshape(index, [-1, 1]);
+  const drawn = tf.mod(draws, tf.scalar(candidates, 'int32')); // [B, K]
+  const scores = tf.div(bankProducts(bank, x, tf.concat([own, drawn], 1)), temperature); // [B, 1 + K]
+  const known = leafAt(memory, 'normalizer');
+  const normalizer = tf.where(tf.greater(known, 0), known, normalizerOf(scores, candidates)) as tf.Scalar;
+  const [right, others] = tf.split(stopGradient(scores), [1, drawn.shape[1] as number], 1);
+  const rivals = tf.where(tf.equal(drawn, own), tf.fill(drawn.shape, -1e9), others);
+  return {
+    terms: { contrast: noiseContrast(scores, { normalizer, candidates, eps }) },
+    metrics: { top1: firstIsHighest(tf.concat([right, rivals], 1)) },
+    kept: { means: { normalizer } },
+  };
+}
+
+/** The softmax over the whole bank. */
+function againstAll(
+  x: tf.Tensor,
+  { bank, index }: { readonly bank: tf.Tensor; readonly index: tf.Tensor },
+  { temperature }: Pick<InstdiscConfig, 'temperature'>,
+): Compared {
+  const logits = tf.div(tf.matMul(x, bank, false, true), temperature); // [B, N]
+  return {
+    terms: { contrast: labelCrossEntropy(logits, index) },
+    metrics: { top1: labelIsHighest(logits, index) },
+  };
+}
