@@ -5,10 +5,8 @@ import { floors } from './floors.ts';
 import { repository, textOf } from './source-files.ts';
 
 const page = textOf('docs/architecture.md');
-const rows = [...page.matchAll(/^\| ([\d.]+) \| `([\w/]+)` \|/gm)].map(([, floor, room]) => [
-  room,
-  Number(floor),
-]);
+const tableRow = /^\| ([\d.]+) \| `([\w/]+)` \|/gm;
+const rows = [...page.matchAll(tableRow)].map(([, floor, room]) => [room, Number(floor)] as const);
 
 describe('the page of the house', () => {
   it('has each room on its floor', () => {
