@@ -58,7 +58,8 @@ export const instdisc = system<InstdiscConfig>({
   gradient: 'The picture carries a gradient; the rows of the bank and the normaliser Z do not.',
   presets: {
     'instdisc-cifar': {
-      about: 'InstDisc on some thousand photographs of 32 pixels; about two minutes on two cores.',
+      about:
+        'InstDisc on some thousand photographs of 32 pixels; some minutes on two cores. Its loss rises at first, while the bank fills with pictures that the new network finds alike.',
       run: cifarRun({
         instdisc: {
           view: {

@@ -105,7 +105,7 @@ describe("SimIPU's losses", () => {
     expect(valuesOf(result.loss)[0]).toBeCloseTo(intra + cross, 4);
     // As released, points outside of the picture count.
     expect(Array.from(inside)).toContain(0);
-    expect(objective.chance).toEqual({
+    expect(objective.chance(2)).toEqual({
       total: 2 * Math.log(24),
       terms: { intra: Math.log(24), cross: Math.log(24) },
     });
