@@ -1,5 +1,4 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { importsOf, repository, typescriptFiles } from './architecture/source-files.ts';
 
 /**

@@ -66,7 +66,7 @@ function isHighest(
   return true;
 }
 
-/** The centre of a peak in pixels of the canvas, from what is said of its offset. */
+/** The centre of a peak in pixels of the canvas, from its predicted offset. */
 export function centerOf(
   { column, row }: Peak,
   offset: ArrayLike<number>,
@@ -75,7 +75,7 @@ export function centerOf(
   return [toPixels(column + offset[0], stride), toPixels(row + offset[1], stride)];
 }
 
-/** The box of a peak in pixels of the canvas, from what is said of its sides. */
+/** The box of a peak in pixels of the canvas, from its predicted sides. */
 export function boxOf({ column, row }: Peak, sides: ArrayLike<number>, { stride }: CenterGrid): ImageBox {
   return [
     toPixels(column - SIDE_UNIT * sides[0], stride),

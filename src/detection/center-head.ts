@@ -12,12 +12,12 @@ import { smoothL1, softplus, weightedSum } from './losses.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
-/** A head that finds objects by their centres on one map, and says something of each by name. */
+/** A head that finds objects by their centres on one map, and gives numbers for each by name. */
 export interface CenterHeadOptions {
   /** Channels of the map, and of the head's own convolutions. */
   readonly channels: number;
   readonly classes: number;
-  /** How many numbers are said of an object, by name; `offset` (2) and `sides` (4) always are. */
+  /** How many numbers the head gives for an object, by name; `offset` (2) and `sides` (4) are always among them. */
   readonly outputs: { readonly [name: string]: number };
   readonly batchNorm: BatchNormOptions;
 }

@@ -10,7 +10,7 @@ import {
 
 const { imageEncoder, frozenStages, channels } = imageDetectorFields;
 
-/** Everything that makes up a `fusion` detector and its samples: whether a view is mirrored is said once, in `view`. */
+/** Everything that makes up a `fusion` detector and its samples: whether a view is mirrored stands in `view` alone. */
 export const fusionSchema = z
   .strictObject({
     ...pointDetectorFields,

@@ -6,7 +6,7 @@ const positive = z.number().positive();
 const whole = z.int().positive();
 const unit = z.number().min(0).max(1);
 
-/** What every detector that looks at pictures is told of them, and of its centre head. */
+/** The options of every detector that looks at pictures, those of its centre head among them. */
 export const imageDetectorFields = {
   classes: classesSchema,
   image: z.strictObject({
@@ -33,7 +33,7 @@ export const imageDetectorFields = {
 
 const fields = z.strictObject(imageDetectorFields);
 
-/** What every detector that looks at pictures is told of them. */
+/** The options of every detector that looks at pictures, as `imageDetectorFields` has them. */
 export type ImageDetectorConfig = z.infer<typeof fields>;
 
 /** The encoder and canvas of `simipu-small`: it trains on two CPU cores. */

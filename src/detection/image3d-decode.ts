@@ -80,7 +80,7 @@ function labelOf(
   };
 }
 
-/** The relative deviation of a depth from what is said of it: its logarithm has a soft floor, as in training. */
+/** The relative deviation of a depth from the raw output: its logarithm has a soft floor, as in training. */
 function depthDeviation(said: number): number {
   const above = clamp(said, 20) - LEAST_LOG_DEVIATION;
   return Math.exp(LEAST_LOG_DEVIATION + Math.log1p(Math.exp(Math.min(above, 20))));

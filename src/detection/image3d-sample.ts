@@ -17,7 +17,7 @@ import type { Image3dConfig } from './image3d-config.ts';
 import { meanSizeOf } from './object-classes.ts';
 import { headingCode } from './point-targets.ts';
 
-/** What is said of an object in space; M objects. */
+/** The targets of objects in space; M objects. */
 export interface SpaceTargets {
   /** float32 [M]: log(z · `DEPTH_UNIT` / focal length), z the depth of the centre. */
   readonly depth: Float32Array;
@@ -28,7 +28,7 @@ export interface SpaceTargets {
   readonly headingResidual: Float32Array;
 }
 
-/** A picture on the canvas, and what is to be said of it. */
+/** A picture on the canvas, and the targets in it. */
 export interface Image3dSample extends CanvasPicture {
   readonly targets?: CenterTargets & SpaceTargets;
 }

@@ -127,7 +127,7 @@ export class Image3d extends ConfiguredDetector<Image3dConfig> implements Detect
   }
 }
 
-/** The losses of what is said of objects in space, each a mean over the objects. */
+/** The losses of depth, size and heading, each a mean over the objects. */
 function spaceLosses(said: { readonly [name: string]: tf.Tensor }, targets: Tensors) {
   const mask = leafAt(targets, 'mask');
   const rows = tf.reshape(mask, [-1, 1]);

@@ -12,7 +12,7 @@ import { REGION_BINS, REGION_CELLS } from './monorun-sample.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
-/** What is said of a cell: three coordinates and the logarithms of two deviations. */
+/** The outputs per cell: three coordinates and the logarithms of two deviations. */
 const CELL_VALUES = 5;
 const CONVOLUTIONS = 3;
 /** The global head sees half of the bins a side. */

@@ -40,8 +40,8 @@ export interface RegionSaid {
 }
 
 /**
- * The pose of a region's object by PnP; undefined where its cells fix none. Deviations are said in units that depend on the
- * distance, which only a first pose tells; a second one counts them in pixels, with the variance of the size.
+ * The pose of a region's object by PnP; undefined where its cells fix none. The unit of predicted deviations depends on
+ * the distance, which is known from a first pose; a second one counts them in pixels, with the variance of the size.
  */
 export function solveRegion(
   sample: CanvasPicture,

@@ -4,7 +4,7 @@ import { stopGradient } from '../nn/stop-gradient.ts';
 /**
  * MonoRUn's self-supervision (Chen et al., CVPR 2021): a network says of every cell of an object's picture which point of
  * the object it shows, in coordinates normalised by the object's size. No coordinates are given to learn from: put where the label's pose
- * has the object, and projected, each point has to fall on the cell that it was said of.
+ * has the object, and projected, each point has to fall on its own cell.
  */
 
 /** Normalised coordinates are coded around this mean and deviation: x along the length to the front, y down from the bottom, z to the object's left, as KITTI's boxes have their axes. */

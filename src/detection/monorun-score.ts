@@ -20,7 +20,7 @@ export interface PoseEvidence {
   readonly sizeM: readonly [length: number, height: number, width: number];
 }
 
-/** How many numbers the score head is told of a pose. */
+/** How many numbers the score head receives of a pose. */
 export const EVIDENCE_VALUES = 17;
 /** Standardised evidence is held to this many deviations, so that what was never seen does not carry the score away. */
 const MOST_DEVIATIONS = 5;
@@ -42,7 +42,7 @@ export function evidenceRow({ yaw, translation, covariance, sizeM }: PoseEvidenc
   return Float32Array.from([yaw, ...translation, ...deviations.map(Math.log), ...correlations, ...sizeM]);
 }
 
-/** What the score head is told of a region: its object's pose, and the global head's first layer. */
+/** What the score head receives of a region: its object's pose, and the global head's first layer. */
 export interface ScoreInput {
   readonly evidence: PoseEvidence;
   readonly features: Float32Array;

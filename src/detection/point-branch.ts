@@ -21,7 +21,7 @@ export function initPointBranch(random: Random, config: PointDetectorConfig, ext
 }
 
 /**
- * What is said of the R candidates of a batch, as `collatePoints` stacks it, and the next running statistics of
+ * The head's raw outputs for the R candidates of a batch, as `collatePoints` stacks it, and the next running statistics of
  * `pointEncoder` and `head`. Features `extra` [R, C] are joined to the candidates' own.
  */
 export function pointBranch(

@@ -12,7 +12,7 @@ const positive = z.number().positive();
 const whole = z.int().positive();
 const unit = z.number().min(0).max(1);
 
-/** What every detector that looks at points is told of them. */
+/** The options of every detector that looks at points. */
 export const pointDetectorFields = {
   classes: classesSchema,
   points: pointsSchema,
@@ -51,7 +51,7 @@ export const pointDetectorFields = {
 
 const fields = z.strictObject(pointDetectorFields);
 
-/** What every detector that looks at points is told of them. */
+/** The options of every detector that looks at points, as `pointDetectorFields` has them. */
 export type PointDetectorConfig = z.infer<typeof fields>;
 
 /** Says where levels that are named are not among the encoder's. */

@@ -15,7 +15,7 @@ import { NEAREST } from './point-sample.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
-/** What is said of each of R candidates, raw; K classes. */
+/** The head's raw outputs per candidate, R of them; K classes. */
 export interface PointPredictions {
   /** Logits [R, K]. */
   readonly classes: tf.Tensor;

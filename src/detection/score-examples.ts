@@ -22,7 +22,7 @@ export interface ScoreExample extends ScoreInput {
 
 /** A pose's error is from the nearest label of its class; it has none where that is farther away than this share of the label's distance. */
 const SAME_PLACE = 0.15;
-/** A box that faces the wrong way is a mistake, and not an error that a covariance could tell of. */
+/** A box that faces the wrong way is a mistake, and not an error that a covariance could describe. */
 const MOST_TURN = Math.PI / 4;
 
 /** Holds what was found in a frame against its labels. */

@@ -50,7 +50,7 @@ export function withBackend<Result>(name: string, body: () => Result): Result {
 
 /**
  * Runs `body` while tfjs computes nothing and appends its operations to a new graph instead.
- * Throws UnmappedKernelError for an operation that ONNX is not told here, and TracedReadError where a value is read.
+ * Throws UnmappedKernelError for an operation that has no lowering here, and TracedReadError where a value is read.
  */
 export function trace<Result>(body: (tracer: Tracer) => Result): Result {
   registerCapture();

@@ -28,8 +28,8 @@ export interface SessionOptions {
   /** Writes a Chrome trace of every operation's time to a file that begins so. */
   readonly profileTo?: string;
   /**
-   * Whether ONNX Runtime is to look for everything that it could say better. A step in blocks has been said as it is to be
-   * run: the basic part is as fast there, and takes half the time to open.
+   * Whether ONNX Runtime tries all of its optimizations. A step in blocks is already written as it is to be run: the basic
+   * part is as fast there, and takes half the time to open.
    */
   readonly optimize?: 'basic' | 'all';
   /** Names of the outputs to leave in the device's memory, where `keepsResults` says that it can be done. */

@@ -29,7 +29,7 @@ export interface GraphNode {
   readonly inputs: readonly (Value | undefined)[];
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];
-  /** The part of the step that it belongs to, as profiles tell it; empty where the step names none. */
+  /** The part of the step that it belongs to, as profiles name it; empty where the step names none. */
   readonly part: string;
 }
 
@@ -49,7 +49,7 @@ export interface Value {
 }
 
 /**
- * The domain of what is captured before it is said how it is computed: gradients over windows (of convolutions and
+ * The domain of what is captured before it is settled how it is computed: gradients over windows (of convolutions and
  * poolings), sums of rows by number. ONNX has no such operations, or none that adds up rightly; a pass puts those that are
  * right and fastest on a device in their place.
  */

@@ -8,7 +8,7 @@ export interface InputFault {
   readonly found: string;
 }
 
-/** An error in what the user gave, told in one line: `file: place: expected …, found …`. */
+/** An error in what the user gave, in one line: `file: place: expected …, found …`. */
 export class InputError extends Error {
   override readonly name = 'InputError';
   readonly fault: InputFault;

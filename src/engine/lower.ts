@@ -31,7 +31,7 @@ export function lower(captured: Captured, { block, device = 'cpu' }: LowerOption
   return { ...(device === 'cpu' ? rewritten(plain, threadInvariant) : plain), tabled };
 }
 
-/** A step whose results a pass has said anew. */
+/** A step whose results a pass has rewritten. */
 function rewritten<Of extends Captured>(
   step: Of,
   pass: (graph: Graph, outputs: readonly Value[]) => (value: Value) => Value,

@@ -24,7 +24,7 @@ export function reshape(graph: Graph, x: Value, shape: readonly number[]): Value
   if (x.data !== undefined) return graph.constant(x.data, x.type, shape);
   if (x.fill !== undefined) return graph.fill(x.fill, x.type, shape);
   if (x.node?.op === 'Reshape') return reshape(graph, x.node.inputs[0]!, shape);
-  // ONNX reads a 0 in a target shape as "keep that axis", unless told that it means an empty axis.
+  // ONNX reads a 0 in a target shape as "keep that axis", unless `allowzero` makes it an empty axis.
   return graph.node('Reshape', [x, graph.shape(shape)], {
     type: x.type,
     shape,
@@ -121,7 +121,7 @@ export function slice(
   const steps = step ?? begin.map(() => 1);
   if (sameShape(x.shape, size) && steps.every((stride, axis) => stride === 1 || size[axis] === 1)) return x;
   if (x.fill !== undefined) return graph.fill(x.fill, x.type, size);
-  // Going backwards past the first element is said by an end far below zero.
+  // An end far below zero means: backwards past the first element.
   const ends = begin.map((start, axis) => {
     const end = start + size[axis] * steps[axis];
     return end < 0 ? -(2 ** 31) : end;

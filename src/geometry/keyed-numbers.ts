@@ -115,7 +115,7 @@ function readMatrix(
   return values.filter((_, i) => i % 4 !== 3);
 }
 
-/** The words as so many finite numbers; throws InputError that tells the word by its place in the line. */
+/** The words as so many finite numbers; throws InputError with the word's place in the line. */
 export function readNumbers(
   words: readonly string[],
   length: number,

@@ -19,7 +19,7 @@ import { branchAt, leafAt } from '../nn/layer.ts';
 import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, strongView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { meanCosine } from './parts/cosine.ts';
-import { followed, followerOf, risingMomentum } from './parts/momentum.ts';
+import { followed, followerIn, followerOf, risingMomentum } from './parts/momentum.ts';
 import { spreadOf } from './parts/spread.ts';
 
 const whole = z.int().positive();
@@ -42,6 +42,8 @@ type ByolConfig = z.infer<typeof schema>;
 /**
  * BYOL: the online network predicts what a target network, which follows it slowly, makes of the other view. Loss:
  * ‖p₁ - t₂‖² + ‖p₂ - t₁‖², all rows of length one; 4 for directions that have nothing to do with each other, 0 also where all are the same.
+ * The paper's views: crops of 0.08 to 1, flip, jitter 0.4/0.4/0.2/0.1 with 0.8, grey 0.2; the first blurred always, the second with
+ * 0.1 and solarised with 0.2.
  */
 export const byol = system<ByolConfig>({
   name: 'byol',
@@ -52,14 +54,6 @@ export const byol = system<ByolConfig>({
   needs: ['image'],
   schema,
   options: {
-    first: {
-      means: 'the first view',
-      paper: 'crop 0.08 to 1, flip, jitter 0.4/0.4/0.2/0.1 with 0.8, grey 0.2, blur always',
-    },
-    second: {
-      means: 'the second view',
-      paper: 'the same, but blur with 0.1, and solarised with 0.2',
-    },
     hidden: { means: 'the width inside of projector and predictor', paper: '4096' },
     dimensions: { means: 'the width of what is compared', paper: '256' },
     targetStart: { means: 'what the target network begins with', paper: 'not stated', code: 'own' },
@@ -135,9 +129,8 @@ function make(config: ByolConfig, { encoders }: Given): Objective {
     loss: (model, batch, how) => {
       const [x1, x2] = [leafAt(batch, 'first'), leafAt(batch, 'second')];
       const online = running(model, how);
-      const slow = branchAt(model.memory, 'target');
       // Batch norms of the target take the statistics of its batch, as those of the online network.
-      const target = running({ params: branchAt(slow, 'params'), stats: branchAt(slow, 'stats') }, how);
+      const target = running(followerIn(model.memory, 'target'), how);
       const [z1, z2] = [projected(online, x1), projected(online, x2)];
       const [p1, p2] = [z1, z2].map((rows) => online.of('predictor', predictor, rows));
       const [t1, t2] = [projected(target, x1), projected(target, x2)];
@@ -152,7 +145,7 @@ function make(config: ByolConfig, { encoders }: Given): Objective {
     // The target follows after the optimizer, towards the new parameters.
     after: (model, { means }, inputs) => {
       const momentum = leafAt(inputs, 'momentum') as tf.Scalar;
-      const { params } = followed(branchAt(model.memory, 'target'), model, momentum);
+      const { params } = followed(followerIn(model.memory, 'target'), model, momentum);
       return { target: { params, stats: branchAt(means!, 'stats') } };
     },
   };

@@ -10,7 +10,7 @@ import { stopGradient } from '../nn/stop-gradient.ts';
 import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { firstCrossEntropy, firstIsHighest } from './parts/cross-entropy.ts';
-import { followed, followerOf } from './parts/momentum.ts';
+import { followed, followerIn, followerOf } from './parts/momentum.ts';
 import { enqueued, initQueue, requireWholeBatches } from './parts/queue.ts';
 import { spreadOf } from './parts/spread.ts';
 
@@ -121,7 +121,7 @@ function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
 
     // The key encoder follows before it is used, as released.
     before: (model, inputs) => {
-      const key = followed(branchAt(model.memory, 'key'), model, leafAt(inputs, 'momentum') as tf.Scalar);
+      const key = followed(followerIn(model.memory, 'key'), model, leafAt(inputs, 'momentum') as tf.Scalar);
       return { memory: { ...model.memory, key } };
     },
 
@@ -130,8 +130,7 @@ function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
       const q = l2Normalize(
         query.of('head', head, query.of('imageEncoder', encoder, leafAt(batch, 'query'))),
       ); // [N, D]
-      const slow = branchAt(model.memory, 'key');
-      const key = running({ params: branchAt(slow, 'params'), stats: branchAt(slow, 'stats') }, how);
+      const key = running(followerIn(model.memory, 'key'), how);
       const k = stopGradient(
         l2Normalize(key.of('head', head, key.of('imageEncoder', encoder, leafAt(batch, 'key')))), // [N, D]
       );
@@ -146,7 +145,7 @@ function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
 
     // The queue takes the keys after it was used: no key is a negative of its own step.
     after: ({ memory }, { rows, means }) => ({
-      key: { params: branchAt(branchAt(memory, 'key'), 'params'), stats: branchAt(means!, 'stats') },
+      key: { ...followerIn(memory, 'key'), stats: branchAt(means!, 'stats') },
       queue: enqueued(leafAt(memory, 'queue'), leafAt(rows!, 'keys')),
     }),
   };

@@ -1,7 +1,7 @@
 import type { Random } from '../engine/random.ts';
 import { sampleRows } from './range-filter.ts';
 
-/** How the ground is told from what stands on it. */
+/** What separates the ground from what stands on it. */
 export interface GroundOptions {
   /** The side of a square cell, metres (4). */
   readonly cellM?: number;

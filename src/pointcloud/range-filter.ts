@@ -48,7 +48,7 @@ export function filterRange(points: Float32Array, range: PointRange): Float32Arr
 
 /**
  * A random choice of `count` of the indices 0 … available-1: all different where there are enough, drawn with
- * replacement where there are fewer (as SimIPU and 3DSSD sample their input). InputError for a choice among none.
+ * replacement where there are fewer (as Li et al. 2022 and 3DSSD sample their input). InputError for a choice among none.
  *
  * @example
  * const rows = sampleRows(3, 100, Random.fromSeed(0));

@@ -10,7 +10,7 @@ import { cloudFromRows, fieldOf, type PointCloud } from './point-cloud.ts';
 export const cloudEndings: readonly string[] = ['.bin', '.pcd', '.ply'];
 
 /**
- * A cloud with every field of its file: a KITTI sweep (`.bin`, rows of `columns` numbers where given), PCD or PLY, told by
+ * A cloud with every field of its file: a KITTI sweep (`.bin`, rows of `columns` numbers where given), PCD or PLY, by
  * the name's ending. Throws InputError for another ending, for a damaged file, and for columns of a file that names its own.
  */
 export function readCloud(
@@ -38,7 +38,7 @@ export function readCloud(
   }
 }
 
-/** Whether how many columns its rows have is not said by the file itself. */
+/** Whether the file itself does not say how many columns its rows have. */
 export function takesColumns(file: string): boolean {
   return extname(file).toLowerCase() === '.bin';
 }

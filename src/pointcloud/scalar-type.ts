@@ -61,7 +61,7 @@ export function storeText(data: ScalarArray, index: number, text: string): boole
   return true;
 }
 
-/** Text and the float32 that it stands for differ by no more than this; so coordinates are told that need float64. */
+/** Text and the float32 that it stands for differ by no more than this; coordinates for which they differ by more need float64. */
 export const textTolerance = 1e-4;
 
 /** The shortest usual text of `data[index]` that `storeText` reads back to the same value; of a float32 it is within `textTolerance`. */

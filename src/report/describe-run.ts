@@ -9,7 +9,7 @@ import { readRunConfig } from '../training/model-state.ts';
 import { type MetricsLine, readMetrics } from '../training/run-folder.ts';
 import { alignedTable } from './aligned-table.ts';
 
-/** A run in words: what it was told, how far it is, its losses first, last and when nothing is learned, its checkpoints. */
+/** A run in words: its configuration, how far it is, its losses first, last and when nothing is learned, its checkpoints. */
 export async function describeRun(folder: string): Promise<string> {
   const beginning = (await describeDetector(folder)) ?? (await describePretraining(folder));
   const { header, lines } = await readMetrics(folder);

@@ -41,7 +41,7 @@ export function describeView(view: ViewConfig): string {
   }
 }
 
-/** A part of a sentence, if it is said. */
+/** A part of a sentence, if there is one. */
 type Part = string | false | undefined;
 
 type PictureSteps = Pick<

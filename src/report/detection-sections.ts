@@ -23,7 +23,7 @@ import type { ReportFigure, ReportSection } from './run-report.ts';
 export interface DetectionSectionOptions {
   /** A folder of result files; `detections` in the run's folder, where there is one, by default. */
   readonly detections?: string;
-  /** The data set with the labels; the one that the results are said to be of by default. */
+  /** The data set with the labels; by default the one that the results name. */
   readonly data?: string;
 }
 

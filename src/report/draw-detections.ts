@@ -22,7 +22,7 @@ interface DrawnBox {
   readonly kind: keyof typeof outcomeColours;
   readonly detected: boolean;
   readonly words: string | undefined;
-  /** What is told where the pointer rests. */
+  /** What appears where the pointer rests. */
   readonly title: string;
 }
 

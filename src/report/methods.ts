@@ -123,10 +123,10 @@ function runOf({ name, presets }: System, preset: string): MethodRun {
 /** The size of the data set that is taken where something depends on it. */
 const someFrames = 1000;
 
-/** Branches of a memory that has as many tensors as this are told one tensor after the other. */
+/** Up to so many tensors, the branches of a memory are listed tensor by tensor. */
 const few = 4;
 
-/** The branches of a memory; sizes that grow with the data set are told as such. */
+/** The branches of a memory; sizes that grow with the data set are marked as such. */
 function memoryOf(memoryFor: (frames: number) => Tree<HostTensor>): Memory[] {
   const memory = memoryFor(someFrames);
   const grown = new Map(leavesOf(memoryFor(someFrames + 1)));

@@ -1,4 +1,4 @@
-/** The colours of labels and detections that are compared, the same in the viewer and in reports; told apart by the colour-blind too, with the dashes that detections have. */
+/** The colours of labels and detections that are compared, the same in the viewer and in reports; the colour-blind can distinguish them too, by the dashes of detections. */
 export const outcomeColours = {
   /** A label that was found. */
   found: '#3ddc84',

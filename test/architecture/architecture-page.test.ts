@@ -1,37 +1,51 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { floors } from './floors.ts';
 import { repository, textOf } from './source-files.ts';
 
 const page = textOf('docs/architecture.md');
-const rows = [...page.matchAll(/^\| ([\d.]+) \| `([\w/]+)` \|/gm)].map(([, floor, room]) => [
-  room,
-  Number(floor),
-]);
-const named = [...page.matchAll(/`((?:src|test|tools|exports|bench)\/[\w./-]+)`/g)].map(([, path]) => path);
-const links = [...page.matchAll(/\]\(([\w./-]+?)(?:#[\w-]+)?\)/g)].map(([, path]) => path);
+const tableRow = /^\| ([\d.]+) \| `([\w/]+)` \|/gm;
+const rows = [...page.matchAll(tableRow)].map(([, floor, room]) => [room, Number(floor)] as const);
 
 describe('the page of the house', () => {
   it('has each room on its floor', () => {
     expect(Object.fromEntries(rows)).toEqual(floors);
     const rooms = readdirSync(join(repository, 'src')).map((room) => `src/${room}`);
     expect(rows.map(([room]) => room)).toEqual(expect.arrayContaining(rooms));
-    expect(rows.map(([, floor]) => floor)).toEqual(
-      rows
-        .map(([, floor]) => floor)
-        .toSorted()
-        .reverse(),
-    );
-  });
-
-  it('names files that exist', () => {
-    expect(named.length).toBeGreaterThan(40);
-    expect(named.filter((path) => !existsSync(join(repository, path)))).toEqual([]);
-  });
-
-  it('leads to pages and pictures that exist', () => {
-    expect(links.length).toBeGreaterThan(15);
-    expect(links.filter((path) => !existsSync(join(repository, 'docs', path)))).toEqual([]);
+    expect(rows.map(([, floor]) => floor)).toEqual(rows.map(([, floor]) => floor).toSorted((a, b) => Number(b) - Number(a)));
   });
 });
+
+describe.each(['docs/architecture.md', 'CONTRIBUTING.md'])('%s', (path) => {
+  const text = textOf(path);
+
+  it('names files that exist', () => {
+    const named = [...text.matchAll(/(?<![\w./-])(?:src|test|tools|exports|bench)\/[\w./-]*[\w/]/g)].map(
+      ([name]) => name,
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
+  });
+
+  it('leads to pages, headings and pictures that exist', () => {
+    const links = [...text.matchAll(/\]\(([\w./-]+)(?:#([\w-]+))?\)/g)];
+    expect(links.length).toBeGreaterThan(5);
+    const broken = links.filter(([, link, heading]) => {
+      const target = join(dirname(path), link);
+      if (!existsSync(join(repository, target))) return true;
+      return heading !== undefined && !headingsOf(textOf(target)).includes(heading);
+    });
+    expect(broken.map(([link]) => link)).toEqual([]);
+  });
+});
+
+/** The names by which a page's headings are linked to, as GitHub makes them. */
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}

@@ -139,6 +139,17 @@ describe('equal assignment', () => {
     ).toBeLessThan(1e-6);
   });
 
+  it('carries no gradient', () => {
+    const { grads } = valueAndGrad(
+      ({ scores, weights }) => {
+        const codes = equalAssignment(scores as tf.Tensor, assignment);
+        return { loss: tf.sum(tf.mul(codes, weights as tf.Tensor)) as tf.Scalar, aux: {} };
+      },
+      { scores: rowsOf(scores), weights: tf.ones([4, 6]) },
+    );
+    expect([...grads.keys()]).toEqual(['weights']);
+  });
+
   it('is what loops make of random scores, alone and beside others', () => {
     const [own, others] = ['own', 'others'].map((seed) =>
       scoresOf(randomRows(seed, 8, 5), randomRows('centres', 6, 5)),
@@ -258,6 +269,7 @@ describe('SwAV', () => {
     hidden: 7,
     dimensions: 5,
     prototypes: 6,
+    temperature: 0.1,
     queue: { size: 8, from: 0.25 },
     frozenUntil: 0.5,
   };

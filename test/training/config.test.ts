@@ -36,7 +36,8 @@ describe('presets', () => {
   });
 
   it('are the released, the small and the quick one', () => {
-    expect(presetNames).toEqual(['simipu-kitti', 'simipu-small', 'simipu-smoke']);
+    const ofSimipu = presetNames.filter((name) => presetOf(name)!.objectives.simipu !== undefined);
+    expect(ofSimipu).toEqual(['simipu-kitti', 'simipu-small', 'simipu-smoke']);
     expect(presetOf('simipu')).toBeUndefined();
     expect(presetOf('constructor')).toBeUndefined();
     const kitti = presetOf('simipu-kitti')!;

@@ -101,7 +101,7 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
       ),
     );
     expect(said).toMatch(/head: \d+ parameters.* new, drawn at random/);
-    expect(said).toMatch(/heads: .* left behind \(pretraining's own/);
+    expect(said).toMatch(/simipu: .* left behind \(pretraining's own/);
     const { loaded, unused, step } = JSON.parse(await readFile(join(out, INITIALIZATION), 'utf8'));
     const state = (await loadRun(pretrained)).state;
     const theirs = [
@@ -109,7 +109,7 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
       ...branch(state, `stats/${encoder}`).keys(),
     ];
     expect([...loaded].sort()).toEqual(theirs.sort());
-    expect(unused.some((path: string) => path.startsWith('params/heads/'))).toBe(true);
+    expect(unused.some((path: string) => path.startsWith('params/simipu/'))).toBe(true);
     expect(step).toBe(2);
     // One step at a warming-up learning rate has hardly moved them.
     const trained = branch({ ...(await loadDetectionRun(out)).model }, `params/${encoder}`);

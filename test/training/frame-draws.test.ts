@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { leavesOf } from '../../src/engine/tree.ts';
 import { batchesOf } from '../../src/evaluation/batch-statistics.ts';
 import { collectScoreExamples } from '../../src/training/collect-score-examples.ts';
@@ -110,10 +111,13 @@ it('the views that retrieval is measured on are the same whichever other frames 
   const pretraining = createPretraining(tinyRun(), 1);
   const batches = (imageSet: keyof typeof lists) =>
     batchesOf(pretraining, { root: data, imageSet }, { frames: 4, seed: 5 });
-  const [alone] = await batches('alone');
+  const [{ index: _, ...viewsAlone }] = await batches('alone');
   for (const [name, place] of [
     ['last', 2],
     ['among', 1],
-  ] as const)
-    expect(leavesOf((await batches(name))[place])).toEqual(leavesOf(alone));
+  ] as const) {
+    const { index, ...views } = (await batches(name))[place];
+    expect((index as HostTensor).data[0]).toBe(place);
+    expect(leavesOf<HostTensor>(views)).toEqual(leavesOf<HostTensor>(viewsAlone));
+  }
 });

@@ -440,7 +440,8 @@ describe('damaged frames', () => {
   it('are counted where they lack a file, and end a strict run', async () => {
     await rm(join(damaged, 'training', 'calib', '000004.txt'));
     const { said, result } = await train({ config, data: { root: damaged }, signal: AbortSignal.abort() });
-    expect(said).toMatch(/^4 frames \(1 incomplete ones left out\), 10 steps/);
+    expect(said).toMatch(/^4 frames, 10 steps/);
+    expect(said).toContain(`${damaged}: 1 incomplete left out, such as 000004 without calib/000004.txt\n`);
     expect(result).toMatchObject({ step: 0, interrupted: true, checkpoint: undefined });
     expect(await faultOf(train({ config, data: { root: damaged, strict: true } }))).toMatch(
       /1 incomplete, such as 000004 without calib\/000004\.txt/,

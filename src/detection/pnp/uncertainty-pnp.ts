@@ -63,8 +63,8 @@ const NO_COST = 1e-12;
  * the object mirrored in depth, which from afar looks nearly the same.
  * Undefined where fewer than five cells are sure, where no pose agrees with some of them, where what they say does not fix
  * a pose, and where less than half of those that agreed with the start are within its tolerance of the upright pose (as of
- * an object upside down). There is no robust loss: the covariance is right for cells whose errors have the σ that they
- * tell, and too small where outliers lie within the inlier threshold.
+ * an object upside down). There is no robust loss: the covariance is right for cells whose errors have their
+ * σ, and too small where outliers lie within the inlier threshold.
  * Throws RangeError where the arrays do not have as many rows as one another.
  *
  * @example

@@ -17,12 +17,12 @@ const pending: {
   [tabledSumsOp]: plainTabledSums,
 };
 
-/** What was captured as what it is, said in standard ONNX operations. */
+/** A pending operation in standard ONNX operations. */
 function plainOperation(graph: Graph, node: GraphNode, inputs: readonly Value[]): Value {
   return pending[node.op](graph, node, inputs);
 }
 
-/** What values need, said in standard ONNX operations alone; gives what stands for each of them then. */
+/** Rewrites what values need in standard ONNX operations alone; gives what stands for each of them then. */
 export function toPlain(graph: Graph, outputs: readonly Value[]): (value: Value) => Value {
   return rewrite(graph, outputs, (graph, node, inputs) => {
     if (node.domain === pendingDomain) return [plainOperation(graph, node, inputs as Value[])];

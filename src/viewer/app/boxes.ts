@@ -18,9 +18,9 @@ const classColours: { readonly [type: string]: string } = {
 };
 const otherColour = '#a8b3c4';
 const detectionColour = '#ff9f43';
-/** What is told apart where labels and detections are compared. */
+/** What the colours distinguish where labels and detections are compared. */
 type Outcome = keyof typeof outcomeColours;
-/** Colours of tracks, told apart by number. */
+/** Colours of tracks, by their number. */
 const trackColours = ['#5aa9ff', '#ffb454', '#62cd8a', '#ff7fa8', '#b18cff', '#4fd3d8', '#e0d75a', '#ff8a65'];
 
 /** A box that is shown, and what became of it where labels and detections are compared. */

@@ -20,7 +20,7 @@ export interface Context {
   readonly picture: PicturePane;
   readonly legend: Legend;
   readonly card: PointCard;
-  /** To be called when something that `busy` told of has ended. */
+  /** To be called when something that `busy` announced has ended. */
   readonly settled: () => void;
   /** A few words that pass. */
   readonly say: (message: string) => void;

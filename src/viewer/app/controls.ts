@@ -184,7 +184,7 @@ export class PaneStatus {
     this.show('loading', message);
   }
 
-  /** As `loading`, but what takes a moment only does not flicker; what was wrong before is said no more. */
+  /** As `loading`, but what takes a moment only does not flicker; an error from before disappears. */
   later(message: string): void {
     this.clear();
     this.waiting = setTimeout(() => this.loading(message), 300);

@@ -4,7 +4,7 @@ import type { Store } from './store.ts';
 import type { Sweep } from './sweep.ts';
 import type { Sweeps } from './sweeps.ts';
 
-/** What listeners are told of: another frame, or more of the present one. */
+/** The events that listeners receive: another frame, or more of the present one. */
 export type FrameEvent = 'frame' | 'sweep' | 'scene' | 'picture';
 
 /** What there is of the present frame. A part that has not come yet, or cannot, is undefined; then `problems` may say why. */

@@ -60,7 +60,7 @@ export function shown(value: number, digits = 3): string {
   const isPlain = value === 0 || (size >= 1e-3 && size < 1e6);
   const text = isPlain
     ? String(Number(value.toPrecision(digits)))
-    : // Without zeros that tell nothing.
+    : // Without trailing zeros.
       value.toExponential(Math.min(2, digits - 1)).replace(/\.?0*e\+?/, 'e');
   return text.replaceAll('-', '−');
 }

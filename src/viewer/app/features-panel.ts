@@ -15,7 +15,7 @@ export interface FeaturesShown {
   /** What was clicked; undefined where features are colours. */
   readonly asked: 'place' | 'cell' | undefined;
   readonly likenessOfCells: ValueRange | undefined;
-  /** The shares of the variance that the colours tell. */
+  /** The shares of the variance that are in the colours. */
   readonly explained: readonly number[] | undefined;
 }
 

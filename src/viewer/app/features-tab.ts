@@ -130,7 +130,7 @@ export class FeaturesTab implements TabView {
     if (this.answers.at(-1)?.model !== modelOf(store.state, run?.info)) this.reload();
   }
 
-  /** What was said of a frame says nothing of another one. */
+  /** Answers about a frame say nothing of another one. */
   private drop(): void {
     for (const layer of Object.values(this.layers)) layer.clear();
     this.answers = [];

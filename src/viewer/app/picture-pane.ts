@@ -50,7 +50,7 @@ interface Placement {
   readonly scale: number;
 }
 
-/** The camera's picture with what is drawn on it, once or twice side by side; it tells where the pointer is. */
+/** The camera's picture with what is drawn on it, once or twice side by side; it reports where the pointer is. */
 export class PicturePane {
   readonly status = new PaneStatus();
   private readonly canvas: HTMLCanvasElement;

@@ -2,10 +2,10 @@ import type { Pass, StreamHeader } from '../point-stream.ts';
 import { addressOf, Refused } from './api.ts';
 import { Sweep } from './sweep.ts';
 
-/** What the worker is told. */
+/** What the worker receives. */
 export type SweepRequest = { readonly id: number; readonly address: string } | { readonly giveUp: number };
 
-/** What the worker tells; the last one has `done`, or `message`, which is undefined where the request was given up. */
+/** What the worker sends; the last message has `done`, or `message`, which is undefined where the request was given up. */
 export type SweepMessage =
   | { readonly id: number; readonly header: StreamHeader }
   | { readonly id: number; readonly pass: Pass }

@@ -16,7 +16,7 @@ export class Timeline {
   private readonly play: HTMLButtonElement;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `isBusy` tells whether something of the present frame is still being computed; who ends that calls `arrived`. */
+  /** `isBusy` says whether something of the present frame is still being computed; who ends that calls `arrived`. */
   constructor(frame: CurrentFrame, store: Store, isBusy: () => boolean) {
     this.isBusy = isBusy;
     this.frame = frame;

@@ -62,7 +62,7 @@ async function readConfig(file: string): Promise<unknown> {
 
 /** What this needs to know; a configuration of another version is shown as well. */
 async function parseConfig(value: unknown): Promise<z.infer<typeof configSchema>> {
-  const isObject = typeof value === 'object' && value !== null;
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   const { data, error } = configSchema.safeParse(isObject ? upgradedConfig({ ...value }) : value);
   const expected = 'the configuration of a run';
   if (data !== undefined) {

@@ -16,7 +16,7 @@ export interface ChartView {
   readonly xRange: Range;
   readonly xTicks: (range: Range, count: number) => number[];
   readonly xTickText: (x: number) => string;
-  /** What is said of a place under the cursor, such as `Step 12`. */
+  /** The words for a place under the cursor, such as `Step 12`. */
   readonly xText: (x: number) => string;
   readonly curves: ReadonlyArray<{
     readonly label: string;
@@ -46,7 +46,7 @@ const DRAG_PX = 5;
 const X_AXIS_PX = 24;
 const PADDING_PX = 8;
 
-/** A chart with its title, the values at the cursor and what has to be said of it. */
+/** A chart with its title, the values at the cursor and its note. */
 export class CurveChart {
   readonly root: HTMLElement;
   private readonly options: CurveChartOptions;

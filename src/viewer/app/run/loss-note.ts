@@ -2,12 +2,12 @@ import { endOf, endsAtChance } from '../../../training/chance.ts';
 import { shown } from '../dom.ts';
 import { countText } from './wording.ts';
 
-/** Steps of a running run before it is said that a loss has not moved: every run begins there. */
+/** A running run has so many steps before a note says that its loss has not moved: every run begins there. */
 const PATIENCE = 50;
 
-/** What has to be said of a loss, in a sentence that stands beside its curve; undefined where nothing has. */
+/** The note beside a loss's curve, a sentence; undefined where none is needed. */
 export function lossNote(options: {
-  /** One for each step; NaN where it was not told. */
+  /** One for each step; NaN where the step has none. */
   readonly values: readonly number[];
   /** The first step at which it was no finite number. */
   readonly brokenStep: number | undefined;

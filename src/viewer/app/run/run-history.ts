@@ -4,7 +4,7 @@ import { smoothed } from './smoothing.ts';
 /** The name of the column of samples per second, beside those that the metrics name themselves. */
 export const SPEED = 'samplesPerSecond';
 
-/** What is known of a run's steps, by column; NaN stands for what was not told, and for what was not finite. */
+/** What is known of a run's steps, by column; NaN stands for what a step does not have, and for what was not finite. */
 export class RunHistory {
   readonly steps: number[] = [];
   /** Seconds since the run began. */
@@ -26,7 +26,7 @@ export class RunHistory {
     return this.columns.get(name) ?? [];
   }
 
-  /** The first step at which a column's value was told, and not finite. */
+  /** The first step at which a column has a value that is not finite. */
   brokenStep(name: string): number | undefined {
     return this.broken.get(name);
   }

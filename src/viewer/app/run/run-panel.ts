@@ -10,7 +10,7 @@ import { stateOf } from './run-state.ts';
 import { RunToolbar } from './run-toolbar.ts';
 import { spanFor } from './smoothing.ts';
 
-/** Where a run's panel is, what it asks and what it tells. */
+/** Where a run's panel is, what it requests and what it reports. */
 export interface RunPanelOptions {
   /** Gets the panel as its only child, of the same size. */
   readonly root: HTMLElement;

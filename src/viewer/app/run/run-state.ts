@@ -15,7 +15,7 @@ export interface RunState {
 
 /** Steps that speed is measured over. */
 const RECENT = 50;
-/** A run is not said to stall before this, seconds, nor before it has missed this many steps. */
+/** A run counts as stalled only after this, seconds, and only when it has missed this many steps. */
 const STALL_S = 10;
 const STALL_STEPS = 5;
 
@@ -56,7 +56,7 @@ export function stateOf(
   return { kind: 'running', parts, share };
 }
 
-/** Seconds of a step, over the last ones; undefined where too few tell their time. */
+/** Seconds of a step, over the last ones; undefined where too few have a time. */
 function pace({ steps, times }: RunHistory): number | undefined {
   const first = Math.max(0, steps.length - 1 - RECENT);
   const count = steps[steps.length - 1] - steps[first];

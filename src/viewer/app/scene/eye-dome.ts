@@ -56,7 +56,7 @@ void main() {
     ivec2 offset = ivec2(round(radius * vec2(cos(angle), sin(angle))));
     float one = inFront(own, here + offset);
     float other = inFront(own, here - offset);
-    // On a slope one is nearer by what the other is farther. A point with a gap beside it tells less: the lines of a
+    // On a slope one is nearer by what the other is farther. A point with a gap beside it counts less: the lines of a
     // sweep that graze the road would all look like edges.
     if (one != NONE && other != NONE) response += max(0.0, one + other);
     else if (one != NONE || other != NONE) response += 0.25 * max(0.0, one == NONE ? other : one);
