@@ -6,7 +6,8 @@
 // Compiling a step, and running it on a device.
 export type { Step, TensorKind } from '../src/engine/capture.ts';
 export { TracedReadError } from '../src/engine/capture-backend.ts';
-export { type CompiledStep, type CompileOptions, compile, type StepResult } from '../src/engine/compile.ts';
+export { compile } from '../src/engine/compile.ts';
+export type { CompiledStep, CompileOptions, StepResult } from '../src/engine/compiled-step.ts';
 export { type Device, devices } from '../src/engine/device.ts';
 // Writing a function as a standard ONNX file.
 export { type ExportOptions, exportOnnx, type Forward } from '../src/engine/export-onnx.ts';

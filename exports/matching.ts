@@ -19,4 +19,5 @@ export {
 } from '../src/matching/point-matching.ts';
 
 // Entropic optimal transport.
-export { type SinkhornOptions, sinkhorn, type TransportPlan } from '../src/matching/sinkhorn.ts';
+export { sinkhorn, type TransportPlan } from '../src/matching/sinkhorn.ts';
+export type { SinkhornOptions } from '../src/matching/transport-checks.ts';
