@@ -1,8 +1,6 @@
 import { InputError } from '../engine/input-error.ts';
 import { checkTransport, massesOf, type SinkhornOptions } from './transport-checks.ts';
 
-export type { SinkhornOptions } from './transport-checks.ts';
-
 /** An entropic transport plan. */
 export interface TransportPlan {
   /** Mass from each row to each column, rows x columns, row-major. */
