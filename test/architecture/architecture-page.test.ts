@@ -13,7 +13,9 @@ describe('the page of the house', () => {
     expect(Object.fromEntries(rows)).toEqual(floors);
     const rooms = readdirSync(join(repository, 'src')).map((room) => `src/${room}`);
     expect(rows.map(([room]) => room)).toEqual(expect.arrayContaining(rooms));
-    expect(rows.map(([, floor]) => floor)).toEqual(rows.map(([, floor]) => floor).toSorted((a, b) => Number(b) - Number(a)));
+    expect(rows.map(([, floor]) => floor)).toEqual(
+      rows.map(([, floor]) => floor).toSorted((a, b) => Number(b) - Number(a)),
+    );
   });
 });
 
