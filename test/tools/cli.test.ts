@@ -118,7 +118,7 @@ describe('every command', () => {
     ],
     [
       ['pretrain', '--data', 'x', '--out', 'y'],
-      /expected --preset \(simipu-kitti, simipu-small, simipu-smoke\)/,
+      /expected --preset \(simipu-kitti, simipu-small, simipu-smoke, .*simsiam-cifar\) or --config, found neither/,
     ],
     [['finetune', '--data', 'x', '--out', 'y'], /expected one of --detector \(image3d, point3d.*found none/],
     [

@@ -165,11 +165,16 @@ export class Answers {
 
   private presetDrawing(): Drawing {
     const name = this.setting.preset ?? 'simipu-small';
-    const config = presetOf(name);
-    if (config !== undefined) {
-      const looking = lookingThrough(createPretraining(config, 1));
-      return { looking, drawnBy: `preset ${name}`, key: name };
-    }
-    throw new InputError({ file: 'preset', expected: `one of ${presetNames.join(', ')}`, found: name });
+    const looking = pairsOfPreset(name);
+    if (looking !== undefined) return { looking, drawnBy: `preset ${name}`, key: name };
+    const known = presetNames.filter((each) => pairsOfPreset(each) !== undefined);
+    throw new InputError({ file: 'preset', expected: `one of ${known.join(', ')}`, found: name });
   }
+}
+
+/** How frames are looked at through a preset's encoders; undefined for one that there is not, or that compares no places. */
+function pairsOfPreset(name: string): Looking | undefined {
+  const config = presetOf(name);
+  const looking = config && lookingThrough(createPretraining(config, 1));
+  return looking?.comparison === undefined ? undefined : looking;
 }
