@@ -172,9 +172,10 @@ import { pixelFromLidar, type KittiCalibration, type Matrix34 } from 'pointpair/
 import { decodeImage, type RgbImage } from 'pointpair/image';
 import { linearSumAssignment } from 'pointpair/matching';
 import { initLinear, linear, valueAndGrad } from 'pointpair/nn';
-import { Simipu } from 'pointpair/objectives';
+import { chain, linearNet, type Net } from 'pointpair/encoders';
+import { type Pretraining, type System, systems } from 'pointpair/objectives';
 import { ballQuery, readPcd, type PointCloud } from 'pointpair/pointcloud';
-import { presetOf, pretrain, type RunConfig } from 'pointpair/training';
+import { createPretraining, presetOf, pretrain, type RunConfig } from 'pointpair/training';
 
 const identity: Step = (state) => [state, {}];
 export const compiled = await compile(identity, { state: { a: scalar(1) }, batch: {} });
@@ -186,7 +187,9 @@ export const neighbors = (points: Float32Array, centers: Float32Array) =>
   ballQuery(points, centers, { radiusM: 1, maxNeighbors: 4 });
 export const cloud = (bytes: Uint8Array): PointCloud => readPcd(bytes);
 export const config: RunConfig | undefined = presetOf('simipu-small');
-export const model = config && new Simipu(config.simipu, config.batchSize);
+export const model: Pretraining | undefined = config && createPretraining(config, config.batchSize);
+export const head: Net = chain(linearNet({ inputs: 4, outputs: 2 }));
+export const known: readonly System[] = systems;
 export const first = async (root: string): Promise<Frame> => {
   const data = await KittiObject.open(root);
   return data.frame(0);
