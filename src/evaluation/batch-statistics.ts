@@ -9,7 +9,7 @@ import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
 import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
-import { branchAt } from '../nn/layer.ts';
+import { branchAt, branchOrNone } from '../nn/layer.ts';
 import type { Pretraining } from '../objectives/combine.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 
@@ -129,6 +129,6 @@ export function stateOf({ params, stats, memory }: ModelState): Tensors {
 
 /** The model in a state. */
 export function modelIn<Leaf>(state: Tree<Leaf>): Model<Leaf> {
-  const branch = (name: string) => (name in state ? branchAt(state, name) : {});
+  const branch = (name: string) => branchOrNone(state, name);
   return { params: branch('params'), stats: branch('stats'), memory: branch('memory') };
 }

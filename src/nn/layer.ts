@@ -42,6 +42,11 @@ export function branchAt<Leaf>(tree: Tree<Leaf>, key: string): Tree<Leaf> {
   return value;
 }
 
+/** The branch of that name; empty where there is none, as states have no empty branches. */
+export function branchOrNone<Leaf>(tree: Tree<Leaf>, key: string): Tree<Leaf> {
+  return key in tree ? branchAt(tree, key) : {};
+}
+
 function missing(kind: string, key: string, tree: object): Error {
   return new Error(
     `the tree has no ${kind} '${key}', only: ${Object.keys(tree).sort().join(', ') || 'nothing'}`,

@@ -7,7 +7,7 @@ import type { GroupRule, LossResult, Model, StepPlace, Tensors, Trainable } from
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { branchAt } from '../nn/layer.ts';
+import { branchOrNone } from '../nn/layer.ts';
 import { collateViews } from '../views/collate-views.ts';
 import { viewSourceReference } from '../views/draw-views.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
@@ -116,7 +116,7 @@ export function combine(
     before: (model, inputs) => {
       let { params, memory } = model;
       for (const { name, objective } of parts) {
-        const changed = objective.before?.(seenBy(name, model), branchOf(inputs, name)) ?? {};
+        const changed = objective.before?.(seenBy(name, model), branchOrNone(inputs, name)) ?? {};
         if (changed.params !== undefined) params = { ...params, [name]: changed.params };
         if (changed.memory !== undefined) memory = { ...memory, [name]: changed.memory };
       }
@@ -131,8 +131,8 @@ export function combine(
       const weighted: tf.Tensor[] = [];
       for (const part of parts) {
         const { name, objective } = part;
-        const inputs = branchOf(how.inputs ?? {}, name);
-        const own = { ...branchOf(batch, name), index: batch.index };
+        const inputs = branchOrNone(how.inputs ?? {}, name);
+        const own = { ...branchOrNone(batch, name), index: batch.index };
         const result = objective.loss(seenBy(name, { ...model, stats }), own, { ...how, inputs });
         stats = withStats(stats, name, result.stats);
         if (result.kept !== undefined) kept[name] = keptTree(result.kept);
@@ -152,7 +152,11 @@ export function combine(
       let { memory } = model;
       for (const { name, objective } of parts) {
         if (objective.after === undefined) continue;
-        const next = objective.after(seenBy(name, model), branchOf(kept, name), branchOf(inputs, name));
+        const next = objective.after(
+          seenBy(name, model),
+          branchOrNone(kept, name),
+          branchOrNone(inputs, name),
+        );
         memory = { ...memory, [name]: next };
       }
       return memory;
@@ -164,15 +168,15 @@ export function combine(
 export function seenBy<Leaf>(name: string, { params, stats, memory }: Model<Leaf>): Model<Leaf> {
   const seen = (tree: Tree<Leaf>): Tree<Leaf> => ({
     ...Object.fromEntries(ENCODERS.flatMap((encoder) => (encoder in tree ? [[encoder, tree[encoder]]] : []))),
-    ...branchOf(tree, name),
+    ...branchOrNone(tree, name),
   });
-  return { params: seen(params), stats: seen(stats), memory: branchOf(memory, name) };
+  return { params: seen(params), stats: seen(stats), memory: branchOrNone(memory, name) };
 }
 
 /** Statistics as an objective gives them, put where the model has them; what it does not give stays. */
 function withStats(stats: Tensors, name: string, given: Tensors): Tensors {
   const next: { [branch: string]: Tensors[string] } = { ...stats };
-  const own: { [branch: string]: Tensors[string] } = { ...branchOf(stats, name) };
+  const own: { [branch: string]: Tensors[string] } = { ...branchOrNone(stats, name) };
   for (const [branch, value] of Object.entries(given))
     (ENCODERS.includes(branch) ? next : own)[branch] = value;
   if (Object.keys(own).length > 0) next[name] = own;
@@ -181,9 +185,4 @@ function withStats(stats: Tensors, name: string, given: Tensors): Tensors {
 
 function keptTree({ rows, means }: NonNullable<Outcome['kept']>): Tensors {
   return { ...(rows && { rows }), ...(means && { means }) };
-}
-
-/** A branch, empty where there is none. */
-function branchOf<Leaf>(tree: Tree<Leaf>, name: string): Tree<Leaf> {
-  return name in tree ? branchAt(tree, name) : {};
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { batchNormSchema, type EncodersConfig } from '../encoders/encoder-config.ts';
+import type { EncodersConfig } from '../encoders/encoder-config.ts';
 import { InputError } from '../engine/input-error.ts';
 import { pictureSchema } from '../views/image-view-config.ts';
 import type { PictureView } from '../views/view-config.ts';
@@ -29,9 +29,6 @@ export function pictureView(
 ): Extract<PictureView, { kind: 'picture' }> {
   return { kind: 'picture', width, height, ...options, colours };
 }
-
-/** The options of the batch norms in heads. */
-export const headNormSchema = batchNormSchema;
 
 /** The weak augmentation of MoCo v2 and SimSiam on pictures of 32 pixels, which has no blur there. */
 export const weakView: ViewOptions = {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import { imageEncoderChannels } from '../encoders/encoder-config.ts';
+import { batchNormSchema, imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
 import { chain, initializeAll, linearNet, normNet, reluNet, running } from '../encoders/net.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { patchOptionsSchema } from '../views/image-view-config.ts';
-import { cifarRun, headNormSchema, imageEncoderOf } from './image-run.ts';
+import { cifarRun, imageEncoderOf } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { labelCrossEntropy, labelIsHighest } from './parts/cross-entropy.ts';
 
@@ -15,7 +15,7 @@ const schema = z.strictObject({
   standardised: z.boolean(),
   /** The width of the head's hidden layer. */
   hidden: z.int().positive(),
-  headBatchNorm: headNormSchema,
+  headBatchNorm: batchNormSchema,
 });
 
 type RelativePatchConfig = z.infer<typeof schema>;

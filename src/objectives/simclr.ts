@@ -1,18 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
-import { imageEncoderChannels } from '../encoders/encoder-config.ts';
+import { batchNormSchema, imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
 import { chain, initializeAll, linearNet, type Net, normNet, reluNet, running } from '../encoders/net.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { leafAt } from '../nn/layer.ts';
-import {
-  cifarRun,
-  headNormSchema,
-  imageEncoderOf,
-  oneViewSchema,
-  pictureView,
-  strongView,
-} from './image-run.ts';
+import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, strongView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { labelCrossEntropy, labelIsHighest } from './parts/cross-entropy.ts';
 import { spreadOf } from './parts/spread.ts';
@@ -25,7 +18,7 @@ const schema = z.strictObject({
   layers: whole,
   /** The width of what is compared. */
   dimensions: whole,
-  headBatchNorm: headNormSchema,
+  headBatchNorm: batchNormSchema,
   temperature: z.number().positive(),
   /** `mean` over all 2N rows (the paper), or the `sum` of the means of both directions, twice that (the released code). */
   reduction: z.enum(['mean', 'sum']),

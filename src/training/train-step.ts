@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Learner, Model, Tensors } from '../encoders/trainable.ts';
+import type { Learner, Model } from '../encoders/trainable.ts';
 import type { Step } from '../engine/capture.ts';
-import { branchAt } from '../nn/layer.ts';
+import { branchAt, branchOrNone } from '../nn/layer.ts';
 import type { Updated } from '../nn/moments.ts';
 import { type ParameterGroup, type StepRates, updateParameters } from '../nn/parameter-groups.ts';
 import { valueAndGrad } from '../nn/value-and-grad.ts';
@@ -19,11 +19,11 @@ export function trainStep(
 ): Step {
   return (state, batch) => {
     const data = branchAt(batch, 'data');
-    const inputs = branchOf(batch, 'inputs');
+    const inputs = branchOrNone(batch, 'inputs');
     const given: Model = {
       params: branchAt(state, 'params'),
-      stats: branchOf(state, 'stats'),
-      memory: branchOf(state, 'memory'),
+      stats: branchOrNone(state, 'stats'),
+      memory: branchOrNone(state, 'memory'),
     };
     const model = learner.before?.(given, inputs) ?? given;
     const {
@@ -41,8 +41,8 @@ export function trainStep(
     const updated = tf.tidy('update', () => ({
       ...updateParameters(groups, model.params, grads, branchAt(state, 'optimizer'), rates),
     })) as Updated;
-    const next: Model = { params: updated.params, stats: branchOf(aux, 'stats'), memory: model.memory };
-    const memory = learner.after?.(next, branchOf(aux, 'kept'), inputs) ?? model.memory;
+    const next: Model = { params: updated.params, stats: branchOrNone(aux, 'stats'), memory: model.memory };
+    const memory = learner.after?.(next, branchOrNone(aux, 'kept'), inputs) ?? model.memory;
     return [
       {
         params: next.params,
@@ -51,16 +51,11 @@ export function trainStep(
         ...(Object.keys(memory).length > 0 && { memory }),
       },
       {
-        loss: { total: loss, ...branchOf(aux, 'terms') },
-        metric: { ...branchOf(aux, 'metrics'), ...(norm === undefined ? {} : { gradientNorm: norm }) },
+        loss: { total: loss, ...branchOrNone(aux, 'terms') },
+        metric: { ...branchOrNone(aux, 'metrics'), ...(norm === undefined ? {} : { gradientNorm: norm }) },
       },
     ];
   };
-}
-
-/** A branch; empty where there is none, as trees have no empty branches. */
-function branchOf(tree: Tensors, name: string): Tensors {
-  return name in tree ? branchAt(tree, name) : {};
 }
 
 /** Gradients scaled by min(1, clipNorm / norm), and the norm: the root of the sum of all squares. */

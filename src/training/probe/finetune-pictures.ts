@@ -108,6 +108,12 @@ async function trainedAccuracy(
     optimizer: initOptimizer(groups, params),
   };
   const random = Random.fromSeed('finetune').fork('pictures');
+  const orders = new Map<number, Int32Array>();
+  const orderOf = (epoch: number): Int32Array => {
+    const order = orders.get(epoch) ?? random.fork('epoch', epoch).permutation(indices.length);
+    orders.set(epoch, order);
+    return order;
+  };
   let step: CompiledStep | undefined;
   try {
     for (let done = 0; done < total; done++) {
@@ -115,8 +121,7 @@ async function trainedAccuracy(
       const own = random.fork(done);
       const chosen = Array.from({ length: batchSize }, (_, i) => {
         const place = done * batchSize + i;
-        const order = random.fork('epoch', Math.floor(place / indices.length)).permutation(indices.length);
-        return indices[order[place % indices.length]];
+        return indices[orderOf(Math.floor(place / indices.length))[place % indices.length]];
       });
       const images = chosen.map((index, i) => augmented(training.images![index], own.fork(i)));
       const target = new Float32Array(batchSize * classes);

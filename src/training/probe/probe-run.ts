@@ -71,6 +71,14 @@ export async function probeRun(options: ProbeOptions): Promise<ProbeReport> {
     throw new InputError({ file: options.folder, expected: `an encoder of ${which}`, found });
   }
   const splits = await splitsOf(options, which);
+  if (options.finetune.length > 0 && (which !== 'image' || splits.test === undefined)) {
+    const expected = 'an image encoder, and data with train and test (or val), to fine-tune';
+    throw new InputError({
+      file: options.data,
+      expected,
+      found: which === 'image' ? 'no test split' : which,
+    });
+  }
   const measured: MeasureOptions = { k, temperature, classifier: 'logistic' };
   const measure = async (name: string, state: Tree<HostTensor>) => {
     say(`features of ${name}`);
@@ -96,7 +104,7 @@ export async function probeRun(options: ProbeOptions): Promise<ProbeReport> {
   const randomPatches =
     options.patches && baselines !== undefined ? measurePatches(splits, baselines, measured, say) : null;
   const finetune =
-    options.finetune.length > 0 && which === 'image' && splits.test !== undefined
+    options.finetune.length > 0 && splits.test !== undefined
       ? await finetuneFractions({ ...options, training: splits.training, test: splits.test })
       : [];
   const { measures, standardError, spread } = trained;
@@ -193,10 +201,10 @@ async function featuresOf(
   items: ProbedItems,
   state: Tree<HostTensor>,
   which: 'image' | 'points',
-  { run, folder, data, device, threads }: ProbeOptions,
+  { run, folder, device, threads }: ProbeOptions,
 ): Promise<LabelledFeatures> {
   const { image, points } = run.config.encoders;
-  const key = featureKey(state, which, run.config.encoders[which], data, [...items.labels], device ?? 'cpu');
+  const key = featureKey(state, which, run.config.encoders[which], items.content, device ?? 'cpu');
   const how = { device, threads };
   const rows = await cachedFeatures(folder, key, () =>
     which === 'image'

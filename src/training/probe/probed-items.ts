@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import { KittiObject } from '../../datasets/kitti-object.ts';
 import { openFrames } from '../../datasets/open-frames.ts';
@@ -24,6 +25,8 @@ export interface ProbedItems {
   /** The class of each item. */
   readonly labels: Int32Array;
   readonly classes: readonly string[];
+  /** A short name for what the encoder is given: other pictures or points have another. */
+  readonly content: string;
   /** All that the encoder computes features of; `rowsOfItems` says which of its rows are the items'. */
   readonly batches: () => FrozenBatches;
   readonly rowsOfItems?: Int32Array;
@@ -37,6 +40,13 @@ export interface LoadOptions {
 }
 
 const batchSize = 128;
+
+function contentOf(parts: ReadonlyArray<Uint8Array | Float32Array>): string {
+  const hash = createHash('sha256');
+  for (const { buffer, byteOffset, byteLength } of parts)
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest('hex');
+}
 
 /**
  * The pictures of a folder by class on an encoder's canvas: scaled until they cover it, and their middle taken. Damaged
@@ -79,6 +89,7 @@ export async function loadPictures(
     labels: Int32Array.from(labels),
     classes: frames.classes.names,
     images,
+    content: contentOf(images.map(({ data }) => data)),
     batches: () => ({ count: images.length, batches: batchesOfPictures(images, encoder) }),
   };
 }
@@ -117,6 +128,7 @@ export async function loadPlaces(
   const frames = await KittiObject.open(root, selection);
   const view = placesView({ points: encoder });
   const views: Array<ReturnType<typeof stackPointViews>> = [];
+  const sampled: Float32Array[] = [];
   const types: string[] = [];
   const rows: number[] = [];
   const perView = encoder.levels[encoder.levels.length - 1].points;
@@ -135,6 +147,7 @@ export async function loadPlaces(
         types.push(owner.type);
       }
       views.push(stackPointViews([alpha], encoder));
+      sampled.push(alpha.points);
     } catch (error) {
       if (data.strict || !(error instanceof InputError)) throw error;
       say(describeDamaged(root, error.message));
@@ -154,6 +167,7 @@ export async function loadPlaces(
     labels: Int32Array.from(types, (type) => classes.indexOf(type)),
     classes,
     rowsOfItems: Int32Array.from(rows),
+    content: contentOf(sampled),
     batches: () => ({
       count: views.length * perView,
       batches: (async function* () {

@@ -98,6 +98,17 @@ describe('a probe', () => {
     }
   }, 60_000);
 
+  it('computes features anew where a picture is another one under the same name', async () => {
+    const changed = join(folder, 'changed');
+    await writeClassPictures(changed, { count: 4, seed: 5 });
+    const before = await probe({ data: changed, randomSeeds: 0 });
+    const kept = (await readdir(join(run, 'features'))).length;
+    await writeClassPictures(changed, { count: 4, seed: 6 });
+    const after = await probe({ data: changed, randomSeeds: 0 });
+    expect(after.report.effectiveRank).not.toBe(before.report.effectiveRank);
+    expect(await readdir(join(run, 'features'))).toHaveLength(kept + 1);
+  }, 60_000);
+
   it('measures leaving one out alone where there is no test split', async () => {
     const { report } = await probe({ data: join(data, 'train'), randomSeeds: 0 });
     expect(report).toMatchObject({ knn: null, linear: null });
@@ -121,6 +132,7 @@ describe('a probe', () => {
       return (error as InputError).message;
     };
     expect(await fault({ data: join(data, 'train', classes[0]) })).toMatch(/a folder for each class/);
+    expect(await fault({ data: join(data, 'train'), finetune: [1] })).toMatch(/to fine-tune.*no test split/);
     expect(await fault({ encoder: 'points' })).toMatch(/an encoder of points.*found image/);
   });
 });
