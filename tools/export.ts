@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { makeFolder } from '../src/training/atomic-file.ts';
 import { exportEncoders } from '../src/training/export-encoders.ts';
 import { loadRun } from '../src/training/model-state.ts';
 import { wholeNumber } from './options.ts';
@@ -17,7 +16,6 @@ export function command(): Command {
     .addHelpText('after', '\nExample:\n  pointpair export runs/kitti --to out/')
     .action(async (run: string, { to, step, batch }: { to: string; step?: number; batch: number }) => {
       const trained = await loadRun(run, { step });
-      await makeFolder(to);
       const files = await exportEncoders(trained, to, { batch });
       process.stdout.write(`${files.join('\n')}\n`);
     });

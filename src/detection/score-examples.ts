@@ -4,12 +4,12 @@ import { angleDifference } from '../geometry/angle.ts';
 import { iou3d } from '../geometry/box-overlap.ts';
 import { kittiFromBox } from '../geometry/kitti-box.ts';
 import type { Matrix44 } from '../geometry/matrix.ts';
+import { inverseSymmetric } from '../geometry/small-solve.ts';
 import type { GivenBox } from './detector.ts';
 import type { SolvedRegion } from './monorun-predictor.ts';
 import { scoreTarget } from './monorun-reprojection.ts';
 import { jittered } from './monorun-sample.ts';
 import type { ScoreInput } from './monorun-score.ts';
-import { inverseSymmetric } from './pnp/small-solve.ts';
 
 /** What PnP made of a region, and what was there. */
 export interface ScoreExample extends ScoreInput {

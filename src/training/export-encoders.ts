@@ -7,7 +7,7 @@ import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
-import { writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
 import type { TrainedRun } from './model-state.ts';
 
 /** One encoder's file: which branch of the model it is, what goes in, and what is said of it in `encoders.json`. */
@@ -27,11 +27,10 @@ const modelOf = (parameters: Tree<tf.Tensor>) => ({
 
 /**
  * Writes the encoders that a run has, whatever it learned by: `image-encoder.onnx`, `point-encoder.onnx` (opset 18, standard
- * operators alone, running statistics) and `encoders.json`, which says what goes in and comes out; gives their paths.
+ * operators alone, running statistics) and `encoders.json`, which says what goes in and comes out; gives their paths. The folder
+ * is made where it is not there.
  *
  * @example
- * import { mkdir } from 'node:fs/promises';
- * await mkdir('out');
  * const files = await exportEncoders(await loadRun('runs/first'), 'out', { batch: 1 });
  * files; // ["out/image-encoder.onnx", "out/point-encoder.onnx", "out/encoders.json"]
  */
@@ -41,6 +40,7 @@ export async function exportEncoders(
   { batch }: { readonly batch: number },
 ): Promise<string[]> {
   const { encoders } = run.config;
+  await makeFolder(folder);
   const files = [...imageFile(encoders, batch), ...pointFile(encoders, batch)];
   const paths: string[] = [];
   for (const { name, part, inputs, forward } of files) {

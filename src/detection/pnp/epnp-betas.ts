@@ -1,4 +1,4 @@
-import { choleskyFactor, solveCholesky } from './small-solve.ts';
+import { choleskyFactor, solveCholesky } from '../../geometry/small-solve.ts';
 
 /** Pairs of control points: the first 3 of 3, all 6 of 4. */
 const PAIRS = [

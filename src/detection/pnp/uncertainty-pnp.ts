@@ -1,9 +1,9 @@
 import type { Random } from '../../engine/random.ts';
 import { wrapAngle } from '../../geometry/angle.ts';
+import { inverseSymmetric } from '../../geometry/small-solve.ts';
 import { mirroredPose } from './mirrored-pose.ts';
 import { countPoints, type Intrinsics, nearestYaw, squaredPixelError } from './pnp-points.ts';
 import { ransacPnp } from './ransac-pnp.ts';
-import { inverseSymmetric } from './small-solve.ts';
 import { type Descent, descend } from './yaw-levenberg-marquardt.ts';
 import { emptySum, sumReprojection, type YawReprojection } from './yaw-reprojection.ts';
 

@@ -1,4 +1,4 @@
-import { choleskyFactor, solveCholesky } from './small-solve.ts';
+import { choleskyFactor, solveCholesky } from '../../geometry/small-solve.ts';
 import { emptySum, type ReprojectionSum, sumReprojection, type YawReprojection } from './yaw-reprojection.ts';
 
 /** Where a descent ended. */

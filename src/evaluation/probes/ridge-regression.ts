@@ -1,4 +1,4 @@
-import { choleskyFactor } from '../../detection/pnp/small-solve.ts';
+import { choleskyFactor } from '../../geometry/small-solve.ts';
 import type { FitAt, LabelledDesign } from './design.ts';
 import { ownProducts, rowProducts, transposed } from './row-products.ts';
 import { solveRows } from './solve-rows.ts';

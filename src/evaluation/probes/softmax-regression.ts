@@ -1,4 +1,4 @@
-import { choleskyFactor } from '../../detection/pnp/small-solve.ts';
+import { choleskyFactor } from '../../geometry/small-solve.ts';
 import type { FitAt, LabelledDesign } from './design.ts';
 import { type Evaluation, minimize } from './lbfgs.ts';
 import { ownProducts, type Rows, rowProducts, transposed } from './row-products.ts';

@@ -97,8 +97,9 @@ export class Answers {
 
   private async coloursOf({ frame, model }: LearnedRequest & { kind: 'colours' }): Promise<Table> {
     const { places, features } = await this.featuresOf(frame, model);
-    const { across, cells } = features;
-    const colours = principalColours(across, cells, (cell) => places.cellsOnPicture[cell] === 1);
+    const { across, cells, common } = features;
+    const counts = (cell: number) => places.cellsOnPicture[cell] === 1;
+    const colours = principalColours(across, cells, { common, counts });
     const { explained, ...arrays } = colours;
     return { info: { model, explained }, arrays };
   }

@@ -41,17 +41,24 @@ const mostStatisticsFrames = 8;
 export class Encoders {
   private readonly points: DeviceSession | undefined;
   private readonly image: DeviceSession | undefined;
+  /** Whether places and pictures come out in one space. */
+  readonly common: boolean;
 
-  private constructor(points: DeviceSession | undefined, image: DeviceSession | undefined) {
+  private constructor(
+    { points, image }: { readonly [part in 'points' | 'image']: DeviceSession | undefined },
+    { common }: { readonly common: boolean },
+  ) {
     this.points = points;
     this.image = image;
+    this.common = common;
   }
 
   static async open(looking: Looking, model: Initialized): Promise<Encoders> {
     const { points, image } = exportFeatures(looking, model);
     const open = async (file: Uint8Array | undefined) =>
       file && (await DeviceSession.open(file, { device: 'cpu', threads: 1 }));
-    return new Encoders(await open(points), await open(image));
+    const sessions = { points: await open(points), image: await open(image) };
+    return new Encoders(sessions, { common: looking.comparison !== undefined });
   }
 
   /** Features of the last centres of a view, as `collatePointPairs` has the view of one sample. */

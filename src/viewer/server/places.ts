@@ -31,6 +31,8 @@ export interface FrameFeatures {
   readonly within: Features;
   readonly across: Features;
   readonly cells: Features;
+  /** Whether `across` and `cells` lie in one space, in which a place and a cell can be compared. */
+  readonly common: boolean;
 }
 
 /** Samples of a frame; the two views of each are of the same points, but have other centres. */
@@ -106,6 +108,7 @@ export async function featuresOf({ views, picture }: Places, encoders: Encoders)
     within: each.length === 0 ? nothing : stackFeatures(each.map(({ within }) => within)),
     across: each.length === 0 ? nothing : stackFeatures(each.map(({ across }) => across)),
     cells: picture === undefined ? nothing : (await encoders.pictureOf(picture)).cells,
+    common: encoders.common,
   };
 }
 

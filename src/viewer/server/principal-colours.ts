@@ -26,19 +26,18 @@ interface Modality {
 
 /**
  * Features of two modalities as colours: each around its own mean, by the three principal axes of both together, on scales
- * that both share; a modality weighs the same however many rows it has. Where they have no common space, or one has no
+ * that both share; a modality weighs the same however many rows it has. Where they have no `common` space, or one has no
  * rows, each goes by its own axes, and `explained` is of the first that there is. `counts` says which cells are looked at
  * for that; all get colours.
  */
 export function principalColours(
   places: Features,
   cells: Features,
-  counts: (cell: number) => boolean = () => true,
+  { common, counts = () => true }: { readonly common: boolean; readonly counts?: (cell: number) => boolean },
 ): PrincipalColours {
   const modalities = [centred(places, () => true), centred(cells, counts)];
   const present = modalities.filter(({ centred: rows }) => rows.length > 0);
-  const isShared = present.every(({ width }) => width === present[0].width);
-  const groups = isShared ? [present] : present.map((modality) => [modality]);
+  const groups = common ? [present] : present.map((modality) => [modality]);
   const painted = groups.map(coloursOf);
   const colours = new Map(painted.flatMap(({ colours: each }) => [...each]));
   const [first, second] = modalities.map((modality) => colours.get(modality) ?? new Uint8Array(0));

@@ -1,15 +1,16 @@
 import { InputError } from '../../engine/input-error.ts';
 import type { SimilarityQuery, SimilarityTable } from '../protocol.ts';
-import { cosinesWith, type Features } from './features.ts';
+import { cosinesWith } from './features.ts';
 import type { FrameFeatures } from './places.ts';
 
 /**
  * The cosines of every place and cell with one of them: of two places by the head that compares two sweeps, of anything
- * else by those that compare sweep and picture. Throws an InputError for a number that is none.
+ * else by those that compare sweep and picture; none of a place with a cell where these have no common space. Throws an
+ * InputError for a number that is none.
  */
 export function similaritiesWith(
   query: SimilarityQuery,
-  { within, across, cells }: FrameFeatures,
+  { within, across, cells, common }: FrameFeatures,
   { id }: { readonly id: string },
 ): SimilarityTable['arrays'] {
   const check = (number: number, kind: string, count: number) => {
@@ -21,15 +22,17 @@ export function similaritiesWith(
       found: `${number}`,
     });
   };
+  const nothing = new Float32Array(0);
   if ('place' in query) {
     const place = check(query.place, 'place', within.rows.length / within.width);
-    return { places: cosinesWith(within, place, within), cells: between(across, place, cells) };
+    return {
+      places: cosinesWith(within, place, within),
+      cells: common ? cosinesWith(across, place, cells) : nothing,
+    };
   }
   const cell = check(query.cell, 'cell', cells.rows.length / cells.width);
-  return { places: between(cells, cell, across), cells: cosinesWith(cells, cell, cells) };
-}
-
-/** Cosines between places and cells; none where the encoders have no common space, so that no two can be compared. */
-function between(query: Features, row: number, among: Features): Float32Array<ArrayBuffer> {
-  return query.width === among.width ? cosinesWith(query, row, among) : new Float32Array(0);
+  return {
+    places: common ? cosinesWith(cells, cell, across) : nothing,
+    cells: cosinesWith(cells, cell, cells),
+  };
 }

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { mirroredPose } from '../../../src/detection/pnp/mirrored-pose.ts';
 import { nearestYaw } from '../../../src/detection/pnp/pnp-points.ts';
 import { ransacPnp } from '../../../src/detection/pnp/ransac-pnp.ts';
-import { inverseSymmetric } from '../../../src/detection/pnp/small-solve.ts';
 import {
   type PnpCells,
   type UncertainPose,
@@ -12,6 +11,7 @@ import {
 import { descend } from '../../../src/detection/pnp/yaw-levenberg-marquardt.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { angleDifference } from '../../../src/geometry/angle.ts';
+import { inverseSymmetric } from '../../../src/geometry/small-solve.ts';
 import {
   carPoints,
   exactCells,

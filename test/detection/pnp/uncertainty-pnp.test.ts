@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { choleskyFactor, solveCholesky } from '../../../src/detection/pnp/small-solve.ts';
 import {
   type PnpCells,
   type UncertainPose,
@@ -7,6 +6,7 @@ import {
 } from '../../../src/detection/pnp/uncertainty-pnp.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { angleDifference } from '../../../src/geometry/angle.ts';
+import { choleskyFactor, solveCholesky } from '../../../src/geometry/small-solve.ts';
 
 type UprightPose = Pick<UncertainPose, 'yaw' | 'translation'>;
 

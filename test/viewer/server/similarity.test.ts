@@ -9,6 +9,7 @@ const features = {
   within: randomFeatures('intra', 20, 5),
   across: randomFeatures('cross', 20, 6),
   cells: randomFeatures('cells', 8, 6),
+  common: true,
 };
 const frame = { id: '000007' };
 
@@ -38,6 +39,16 @@ describe('similarities', () => {
     expect(distance(places, cosines(features.cells, 5, features.across))).toBeLessThan(1e-6);
     expect(distance(cells, cosines(features.cells, 5, features.cells))).toBeLessThan(1e-6);
     expect(cells[5]).toBeCloseTo(1, 5);
+  });
+
+  it('of a place with a cell are none where the encoders have no common space, though their widths agree', () => {
+    const apart = { ...features, common: false };
+    const ofPlace = similaritiesWith({ place: 13 }, apart, frame);
+    expect(ofPlace.places).toEqual(similaritiesWith({ place: 13 }, features, frame).places);
+    expect(ofPlace.cells).toHaveLength(0);
+    const ofCell = similaritiesWith({ cell: 5 }, apart, frame);
+    expect(ofCell.cells).toEqual(similaritiesWith({ cell: 5 }, features, frame).cells);
+    expect(ofCell.places).toHaveLength(0);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { choleskyFactor, inverseSymmetric, solveCholesky } from '../../../src/detection/pnp/small-solve.ts';
-import { Random } from '../../../src/engine/random.ts';
+import { Random } from '../../src/engine/random.ts';
+import { choleskyFactor, inverseSymmetric, solveCholesky } from '../../src/geometry/small-solve.ts';
 
 describe('small systems', () => {
   it('are solved and inverted', () => {
