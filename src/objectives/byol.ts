@@ -35,6 +35,8 @@ const schema = z.strictObject({
   targetStart: z.enum(['own', 'online']),
   /** How much of the target stays in the first step; rises to 1. */
   momentum: z.number().min(0).max(1),
+  /** What the learning rate of the predictor is multiplied by. */
+  predictorRate: z.number().positive(),
 });
 
 type ByolConfig = z.infer<typeof schema>;
@@ -62,6 +64,7 @@ export const byol = system<ByolConfig>({
       paper: '0.996 for 1,000 epochs',
       code: '0.97 for 40 epochs, 0.99 for 100 and 300, 0.996 for 1,000',
     },
+    predictorRate: { means: 'what the learning rate of the predictor is multiplied by', paper: '1' },
   },
   gradient:
     'The predictions carry a gradient, into predictor, projector and encoder; the target network is never trained.',
@@ -80,6 +83,7 @@ export const byol = system<ByolConfig>({
           dimensions: 128,
           targetStart: 'own',
           momentum: 0.97,
+          predictorRate: 1,
         },
       }),
     },
@@ -110,6 +114,8 @@ function make(config: ByolConfig, { encoders }: Given): Objective {
   return {
     views: { first: pictureView(config.first, image), second: pictureView(config.second, image) },
     chance: { regression: 4 },
+    groups:
+      config.predictorRate === 1 ? [] : [{ match: ['predictor'], as: 'heads', rate: config.predictorRate }],
 
     initialize: (random, { encoders: shared }) => {
       const own = initializeAll(random, { projector, predictor });

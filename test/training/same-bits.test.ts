@@ -4,16 +4,9 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLoader } from '../../src/datasets/loader.ts';
-import { blockSize } from '../../src/engine/blocked/block-size.ts';
-import { toBlocks } from '../../src/engine/blocked/layouts.ts';
-import { capture, type Step } from '../../src/engine/capture.ts';
-import { DeviceSession, runtime } from '../../src/engine/device.ts';
-import type { HostTensor } from '../../src/engine/host-tensor.ts';
-import { lower } from '../../src/engine/lower.ts';
-import { encodeModel } from '../../src/engine/onnx-model.ts';
+import type { Step } from '../../src/engine/capture.ts';
 import { Random } from '../../src/engine/random.ts';
-import { TableFeeds } from '../../src/engine/row-sums/table-feeds.ts';
-import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
+import { mapTree } from '../../src/engine/tree.ts';
 import { initResNet, resnet } from '../../src/image/resnet.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { ratesAt } from '../../src/nn/parameter-groups.ts';
@@ -25,18 +18,10 @@ import { trainStep } from '../../src/training/train-step.ts';
 import { seeded, values } from '../engine/against-cpu.ts';
 import { tiny } from '../objectives/tiny-simipu.ts';
 import { firstSteps } from '../objectives/tiny-training.ts';
+import { type Given, otherBits, sameBits } from './other-bits.ts';
 import { tinyDetector, tinyScenes } from './tiny-detector.ts';
 
-/** A step, and what it is run on. */
-interface Given {
-  readonly step: Step;
-  readonly state: Tree<HostTensor>;
-  readonly batch: Tree<HostTensor>;
-}
-
 const detectors = ['point3d', 'image3d', 'fusion', 'monorun'] as const;
-const threadCounts = [1, 2, 3, 4, 8];
-const runs = 20;
 
 /** Point levels that are large enough for ONNX Runtime to share their operations out among threads. */
 const levels = [
@@ -112,57 +97,6 @@ async function detector(name: (typeof detectors)[number], batchSize: number, dat
   }
 }
 
-/** The results of a step as the engine has them computed, and what they are computed from. */
-async function modelOf({ step, state, batch }: Given) {
-  const block = await blockSize();
-  const { graph, tabled, stored, nextState, outputs } = lower(capture(step, state, batch), { block });
-  const results = [...nextState, ...outputs].map(([, value], i) => ({ name: `result ${i}`, value }));
-  const tables = await TableFeeds.open(graph, tabled);
-  const leaves = new Map(leavesOf(batch));
-  const given = new Map<string, HostTensor>(await tables.of(leaves));
-  for (const [path, leaf] of leaves) given.set(`batch/${path}`, leaf);
-  for (const [path, leaf] of leavesOf(state)) {
-    const weights = stored.get(path);
-    given.set(`state/${path}`, weights === undefined ? leaf : toBlocks(leaf, weights, block!));
-  }
-  await tables.release();
-  return {
-    model: encodeModel(graph, results),
-    optimize: block === undefined ? 'all' : 'basic',
-    given,
-  } as const;
-}
-
-/** How many of twenty runs on each number of threads give other bits than the very first run. */
-async function otherBits(work: Given): Promise<string[]> {
-  const { Tensor } = runtime();
-  const { model, optimize, given } = await modelOf(work);
-  let first: ReadonlyMap<string, Buffer> | undefined;
-  const found: string[] = [];
-  for (const threads of threadCounts) {
-    const session = await DeviceSession.open(model, { device: 'cpu', threads, optimize });
-    const feeds = Object.fromEntries(
-      session.inputNames.map((name) => {
-        const { dtype, data, shape } = given.get(name)!;
-        return [name, new Tensor(dtype as 'float32', data as Float32Array, shape)];
-      }),
-    );
-    let others = 0;
-    for (let run = 0; run < runs; run++) {
-      const results = Object.entries(await session.run(feeds)).map(([name, tensor]) => {
-        const { buffer, byteOffset, byteLength } = tensor.data as Float32Array;
-        return [name, Buffer.from(buffer, byteOffset, byteLength)] as const;
-      });
-      first ??= new Map(results);
-      if (results.some(([name, bytes]) => !bytes.equals(first!.get(name)!))) others++;
-    }
-    if (others > 0) found.push(`${others} of ${runs} runs on ${threads} threads`);
-    await session.release();
-  }
-  expect(first!.size).toBeGreaterThan(50);
-  return found;
-}
-
 let data: string;
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'same-bits-'));
@@ -170,10 +104,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(data, { recursive: true }));
 
-const all = threadCounts.length * runs;
-const title = `a training step gives the same bits ${all} times, on ${threadCounts.join(', ')} threads`;
-
-describe.each([1, 7, 8])(`${title}, on a batch of %i`, (batchSize) => {
+describe.each([1, 7, 8])(`${sameBits}, on a batch of %i`, (batchSize) => {
   const works: { readonly [name: string]: () => Given | Promise<Given> } = {
     simipu: () => simipu(batchSize),
     resnet18: () => resnet18(batchSize),

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { firstSteps, tinyImageRun, tinyView } from '../objectives/tiny-image-run.ts';
+import { type Given, otherBits, sameBits } from './other-bits.ts';
+
+const view = { ...tinyView, width: 16, height: 16 };
+const batchSize = 8;
+
+/** The options in which each system differs from its preset: views of 16 pixels, and memories that a few batches fill. */
+const systems: { readonly [preset: string]: { readonly [option: string]: unknown } } = {
+  'moco-v2-cifar': { query: view, key: view, queue: 32 },
+  'simclr-cifar': { view },
+  'byol-cifar': { first: view, second: view },
+  'simsiam-cifar': { view },
+  // Gathers its queue in the first step, and trains its prototypes.
+  'swav-cifar': { crops: { ...view, copies: 2 }, queue: { size: 16, from: 0 }, frozenUntil: 0 },
+  'instdisc-cifar': { view, negatives: 64 },
+  'relative-patch-cifar': {},
+};
+
+function given(preset: string): Given {
+  const { encoders } = tinyImageRun(preset, systems[preset]);
+  const wider = { image: { ...encoders.image, width: 8, batchNorm: { eps: 1e-5, momentum: 0.1 } } };
+  const run = tinyImageRun(preset, systems[preset], { batchSize, encoders: wider } as object);
+  const { step, state, batches } = firstSteps(run, {
+    frames: 24,
+    pictures: [[3, 1, 4, 15, 9, 2, 6, 5]],
+  });
+  return { step, state, batch: batches[0] };
+}
+
+describe(`${sameBits}, with all that image systems remember`, () => {
+  it.each(Object.keys(systems))('%s', { timeout: 240_000 }, async (preset) => {
+    expect(await otherBits(given(preset))).toEqual([]);
+  });
+});
