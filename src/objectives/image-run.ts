@@ -46,6 +46,13 @@ export const strongView: ViewOptions = {
   grey: 0.2,
 };
 
+/** The augmentation of InstDisc and MoCo v1: every view is jittered, more in hue, and after colour was taken away. */
+export const earlyView: ViewOptions = {
+  ...weakView,
+  jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
+  greyFirst: true,
+};
+
 /**
  * A run on some thousand photographs of 32 pixels in two to four minutes on two cores (300 steps): a ResNet-18 with the small stem at a
  * quarter of its width, SGD with half a cosine after a short warm-up.

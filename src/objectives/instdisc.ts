@@ -8,7 +8,7 @@ import { int32, scalar } from '../engine/host-tensor.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
+import { cifarRun, earlyView, imageEncoderOf, oneViewSchema, pictureView } from './image-run.ts';
 import { type Given, type Objective, type Outcome, system } from './objective.ts';
 import { firstIsHighest, labelCrossEntropy, labelIsHighest } from './parts/cross-entropy.ts';
 import { bankAfter, bankProducts, initBank } from './parts/memory-bank.ts';
@@ -62,10 +62,7 @@ export const instdisc = system<InstdiscConfig>({
         'InstDisc on some thousand photographs of 32 pixels; some minutes on two cores. Its loss rises at first, while the bank fills with pictures that the new network finds alike.',
       run: cifarRun({
         instdisc: {
-          view: {
-            ...weakView,
-            jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
-          },
+          view: earlyView,
           dimensions: 128,
           negatives: 512,
           temperature: 0.1,

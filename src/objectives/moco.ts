@@ -7,7 +7,7 @@ import { scalar } from '../engine/host-tensor.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
+import { cifarRun, earlyView, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { firstCrossEntropy, firstIsHighest } from './parts/cross-entropy.ts';
 import { followed, followerIn, followerOf } from './parts/momentum.ts';
@@ -56,16 +56,8 @@ export const moco = system<MocoConfig>({
       about: 'MoCo v1 on some thousand photographs of 32 pixels; about two minutes on two cores.',
       run: cifarRun({
         moco: {
-          query: {
-            ...weakView,
-            grey: 0.2,
-            jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
-          },
-          key: {
-            ...weakView,
-            grey: 0.2,
-            jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
-          },
+          query: earlyView,
+          key: earlyView,
           head: 'linear',
           dimensions: 128,
           queue: 1024,

@@ -43,7 +43,7 @@ export interface DrawnMasked extends DrawnPicture {
 }
 
 /**
- * Draws the copies of a picture: crop, flip, jitter, grey, blur, solarise, in this order. Every copy and every step has
+ * Draws the copies of a picture: crop, flip, jitter, grey, blur, solarise, in this order, or grey before jitter. Every copy and every step has
  * random numbers of its own, so that a step that is switched on or off changes no other.
  */
 export function drawPicture(image: RgbImage, config: PictureConfig, random: Random): DrawnPicture[] {
@@ -80,7 +80,7 @@ function pictureView(
   config: Omit<PictureConfig, 'kind' | 'copies'>,
   random: Random,
 ): ImageView {
-  const { width, height, jitter, blur, solarise } = config;
+  const { width, height, jitter, grey, greyFirst, blur, solarise } = config;
   let view = imageView(image);
   if (config.crop === undefined) view = cover(view, { width, height });
   else {
@@ -89,11 +89,14 @@ function pictureView(
     view = randomResizedCrop(view, random.fork('crop'), { ...size, area, aspect });
   }
   if (config.flip !== undefined) view = randomFlip(view, random.fork('flip'), config.flip);
-  if (jitter !== undefined) {
+  const jittered = (before: ImageView) => {
+    if (jitter === undefined) return before;
     const colours = random.fork('jitter');
-    if (colours.chance(jitter.probability)) view = colorJitter(view, colours, jitter);
-  }
-  if (config.grey !== undefined) view = randomGreyscale(view, random.fork('grey'), config.grey);
+    return colours.chance(jitter.probability) ? colorJitter(before, colours, jitter) : before;
+  };
+  const greyed = (before: ImageView) =>
+    grey === undefined ? before : randomGreyscale(before, random.fork('grey'), grey);
+  view = greyFirst ? jittered(greyed(view)) : greyed(jittered(view));
   if (blur !== undefined) {
     const kernel = blur.kernel === 'tenth' ? 2 * Math.floor(height / 20) + 1 : blur.kernel;
     view = randomBlur(view, random.fork('blur'), { ...blur, kernel });

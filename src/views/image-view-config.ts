@@ -41,6 +41,8 @@ const pictureFields = {
     .optional(),
   /** The probability that colour is taken away. */
   grey: probability.optional(),
+  /** Whether colour is taken away before the jitter (MoCo v1, InstDisc) instead of after it. */
+  greyFirst: z.boolean().optional(),
   blur: z
     .strictObject({
       probability,

@@ -92,6 +92,22 @@ describe('drawPicture', () => {
     for (const kind of order.slice(2)) expect(Math.abs(counts.get(kind)! - 150)).toBeLessThan(43);
   });
 
+  test('takes colour away before the jitter where that is asked for, with the same numbers', () => {
+    const config = { ...all, copies: 1, grey: 1, jitter: { ...all.jitter!, probability: 1 } };
+    const kindsOf = (each: PictureConfig, seed: number) => draw(each, seed)[0].view.steps;
+    for (let seed = 0; seed < 20; seed++) {
+      const [after, before] = [config, { ...config, greyFirst: true }].map((each) => kindsOf(each, seed));
+      const place = (steps: typeof after, kind: string) => steps.findIndex((step) => step.kind === kind);
+      const [colours] = ['brightness', 'contrast', 'saturation', 'hue']
+        .map((kind) => place(before, kind))
+        .sort();
+      expect(place(before, 'greyscale')).toBe(colours - 1);
+      expect(before.filter(({ kind }) => kind !== 'greyscale')).toEqual(
+        after.filter(({ kind }) => kind !== 'greyscale'),
+      );
+    }
+  });
+
   test('draws factors, turns and deviations evenly from their ranges', () => {
     const drawnNumbers = { brightness: [] as number[], hue: [] as number[], blur: [] as number[] };
     const jitter = { ...all.jitter!, probability: 1, brightness: 1.5 };
