@@ -30,8 +30,12 @@ export function pictureView(
   return { kind: 'picture', width, height, ...options, colours };
 }
 
+/** The size of views of pictures of 32 pixels: little more than half of the work, so that more steps are taken in the same time. */
+const small = { width: 24, height: 24 };
+
 /** The weak augmentation of MoCo v2 and SimSiam on pictures of 32 pixels, which has no blur there. */
 export const weakView: ViewOptions = {
+  ...small,
   crop: { area: [0.2, 1] },
   flip: 0.5,
   jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
@@ -40,6 +44,7 @@ export const weakView: ViewOptions = {
 
 /** The augmentation of SimCLR at strength 0.5 on pictures of 32 pixels, which has no blur there. */
 export const strongView: ViewOptions = {
+  ...small,
   crop: { area: [0.08, 1] },
   flip: 0.5,
   jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },

@@ -54,31 +54,37 @@ export const moco = system<MocoConfig>({
   presets: {
     'moco-v1-cifar': {
       about: 'MoCo v1 on some thousand photographs of 32 pixels; about two minutes on two cores.',
-      run: cifarRun({
-        moco: {
-          query: earlyView,
-          key: earlyView,
-          head: 'linear',
-          dimensions: 128,
-          queue: 1024,
-          temperature: 0.1,
-          momentum: 0.99,
+      run: cifarRun(
+        {
+          moco: {
+            query: earlyView,
+            key: earlyView,
+            head: 'linear',
+            dimensions: 128,
+            queue: 1024,
+            temperature: 0.1,
+            momentum: 0.99,
+          },
         },
-      }),
+        { steps: 450 },
+      ),
     },
     'moco-v2-cifar': {
       about: 'MoCo v2 on some thousand photographs of 32 pixels; about two minutes on two cores.',
-      run: cifarRun({
-        moco: {
-          query: weakView,
-          key: weakView,
-          head: 'mlp',
-          dimensions: 128,
-          queue: 1024,
-          temperature: 0.2,
-          momentum: 0.99,
+      run: cifarRun(
+        {
+          moco: {
+            query: weakView,
+            key: weakView,
+            head: 'mlp',
+            dimensions: 128,
+            queue: 1024,
+            temperature: 0.2,
+            momentum: 0.99,
+          },
         },
-      }),
+        { steps: 450 },
+      ),
     },
   },
   make,

@@ -9,7 +9,7 @@ import type { BatchNormOptions } from '../nn/batch-norm.ts';
 import { uniform } from '../nn/initializers.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
-import { cifarRun, imageEncoderOf, pictureView, viewSchema } from './image-run.ts';
+import { cifarRun, imageEncoderOf, pictureView, strongView, viewSchema } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { softCrossEntropy } from './parts/cross-entropy.ts';
 import { equalAssignment } from './parts/equal-assignment.ts';
@@ -86,11 +86,10 @@ export const swav = system<SwavConfig>({
       run: cifarRun({
         swav: {
           crops: {
+            ...strongView,
             copies: 2,
             crop: { area: [0.14, 1] },
-            flip: 0.5,
             jitter: { probability: 0.8, brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2 },
-            grey: 0.2,
           },
           hidden: 512,
           dimensions: 128,
