@@ -16,10 +16,17 @@ const together = [
   'encoders',
   'views',
   'viewer/app',
+  'viewer/server',
+  'engine',
+  'datasets',
+  'training',
 ].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Tests that put another module in the place of one, which would be there for the files after them. */
-const mocking = ['test/objectives/toy-objective.test.ts'];
+const mocking = ['test/objectives/toy-objective.test.ts', 'test/training/atomic-file.test.ts'];
+
+/** Tests that look at what their process has loaded or holds in memory. */
+const alone = ['test/engine/keep-memory.test.ts', 'test/engine/webgpu.test.ts'];
 
 export default defineConfig({
   test: {
@@ -29,8 +36,11 @@ export default defineConfig({
     // A file that counts the tests, for whoever asks for one.
     reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
     projects: [
-      { extends: true, test: { name: 'together', include: together, exclude: mocking, isolate: false } },
-      { extends: true, test: { name: 'mocking', include: mocking } },
+      {
+        extends: true,
+        test: { name: 'together', include: together, exclude: [...mocking, ...alone], isolate: false },
+      },
+      { extends: true, test: { name: 'alone', include: [...mocking, ...alone] } },
       { extends: true, test: { name: 'apart', include: ['test/**/*.test.ts'], exclude: together } },
     ],
   },
