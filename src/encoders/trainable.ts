@@ -69,7 +69,7 @@ export interface GroupRule {
   readonly match: readonly string[];
   /** The optimizer that they are trained by. */
   readonly as: 'image' | 'points' | 'heads';
-  /** What their learning rate is multiplied by; with it, or what follows, they are a group of their own. */
+  /** What their learning rate is multiplied by, 1 by default; with another, or what follows, they are a group of their own. */
   readonly rate?: number;
   /** Whether their learning rate stays as it begins, whatever the schedule. */
   readonly constantRate?: boolean;

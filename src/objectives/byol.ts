@@ -114,8 +114,7 @@ function make(config: ByolConfig, { encoders }: Given): Objective {
   return {
     views: { first: pictureView(config.first, image), second: pictureView(config.second, image) },
     chance: { regression: 4 },
-    groups:
-      config.predictorRate === 1 ? [] : [{ match: ['predictor'], as: 'heads', rate: config.predictorRate }],
+    groups: [{ match: ['predictor'], as: 'heads', rate: config.predictorRate }],
 
     initialize: (random, { encoders: shared }) => {
       const own = initializeAll(random, { projector, predictor });

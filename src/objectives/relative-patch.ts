@@ -59,14 +59,17 @@ export const relativePatch = system<RelativePatchConfig>({
   presets: {
     'relative-patch-cifar': {
       about: 'Relative patch position on some thousand photographs of 32 pixels; some minutes on two cores.',
-      run: cifarRun({
-        'relative-patch': {
-          patches: { size: 10, gap: 2, jitter: 1, pairs: 2, reversed: true, pixels: [1296, 1296] },
-          standardised: true,
-          hidden: 256,
-          headBatchNorm: { eps: 1e-5, momentum: 0.1 },
+      run: cifarRun(
+        {
+          'relative-patch': {
+            patches: { size: 10, gap: 2, jitter: 1, pairs: 2, reversed: true, pixels: [1296, 1296] },
+            standardised: true,
+            hidden: 256,
+            headBatchNorm: { eps: 1e-5, momentum: 0.1 },
+          },
         },
-      }),
+        { steps: 250 },
+      ),
     },
   },
   make,

@@ -24,6 +24,8 @@ const schema = z.strictObject({
   bottleneck: whole,
   /** Whether the predictor's learning rate stays as it begins. */
   fixPredictorRate: z.boolean(),
+  /** What the learning rate of the predictor is multiplied by. */
+  predictorRate: z.number().positive(),
 });
 
 type SimsiamConfig = z.infer<typeof schema>;
@@ -50,6 +52,7 @@ export const simsiam = system<SimsiamConfig>({
       paper: 'false; true is a little better (its table 1)',
       code: 'false (--fix-pred-lr)',
     },
+    predictorRate: { means: 'what the learning rate of the predictor is multiplied by', paper: '1' },
   },
   gradient:
     'The predictions carry a gradient, into predictor, projector and encoder; what is predicted does not.',
@@ -57,7 +60,14 @@ export const simsiam = system<SimsiamConfig>({
     'simsiam-cifar': {
       about: 'SimSiam on some thousand photographs of 32 pixels, without blur.',
       run: cifarRun({
-        simsiam: { view: weakView, hidden: 512, dimensions: 512, bottleneck: 128, fixPredictorRate: true },
+        simsiam: {
+          view: weakView,
+          hidden: 512,
+          dimensions: 512,
+          bottleneck: 128,
+          fixPredictorRate: false,
+          predictorRate: 10,
+        },
       }),
     },
   },
@@ -96,7 +106,14 @@ function make(config: SimsiamConfig, { encoders }: Given): Objective {
   return {
     views: { first: view, second: view },
     chance: { similarity: 0 },
-    groups: config.fixPredictorRate ? [{ match: ['predictor'], as: 'heads', constantRate: true }] : [],
+    groups: [
+      {
+        match: ['predictor'],
+        as: 'heads',
+        rate: config.predictorRate,
+        constantRate: config.fixPredictorRate,
+      },
+    ],
 
     initialize: (random) => ({ ...initializeAll(random, { projector, predictor }), memory: {} }),
 

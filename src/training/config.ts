@@ -62,7 +62,7 @@ function withWeight(schema: z.ZodObject): z.ZodObject {
  */
 export function parameterGroups({ optimizers }: RunConfig, rules: readonly GroupRule[]): ParameterGroup[] {
   const isOwn = ({ rate, constantRate, frozenUntil }: GroupRule) =>
-    rate !== undefined || constantRate === true || frozenUntil !== undefined;
+    (rate !== undefined && rate !== 1) || constantRate === true || frozenUntil !== undefined;
   const joined = (as: GroupRule['as']) =>
     rules.filter((rule) => rule.as === as && !isOwn(rule)).flatMap(({ match }) => match);
   const { points, image, heads } = optimizers;

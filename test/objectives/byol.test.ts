@@ -239,6 +239,20 @@ describe('BYOL', () => {
     );
   });
 
+  it('trains its predictor, and nothing else, at a multiple of the rate of the heads', () => {
+    const groupsOf = (predictorRate: number) => {
+      const config = tinyImageRun('byol-cifar', { ...options, predictorRate });
+      const { groups } = firstSteps(config, { frames: 6, pictures: [] });
+      return groups.map(({ name, match, learningRate }) => [name, match, learningRate]);
+    };
+    const [image, heads] = [
+      ['image', ['imageEncoder'], 0.05],
+      ['heads', [''], 0.05],
+    ];
+    expect(groupsOf(1)).toEqual([image, heads]);
+    expect(groupsOf(4)).toEqual([image, ['byol-predictor', ['byol/predictor'], 0.2], heads]);
+  });
+
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
     const { loss, state } = await capturedAgainstEager(first, await eager);
     expect(loss.difference, loss.path).toBeLessThan(1e-5);

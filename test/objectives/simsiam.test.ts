@@ -174,17 +174,19 @@ describe('SimSiam', () => {
     }
   });
 
-  it("keeps the predictor's learning rate where it begins, or does not", () => {
-    const rates = (fixPredictorRate: boolean) => {
-      const config = tinyImageRun('simsiam-cifar', { ...options, fixPredictorRate });
+  it("keeps the predictor's learning rate where it begins, or does not, and multiplies it", () => {
+    const rates = (fixPredictorRate: boolean, predictorRate: number) => {
+      const config = tinyImageRun('simsiam-cifar', { ...options, fixPredictorRate, predictorRate });
       const schedule = { kind: 'cosine', per: 'run', length: 1 } as const;
       const { groups } = firstSteps(config, { frames: 6, pictures: [] });
       const { learningRates } = ratesAt(groups, schedule, { progress: 0.5, share: 0.5 });
       return Object.fromEntries(leavesOf(learningRates).map(([name, { data }]) => [name, data[0]]));
     };
-    const [full, half] = [0.05, 0.025].map(Math.fround);
-    expect(rates(true)).toEqual({ image: half, 'simsiam-predictor': full, heads: half });
-    expect(rates(false)).toEqual({ image: half, heads: half });
+    const [full, half, double] = [0.05, 0.025, 0.1].map(Math.fround);
+    expect(rates(true, 1)).toEqual({ image: half, 'simsiam-predictor': full, heads: half });
+    expect(rates(true, 2)).toEqual({ image: half, 'simsiam-predictor': double, heads: half });
+    expect(rates(false, 2)).toEqual({ image: half, 'simsiam-predictor': full, heads: half });
+    expect(rates(false, 1)).toEqual({ image: half, heads: half });
   });
 
   it('trains every parameter of the predictor in the group of its own', () => {

@@ -181,7 +181,7 @@ describe('pointpair methods', () => {
     expect(text).toContain('nothing learned: a loss of 6.932 (contrast 6.932 = ln 1025)');
     expect(text).toContain('queue, float32 [1024, 128]');
     expect(text).toContain(
-      'views query, key: a crop of 0.2 to 1 of the area on 32 x 32 pixels, mirrored 0.5',
+      'views query, key: a crop of 0.2 to 1 of the area on 24 x 24 pixels, mirrored 0.5',
     );
     expect(text).toContain('pointpair pretrain --preset moco-v2-cifar');
     expect(JSON.parse(await printed('moco-v2', '--json'))).toEqual(
