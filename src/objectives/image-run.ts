@@ -59,7 +59,7 @@ export const earlyView: ViewOptions = {
 };
 
 /**
- * A run on some thousand photographs of 32 pixels in two to four minutes on two cores (300 steps): a ResNet-18 with the small stem at a
+ * A run on some thousand photographs of 32 pixels in about two minutes on two cores (300 steps): a ResNet-18 with the small stem at a
  * quarter of its width, SGD with half a cosine after a short warm-up.
  */
 export function cifarRun(

@@ -58,7 +58,8 @@ export const relativePatch = system<RelativePatchConfig>({
   gradient: 'Both patches carry a gradient.',
   presets: {
     'relative-patch-cifar': {
-      about: 'Relative patch position on some thousand photographs of 32 pixels; some minutes on two cores.',
+      about:
+        'Relative patch position on some thousand photographs of 32 pixels; about two minutes on two cores.',
       run: cifarRun(
         {
           'relative-patch': {

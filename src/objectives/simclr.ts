@@ -50,7 +50,7 @@ export const simclr = system<SimclrConfig>({
   gradient: 'All rows carry a gradient, as queries and as keys.',
   presets: {
     'simclr-cifar': {
-      about: 'SimCLR on some thousand photographs of 32 pixels; some minutes on two cores.',
+      about: 'SimCLR on some thousand photographs of 32 pixels; about two minutes on two cores.',
       run: cifarRun({
         simclr: {
           view: strongView,
