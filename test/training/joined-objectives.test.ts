@@ -19,12 +19,14 @@ function faultOf(action: () => unknown): string {
 }
 
 describe('a system that a setting names first', () => {
-  it("joins the run with its first preset's options", () => {
+  it("joins the run with its first preset's options, its views as large as the canvas", () => {
     const moco = presetOf('moco-v1-cifar')!.objectives.moco;
+    const { width, height, ...view } = (moco as { query: { width?: number; height?: number } }).query;
+    expect([width, height]).toEqual([24, 24]);
     const { objectives, ...others } = set('objectives.moco.weight=0.5');
     expect(objectives).toEqual({
       simipu: smoke.objectives.simipu,
-      moco: { ...(moco as object), weight: 0.5 },
+      moco: { ...(moco as object), query: view, key: view, weight: 0.5 },
     });
     expect({ ...others, objectives: smoke.objectives }).toEqual(smoke);
     expect(presetOf('moco-v1-cifar')!.objectives.moco).toEqual(moco);
