@@ -22,11 +22,13 @@ const together = [
   'training',
 ].map((room) => `test/${room}/**/*.test.ts`);
 
-/** Tests that put another module in the place of one, which would be there for the files after them. */
-const mocking = ['test/objectives/toy-objective.test.ts', 'test/training/atomic-file.test.ts'];
-
-/** Tests that look at what their process has loaded or holds in memory. */
-const alone = ['test/engine/keep-memory.test.ts', 'test/engine/webgpu.test.ts'];
+/** Files of these rooms that need a process each: they put another module in the place of one, or look at what theirs has in memory. */
+const alone = [
+  'test/objectives/toy-objective.test.ts',
+  'test/training/atomic-file.test.ts',
+  'test/engine/keep-memory.test.ts',
+  'test/engine/webgpu.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -38,9 +40,9 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'together', include: together, exclude: [...mocking, ...alone], isolate: false },
+        test: { name: 'together', include: together, exclude: alone, isolate: false },
       },
-      { extends: true, test: { name: 'alone', include: [...mocking, ...alone] } },
+      { extends: true, test: { name: 'alone', include: alone } },
       { extends: true, test: { name: 'apart', include: ['test/**/*.test.ts'], exclude: together } },
     ],
   },

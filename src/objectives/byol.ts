@@ -35,8 +35,8 @@ const schema = z.strictObject({
   targetStart: z.enum(['own', 'online']),
   /** How much of the target stays in the first step; rises to 1. */
   momentum: z.number().min(0).max(1),
-  /** What the learning rate of the predictor is multiplied by. */
-  predictorRate: z.number().positive(),
+  /** What the learning rate of the predictor is multiplied by, 1 by default. */
+  predictorRate: z.number().positive().optional(),
 });
 
 type ByolConfig = z.infer<typeof schema>;

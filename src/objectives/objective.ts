@@ -99,20 +99,8 @@ export function system<Config>(declared: System<Config>): System {
   return declared as unknown as System;
 }
 
-/**
- * The options that a system begins with where a run only names it: those of its first preset, without the sizes of its views, which
- * follow the canvas of the encoder that is there. Every part is a copy of its own, so that a setting changes that part alone.
- */
+/** The options that a system begins with where a run only names it: those of its first preset. */
 export function defaultOptions({ name, presets }: System): unknown {
   const [{ run }] = Object.values(presets);
-  const options = (run as { readonly objectives: { readonly [system: string]: object } }).objectives[name];
-  return Object.fromEntries(Object.entries(options).map(([option, value]) => [option, unsized(value)]));
-}
-
-/** A copy of an option; of a view that is cropped from the whole picture as large as the canvas, without width and height. */
-function unsized(value: unknown): unknown {
-  const copy: unknown = JSON.parse(JSON.stringify(value));
-  if (copy === null || typeof copy !== 'object' || !('crop' in copy)) return copy;
-  const { width, height, ...rest } = copy as { readonly width?: number; readonly height?: number };
-  return rest;
+  return (run as { readonly objectives: { readonly [system: string]: unknown } }).objectives[name];
 }

@@ -46,7 +46,7 @@ type Part = string | false | undefined;
 
 type PictureSteps = Pick<
   PictureConfig,
-  'width' | 'height' | 'crop' | 'flip' | 'jitter' | 'grey' | 'blur' | 'solarise'
+  'width' | 'height' | 'crop' | 'flip' | 'jitter' | 'grey' | 'greyFirst' | 'blur' | 'solarise'
 >;
 
 function sizeOf({ width, height, crop }: PictureSteps): string {
@@ -54,12 +54,15 @@ function sizeOf({ width, height, crop }: PictureSteps): string {
   return `${part} on ${width} x ${height} pixels`;
 }
 
-function stepsOf({ flip, jitter, grey, blur, solarise }: PictureSteps): Part[] {
+/** The steps of a view in the order in which they are done. */
+function stepsOf({ flip, jitter, grey, greyFirst, blur, solarise }: PictureSteps): Part[] {
+  const jittered =
+    some(jitter?.probability) &&
+    `jitter ${jitter!.probability} (brightness ${jitter!.brightness}, contrast ${jitter!.contrast}, saturation ${jitter!.saturation}, hue ${jitter!.hue})`;
+  const greyed = some(grey) && `grey ${grey}`;
   return [
     some(flip) && `mirrored ${flip}`,
-    some(jitter?.probability) &&
-      `jitter ${jitter!.probability} (brightness ${jitter!.brightness}, contrast ${jitter!.contrast}, saturation ${jitter!.saturation}, hue ${jitter!.hue})`,
-    some(grey) && `grey ${grey}`,
+    ...(greyFirst ? [greyed, jittered] : [jittered, greyed]),
     some(blur?.probability) && `blur ${blur!.probability} (sigma ${range(blur!.sigma)})`,
     some(solarise?.probability) && `solarise ${solarise!.probability}`,
   ];

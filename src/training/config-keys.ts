@@ -36,7 +36,7 @@ export function applySettingsTo<Schema extends z.ZodType>(
   settings: readonly string[],
   { absent }: { readonly absent?: (path: readonly string[]) => unknown } = {},
 ): z.infer<Schema> {
-  const changed: unknown = JSON.parse(JSON.stringify(config));
+  const changed = copyOf(config);
   for (const setting of settings) {
     const equals = setting.indexOf('=');
     if (equals < 1)
@@ -50,7 +50,7 @@ export function applySettingsTo<Schema extends z.ZodType>(
       if (depth === keys.length - 1) branch[key] = parseValue(setting.slice(equals + 1));
       else {
         if (typeof branch[key] !== 'object' || branch[key] === null)
-          branch[key] = structuredClone(absent?.(keys.slice(0, depth + 1))) ?? {};
+          branch[key] = copyOf(absent?.(keys.slice(0, depth + 1)) ?? {});
         branch = branch[key] as { [key: string]: unknown };
       }
     });
@@ -130,4 +130,9 @@ function parseValue(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** A copy that shares no part with the value, nor one part with another. */
+function copyOf(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }

@@ -43,8 +43,8 @@ export interface DrawnMasked extends DrawnPicture {
 }
 
 /**
- * Draws the copies of a picture: crop, flip, jitter, grey, blur, solarise, in this order, or grey before jitter. Every copy and every step has
- * random numbers of its own, so that a step that is switched on or off changes no other.
+ * Draws the copies of a picture: crop, flip, jitter, grey, blur, solarise, in this order, or grey before jitter. Every copy and
+ * every step has random numbers of its own, so that a step that is switched on or off changes no other.
  */
 export function drawPicture(image: RgbImage, config: PictureConfig, random: Random): DrawnPicture[] {
   return Array.from({ length: config.copies ?? 1 }, (_, copy) =>

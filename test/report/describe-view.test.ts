@@ -21,6 +21,16 @@ it.each<[ViewConfig, string]>([
     'the middle of the picture on 32 x 24 pixels, jitter 0.8 (brightness 0.4, contrast 0.3, saturation 0.2, hue 0.1), blur 1 (sigma 0.1 to 2), solarise 0.2',
   ],
   [
+    {
+      kind: 'picture',
+      ...size,
+      jitter: { probability: 1, brightness: 0.4, contrast: 0.3, saturation: 0.2, hue: 0.1 },
+      grey: 0.2,
+      greyFirst: true,
+    },
+    'the middle of the picture on 32 x 24 pixels, grey 0.2, jitter 1 (brightness 0.4, contrast 0.3, saturation 0.2, hue 0.1)',
+  ],
+  [
     { kind: 'patches', size: 10, gap: 2, jitter: 1, pairs: 8, pixels: [1296, 1296], colours: 'imagenet-rgb' },
     '8 pairs of neighbouring patches of 10 x 10 pixels, 2 apart, moved by up to 1, from a picture of 1296 pixels',
   ],

@@ -104,7 +104,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(data, { recursive: true }));
 
-describe.each([1, 7, 8])(`${sameBits}, on a batch of %i`, (batchSize) => {
+const threadCounts = [1, 2, 3, 4, 8];
+
+describe.each([1, 7, 8])(`${sameBits(threadCounts)}, on a batch of %i`, (batchSize) => {
   const works: { readonly [name: string]: () => Given | Promise<Given> } = {
     simipu: () => simipu(batchSize),
     resnet18: () => resnet18(batchSize),
@@ -112,6 +114,6 @@ describe.each([1, 7, 8])(`${sameBits}, on a batch of %i`, (batchSize) => {
   };
 
   it.each(Object.keys(works))('%s', { timeout: 240_000 }, async (name) => {
-    expect(await otherBits(await works[name]())).toEqual([]);
+    expect(await otherBits(await works[name](), threadCounts)).toEqual([]);
   });
 });
