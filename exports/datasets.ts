@@ -28,8 +28,7 @@ export type { SampleSource, SourceReference } from '../src/datasets/loader-sourc
 // Frames to learn from, whatever the data is.
 export { type Frames, type Need, openFrames, type PointFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
-export { openRecording, type RecordingReference } from '../src/datasets/open-recording.ts';
-export type { FramePart, Moment, Recording } from '../src/datasets/recording.ts';
+export { openSequence, type SequenceReference } from '../src/datasets/open-sequence.ts';
 // Generated driving scenes in KITTI's layout.
 export {
   type GenerateScenesOptions,
@@ -38,5 +37,6 @@ export {
   generateScenes,
 } from '../src/datasets/scenes/generate-scenes.ts';
 export type { ScannerOptions } from '../src/datasets/scenes/laser-scanner.ts';
+export type { EncodedPicture, FramePart, Moment, Sequence } from '../src/datasets/sequence.ts';
 // What a source of samples tells the loader about its stages.
 export type { Stopwatch } from '../src/datasets/stopwatch.ts';

@@ -4,13 +4,13 @@ import { describe, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../shared/data/', import.meta.url));
 
-/** The path of a real recording that lies beside the checkout, or undefined where it is missing. */
+/** The path of a real sequence that lies beside the checkout, or undefined where it is missing. */
 export function realData(sub: string): string | undefined {
   const path = `${root}${sub}`;
   return existsSync(path) ? path : undefined;
 }
 
-/** A suite over real recordings; where they are missing it is skipped, and its name says so. */
+/** A suite over real sequences; where they are missing it is skipped, and its name says so. */
 export function describeWithRealData(name: string, sub: string, body: (path: string) => void): void {
   const path = realData(sub);
   if (path !== undefined) describe(name, () => body(path));

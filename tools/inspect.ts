@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { dataKindOf } from '../src/datasets/data-kind.ts';
 import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { type Frames, openFrames } from '../src/datasets/open-frames.ts';
-import { openRecording } from '../src/datasets/open-recording.ts';
+import { openSequence } from '../src/datasets/open-sequence.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { treeOf } from '../src/engine/tree.ts';
 import { encodePng } from '../src/image/decode-image.ts';
@@ -77,7 +77,7 @@ async function describe(path: string, options: Options): Promise<string> {
 async function describeData(path: string, { all }: Options): Promise<string> {
   const kind = await dataKindOf(path);
   if (kind === 'point clouds') {
-    const { moments } = await openRecording({ path });
+    const { moments } = await openSequence({ path });
     return `${kind}: ${rangeOf(
       moments.map(({ id }) => id),
       'files',

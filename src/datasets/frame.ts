@@ -38,7 +38,7 @@ export interface ObjectLabel {
   readonly box3: Box3 | undefined;
   /** Detection confidence, in result files. */
   readonly score?: number;
-  /** The same number for the same object in all frames of a recording, where the data set follows objects. */
+  /** The same number for the same object in all frames of a sequence, where the data set follows objects. */
   readonly trackId?: number;
 }
 
@@ -50,8 +50,8 @@ export interface Frame {
   readonly cameras: readonly CameraImage[];
   /** Undefined where the data set has no labels for this frame. */
   readonly labels: readonly ObjectLabel[] | undefined;
-  /** When the sweep was taken, seconds since the recording began; undefined where the data set has no clock. */
+  /** When the sweep was taken, seconds since the sequence began; undefined where the data set has no clock. */
   readonly timeS?: number;
-  /** The recording's own fixed frame (z up, metres) from the LiDAR frame; undefined where the pose is not known. */
+  /** The sequence's own fixed frame (z up, metres) from the LiDAR frame; undefined where the pose is not known. */
   readonly worldFromLidar?: Matrix44;
 }

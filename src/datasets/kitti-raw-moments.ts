@@ -23,7 +23,7 @@ import {
 } from './kitti-raw-layout.ts';
 import { parseKittiTimestamps, secondsBetween } from './kitti-timestamps.ts';
 import { readFrameText } from './read-frame-file.ts';
-import type { FramePart, Moment } from './recording.ts';
+import type { FramePart, Moment } from './sequence.ts';
 
 /** So many files are open at once. */
 const OPEN_FILES = 64;
@@ -85,7 +85,8 @@ export async function momentsOf(drive: KittiRawDrive): Promise<Moment[]> {
     const worldFromLidar = isOrigin ? identity44() : pose && multiply44(origin!, pose);
     const next = numbers[index + 1] ?? end + 1;
     if (next > number + 1) notes.push(missingFrames(number + 1, next - 1));
-    return { id, timeS, worldFromLidar, files, notes };
+    const ofCamera = files.picture && { [imageFolder]: files.picture };
+    return { id, timeS, worldFromLidar, files, pictures: { ...ofCamera }, notes };
   });
 }
 

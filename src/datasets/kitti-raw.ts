@@ -13,7 +13,7 @@ import { exists, findKittiRawDrive, type KittiRawDrive, missingName } from './ki
 import { momentsOf } from './kitti-raw-moments.ts';
 import { parseKittiTracks } from './kitti-tracks.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import type { Moment, Recording } from './recording.ts';
+import { type EncodedPicture, type Moment, readPictureFile, type Sequence } from './sequence.ts';
 
 /** How a KITTI raw drive is opened. */
 export interface KittiRawOptions {
@@ -33,10 +33,11 @@ export interface KittiRawOptions {
  * for (const { id, timeS } of drive.moments) console.log(id, timeS);
  * const { points, cameras, worldFromLidar } = await drive.frame(0);
  */
-export class KittiRaw implements Recording {
+export class KittiRaw implements Sequence {
   readonly kind = 'KITTI raw drive';
   readonly root: string;
   readonly moments: readonly Moment[];
+  readonly cameras: readonly string[];
   private readonly drive: KittiRawDrive;
   private tracks: Promise<ReadonlyMap<number, ObjectLabel[]>> | undefined;
 
@@ -44,6 +45,7 @@ export class KittiRaw implements Recording {
     this.root = root;
     this.drive = drive;
     this.moments = moments;
+    this.cameras = [drive.imageFolder];
   }
 
   /**
@@ -82,6 +84,10 @@ export class KittiRaw implements Recording {
 
   async cloud(index: number): Promise<PointCloud> {
     return cloudFromRows(await this.sweep(index), ['x', 'y', 'z', 'reflectance']);
+  }
+
+  async picture(index: number, camera?: string): Promise<EncodedPicture> {
+    return readPictureFile(this, index, camera);
   }
 
   async camera(index: number): Promise<CameraModel> {

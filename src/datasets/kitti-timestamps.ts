@@ -5,7 +5,7 @@ const DATE_LENGTH = '2011-09-26T13:04:32'.length;
 
 /**
  * The times of a KITTI raw `timestamps.txt`, one `YYYY-MM-DD HH:MM:SS.nnnnnnnnn` a line: nanoseconds since 1970 by the
- * recording's own clock, line k (from 0) for frame k. An empty line is an unknown time; empty lines at the end are left
+ * sequence's own clock, line k (from 0) for frame k. An empty line is an unknown time; empty lines at the end are left
  * away. Throws InputError with the line for anything else.
  */
 export function parseKittiTimestamps(

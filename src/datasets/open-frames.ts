@@ -11,9 +11,9 @@ import { KittiObject } from './kitti-object.ts';
 import { listKittiPictures } from './kitti-pictures.ts';
 import { KittiRaw } from './kitti-raw.ts';
 import { findKittiRawDrives } from './kitti-raw-layout.ts';
-import { frameOf } from './open-recording.ts';
+import { frameOf } from './open-sequence.ts';
 import { readPicture } from './read-picture.ts';
-import type { FramePart } from './recording.ts';
+import type { FramePart } from './sequence.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What has to be there of a frame: its picture, or its sweep as well, with the calibration between them. */

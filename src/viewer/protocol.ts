@@ -1,4 +1,4 @@
-import type { FramePart } from '../datasets/recording.ts';
+import type { FramePart } from '../datasets/sequence.ts';
 import type { Box3 } from '../geometry/box.ts';
 import type { Table } from './table.ts';
 
@@ -7,7 +7,7 @@ export interface SessionInfo {
   /** The name of what was opened, without the folders above it. */
   readonly title: string;
   /** Undefined where nothing with frames could be opened; then `problem` says why. */
-  readonly recording: RecordingInfo | undefined;
+  readonly sequence: SequenceInfo | undefined;
   readonly problem: Problem | undefined;
   readonly run: RunInfo | undefined;
   /** Whether results of a detector were given, or lie in the run. */
@@ -18,7 +18,7 @@ export interface SessionInfo {
   readonly classes: readonly string[] | undefined;
 }
 
-export interface RecordingInfo {
+export interface SequenceInfo {
   readonly kind: string;
   readonly name: string;
   readonly frames: readonly FrameInfo[];
@@ -27,7 +27,7 @@ export interface RecordingInfo {
 /** A frame before anything of it is read. */
 export interface FrameInfo {
   readonly id: string;
-  /** Seconds since the recording began. */
+  /** Seconds since the sequence began. */
   readonly timeS: number | undefined;
   /** 4x4, row-major. */
   readonly worldFromLidar: readonly number[] | undefined;

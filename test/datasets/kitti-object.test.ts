@@ -17,7 +17,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Frame } from '../../src/datasets/frame.ts';
 import { decodeKittiDepth, encodeKittiDepth } from '../../src/datasets/kitti-depth.ts';
 import { KittiObject } from '../../src/datasets/kitti-object.ts';
-import { KittiObjectRecording } from '../../src/datasets/kitti-object-recording.ts';
+import { KittiObjectSequence } from '../../src/datasets/kitti-object-sequence.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
@@ -169,7 +169,7 @@ describe('an image set', () => {
     const set = await KittiObject.open(root, { imageSet: 'some' });
     expect([set.ids, set.incomplete]).toEqual([names, []]);
     for (let index = 0; index < names.length; index++) expect((await set.frame(index)).id).toBe(names[index]);
-    const { moments } = await KittiObjectRecording.open(root);
+    const { moments } = await KittiObjectSequence.open(root);
     for (const { id, sets } of moments) expect([id, sets]).toEqual([id, ['some']]);
   });
 

@@ -34,7 +34,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
     ...['birdsEyeIou', 'boxFromKitti', 'compose', 'cornersOf', 'interpolatePose', 'inverseRigid', 'iou3d'],
     ...['parseKittiCalibration', 'projectBox', 'projectPoints', 'sampleViewTransform', 'wrapAngle'],
   ],
-  datasets: ['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openRecording'],
+  datasets: ['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openSequence'],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
   evaluation: ['averagePrecision', 'evaluateKitti'],
   encoders: ['sampleFeatures'],

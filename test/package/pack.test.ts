@@ -111,7 +111,7 @@ describe('installed in an empty folder', () => {
     const [, script] = /<script type="module"[^>]* src="\.?\/([^"]+)"/.exec(page)!;
     expect((await fetch(`${address}${script}`)).headers.get('content-type')).toContain('javascript');
     const session = (await (await fetch(`${address}api/session`)).json()) as SessionInfo;
-    expect(session.recording?.frames.map(({ id }) => id)).toEqual(['seen.pcd']);
+    expect(session.sequence?.frames.map(({ id }) => id)).toEqual(['seen.pcd']);
     viewer.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
   });

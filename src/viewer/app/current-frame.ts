@@ -1,4 +1,4 @@
-import type { FrameInfo, RecordingInfo, SceneInfo } from '../protocol.ts';
+import type { FrameInfo, SceneInfo, SequenceInfo } from '../protocol.ts';
 import { api, messageOf } from './api.ts';
 import type { Store } from './store.ts';
 import type { Sweep } from './sweep.ts';
@@ -17,7 +17,7 @@ export interface FrameParts {
 
 /** The frame that is looked at, whose parts come one after the other. */
 export class CurrentFrame {
-  readonly recording: RecordingInfo;
+  readonly sequence: SequenceInfo;
   index = 0;
   parts: FrameParts = { problems: {} };
   private readonly store: Store;
@@ -33,10 +33,10 @@ export class CurrentFrame {
 
   /** `onMissing` hears of a frame that the state names and that is not there; the first one is shown in its place. */
   constructor(
-    recording: RecordingInfo,
+    sequence: SequenceInfo,
     { store, sweeps, onMissing }: { store: Store; sweeps: Sweeps; onMissing: (frame: string) => void },
   ) {
-    this.recording = recording;
+    this.sequence = sequence;
     this.onMissing = onMissing;
     this.store = store;
     this.sweeps = sweeps;
@@ -44,7 +44,7 @@ export class CurrentFrame {
   }
 
   get info(): FrameInfo {
-    return this.recording.frames[this.index];
+    return this.sequence.frames[this.index];
   }
 
   on(events: readonly FrameEvent[], listener: () => void): void {
@@ -53,14 +53,14 @@ export class CurrentFrame {
 
   /** Goes to a frame by its number. */
   goTo(index: number): void {
-    const frame = this.recording.frames[Math.max(0, Math.min(this.recording.frames.length - 1, index))];
+    const frame = this.sequence.frames[Math.max(0, Math.min(this.sequence.frames.length - 1, index))];
     this.store.set({ frame: frame.id, point: undefined, place: undefined, cell: undefined });
   }
 
   /** Loads the frame that the state names, the first one if it names none. */
   open(): void {
     const { frame: name } = this.store.state;
-    const found = this.recording.frames.findIndex(({ id }) => id === name);
+    const found = this.sequence.frames.findIndex(({ id }) => id === name);
     this.index = Math.max(0, found);
     if (found < 0 && name !== '') this.onMissing(name);
     this.loading.abort();
@@ -90,7 +90,7 @@ export class CurrentFrame {
 
   /** Loads what is likely to be wanted next. */
   prefetch(index: number): void {
-    const frame = this.recording.frames[index];
+    const frame = this.sequence.frames[index];
     if (frame === undefined) return;
     const ignore = () => {};
     if (frame.parts.includes('sweep')) this.sweeps.load(index).catch(ignore);

@@ -156,7 +156,7 @@ export class FeaturesTab implements TabView {
 
   private async load(signal: AbortSignal): Promise<void> {
     const { frame, run, store, stageStatus } = this.context;
-    if (!frame.recording.frames.some(({ parts }) => parts.includes('picture'))) {
+    if (!frame.sequence.frames.some(({ parts }) => parts.includes('picture'))) {
       stageStatus.empty(
         'Features are those of sweeps with a picture and a calibration; there are none here.',
       );

@@ -1,14 +1,10 @@
-import type { RecordingInfo } from '../protocol.ts';
+import type { SequenceInfo } from '../protocol.ts';
 import type { Stage } from './scene/stage.ts';
 import type { Sweep } from './sweep.ts';
 import { extentOf } from './sweep-extent.ts';
 
 /** Puts the points of a sweep on the screen, those aside that are far from the others (`extentOf`); the ground goes under those of a mere point cloud. */
-export function fitSweep(
-  stage: Stage,
-  sweep: Sweep | undefined,
-  { kind }: Pick<RecordingInfo, 'kind'>,
-): void {
+export function fitSweep(stage: Stage, sweep: Sweep | undefined, { kind }: Pick<SequenceInfo, 'kind'>): void {
   const extent = sweep && extentOf(sweep);
   if (extent === undefined) return;
   const { low, high } = extent;
@@ -16,7 +12,7 @@ export function fitSweep(
   stage.fit(low, high);
 }
 
-/** Whether a recording is of point clouds alone, which may have any extent and no sensor in their middle. */
-export function isCloud({ kind }: Pick<RecordingInfo, 'kind'>): boolean {
+/** Whether a sequence is of point clouds alone, which may have any extent and no sensor in their middle. */
+export function isCloud({ kind }: Pick<SequenceInfo, 'kind'>): boolean {
   return kind.startsWith('point cloud');
 }

@@ -66,13 +66,13 @@ export function followView(
     const { sweep } = frame.parts;
     if (posed || sweep?.complete !== true) return;
     posed = true;
-    if (isCloud(frame.recording)) fitSweep(stage, sweep, frame.recording);
+    if (isCloud(frame.sequence)) fitSweep(stage, sweep, frame.sequence);
   });
 }
 
 /** Keeps the picture of the present frame in its pane, and behind the view through its camera. */
 export function followPicture(frame: CurrentFrame, pane: PicturePane, stage: Stage): void {
-  const anyPicture = frame.recording.frames.some(({ parts }) => parts.includes('picture'));
+  const anyPicture = frame.sequence.frames.some(({ parts }) => parts.includes('picture'));
   byId('panes').classList.toggle('no-picture', !anyPicture);
   frame.on(['frame', 'picture'], () => {
     const { picture, problems } = frame.parts;

@@ -127,7 +127,7 @@ export class MatchesTab implements TabView {
 
   private async ask(signal: AbortSignal): Promise<void> {
     const { frame, store, stageStatus, run } = this.context;
-    if (!frame.recording.frames.some(({ parts }) => parts.includes('picture'))) {
+    if (!frame.sequence.frames.some(({ parts }) => parts.includes('picture'))) {
       stageStatus.empty('Matches are those of sweeps with a picture and a calibration; there are none here.');
       return;
     }

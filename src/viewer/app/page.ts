@@ -54,7 +54,7 @@ export class Page {
       step: (by) => this.timeline?.step(by),
       fit: () => {
         const { stage, frame } = this.context ?? {};
-        if (stage !== undefined && frame !== undefined) fitSweep(stage, frame.parts.sweep, frame.recording);
+        if (stage !== undefined && frame !== undefined) fitSweep(stage, frame.parts.sweep, frame.sequence);
       },
       toggleTheme: () => this.toggleTheme(),
       help: () => showHelp(this.shortcuts),
@@ -82,8 +82,8 @@ export class Page {
   /** Stage and picture, where there are frames and WebGL. */
   private openPanes(): void {
     const { session, store, status } = this;
-    const { recording } = session;
-    if (recording === undefined) {
+    const { sequence } = session;
+    if (sequence === undefined) {
       byId('panes').classList.add('no-picture');
       status.problem(session.problem?.message ?? 'There are no frames');
       return;
@@ -109,7 +109,7 @@ export class Page {
     });
     overlay = new LinkOverlay(() => stage, picture);
     const say = (message: string) => this.say(message);
-    const frame = new CurrentFrame(recording, {
+    const frame = new CurrentFrame(sequence, {
       store,
       sweeps: new Sweeps(),
       onMissing: (name) => say(`There is no frame ${name} here; the first one is shown`),

@@ -1,11 +1,11 @@
 import type { FrameInfo } from '../protocol.ts';
 
-/** Between frames of a recording without a clock. */
+/** Between frames of a sequence without a clock. */
 const usualGapS = 0.1;
 /** Longer gaps, where frames are missing, are bridged in this time. */
 const longestGapS = 1;
 
-/** How long to wait from a frame to the next one, so that the recording takes its own time divided by `speed`. */
+/** How long to wait from a frame to the next one, so that the sequence takes its own time divided by `speed`. */
 export function nextDelayMs(
   frames: ReadonlyArray<Pick<FrameInfo, 'timeS'>>,
   index: number,

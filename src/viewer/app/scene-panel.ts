@@ -1,4 +1,4 @@
-import type { FramePart } from '../../datasets/recording.ts';
+import type { FramePart } from '../../datasets/sequence.ts';
 import type { Outcomes } from '../../evaluation/detection-outcomes.ts';
 import type { BoxInfo } from '../protocol.ts';
 import { mapNames } from './colour-maps.ts';
@@ -34,9 +34,9 @@ export function scenePanel(
   },
 ): ScenePanel {
   const { store, frame, session } = context;
-  const hasPoses = frame.recording.frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
-  const hasTime = frame.recording.frames.length > 1;
-  const has = (part: FramePart) => frame.recording.frames.some(({ parts }) => parts.includes(part));
+  const hasPoses = frame.sequence.frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
+  const hasTime = frame.sequence.frames.length > 1;
+  const has = (part: FramePart) => frame.sequence.frames.some(({ parts }) => parts.includes(part));
   const [hasPictures, hasCameras, hasLabels] = [has('picture'), has('calibration'), has('labels')];
 
   const colour = new Select({

@@ -47,7 +47,7 @@ export class SceneTab implements TabView {
     this.context = context;
     this.layer = new SweepLayer(stage);
     this.linking = new Linking(context);
-    const { frames } = frame.recording;
+    const { frames } = frame.sequence;
     this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
     this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
     this.objects = new ObjectsLayer(context, () => this.redraw());
@@ -240,7 +240,7 @@ export class SceneTab implements TabView {
   private async drawTrails(): Promise<void> {
     const { frame, stage, store } = this.context;
     const { index } = frame;
-    const { frames } = frame.recording;
+    const { frames } = frame.sequence;
     const hasTracks = frame.parts.scene?.labels.some(({ trackId }) => trackId !== undefined) ?? false;
     if (!store.state.tracks || !store.state.labels || !hasTracks) {
       stage.setTrails([]);
@@ -270,7 +270,7 @@ export class SceneTab implements TabView {
     const { neighbours: reach } = store.state;
     // Without poses there is no motion to be undone.
     const steady = store.state.steady && this.hasPoses;
-    const { neighbours, unplaced } = neighboursOf(frame.recording.frames, frame.index, { reach, steady });
+    const { neighbours, unplaced } = neighboursOf(frame.sequence.frames, frame.index, { reach, steady });
     this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
     this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
     const layers: typeof this.overlaid = [];

@@ -25,7 +25,7 @@ interface Loading {
 /** Points that are kept for frames that were seen before. */
 const keptPoints = 6_000_000;
 
-/** The sweeps of the recording, fetched and decoded in a worker, the last ones kept. */
+/** The sweeps of the sequence, fetched and decoded in a worker, the last ones kept. */
 export class Sweeps {
   private readonly worker: Worker;
   private readonly loading = new Map<number, Loading>();

@@ -21,7 +21,7 @@ export class Timeline {
     this.isBusy = isBusy;
     this.frame = frame;
     this.store = store;
-    const { frames } = frame.recording;
+    const { frames } = frame.sequence;
     const scrub = eachFrame(() => frame.goTo(Number(this.scrubber.value)));
     this.scrubber = element('input', {
       type: 'range',
@@ -63,7 +63,7 @@ export class Timeline {
   }
 
   private start(): void {
-    const { frames } = this.frame.recording;
+    const { frames } = this.frame.sequence;
     if (frames.length < 2) return;
     this.play.dataset.playing = 'yes';
     this.play.replaceChildren(icon('pause'));
@@ -86,25 +86,25 @@ export class Timeline {
   }
 
   private schedule(): void {
-    const { index, recording } = this.frame;
+    const { index, sequence } = this.frame;
     this.frame.prefetch(index + 1);
     this.frame.prefetch(index + 2);
     this.timer = setTimeout(
       () => {
         this.timer = undefined;
         if (!this.playing) return;
-        if (index + 1 >= recording.frames.length) this.pause();
+        if (index + 1 >= sequence.frames.length) this.pause();
         else this.frame.goTo(index + 1);
       },
-      nextDelayMs(recording.frames, index, this.store.state.speed),
+      nextDelayMs(sequence.frames, index, this.store.state.speed),
     );
   }
 
   private follow(): void {
-    const { index, recording, info } = this.frame;
+    const { index, sequence, info } = this.frame;
     this.scrubber.value = String(index);
     const time = info.timeS === undefined ? '' : `  ${info.timeS.toFixed(1)} s`;
-    this.count.textContent = `${index + 1} / ${recording.frames.length}${time}`;
+    this.count.textContent = `${index + 1} / ${sequence.frames.length}${time}`;
   }
 
   private speedSelect(): HTMLElement {
@@ -127,8 +127,8 @@ export class Timeline {
 }
 
 /** A tick for each frame, of which those that lack something stand out, and a bar where frames are missing in between. */
-function ticksOf({ recording }: CurrentFrame): HTMLElement {
-  const { frames } = recording;
+function ticksOf({ sequence }: CurrentFrame): HTMLElement {
+  const { frames } = sequence;
   const at = (index: number) => (100 * index) / (frames.length - 1);
   const step = Math.max(1, Math.ceil(frames.length / 400));
   return element(

@@ -49,7 +49,7 @@ export interface ViewState {
   readonly pose: PoseNumbers;
   /** The selected point's number in its file. */
   readonly point: number | undefined;
-  /** How much faster than the recording it plays. */
+  /** How much faster than the sequence it plays. */
   readonly speed: number;
 
   readonly seed: number;

@@ -1,6 +1,6 @@
 import type { Frame } from '../../datasets/frame.ts';
-import { frameOf, openRecording, type RecordingReference } from '../../datasets/open-recording.ts';
-import type { Recording } from '../../datasets/recording.ts';
+import { frameOf, openSequence, type SequenceReference } from '../../datasets/open-sequence.ts';
+import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { fingerprintOf } from '../../training/checkpoint.ts';
 import { createPretraining } from '../../training/create-pretraining.ts';
@@ -18,7 +18,7 @@ import { similaritiesWith } from './similarity.ts';
 
 /** What is looked at, and how it is drawn; plain data. */
 export interface LearnedSetting {
-  readonly recording: RecordingReference;
+  readonly sequence: SequenceReference;
   /** The folder of the run whose models are looked through. */
   readonly run?: string;
   /** Where the run's data lies, if not where the run has it. */
@@ -27,7 +27,7 @@ export interface LearnedSetting {
   readonly preset?: string;
 }
 
-/** One question; frames go by their number in the recording. */
+/** One question; frames go by their number in the sequence. */
 export type LearnedRequest =
   | { readonly kind: 'pairs'; readonly frame: number; readonly seed: number; readonly model?: ModelName }
   | { readonly kind: 'places'; readonly frame: number }
@@ -57,7 +57,7 @@ const each = () => 1;
  */
 export class Answers {
   private readonly setting: LearnedSetting;
-  private recording: Promise<Recording> | undefined;
+  private sequence: Promise<Sequence> | undefined;
   private readonly frames = new Recent<Frame>(recentFrames, each);
   private readonly places = new Recent<Places>(recentFrames, each);
   private readonly features = new Recent<FrameFeatures>(recentFeatures, each);
@@ -133,28 +133,28 @@ export class Answers {
   }
 
   private async frameOf(index: number): Promise<Frame> {
-    this.recording ??= openRecording(this.setting.recording).catch((error: unknown) => {
-      this.recording = undefined;
+    this.sequence ??= openSequence(this.setting.sequence).catch((error: unknown) => {
+      this.sequence = undefined;
       throw error;
     });
-    const recording = await this.recording;
-    if (recording.moments[index] === undefined) {
+    const sequence = await this.sequence;
+    if (sequence.moments[index] === undefined) {
       throw new InputError({
-        file: recording.root,
+        file: sequence.root,
         place: 'frame number',
-        expected: `one from 0 to ${recording.moments.length - 1}`,
+        expected: `one from 0 to ${sequence.moments.length - 1}`,
         found: `${index}`,
       });
     }
-    return this.frames.get(`${index}`, () => frameOf(recording, index));
+    return this.frames.get(`${index}`, () => frameOf(sequence, index));
   }
 
   /** The run's configuration, read anew: a run may be begun again in the same folder. */
   private async runDrawing(): Promise<Drawing> {
-    const { run, recording } = this.setting;
+    const { run, sequence } = this.setting;
     if (run === undefined) {
       const expected = 'a run, whose models say what places look like';
-      throw new InputError({ file: recording.path, expected, found: 'data alone' });
+      throw new InputError({ file: sequence.path, expected, found: 'data alone' });
     }
     const { config, data } = await readRunConfig(run);
     return {

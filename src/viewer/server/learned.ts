@@ -16,7 +16,7 @@ import type { LearnedOutcome } from './learned-worker.ts';
 type Pool = Piscina<LearnedRequest, LearnedOutcome>;
 
 /**
- * What encoders learned of the frames of a recording, computed in a worker thread of its own that is started by the first
+ * What encoders learned of the frames of a sequence, computed in a worker thread of its own that is started by the first
  * question. Questions are answered one after the other; a signal drops its question while that waits, and what has begun
  * is answered. Frames go by their number. Throws InputErrors as `Answers` does.
  */

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { openRecording } from '../../datasets/open-recording.ts';
-import type { Recording } from '../../datasets/recording.ts';
+import { openSequence } from '../../datasets/open-sequence.ts';
+import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type { Problem } from '../protocol.ts';
 import { Detections } from './detections.ts';
@@ -29,20 +29,20 @@ export interface SessionOptions {
 
 /** What a session is made of; what was not given, or cannot be opened, is undefined. */
 export interface SessionParts {
-  readonly recording: Recording | undefined;
-  /** Why there is no recording. */
+  readonly sequence: Sequence | undefined;
+  /** Why there is no sequence. */
   readonly problem: Problem | undefined;
   readonly run: RunTail | undefined;
   readonly detections: Detections | undefined;
   readonly guard: FolderGuard;
-  /** Of the recording, and of the run where there is one. */
+  /** Of the sequence, and of the run where there is one. */
   readonly learned: Learned | undefined;
 }
 
 /**
  * Opens what there is. Throws InputError for a path that does not exist or holds nothing to look at, for a single cloud that
  * cannot be right, and for options that do not go with the path; a run has more to show, and data of it that is missing is a
- * problem of the recording.
+ * problem of the sequence.
  */
 export async function openParts(options: SessionOptions): Promise<SessionParts> {
   const { path, tracks, columns } = options;
@@ -64,23 +64,23 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   const tail = run === undefined ? undefined : new RunTail(run);
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
-  if (root === undefined) return { ...parts, recording: undefined, problem: lost, guard, learned: undefined };
+  if (root === undefined) return { ...parts, sequence: undefined, problem: lost, guard, learned: undefined };
   const reference = { path: root, tracks, columns };
   const beside = await calibrationBeside(root);
   const whole = await (await guard.withFolders([root])).withFiles(beside);
   try {
     await whole.checkReadAtOnce(root);
     for (const file of beside) await whole.check(file);
-    const recording = await openRecording(reference);
+    const sequence = await openSequence(reference);
     // Of a single cloud nothing is left to be shown where it is damaged.
-    if (recording.kind === 'point cloud') await recording.cloud(0);
+    if (sequence.kind === 'point cloud') await sequence.cloud(0);
     // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
     const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
-    const learned = new Learned({ recording: reference, run: encoders, dataRoot: root });
-    return { ...parts, recording, problem: undefined, guard: whole, learned };
+    const learned = new Learned({ sequence: reference, run: encoders, dataRoot: root });
+    return { ...parts, sequence, problem: undefined, guard: whole, learned };
   } catch (error) {
     if (run === undefined) throw error;
-    return { ...parts, recording: undefined, problem: problemOf(error), guard: whole, learned: undefined };
+    return { ...parts, sequence: undefined, problem: problemOf(error), guard: whole, learned: undefined };
   }
 }
 

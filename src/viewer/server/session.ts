@@ -1,8 +1,7 @@
 import { basename, resolve } from 'node:path';
 import sharp from 'sharp';
 import type { ObjectLabel } from '../../datasets/frame.ts';
-import { readFrameFile } from '../../datasets/read-frame-file.ts';
-import { type FramePart, fileOf, type Recording } from '../../datasets/recording.ts';
+import { type FramePart, fileOf, type Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
 import { decodeImage } from '../../image/decode-image.ts';
@@ -17,9 +16,9 @@ import type {
   ObjectsTable,
   PointInfo,
   Problem,
-  RecordingInfo,
   RunInfo,
   SceneInfo,
+  SequenceInfo,
   SessionInfo,
   SimilarityQuery,
 } from '../protocol.ts';
@@ -66,7 +65,7 @@ export class Session {
     const runInfo = run && (await this.runInfo());
     return {
       title: this.title,
-      recording: this.recordingInfo(),
+      sequence: this.sequenceInfo(),
       problem,
       run: runInfo,
       hasDetections: detections !== undefined,
@@ -79,14 +78,14 @@ export class Session {
   async points(index: number): Promise<Iterable<Uint8Array>> {
     const cloud = await this.cloud(index);
     const { count, notes } = cloud;
-    return encodePoints(columnsOf(cloud, fileOf(this.recording(), index, 'sweep')), count, { notes });
+    return encodePoints(columnsOf(cloud, fileOf(this.sequence(), index, 'sweep')), count, { notes });
   }
 
   async point(index: number, point: number): Promise<PointInfo> {
     const cloud = await this.cloud(index);
     if (point < cloud.count) return pointInfo(cloud, point);
     throw new InputError({
-      file: fileOf(this.recording(), index, 'sweep'),
+      file: fileOf(this.sequence(), index, 'sweep'),
       place: `point ${point}`,
       expected: `one of ${cloud.count}`,
       found: 'none',
@@ -95,7 +94,7 @@ export class Session {
 
   /** Camera, labels and detections of a frame, with what is wrong with its picture and with each of them. */
   async scene(index: number): Promise<SceneInfo> {
-    const recording = this.recording();
+    const sequence = this.sequence();
     const { detections } = this.parts;
     const { id, files } = this.moment(index);
     const problems: { [part: string]: Problem | undefined } = {};
@@ -111,11 +110,12 @@ export class Session {
       hasCamera ? attempt(part, read) : undefined;
     const camera = await ifSeen('calibration', async () => {
       await this.check(index, 'calibration');
-      return recording.camera(index);
+      return sequence.camera(index);
     });
     const size = await ifSeen('picture', async () => {
-      const file = await this.check(index, 'picture');
-      const { width, height } = await sharp(file)
+      await this.check(index, 'picture');
+      const { bytes, file } = await sequence.picture(index);
+      const { width, height } = await sharp(bytes)
         .metadata()
         .catch((error: Error) => {
           throw new InputError({ file, expected: 'a PNG, JPEG or WebP image', found: error.message });
@@ -127,7 +127,7 @@ export class Session {
         ? undefined
         : await attempt('labels', async () => {
             await this.check(index, 'labels');
-            return recording.labels(index);
+            return sequence.labels(index);
           });
     const detected =
       camera === undefined || detections === undefined
@@ -154,13 +154,13 @@ export class Session {
 
   /** The frame's picture: JPEG as it is, anything else as WebP, which is a fifth of a PNG's bytes. */
   async picture(index: number): Promise<Picture & { readonly width: number; readonly height: number }> {
-    const file = await this.check(index, 'picture');
+    await this.check(index, 'picture');
     return this.pictures.get(String(index), async () => {
-      const stored = await readFrameFile(file);
+      const { bytes: stored, file } = await this.sequence().picture(index);
       const { width, height, data } = await decodeImage(stored, { file });
       // Browsers would turn a picture that says how it was held; calibrations count the sensor's own rows.
-      const { orientation = 1 } = await sharp(stored).metadata();
-      if (/\.jpe?g$/i.test(file) && orientation === 1) {
+      const { orientation = 1, format } = await sharp(stored).metadata();
+      if (format === 'jpeg' && orientation === 1) {
         return { type: 'image/jpeg', bytes: stored, width, height };
       }
       const raw = { width, height, channels: 3 } as const;
@@ -174,7 +174,7 @@ export class Session {
     const { id } = this.moment(index);
     const file = await this.parts.detections?.objectsOf(id);
     await this.check(index, 'calibration');
-    const { cameraFromLidar } = await this.recording().camera(index);
+    const { cameraFromLidar } = await this.sequence().camera(index);
     if (file === undefined) return objectsTable([], cameraFromLidar);
     await this.parts.guard.check(file);
     return objectsTable(await readObjectMaps(file), cameraFromLidar);
@@ -225,14 +225,14 @@ export class Session {
     throw new InputError({ file: this.title, expected: 'a run', found: 'data alone' });
   }
 
-  private recording(): Recording {
-    const { recording, problem } = this.parts;
-    if (recording !== undefined) return recording;
+  private sequence(): Sequence {
+    const { sequence, problem } = this.parts;
+    if (sequence !== undefined) return sequence;
     throw new InputError({ file: this.title, expected: 'frames', found: problem?.message ?? 'none' });
   }
 
   private moment(index: number) {
-    const { root, moments } = this.recording();
+    const { root, moments } = this.sequence();
     if (moments[index] !== undefined) return moments[index];
     throw new InputError({
       file: root,
@@ -245,14 +245,14 @@ export class Session {
   /** The first file of a part, after all of its files were found to be inside of the folders that were given. */
   private async check(index: number, part: FramePart): Promise<string> {
     const { files } = this.moment(index);
-    const file = fileOf(this.recording(), index, part);
+    const file = fileOf(this.sequence(), index, part);
     for (const each of files[part]!) await this.parts.guard.check(each);
     return file;
   }
 
   private async cloud(index: number): Promise<PointCloud> {
     await this.check(index, 'sweep');
-    return this.clouds.get(String(index), () => this.recording().cloud(index));
+    return this.clouds.get(String(index), () => this.sequence().cloud(index));
   }
 
   private async encoders(index: number): Promise<Learned> {
@@ -260,13 +260,13 @@ export class Session {
     return this.parts.learned!;
   }
 
-  private recordingInfo(): RecordingInfo | undefined {
-    const { recording } = this.parts;
-    if (recording === undefined) return undefined;
+  private sequenceInfo(): SequenceInfo | undefined {
+    const { sequence } = this.parts;
+    if (sequence === undefined) return undefined;
     return {
-      kind: recording.kind,
-      name: basename(resolve(recording.root)),
-      frames: recording.moments.map(({ id, timeS, worldFromLidar, files, notes, sets = [] }) => ({
+      kind: sequence.kind,
+      name: basename(resolve(sequence.root)),
+      frames: sequence.moments.map(({ id, timeS, worldFromLidar, files, notes, sets = [] }) => ({
         id,
         timeS,
         worldFromLidar: worldFromLidar && [...worldFromLidar],

@@ -4,7 +4,7 @@ import { nextDelayMs } from '../../../src/viewer/app/playback.ts';
 describe('nextDelayMs', () => {
   const frames = [0, 0.1, 0.25, 9, undefined, 9.2, 9.1].map((timeS) => ({ timeS }));
 
-  it('is the time that the recording took, divided by the speed', () => {
+  it('is the time that the sequence took, divided by the speed', () => {
     expect(nextDelayMs(frames, 0, 1)).toBeCloseTo(100, 9);
     expect(nextDelayMs(frames, 1, 1)).toBeCloseTo(150, 9);
     expect(nextDelayMs(frames, 1, 4)).toBeCloseTo(37.5, 9);

@@ -100,7 +100,7 @@ describe('the model that a run began with', () => {
     const moved = await newRun(join(folder, 'gone'), { batchSize: 7 });
     const here = await loadModel({ run: recorded }, 'before');
     expect(await loadModel({ run: moved, dataRoot: data }, 'before')).toEqual(here);
-    // Another recording is looked at than the one that the run learned from.
+    // Another sequence is looked at than the one that the run learned from.
     const elsewhere = join(folder, 'elsewhere');
     await mkdir(elsewhere);
     expect(await loadModel({ run: recorded, dataRoot: elsewhere }, 'before')).toEqual(here);

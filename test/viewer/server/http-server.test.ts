@@ -248,7 +248,7 @@ describe('the page', () => {
 describe('what the page asks', () => {
   it('is answered', async () => {
     const session = json<SessionInfo>(await ask(viewer, '/api/session'));
-    expect(session.recording!.frames.map(({ id }) => id)).toEqual(['000000', '000001', '000002']);
+    expect(session.sequence!.frames.map(({ id }) => id)).toEqual(['000000', '000001', '000002']);
     expect(session).toMatchObject({ hasDetections: false });
     const points = await ask(viewer, '/api/points?frame=0');
     expect(points.headers['content-type']).toBe('application/octet-stream');

@@ -24,7 +24,7 @@ beforeAll(async () => {
     'steps=2',
   ]);
   await pretrain({ config, data: { root: data }, out: run, stream: { write: () => {} } });
-  answers = new Answers({ recording: { path: data }, run });
+  answers = new Answers({ sequence: { path: data }, run });
 }, 60_000);
 
 afterAll(() => rm(folder, { recursive: true }));

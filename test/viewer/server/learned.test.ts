@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 function learnedOf(setting: Partial<LearnedSetting> = {}): Learned {
-  const learned = new Learned({ recording: { path: data }, ...setting });
+  const learned = new Learned({ sequence: { path: data }, ...setting });
   open.push(learned);
   return learned;
 }
@@ -58,7 +58,7 @@ describe('what a run learned, from its thread', () => {
   });
 
   it('is what this thread finds as well, of the weights before and those of each checkpoint', async () => {
-    const answers = new Answers({ recording: { path: data }, run });
+    const answers = new Answers({ sequence: { path: data }, run });
     const similarities = new Set<string>();
     for (const model of models) {
       const pairs = await learned.pairs({ frame: 2, seed: 1, model });
@@ -170,7 +170,7 @@ describe('a question', () => {
   });
 
   it('is given up where the thread is ended', async () => {
-    const learned = new Learned({ recording: { path: data }, preset: 'simipu-smoke' });
+    const learned = new Learned({ sequence: { path: data }, preset: 'simipu-smoke' });
     await learned.pairs({ frame: 0, seed: 0 });
     const answers = Promise.allSettled([1, 2].map((seed) => learned.pairs({ frame: 0, seed })));
     await new Promise((resolve) => setImmediate(resolve));
@@ -211,7 +211,7 @@ describe('without a run', () => {
       i % 4 === 0 ? -1 - Math.abs(value) : value,
     );
     await writeFile(part('velodyne/000002.bin'), writeKittiBin(behind));
-    const learned = learnedOf({ recording: { path: spoilt }, preset: 'simipu-smoke' });
+    const learned = learnedOf({ sequence: { path: spoilt }, preset: 'simipu-smoke' });
     expect(await faultOf(learned.pairs({ frame: 0, seed: 0 }))).toMatchObject({ expected: 'a picture' });
     expect(await faultOf(learned.pairs({ frame: 1, seed: 0 }))).toMatchObject({ expected: 'a calibration' });
     expect(await faultOf(learned.pairs({ frame: 2, seed: 0 }))).toMatchObject({
@@ -220,10 +220,10 @@ describe('without a run', () => {
       found: 'none of 400',
     });
     expect((await learned.pairs({ frame: 3, seed: 0 })).info.id).toBe('000003');
-    const cloud = learnedOf({ recording: { path: part('velodyne/000003.bin') }, preset: 'simipu-smoke' });
+    const cloud = learnedOf({ sequence: { path: part('velodyne/000003.bin') }, preset: 'simipu-smoke' });
     expect(await faultOf(cloud.pairs({ frame: 0, seed: 0 }))).toMatchObject({ expected: 'a picture' });
     // Nothing can be opened there, until there is.
-    const late = learnedOf({ recording: { path: join(folder, 'late') }, preset: 'simipu-smoke' });
+    const late = learnedOf({ sequence: { path: join(folder, 'late') }, preset: 'simipu-smoke' });
     expect(await faultOf(late.pairs({ frame: 0, seed: 0 }))).toMatchObject({ found: 'ENOENT' });
     await cp(data, join(folder, 'late'), { recursive: true });
     expect((await late.pairs({ frame: 0, seed: 0 })).info.id).toBe('000000');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { frameOf, openRecording } from '../../../src/datasets/open-recording.ts';
+import { frameOf, openSequence } from '../../../src/datasets/open-sequence.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { multiply34by44, transformPoint } from '../../../src/geometry/matrix.ts';
 import { applyView, inverseView, matrixOf } from '../../../src/geometry/view-transform.ts';
@@ -176,9 +176,9 @@ describe('a step of a view', () => {
 
 describeWithRealData('pairs of a real frame', 'kitti-object', (root) => {
   it('lie close to each other when the view is undone, and on the picture', async () => {
-    const recording = await openRecording({ path: root });
-    const index = recording.moments.findIndex(({ id }) => id === '000003');
-    const real = await frameOf(recording, index);
+    const sequence = await openSequence({ path: root });
+    const index = sequence.moments.findIndex(({ id }) => id === '000003');
+    const real = await frameOf(sequence, index);
     const config = pairView(presetOf('simipu-small')!);
     for (const seed of [0, 1, 2]) {
       const { info, arrays } = await pairsOf(real, { config, drawnBy: 'simipu-small', seed });

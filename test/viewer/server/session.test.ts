@@ -89,9 +89,9 @@ describe('a data set', () => {
     const session = await open({ path: `${root}/` });
     const info = await session.info();
     expect(info).toMatchObject({ title: root.split('/').at(-1), run: undefined, problem: undefined });
-    expect(info.recording).toMatchObject({ kind: 'KITTI object data set', name: info.title });
+    expect(info.sequence).toMatchObject({ kind: 'KITTI object data set', name: info.title });
     const parts = ['sweep', 'picture', 'calibration', 'labels'];
-    expect(info.recording!.frames).toEqual([
+    expect(info.sequence!.frames).toEqual([
       { id: '000000', parts, notes: [], sets: [], timeS: undefined, worldFromLidar: undefined },
       { id: '000001', parts, notes: [], sets: ['train'], timeS: undefined, worldFromLidar: undefined },
     ]);
@@ -192,7 +192,7 @@ describe('what is missing or damaged', () => {
     const session = await open({ path: root });
     // The other frame is whole whatever becomes of this one.
     expect(await shownOf(session, 1)).toEqual(whole);
-    return { shown: await shownOf(session, 0), notes: (await session.info()).recording!.frames[0].notes };
+    return { shown: await shownOf(session, 0), notes: (await session.info()).sequence!.frames[0].notes };
   };
 
   it('leaves the others: no picture', async () => {
@@ -303,8 +303,8 @@ describe('what is missing or damaged', () => {
     // A run has more to show than its data.
     write(join(folder, 'run/config.json'), '{}');
     const session = await open({ path: join(folder, 'run') });
-    const { recording, problem } = await session.info();
-    expect(recording).toBeUndefined();
+    const { sequence, problem } = await session.info();
+    expect(sequence).toBeUndefined();
     expect(problem!.message).toMatch(/config\.json: .*expected/);
     for (const asked of [
       session.scene(0),
@@ -467,9 +467,9 @@ describe('a run', () => {
     ]) {
       writeRun(join(project, run), root);
       const session = await open({ path: join(project, run) });
-      const { title, problem, recording, run: info } = await session.info();
+      const { title, problem, sequence, run: info } = await session.info();
       expect([run, problem, title]).toEqual([run, undefined, run.split('/').at(-1)]);
-      expect(recording!.frames).toHaveLength(2);
+      expect(sequence!.frames).toHaveLength(2);
       expect(info).toMatchObject({ name: title, checkpoints: [], problem: undefined });
       expect(await session.runInfo()).toEqual(info);
       expect(await session.metrics(0)).toMatchObject({ offset: 0, lines: [] });
@@ -481,13 +481,13 @@ describe('a run', () => {
     const [run, data] = [join(temporaryFolder(), 'run'), await writeTinyKitti(temporaryFolder(), 1)];
     writeRun(run, 'nowhere/kitti');
     const lost = await (await open({ path: run })).info();
-    expect(lost.recording).toBeUndefined();
+    expect(lost.sequence).toBeUndefined();
     expect(lost.problem!.message).toBe(
       `${run}/config.json: data.root: expected the folder nowhere/kitti; --data <folder> says where it is now, found no such folder`,
     );
     expect(lost.run).toMatchObject({ name: 'run', problem: undefined });
     const found = await open({ path: run, data });
-    expect((await found.info()).recording!.frames).toHaveLength(1);
+    expect((await found.info()).sequence!.frames).toHaveLength(1);
     expect(await shownOf(found, 0)).toEqual(whole);
     expect(await faultOf(Session.open({ path: run, data: join(data, 'none') }))).toMatchObject({
       found: 'ENOENT',
@@ -530,9 +530,9 @@ describe('point clouds', () => {
     write(join(folder, '.hidden.bin'), 'x');
     write(join(folder, 'notes.txt'), 'x');
     const session = await open({ path: folder });
-    const { recording, problem } = await session.info();
-    expect([recording!.kind, problem]).toEqual(['point clouds', undefined]);
-    expect(recording!.frames.map(({ id }) => id)).toEqual(['sweep 1.ply', 'sweep 2.PCD', 'sweep 10.bin']);
+    const { sequence, problem } = await session.info();
+    expect([sequence!.kind, problem]).toEqual(['point clouds', undefined]);
+    expect(sequence!.frames.map(({ id }) => id)).toEqual(['sweep 1.ply', 'sweep 2.PCD', 'sweep 10.bin']);
     for (const [frame, name] of ['intensity', 'intensity', 'reflectance'].entries()) {
       const { header, passes } = await pointsOf(session, frame);
       expect(header.columns.map((column) => column.name)).toEqual(['x', 'y', 'z', name]);
@@ -548,7 +548,7 @@ describe('point clouds', () => {
       expect((await faultOf(session.picture(frame))).expected).toBe('a picture');
     }
     const one = await open({ path: join(folder, 'sweep 2.PCD') });
-    expect((await one.info()).recording).toMatchObject({ kind: 'point cloud', name: 'sweep 2.PCD' });
+    expect((await one.info()).sequence).toMatchObject({ kind: 'point cloud', name: 'sweep 2.PCD' });
     expect((await pointsOf(one, 0)).header.count).toBe(2);
   });
 
@@ -633,7 +633,7 @@ describe('point clouds', () => {
 describeWithRealData('real object frames', 'kitti-object', (path) => {
   it('are shown whole', async () => {
     const session = await open({ path });
-    const frames = (await session.info()).recording!.frames;
+    const frames = (await session.info()).sequence!.frames;
     expect(frames).toHaveLength(8);
     for (const [frame, { id, notes }] of frames.entries()) {
       expect(notes).toEqual([]);
@@ -668,9 +668,9 @@ describeWithRealData('a real drive', 'kitti-raw/2011_09_26', (date) => {
     'is shown with its times, poses and tracks (%s)',
     async (drive) => {
       const session = await open({ path: join(date, drive), tracks });
-      const { recording, problem } = await session.info();
-      expect([recording!.kind, problem]).toEqual(['KITTI raw drive', undefined]);
-      const { frames } = recording!;
+      const { sequence, problem } = await session.info();
+      expect([sequence!.kind, problem]).toEqual(['KITTI raw drive', undefined]);
+      const { frames } = sequence!;
       expect(frames).toHaveLength(12);
       expect(frames[0]).toMatchObject({ id: '0000000000', timeS: 0 });
       expect(frames[11].timeS).toBeCloseTo(1.13, 1);
@@ -712,7 +712,7 @@ for (const [kind, wrong] of Object.entries(damaged)) {
       }
       expect(told.sort()).toEqual(wrong);
       const folder = await open({ path });
-      expect((await folder.info()).recording!.frames.map(({ id }) => id).sort()).toEqual([...names].sort());
+      expect((await folder.info()).sequence!.frames.map(({ id }) => id).sort()).toEqual([...names].sort());
     });
   });
 }

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { CameraModel } from '../../src/datasets/frame.ts';
 import { KittiObject } from '../../src/datasets/kitti-object.ts';
 import { KittiRaw } from '../../src/datasets/kitti-raw.ts';
-import { frameOf, openRecording } from '../../src/datasets/open-recording.ts';
-import type { Recording } from '../../src/datasets/recording.ts';
+import { frameOf, openSequence } from '../../src/datasets/open-sequence.ts';
+import { type Moment, readPictureFile, type Sequence } from '../../src/datasets/sequence.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { identity44 } from '../../src/geometry/matrix.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
@@ -21,7 +21,7 @@ afterEach(() => {
 
 /** A folder with these files, whose content is what their endings need to be opened. */
 function folderWith(...names: readonly string[]): string {
-  const root = mkdtempSync(join(tmpdir(), 'recording-'));
+  const root = mkdtempSync(join(tmpdir(), 'sequence-'));
   folders.push(root);
   for (const name of names) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
@@ -41,7 +41,7 @@ async function faultOf(promise: Promise<unknown>) {
 
 const DRIVE = '2011_09_26_drive_0001_sync';
 
-describe('openRecording', () => {
+describe('openSequence', () => {
   it.each([
     ['KITTI object data set', ['training/velodyne/000000.bin'], ''],
     ['KITTI object data set', ['training/velodyne/000000.bin'], 'training'],
@@ -54,27 +54,27 @@ describe('openRecording', () => {
     ['point cloud', ['1.pcd', '2.pcd'], '2.pcd'],
   ])('recognises a %s by %j (%s)', async (kind, names, path) => {
     const root = join(folderWith(...names), path);
-    const recording = await openRecording({ path: root });
-    expect([recording.kind, recording.root]).toEqual([kind, root]);
-    expect(recording.moments.length).toBeGreaterThan(0);
+    const sequence = await openSequence({ path: root });
+    expect([sequence.kind, sequence.root]).toEqual([kind, root]);
+    expect(sequence.moments.length).toBeGreaterThan(0);
   });
 
   it('says what is there instead', async () => {
     const expected = 'a KITTI object data set, a KITTI raw drive, point clouds (.bin, .pcd, .ply) or a run';
     const empty = folderWith();
-    expect(await faultOf(openRecording({ path: empty }))).toEqual({
+    expect(await faultOf(openSequence({ path: empty }))).toEqual({
       file: empty,
       expected,
       found: 'an empty folder',
     });
     const others = folderWith('a.txt');
-    expect(await faultOf(openRecording({ path: others }))).toEqual({
+    expect(await faultOf(openSequence({ path: others }))).toEqual({
       file: others,
       expected,
       found: 'a.txt',
     });
     const none = join(others, 'none');
-    expect(await faultOf(openRecording({ path: none }))).toEqual({
+    expect(await faultOf(openSequence({ path: none }))).toEqual({
       file: none,
       expected: 'a file or a folder',
       found: 'ENOENT',
@@ -83,33 +83,33 @@ describe('openRecording', () => {
       `${DRIVE}/velodyne_points/data/0.bin`,
       '2011_09_26_drive_0002_sync/image_02/data/0.png',
     );
-    expect((await faultOf(openRecording({ path: drives }))).found).toContain('2 drives');
+    expect((await faultOf(openSequence({ path: drives }))).found).toContain('2 drives');
     const pictures = folderWith('cat/1.png');
-    expect(await faultOf(openRecording({ path: pictures }))).toEqual({
+    expect(await faultOf(openSequence({ path: pictures }))).toEqual({
       file: pictures,
       expected,
       found:
         'a folder of pictures alone, which have nothing to be shown in space (pointpair inspect says what is in it)',
     });
     const dates = folderWith(`2011_09_26/${DRIVE}/velodyne_points/data/0.bin`);
-    expect((await faultOf(openRecording({ path: dates }))).found).toBe(
+    expect((await faultOf(openSequence({ path: dates }))).found).toBe(
       '2011_09_26 (perhaps 2011_09_26 is meant)',
     );
     const tracking = folderWith('training/label_02/0000.txt', 'training/velodyne/0000/000000.bin');
-    expect(await faultOf(openRecording({ path: tracking }))).toMatchObject({ found: 'neither' });
+    expect(await faultOf(openSequence({ path: tracking }))).toMatchObject({ found: 'neither' });
   });
 
   it('takes tracks with a drive alone', async () => {
     const tracks = join(folderWith('0000.txt'), '0000.txt');
     const drive = folderWith('velodyne_points/data/0000000000.bin');
-    expect((await openRecording({ path: drive, tracks })).kind).toBe('KITTI raw drive');
+    expect((await openSequence({ path: drive, tracks })).kind).toBe('KITTI raw drive');
     for (const names of [['training/velodyne/000000.bin'], ['1.bin'], []]) {
-      expect(await faultOf(openRecording({ path: folderWith(...names), tracks }))).toMatchObject({
+      expect(await faultOf(openSequence({ path: folderWith(...names), tracks }))).toMatchObject({
         expected: 'a KITTI raw drive, which tracks go with',
       });
     }
     const cloud = join(folderWith('1.bin'), '1.bin');
-    expect(await faultOf(openRecording({ path: cloud, tracks }))).toMatchObject({
+    expect(await faultOf(openSequence({ path: cloud, tracks }))).toMatchObject({
       expected: 'a KITTI raw drive, which tracks go with',
     });
   });
@@ -122,16 +122,19 @@ describe('frameOf', () => {
     cameraFromLidar: identity44(),
   };
 
-  /** A recording of one frame with this sweep. */
-  const recordingOf = async (cloud: PointCloud, hasPicture = true): Promise<Recording> => {
+  /** A sequence of one frame with this sweep. */
+  const sequenceOf = async (cloud: PointCloud, hasPicture = true): Promise<Sequence> => {
     const root = folderWith('x.txt');
     const picture = join(root, 'picture.png');
     writeFileSync(picture, await encodePng({ width: 4, height: 2, data: new Uint8Array(24).fill(7) }));
     const files = hasPicture ? { picture: [picture] } : {};
+    const pictures: Moment['pictures'] = hasPicture ? { front: [picture] } : {};
+    const moments = [{ id: '7', timeS: 1.5, worldFromLidar: identity44(), files, pictures, notes: [] }];
+    const sequence = { root, moments, cameras: ['front'] };
     return {
+      ...sequence,
       kind: 'test',
-      root,
-      moments: [{ id: '7', timeS: 1.5, worldFromLidar: identity44(), files, notes: [] }],
+      picture: (index, name) => readPictureFile(sequence, index, name),
       cloud: async () => cloud,
       camera: async () => camera,
       labels: async () => [],
@@ -141,7 +144,7 @@ describe('frameOf', () => {
   it('has points with their intensity by any of its names, picture, camera, time and pose', async () => {
     const rows = Float32Array.of(1, 2, 3, 0.5, 4, 5, 6, 0.25);
     for (const name of ['reflectance', 'intensity', 'i']) {
-      const frame = await frameOf(await recordingOf(cloudFromRows(rows, ['x', 'y', 'z', name])), 0);
+      const frame = await frameOf(await sequenceOf(cloudFromRows(rows, ['x', 'y', 'z', name])), 0);
       expect(frame.points).toEqual(rows);
       expect(frame).toMatchObject({ id: '7', timeS: 1.5, labels: undefined });
       expect(frame.worldFromLidar).toEqual(identity44());
@@ -150,24 +153,24 @@ describe('frameOf', () => {
       expect(model).toEqual(camera);
     }
     const integers = cloudFromRows(rows, ['z', 'y', 'x', 'ring']);
-    const frame = await frameOf(await recordingOf(integers), 0);
+    const frame = await frameOf(await sequenceOf(integers), 0);
     expect([...frame.points]).toEqual([3, 2, 1, 0, 6, 5, 4, 0]);
   });
 
   it('is an error without a picture', async () => {
     const rows = cloudFromRows(Float32Array.of(1, 2, 3), ['x', 'y', 'z']);
-    expect(await faultOf(frameOf(await recordingOf(rows, false), 0))).toMatchObject({
+    expect(await faultOf(frameOf(await sequenceOf(rows, false), 0))).toMatchObject({
       place: 'frame 7',
       expected: 'a picture',
     });
-    await expect(frameOf(await recordingOf(rows), 1)).rejects.toThrow(RangeError);
+    await expect(frameOf(await sequenceOf(rows), 1)).rejects.toThrow(RangeError);
   });
 });
 
-describeWithRealData('frames of real recordings', 'kitti-object', (root) => {
+describeWithRealData('frames of real sequences', 'kitti-object', (root) => {
   it('are those of the data set, without labels', async () => {
-    const recording = await openRecording({ path: root });
-    const [frame, same] = [await frameOf(recording, 3), await (await KittiObject.open(root)).frame(3)];
+    const sequence = await openSequence({ path: root });
+    const [frame, same] = [await frameOf(sequence, 3), await (await KittiObject.open(root)).frame(3)];
     expect({ ...frame, points: undefined, cameras: undefined }).toEqual({
       id: '000003',
       points: undefined,
@@ -183,7 +186,7 @@ describeWithRealData('frames of real recordings', 'kitti-object', (root) => {
 
   const date = realData('kitti-raw/2011_09_26');
   it.skipIf(date === undefined)('and of the drive', async () => {
-    const frame = await frameOf(await openRecording({ path: date! }), 2);
+    const frame = await frameOf(await openSequence({ path: date! }), 2);
     const { points, timeS, worldFromLidar, cameras } = await (await KittiRaw.open(date!)).frame(2);
     expect(frame).toMatchObject({ id: '0000000002', timeS, worldFromLidar });
     expect(Buffer.compare(Buffer.from(frame.points.buffer), Buffer.from(points.buffer))).toBe(0);

@@ -5,13 +5,14 @@ import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import { cloudEndings, readCloud, takesColumns } from '../pointcloud/read-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
 import { readFrameFile } from './read-frame-file.ts';
-import { fileOf, type Moment, type Recording } from './recording.ts';
+import { type EncodedPicture, fileOf, type Moment, readPictureFile, type Sequence } from './sequence.ts';
 
 /** Point cloud files (KITTI `.bin`, PCD, PLY) one after the other: a single file, or those of a folder in the order of their names. */
-export class CloudRecording implements Recording {
+export class CloudSequence implements Sequence {
   readonly kind: string;
   readonly root: string;
   readonly moments: readonly Moment[];
+  readonly cameras: readonly string[] = [];
 
   private readonly columns: number | undefined;
 
@@ -21,15 +22,20 @@ export class CloudRecording implements Recording {
     this.columns = columns;
     this.kind = files.length === 1 ? 'point cloud' : 'point clouds';
     this.root = root;
-    this.moments = files.map((file) => ({ id: basename(file), files: { sweep: [file] }, notes: [] }));
+    this.moments = files.map((file) => ({
+      id: basename(file),
+      files: { sweep: [file] },
+      pictures: {},
+      notes: [],
+    }));
   }
 
   /**
    * Lists the clouds of a folder, or takes a file; reads none yet. `columns` is what `.bin` files have, if not KITTI's four.
    * Throws InputError where there is no cloud, or none that columns go with.
    */
-  static async open(root: string, { columns }: { readonly columns?: number } = {}): Promise<CloudRecording> {
-    if (!(await stat(root)).isDirectory()) return new CloudRecording(root, [root], columns);
+  static async open(root: string, { columns }: { readonly columns?: number } = {}): Promise<CloudSequence> {
+    if (!(await stat(root)).isDirectory()) return new CloudSequence(root, [root], columns);
     const names = await readdir(root);
     const clouds = names
       .filter((name) => cloudEndings.includes(extname(name).toLowerCase()) && !name.startsWith('.'))
@@ -41,7 +47,7 @@ export class CloudRecording implements Recording {
         found: names.length === 0 ? 'an empty folder' : names.slice(0, 5).join(', '),
       });
     }
-    return new CloudRecording(
+    return new CloudSequence(
       root,
       clouds.map((name) => join(root, name)),
       columns,
@@ -52,6 +58,10 @@ export class CloudRecording implements Recording {
     const file = fileOf(this, index, 'sweep');
     const columns = takesColumns(file) ? this.columns : undefined;
     return readCloud(await readFrameFile(file), { file, columns });
+  }
+
+  async picture(index: number): Promise<EncodedPicture> {
+    return readPictureFile(this, index);
   }
 
   async camera(index: number): Promise<CameraModel> {

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CloudRecording } from '../../src/datasets/cloud-recording.ts';
-import { openRecording } from '../../src/datasets/open-recording.ts';
+import { CloudSequence } from '../../src/datasets/cloud-sequence.ts';
+import { openSequence } from '../../src/datasets/open-sequence.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { writeKittiBin } from '../../src/pointcloud/kitti-bin.ts';
 import { writePcd } from '../../src/pointcloud/pcd.ts';
@@ -33,7 +33,7 @@ async function faultOf(promise: Promise<unknown>) {
   return (error as InputError).fault;
 }
 
-describe('CloudRecording', () => {
+describe('CloudSequence', () => {
   it('takes a folder in the order of its numbers, whatever the format', async () => {
     const root = temporaryFolder();
     const contents = {
@@ -45,27 +45,27 @@ describe('CloudRecording', () => {
       'b2.txt': new Uint8Array(16),
     };
     for (const [name, bytes] of Object.entries(contents)) writeFileSync(join(root, name), bytes);
-    const recording = await CloudRecording.open(root);
-    expect([recording.kind, recording.root]).toEqual(['point clouds', root]);
-    const ids = recording.moments.map(({ id }) => id);
+    const sequence = await CloudSequence.open(root);
+    expect([sequence.kind, sequence.root]).toEqual(['point clouds', root]);
+    const ids = sequence.moments.map(({ id }) => id);
     expect(ids[0]).toBe('b1.pcd');
     expect(ids.slice(1, 3).sort()).toEqual(['b09.pcd', 'b9.PLY']);
     expect(ids.slice(3)).toEqual(['b10.bin']);
-    for (const [index, { id, files, notes }] of recording.moments.entries()) {
+    for (const [index, { id, files, notes }] of sequence.moments.entries()) {
       expect([files, notes]).toEqual([{ sweep: [join(root, id)] }, []]);
-      expect(rowsOf(await recording.cloud(index), ['x', 'y', 'z', 'reflectance'])).toEqual(ROWS);
+      expect(rowsOf(await sequence.cloud(index), ['x', 'y', 'z', 'reflectance'])).toEqual(ROWS);
     }
-    await expect(recording.cloud(4)).rejects.toThrow(RangeError);
+    await expect(sequence.cloud(4)).rejects.toThrow(RangeError);
   });
 
   it('takes a single file, and has neither camera nor labels', async () => {
     const file = join(temporaryFolder(), 'one.pcd');
     writeFileSync(file, writePcd(CLOUD, { encoding: 'binary_compressed' }));
-    const recording = await CloudRecording.open(file);
-    expect([recording.kind, recording.moments.length]).toEqual(['point cloud', 1]);
-    expect((await recording.cloud(0)).count).toBe(2);
-    expect(await faultOf(recording.camera(0))).toMatchObject({ place: 'frame one.pcd', found: 'none' });
-    expect(await faultOf(recording.labels(0))).toMatchObject({
+    const sequence = await CloudSequence.open(file);
+    expect([sequence.kind, sequence.moments.length]).toEqual(['point cloud', 1]);
+    expect((await sequence.cloud(0)).count).toBe(2);
+    expect(await faultOf(sequence.camera(0))).toMatchObject({ place: 'frame one.pcd', found: 'none' });
+    expect(await faultOf(sequence.labels(0))).toMatchObject({
       place: 'frame one.pcd',
       expected: 'labels',
     });
@@ -75,41 +75,41 @@ describe('CloudRecording', () => {
     const root = temporaryFolder();
     writeFileSync(join(root, 'a.bin'), new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10).buffer));
     writeFileSync(join(root, 'b.pcd'), writePcd(CLOUD, { encoding: 'ascii' }));
-    const recording = await CloudRecording.open(root, { columns: 5 });
-    expect(rowsOf(await recording.cloud(0), ['x', 'reflectance', 'column5'])).toEqual(
+    const sequence = await CloudSequence.open(root, { columns: 5 });
+    expect(rowsOf(await sequence.cloud(0), ['x', 'reflectance', 'column5'])).toEqual(
       Float32Array.of(1, 4, 5, 6, 9, 10),
     );
-    expect((await recording.cloud(1)).fields).toHaveLength(4);
-    const opened = await openRecording({ path: join(root, 'a.bin'), columns: 5 });
+    expect((await sequence.cloud(1)).fields).toHaveLength(4);
+    const opened = await openSequence({ path: join(root, 'a.bin'), columns: 5 });
     expect((await opened.cloud(0)).count).toBe(2);
     const expected = 'a .bin file, which columns go with';
-    expect(await faultOf(openRecording({ path: join(root, 'b.pcd'), columns: 5 }))).toMatchObject({
+    expect(await faultOf(openSequence({ path: join(root, 'b.pcd'), columns: 5 }))).toMatchObject({
       expected,
     });
     mkdirSync(join(root, 'velodyne'));
-    expect(await faultOf(openRecording({ path: root, columns: 5 }))).toMatchObject({
+    expect(await faultOf(openSequence({ path: root, columns: 5 }))).toMatchObject({
       expected: 'point clouds alone, which columns go with',
     });
   });
 
   it('says which file is damaged or no cloud, and what a folder has instead of clouds', async () => {
     const root = temporaryFolder();
-    expect(await faultOf(CloudRecording.open(root))).toMatchObject({ file: root, found: 'an empty folder' });
+    expect(await faultOf(CloudSequence.open(root))).toMatchObject({ file: root, found: 'an empty folder' });
     writeFileSync(join(root, 'a.txt'), 'x');
-    expect(await faultOf(CloudRecording.open(root))).toEqual({
+    expect(await faultOf(CloudSequence.open(root))).toEqual({
       file: root,
       expected: 'point clouds (.bin, .pcd, .ply)',
       found: 'a.txt',
     });
     writeFileSync(join(root, 'a.bin'), writeKittiBin(ROWS).subarray(0, 30));
     mkdirSync(join(root, 'b.ply'));
-    const recording = await CloudRecording.open(root);
-    expect(await faultOf(recording.cloud(0))).toMatchObject({
+    const sequence = await CloudSequence.open(root);
+    expect(await faultOf(sequence.cloud(0))).toMatchObject({
       file: join(root, 'a.bin'),
       place: 'byte 16, point 1',
     });
-    expect(await faultOf(recording.cloud(1))).toMatchObject({ file: join(root, 'b.ply'), found: 'a folder' });
-    const text = await CloudRecording.open(join(root, 'a.txt'));
+    expect(await faultOf(sequence.cloud(1))).toMatchObject({ file: join(root, 'b.ply'), found: 'a folder' });
+    const text = await CloudSequence.open(join(root, 'a.txt'));
     expect(await faultOf(text.cloud(0))).toMatchObject({ expected: '.bin, .pcd, .ply', found: "'.txt'" });
   });
 });

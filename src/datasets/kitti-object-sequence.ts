@@ -9,7 +9,14 @@ import { frameNamesIn } from './frame-names.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout, KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import { type FramePart, fileOf, type Moment, type Recording } from './recording.ts';
+import {
+  type EncodedPicture,
+  type FramePart,
+  fileOf,
+  type Moment,
+  readPictureFile,
+  type Sequence,
+} from './sequence.ts';
 
 /** The folder and the endings of each part. */
 const parts = {
@@ -20,10 +27,11 @@ const parts = {
 } as const satisfies { readonly [Part in FramePart]: unknown };
 
 /** A data set in KITTI's object layout to be looked at: every frame of which there is a sweep or a picture, complete or not. */
-export class KittiObjectRecording implements Recording {
+export class KittiObjectSequence implements Sequence {
   readonly kind = 'KITTI object data set';
   readonly root: string;
   readonly moments: readonly Moment[];
+  readonly cameras: readonly string[] = [parts.picture.folder];
 
   private constructor(root: string, moments: readonly Moment[]) {
     this.root = root;
@@ -31,7 +39,7 @@ export class KittiObjectRecording implements Recording {
   }
 
   /** Lists the training frames under `root`; reads none yet. Throws InputError for another layout and where there is no frame. */
-  static async open(root: string): Promise<KittiObjectRecording> {
+  static async open(root: string): Promise<KittiObjectSequence> {
     const layout = await findKittiLayout(root, 'training', ['velodyne']);
     const lists = await imageSets(layout.imageSets);
     const found = new Map<FramePart, ReadonlyMap<string, string>>();
@@ -59,14 +67,25 @@ export class KittiObjectRecording implements Recording {
       }
       // Labels are read with the calibration, which takes them into the LiDAR frame.
       if (files.labels !== undefined) files.labels = [...files.labels, ...(files.calibration ?? [])];
-      return { id, files, notes, sets: lists.filter(({ names }) => names.has(id)).map(({ set }) => set) };
+      const pictures = files.picture && { [parts.picture.folder]: files.picture };
+      return {
+        id,
+        files,
+        pictures: { ...pictures },
+        notes,
+        sets: lists.filter(({ names }) => names.has(id)).map(({ set }) => set),
+      };
     });
-    return new KittiObjectRecording(root, moments);
+    return new KittiObjectSequence(root, moments);
   }
 
   async cloud(index: number): Promise<PointCloud> {
     const file = fileOf(this, index, 'sweep');
     return cloudFromRows(readKittiBin(await readFrameFile(file), { file }), ['x', 'y', 'z', 'reflectance']);
+  }
+
+  async picture(index: number, camera?: string): Promise<EncodedPicture> {
+    return readPictureFile(this, index, camera);
   }
 
   async camera(index: number): Promise<CameraModel> {

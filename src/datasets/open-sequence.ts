@@ -2,17 +2,16 @@ import { stat } from 'node:fs/promises';
 import { InputError } from '../engine/input-error.ts';
 import { decodeImage } from '../image/decode-image.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
-import { CloudRecording } from './cloud-recording.ts';
+import { CloudSequence } from './cloud-sequence.ts';
 import { dataKindOf, describeOtherData } from './data-kind.ts';
 import type { Frame } from './frame.ts';
-import { KittiObjectRecording } from './kitti-object-recording.ts';
+import { KittiObjectSequence } from './kitti-object-sequence.ts';
 import { KittiRaw } from './kitti-raw.ts';
-import { readFrameFile } from './read-frame-file.ts';
-import { fileOf, type Recording } from './recording.ts';
+import { fileOf, type Sequence } from './sequence.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /** What is opened, in plain data that a worker thread can be given. */
-export interface RecordingReference {
+export interface SequenceReference {
   /** A data set, a drive, a folder of point clouds, or a single one. */
   readonly path: string;
   /** A KITTI tracking label file that goes with a KITTI raw drive. */
@@ -26,11 +25,11 @@ export interface RecordingReference {
  * there instead.
  *
  * @example
- * const recording = await openRecording({ path: 'data/kitti' });
- * const { count, fields } = await recording.cloud(0);
+ * const sequence = await openSequence({ path: 'data/kitti' });
+ * const { count, fields } = await sequence.cloud(0);
  * fields.map(({ name }) => name); // ["x", "y", "z", "reflectance"]
  */
-export async function openRecording({ path, tracks, columns }: RecordingReference): Promise<Recording> {
+export async function openSequence({ path, tracks, columns }: SequenceReference): Promise<Sequence> {
   await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
@@ -47,8 +46,8 @@ export async function openRecording({ path, tracks, columns }: RecordingReferenc
   if (tracks !== undefined) {
     throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
   }
-  if (kind === 'KITTI object data set') return KittiObjectRecording.open(path);
-  if (kind === 'point clouds') return CloudRecording.open(path, { columns });
+  if (kind === 'KITTI object data set') return KittiObjectSequence.open(path);
+  if (kind === 'point clouds') return CloudSequence.open(path, { columns });
   throw new InputError({
     file: path,
     expected: `a KITTI object data set, a KITTI raw drive, point clouds (${cloudEndings.join(', ')}) or a run`,
@@ -62,17 +61,18 @@ export async function openRecording({ path, tracks, columns }: RecordingReferenc
 /** The names that sweeps have for what a LiDAR measures of a surface beside where it is. */
 const intensityNames = ['reflectance', 'intensity', 'i'];
 
-/** A frame of a recording as encoders take it: its points with their intensity (0 where the file has none), picture and camera, without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that is missing or damaged. */
+/** A frame of a sequence as encoders take it: its points with their intensity (0 where the file has none), picture and camera, without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that is missing or damaged. */
 export async function frameOf(
-  recording: Recording,
+  sequence: Sequence,
   index: number,
   stopwatch = new Stopwatch(),
 ): Promise<Frame> {
-  const picture = fileOf(recording, index, 'picture');
-  const [cloud, camera, bytes] = await Promise.all([
-    recording.cloud(index),
-    recording.camera(index),
-    readFrameFile(picture),
+  // What is missing is told before anything is read.
+  fileOf(sequence, index, 'picture');
+  const [cloud, camera, { bytes, file }] = await Promise.all([
+    sequence.cloud(index),
+    sequence.camera(index),
+    sequence.picture(index),
   ]);
   const field = (names: readonly string[]) =>
     cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
@@ -82,9 +82,9 @@ export async function frameOf(
     if (data === undefined) return;
     for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
   });
-  const { id, timeS, worldFromLidar } = recording.moments[index];
+  const { id, timeS, worldFromLidar } = sequence.moments[index];
   stopwatch.lap('read');
-  const image = await decodeImage(bytes, { file: picture });
+  const image = await decodeImage(bytes, { file });
   stopwatch.lap('decode');
   return { id, points, cameras: [{ ...camera, image }], labels: undefined, timeS, worldFromLidar };
 }

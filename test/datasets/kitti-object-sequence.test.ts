@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { KittiObject } from '../../src/datasets/kitti-object.ts';
-import { KittiObjectRecording } from '../../src/datasets/kitti-object-recording.ts';
+import { KittiObjectSequence } from '../../src/datasets/kitti-object-sequence.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
 import { writeKittiBin } from '../../src/pointcloud/kitti-bin.ts';
@@ -63,13 +63,13 @@ async function faultOf(promise: Promise<unknown>) {
   return (error as InputError).fault;
 }
 
-describe('KittiObjectRecording', () => {
+describe('KittiObjectSequence', () => {
   it('reads frames part by part', async () => {
     const root = await writeFiles([...wholeFrame('000000'), ...wholeFrame('000007')]);
-    const recording = await KittiObjectRecording.open(root);
-    expect([recording.kind, recording.root]).toEqual(['KITTI object data set', root]);
+    const sequence = await KittiObjectSequence.open(root);
+    expect([sequence.kind, sequence.root]).toEqual(['KITTI object data set', root]);
     const inside = (name: string) => join(root, 'training', name);
-    expect(recording.moments[1]).toEqual({
+    expect(sequence.moments[1]).toEqual({
       id: '000007',
       files: {
         sweep: [inside('velodyne/000007.bin')],
@@ -80,16 +80,16 @@ describe('KittiObjectRecording', () => {
       notes: [],
       sets: [],
     });
-    const cloud = await recording.cloud(1);
+    const cloud = await sequence.cloud(1);
     expect(rowsOf(cloud, ['x', 'y', 'z', 'reflectance'])).toEqual(POINTS);
-    const camera = await recording.camera(1);
+    const camera = await sequence.camera(1);
     expect(camera.name).toBe('image_2');
     expect([...camera.pixelFromCamera]).toEqual([30, 0, 20, 0, 0, 30, 10, 0, 0, 0, 1, 0]);
     expect([...camera.cameraFromLidar]).toEqual([0, -1, 0, 0, 0, 0, -1, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
-    const [label] = await recording.labels(1);
+    const [label] = await sequence.labels(1);
     expect(label.type).toBe('Car');
     expect(label.box3!.center[0]).toBeCloseTo(10, 9);
-    for (const index of [-1, 2, 0.5]) await expect(recording.cloud(index)).rejects.toThrow(RangeError);
+    for (const index of [-1, 2, 0.5]) await expect(sequence.cloud(index)).rejects.toThrow(RangeError);
   });
 
   it('has every frame of which there is a sweep or a picture, and says what it lacks', async () => {
@@ -100,7 +100,7 @@ describe('KittiObjectRecording', () => {
     ]);
     write(join(root, 'training/velodyne/.DS_Store'), 'x');
     write(join(root, 'training/velodyne/notes.md'), 'x');
-    const { moments } = await KittiObjectRecording.open(root);
+    const { moments } = await KittiObjectSequence.open(root);
     expect(moments.map(({ id, notes }) => [id, ...notes])).toEqual([
       ['000000'],
       [
@@ -122,18 +122,18 @@ describe('KittiObjectRecording', () => {
 
   it('throws for a part that a frame lacks', async () => {
     const root = await writeFiles([...wholeFrame('000000'), 'velodyne/000001.bin', 'label_2/000001.txt']);
-    const recording = await KittiObjectRecording.open(root);
+    const sequence = await KittiObjectSequence.open(root);
     const lacking = { file: root, place: 'frame 000001', expected: 'a calibration', found: 'none' };
-    expect(await faultOf(recording.camera(1))).toEqual(lacking);
-    expect(await faultOf(recording.labels(1))).toEqual(lacking);
+    expect(await faultOf(sequence.camera(1))).toEqual(lacking);
+    expect(await faultOf(sequence.labels(1))).toEqual(lacking);
     rmSync(join(root, 'training/velodyne/000001.bin'));
-    expect(await faultOf(recording.cloud(1))).toMatchObject({ found: 'ENOENT' });
-    expect(await recording.cloud(0)).toMatchObject({ count: 2 });
+    expect(await faultOf(sequence.cloud(1))).toMatchObject({ found: 'ENOENT' });
+    expect(await sequence.cloud(0)).toMatchObject({ count: 2 });
   });
 
   it('misses no labels where there are none at all', async () => {
     const root = await writeFiles(wholeFrame('000000').slice(0, 3));
-    const { moments } = await KittiObjectRecording.open(root);
+    const { moments } = await KittiObjectSequence.open(root);
     expect(moments).toMatchObject([{ notes: [] }]);
     expect(moments[0].files.labels).toBeUndefined();
   });
@@ -149,7 +149,7 @@ describe('KittiObjectRecording', () => {
     write(join(root, 'ImageSets/README.md'), '000000\n');
     const sets = [['train'], ['train', 'val'], ['val']];
     for (const path of [root, join(root, 'training'), `${root}/training/`]) {
-      const { moments } = await KittiObjectRecording.open(path);
+      const { moments } = await KittiObjectSequence.open(path);
       expect(moments.map((moment) => moment.sets)).toEqual(sets);
     }
   });
@@ -157,10 +157,10 @@ describe('KittiObjectRecording', () => {
   it('takes pictures of other formats, but one of a frame', async () => {
     const root = await writeFiles(['velodyne/000000.bin']);
     write(join(root, 'training/image_2/000000.JPG'), 'x');
-    const [moment] = (await KittiObjectRecording.open(root)).moments;
+    const [moment] = (await KittiObjectSequence.open(root)).moments;
     expect(moment.files.picture).toEqual([join(root, 'training/image_2/000000.JPG')]);
     write(join(root, 'training/image_2/000000.png'), 'x');
-    expect(await faultOf(KittiObjectRecording.open(root))).toMatchObject({
+    expect(await faultOf(KittiObjectSequence.open(root))).toMatchObject({
       place: '000000',
       expected: 'one file',
     });
@@ -168,31 +168,31 @@ describe('KittiObjectRecording', () => {
 
   it('says what is there instead of frames', async () => {
     const root = await writeFiles(['calib/000000.txt']);
-    expect((await faultOf(KittiObjectRecording.open(root))).found).toBe('no velodyne: calib/');
+    expect((await faultOf(KittiObjectSequence.open(root))).found).toBe('no velodyne: calib/');
     mkdirSync(join(root, 'training/velodyne'));
-    expect(await faultOf(KittiObjectRecording.open(root))).toEqual({
+    expect(await faultOf(KittiObjectSequence.open(root))).toEqual({
       file: join(root, 'training'),
       expected: 'sweeps in velodyne or pictures in image_2',
       found: 'neither',
     });
     const testing = join(root, 'testing');
     mkdirSync(join(testing, 'velodyne'), { recursive: true });
-    expect((await faultOf(KittiObjectRecording.open(testing))).expected).toBe('the training split');
+    expect((await faultOf(KittiObjectSequence.open(testing))).expected).toBe('the training split');
   });
 });
 
 describeWithRealData('real frames', 'kitti-object', (root) => {
   it('are what the data set for training has', async () => {
-    const [recording, set] = [await KittiObjectRecording.open(root), await KittiObject.open(root)];
-    expect(recording.moments.map(({ id }) => id)).toEqual(set.ids);
-    for (const [index, { id, notes }] of recording.moments.entries()) {
+    const [sequence, set] = [await KittiObjectSequence.open(root), await KittiObject.open(root)];
+    expect(sequence.moments.map(({ id }) => id)).toEqual(set.ids);
+    for (const [index, { id, notes }] of sequence.moments.entries()) {
       const frame = await set.frame(index);
       expect([id, notes]).toEqual([frame.id, []]);
-      const rows = rowsOf(await recording.cloud(index), ['x', 'y', 'z', 'reflectance']);
+      const rows = rowsOf(await sequence.cloud(index), ['x', 'y', 'z', 'reflectance']);
       expect(Buffer.compare(Buffer.from(rows.buffer), Buffer.from(frame.points.buffer))).toBe(0);
       const [{ image, ...camera }] = frame.cameras;
-      expect(await recording.camera(index)).toEqual(camera);
-      expect(await recording.labels(index)).toEqual(frame.labels);
+      expect(await sequence.camera(index)).toEqual(camera);
+      expect(await sequence.labels(index)).toEqual(frame.labels);
     }
   });
 });
