@@ -16,9 +16,9 @@ import { describeCloud } from '../src/report/describe-cloud.ts';
 import { describeFrame } from '../src/report/describe-frame.ts';
 import { describePictures } from '../src/report/describe-pictures.ts';
 import { describeRun, describeState } from '../src/report/describe-run.ts';
-import { writeFileAtomically } from '../src/training/atomic-file.ts';
-import { loadCheckpoint } from '../src/training/checkpoint.ts';
-import { decodeSafetensors } from '../src/training/safetensors.ts';
+import { writeFileAtomically } from '../src/training/run/atomic-file.ts';
+import { loadCheckpoint } from '../src/training/run/checkpoint.ts';
+import { decodeSafetensors } from '../src/training/run/safetensors.ts';
 import { columnsOption } from './options.ts';
 
 interface Options {

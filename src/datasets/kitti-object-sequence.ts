@@ -8,15 +8,9 @@ import type { CameraModel, ObjectLabel } from './frame.ts';
 import { frameNamesIn } from './frame-names.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout, KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
+import { readPictureFile } from './picture-file.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import {
-  type EncodedPicture,
-  type FramePart,
-  fileOf,
-  type Moment,
-  readPictureFile,
-  type Sequence,
-} from './sequence.ts';
+import { type EncodedPicture, type FramePart, fileOf, type Moment, type Sequence } from './sequence.ts';
 
 /** The folder and the endings of each part. */
 const parts = {

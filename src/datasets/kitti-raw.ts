@@ -12,8 +12,9 @@ import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
 import { exists, findKittiRawDrive, type KittiRawDrive, missingName } from './kitti-raw-layout.ts';
 import { momentsOf } from './kitti-raw-moments.ts';
 import { parseKittiTracks } from './kitti-tracks.ts';
+import { readPictureFile } from './picture-file.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import { type EncodedPicture, type Moment, readPictureFile, type Sequence } from './sequence.ts';
+import type { EncodedPicture, Moment, Sequence } from './sequence.ts';
 
 /** How a KITTI raw drive is opened. */
 export interface KittiRawOptions {

@@ -2,7 +2,6 @@ import { InputError } from '../engine/input-error.ts';
 import type { Matrix44 } from '../geometry/matrix.ts';
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
-import { readFrameFile } from './read-frame-file.ts';
 
 /** What a frame consists of; each part is read by itself, so that a damaged one does not hide the others. */
 export type FramePart = 'sweep' | 'picture' | 'calibration' | 'labels';
@@ -51,24 +50,6 @@ export interface Sequence {
   /** How the points reach the pixels of a frame's picture. */
   camera(index: number, camera?: string): Promise<CameraModel>;
   labels(index: number): Promise<readonly ObjectLabel[]>;
-}
-
-/** Reads the picture of a camera that is a file of its own. Throws InputError where the frame lacks it, or the sequence the camera. */
-export async function readPictureFile(
-  sequence: Pick<Sequence, 'root' | 'moments' | 'cameras'>,
-  index: number,
-  camera?: string,
-): Promise<EncodedPicture> {
-  const { root, cameras } = sequence;
-  const { id, pictures } = momentAt(sequence, index);
-  const place = `frame ${id}`;
-  if (camera !== undefined && !cameras.includes(camera)) {
-    const expected = cameras.length === 0 ? 'no camera' : `a camera of ${cameras.join(', ')}`;
-    throw new InputError({ file: root, place, expected, found: camera });
-  }
-  const file = camera === undefined ? fileOf(sequence, index, 'picture') : pictures[camera]?.[0];
-  if (file !== undefined) return { bytes: await readFrameFile(file), file };
-  throw new InputError({ file: root, place, expected: `a picture of ${camera}`, found: 'none' });
 }
 
 /** The moment at an index. Throws RangeError for an index that is none. */

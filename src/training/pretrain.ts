@@ -7,11 +7,11 @@ import type { Tree } from '../engine/tree.ts';
 import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
 import { progressOf } from '../nn/schedules.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
-import { fingerprintOf } from './checkpoint.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createPretraining } from './create-pretraining.ts';
-import { describeIncomplete } from './damaged-frames.ts';
-import { oldForm, upgradedConfig, upgradedState } from './old-runs.ts';
+import { fingerprintOf } from './run/checkpoint.ts';
+import { describeIncomplete } from './run/damaged-frames.ts';
+import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
 
 /** What to pretrain, on what, and where to leave it. */

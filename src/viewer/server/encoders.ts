@@ -9,8 +9,8 @@ import type { Initialized } from '../../nn/layer.ts';
 import type { RunConfig } from '../../training/config.ts';
 import { createPretraining } from '../../training/create-pretraining.ts';
 import { exportFeatures, type Looking } from '../../training/export-features.ts';
-import { loadRun, readRunConfig } from '../../training/model-state.ts';
 import { initialState } from '../../training/pretrain.ts';
+import { loadRun, readRunConfig } from '../../training/run/model-state.ts';
 import type { ModelName } from '../protocol.ts';
 import type { Features } from './features.ts';
 

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
 import { readConfigJson } from '../../training/config-file.ts';
-import { readRunConfig } from '../../training/model-state.ts';
+import { readRunConfig } from '../../training/run/model-state.ts';
 
 /** The folder in a detector's run that results are looked for in. */
 const RESULTS = 'detections';
