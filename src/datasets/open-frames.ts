@@ -13,10 +13,10 @@ import { KittiRaw } from './kitti-raw.ts';
 import { findKittiRawDrives } from './kitti-raw-layout.ts';
 import { frameOf } from './open-sequence.ts';
 import { readPicture } from './read-picture.ts';
-import type { FramePart } from './sequence.ts';
+import { type FramePart, fileOf, type Sequence } from './sequence.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** What has to be there of a frame: its picture, or its sweep as well, with the calibration between them. */
+/** What has to be there of a frame: its picture, its sweep, and where both are needed the calibration between them. */
 export type Need = 'image' | 'points';
 
 /** The frames of a data set to learn from, whatever it is: everything that learns without labels comes in here. */
@@ -32,10 +32,22 @@ export interface Frames {
   readonly notes: readonly string[];
   /** Where pictures are sorted by class: the names of the classes, and the class of each frame. */
   readonly classes?: PictureClasses;
-  /** A frame's picture alone. Throws InputError for a damaged file. */
+  /** The sequences that the frames are of, where there are any: what is known of each moment before it is read. */
+  readonly sequences: readonly Sequence[];
+  /** Where a frame is among the sequences. There are no places where there are no sequences. */
+  place(index: number): FramePlace;
+  /** A frame's picture alone. Throws InputError for a damaged file, and where the data was opened without pictures. */
   picture(index: number, stopwatch?: Stopwatch): Promise<RgbImage>;
-  /** All of a frame but its labels. Throws InputError for a damaged file. There only where points are needed. */
+  /** A frame's points alone, rows of x, y, z, reflectance. Throws InputError for a damaged file. There only where points are needed. */
+  sweep?(index: number, stopwatch?: Stopwatch): Promise<Float32Array>;
+  /** All of a frame but its labels. Throws InputError for a damaged file. There only where points and pictures are needed. */
   frame?(index: number, stopwatch?: Stopwatch): Promise<Frame>;
+}
+
+/** A moment of one of several sequences. */
+export interface FramePlace {
+  readonly sequence: number;
+  readonly moment: number;
 }
 
 /** Frames with their sweeps. */
@@ -79,9 +91,18 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
     incomplete: [],
     notes,
     ...(classes && { classes }),
+    ...noSequences,
     picture: async (index, stopwatch) => readPicture(itemAt(files, index), { upright: true, stopwatch }),
   };
 }
+
+/** Frames without an order in time. */
+const noSequences: Pick<Frames, 'sequences' | 'place'> = {
+  sequences: [],
+  place: (index) => {
+    throw new RangeError(`frame ${index} is of no sequence`);
+  },
+};
 
 async function openObjectFrames(
   { root, ...selection }: DataSelection,
@@ -92,14 +113,15 @@ async function openObjectFrames(
     const frames = await KittiObject.open(root, { ...selection, ignoreLabels: true });
     const { length, ids, incomplete } = frames;
     return {
-      ...{ kind, length, ids, incomplete, notes: [] },
+      ...{ kind, length, ids, incomplete, notes: [], ...noSequences },
       picture: (index, stopwatch) => frames.picture(index, stopwatch),
+      sweep: async (index, stopwatch) => (await frames.frame(index, stopwatch)).points,
       frame: (index, stopwatch) => frames.frame(index, stopwatch),
     };
   }
   const { ids, files, incomplete } = await listKittiPictures(root, selection);
   return {
-    ...{ kind, length: ids.length, ids, incomplete, notes: [] },
+    ...{ kind, length: ids.length, ids, incomplete, notes: [], ...noSequences },
     picture: async (index, stopwatch) => readPicture(itemAt(files, index), { stopwatch }),
   };
 }
@@ -112,32 +134,50 @@ async function openDriveFrames(data: DataSelection, needs: readonly Need[]): Pro
   const { synced, unsynced } = await findKittiRawDrives(root);
   // Where there is none, opening the root says what is there.
   const folders = synced.length === 0 ? [''] : synced;
-  const parts: readonly FramePart[] = needs.includes('points')
-    ? ['picture', 'sweep', 'calibration']
-    : ['picture'];
-  const complete: Array<{ drive: KittiRaw; place: number; id: string; picture: string }> = [];
+  const both: readonly FramePart[] = ['picture', 'sweep', 'calibration'];
+  const [need] = needs;
+  const parts = needs.length > 1 ? both : [need === 'points' ? ('sweep' as const) : ('picture' as const)];
+  const complete: Array<FramePlace & { id: string }> = [];
   const incomplete: IncompleteFrame[] = [];
-  for (const folder of folders) {
+  const drives: KittiRaw[] = [];
+  for (const [sequence, folder] of folders.entries()) {
     const drive = await KittiRaw.open(join(root, folder));
-    for (const [place, { id: number, files }] of drive.moments.entries()) {
+    drives.push(drive);
+    for (const [moment, { id: number, files }] of drive.moments.entries()) {
       const id = folders.length === 1 ? number : `${folder}/${number}`;
       const missing = parts.filter((part) => files[part] === undefined);
       if (missing.length > 0) incomplete.push({ id, missing: missing.join(', ') });
-      else complete.push({ drive, place, id, picture: files.picture![0] });
+      else complete.push({ sequence, moment, id });
     }
   }
   requireComplete(root, { complete: complete.length, incomplete, strict });
+  const place = (index: number) => itemAt(complete, index);
+  const at = (index: number) => {
+    const { sequence, moment, id } = place(index);
+    return { drive: drives[sequence], moment, id };
+  };
   const frames: Frames = {
     ...{ kind, length: complete.length, ids: complete.map(({ id }) => id), incomplete },
     notes: unsynced.length === 0 ? [] : [`unsynced drives were left out: ${unsynced.join(', ')}`],
-    picture: async (index, stopwatch) => readPicture(itemAt(complete, index).picture, { stopwatch }),
+    sequences: drives,
+    place,
+    picture: async (index, stopwatch) => {
+      const { drive, moment } = at(index);
+      return readPicture(fileOf(drive, moment, 'picture'), { stopwatch });
+    },
   };
   if (!needs.includes('points')) return frames;
   return {
     ...frames,
+    sweep: async (index, stopwatch) => {
+      const { drive, moment } = at(index);
+      const points = await drive.sweep(moment);
+      stopwatch?.lap('read');
+      return points;
+    },
     frame: async (index, stopwatch) => {
-      const { drive, place, id } = itemAt(complete, index);
-      return { ...(await frameOf(drive, place, stopwatch)), id };
+      const { drive, moment, id } = at(index);
+      return { ...(await frameOf(drive, moment, stopwatch)), id };
     },
   };
 }

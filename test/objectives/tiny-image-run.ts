@@ -17,6 +17,7 @@ import { latestCheckpoint, loadCheckpoint } from '../../src/training/run/checkpo
 import { readMetrics } from '../../src/training/run/run-folder.ts';
 import { trainStep } from '../../src/training/train-step.ts';
 import { drawView } from '../../src/views/draw-views.ts';
+import type { PictureView } from '../../src/views/view-config.ts';
 import { uploadTree } from '../nn/tensors.ts';
 
 import { smoothPicture } from './tiny-simipu.ts';
@@ -121,7 +122,7 @@ export function imageBatch(config: RunConfig, indices: readonly number[], draw: 
     const random = Random.fromSeed(`draw ${draw}`).fork(index);
     const views = Object.entries(pretraining.views).map(([name, view]) => [
       name,
-      drawView({ frame: undefined, picture }, view, { name, random }),
+      drawView({ frame: undefined, picture }, view as PictureView, { name, random }),
     ]);
     return { id: `${index}`, index, views: Object.fromEntries(views) };
   });

@@ -1,0 +1,67 @@
+import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
+import type { Tree } from '../engine/tree.ts';
+import type { PairSide } from './cell-pairs.ts';
+import type { PictureClip, PictureClipView } from './picture-clip.ts';
+import type { PointClip, PointClipView } from './point-clip.ts';
+import { joinFloats, stackFloats, stackPointViews, stackTables } from './stack-points.ts';
+
+/**
+ * Stacks clips of sweeps to a batch of B: `sweeps/m` (as `stackPointViews` gives them) of each moment m, and, where cells are
+ * paired, `cells/first` and `cells/second` with `rows` int32 and `weights` float32 [B·most·perCell] (rows count through the
+ * stacked places of the first and the last moment), and `cells/there` float32 [B·most].
+ */
+export function collatePointClips(clips: readonly PointClip[], config: PointClipView): Tree<HostTensor> {
+  const { levels } = config.pointEncoder;
+  const places = levels[levels.length - 1].points;
+  const moments = clips[0].sweeps.map((_, moment) => [
+    `${moment}`,
+    stackPointViews(
+      clips.map(({ sweeps }) => sweeps[moment]),
+      config.pointEncoder,
+    ),
+  ]);
+  const sweeps = Object.fromEntries(moments) as Tree<HostTensor>;
+  if (config.cells === undefined) return { sweeps };
+  const cells = clips.map((clip) => clip.cells!);
+  const side = (sides: readonly PairSide[]): Tree<HostTensor> => ({
+    rows: stackTables(
+      sides.map(({ rows }) => rows),
+      places,
+    ),
+    weights: rowOf(stackFloats(sides, ({ weights }) => weights)),
+  });
+  return {
+    sweeps,
+    cells: {
+      first: side(cells.map(({ first }) => first)),
+      second: side(cells.map(({ second }) => second)),
+      there: rowOf(stackFloats(cells, ({ there }) => there)),
+    },
+  };
+}
+
+/**
+ * Stacks clips of n pictures to a batch of B: `pixels` float32 [n·B, H, W, 3], all that come first first, and `order` int32
+ * [n·B], the place in time of each.
+ */
+export function collatePictureClips(
+  clips: readonly PictureClip[],
+  { picture, clip }: PictureClipView,
+): Tree<HostTensor> {
+  const { width, height } = picture;
+  const size = width * height * 3;
+  const count = clips.length;
+  const places = Array.from({ length: clip.frames }, (_, place) => place);
+  const pixels = places.flatMap((place) =>
+    clips.map((each) => each.pixels.subarray(place * size, (place + 1) * size)),
+  );
+  const order = places.flatMap((place) => clips.map((each) => each.order[place]));
+  return {
+    pixels: float32(joinFloats(pixels), [clip.frames * count, height, width, 3]),
+    order: int32(Int32Array.from(order), [order.length]),
+  };
+}
+
+function rowOf(values: Float32Array): HostTensor {
+  return float32(values, [values.length]);
+}
