@@ -1,3 +1,4 @@
+import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
 import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
@@ -18,4 +19,5 @@ export const systems: readonly System[] = [
   byol,
   swav,
   simsiam,
+  bevContrast,
 ];
