@@ -132,7 +132,16 @@ export function imageBatch(config: RunConfig, indices: readonly number[], draw: 
 /** What the first steps of a run need: the step, the state that it begins with, and a batch for each list of pictures. */
 export function firstSteps(
   config: RunConfig,
-  { frames, pictures }: { readonly frames: number; readonly pictures: ReadonlyArray<readonly number[]> },
+  {
+    frames,
+    pictures,
+    batchOf = imageBatch,
+  }: {
+    readonly frames: number;
+    readonly pictures: ReadonlyArray<readonly number[]>;
+    /** Batches of other views than those of single pictures. */
+    readonly batchOf?: typeof imageBatch;
+  },
 ) {
   const pretraining = createPretraining(config, config.batchSize);
   const groups = parameterGroups(config, pretraining.groups);
@@ -141,7 +150,7 @@ export function firstSteps(
     const place = { step, epoch: step, progress, random: Random.fromSeed('inputs').fork(step) };
     const inputs = pretraining.inputs?.(place) ?? {};
     return {
-      data: imageBatch(config, indices, step),
+      data: batchOf(config, indices, step),
       rates: { ...ratesAt(groups, config.schedule, { progress: step, share: progress }) },
       ...(leavesOf(inputs).length > 0 && { inputs }),
     } as State;
