@@ -1,22 +1,12 @@
-import { InputError } from '../../engine/input-error.ts';
-import { compose, type Matrix44, transformPoint, transformPoints } from '../../geometry/matrix.ts';
+import { compose, transformPoint, transformPoints } from '../../geometry/matrix.ts';
 import { inverseRigid } from '../../geometry/rigid-transform.ts';
-import { countRows } from '../point-rows.ts';
 import { type AboveGroundOptions, pointsAboveGround } from './above-ground.ts';
 import { type ClusterOptions, clusterPoints } from './cluster-points.ts';
 import { joinSegments } from './join-segments.ts';
 import { type Sighting, seenMoving } from './seen-moving.ts';
 import { displacement, shapesOf } from './segment-shapes.ts';
+import { checkSweeps, type Sweep } from './sweep.ts';
 import { type PathPoint, velocityAt } from './velocity.ts';
-
-/** One sweep of a clip. */
-export interface Sweep {
-  /** Rows of x, y, z, reflectance in the LiDAR frame, metres. */
-  readonly points: Float32Array;
-  /** A fixed frame from the LiDAR frame of this sweep. */
-  readonly worldFromLidar: Matrix44;
-  readonly timeS: number;
-}
 
 /** How segments are made and followed. */
 export interface FollowOptions {
@@ -74,6 +64,7 @@ const JITTER_M = 0.7;
 const ACCELERATION = 10;
 
 interface Followed {
+  readonly id: number;
   readonly sightings: Sighting[];
   readonly path: PathPoint[];
 }
@@ -90,7 +81,7 @@ interface Followed {
  */
 export function followSegments(sweeps: readonly Sweep[], options: FollowOptions = {}): FollowedSegments {
   const { fastestMps = 20, bridgeS = 0.35, clusters = sweepClusters } = options;
-  checkSweeps(sweeps);
+  checkSweeps(sweeps, 'followSegments');
   const followed: Followed[] = [];
   const moments: Array<{ segment: Int32Array<ArrayBuffer> }> = [];
   const fixed: Float32Array[] = [];
@@ -124,13 +115,13 @@ export function followSegments(sweeps: readonly Sweep[], options: FollowOptions 
       const [dx, dy] = displacement(sightings[sightings.length - 1].shape, shape);
       sightings.push({ moment, timeS, shape });
       path.push({ timeS, x: last.x + dx, y: last.y + dy });
-      idOf[found] = followed.indexOf(open[i]);
+      idOf[found] = open[i].id;
     });
     shapes.forEach((shape, found) => {
       if (idOf[found] >= 0) return;
       idOf[found] = followed.length;
       const [x, y] = shape.centroid;
-      followed.push({ sightings: [{ moment, timeS, shape }], path: [{ timeS, x, y }] });
+      followed.push({ id: followed.length, sightings: [{ moment, timeS, shape }], path: [{ timeS, x, y }] });
     });
     moments.push({ segment: labels.map((label) => (label < 0 ? -1 : idOf[label])) });
   });
@@ -153,26 +144,4 @@ export function followSegments(sweeps: readonly Sweep[], options: FollowOptions 
       }),
     })),
   };
-}
-
-function checkSweeps(sweeps: readonly Sweep[]): void {
-  sweeps.forEach(({ points, worldFromLidar, timeS }, k) => {
-    const place = `sweep ${k}`;
-    countRows(points, 4, `followSegments ${place}`);
-    if (worldFromLidar.length !== 16 || !worldFromLidar.every(Number.isFinite))
-      throw new InputError({
-        file: 'followSegments',
-        place: `${place}: worldFromLidar`,
-        expected: '16 finite numbers',
-        found: `${worldFromLidar.length}: ${worldFromLidar.join(' ')}`,
-      });
-    const before = k === 0 ? -Infinity : sweeps[k - 1].timeS;
-    if (!(timeS > before && Number.isFinite(timeS)))
-      throw new InputError({
-        file: 'followSegments',
-        place: `${place}: timeS`,
-        expected: k === 0 ? 'a finite time' : `a time after that of the sweep before, ${before} s`,
-        found: `${timeS}`,
-      });
-  });
 }

@@ -1,8 +1,8 @@
 import { compose, transformPoint } from '../../geometry/matrix.ts';
 import { inverseRigid } from '../../geometry/rigid-transform.ts';
-import type { Sweep } from './follow-segments.ts';
 import { placeState, type RangeImage, rangeImageOf } from './range-image.ts';
 import type { SegmentShape } from './segment-shapes.ts';
+import type { Sweep } from './sweep.ts';
 import type { PathPoint } from './velocity.ts';
 
 /** A segment at one moment. */
@@ -15,6 +15,8 @@ export interface Sighting {
 
 /** Two moments are compared that lie so far apart at most, seconds: what is slow has moved out of its own place by then. */
 const LONGEST_S = 1.2;
+/** And at least this share of it, or of how long the segment is seen. */
+const GAP_SHARE = 0.6;
 /** So many points of a segment are looked up. */
 const SAMPLES = 60;
 /** With fewer places of which something can be told, nothing is said. */
@@ -67,13 +69,10 @@ export function seenMoving(
         else if (state === 'occupied') occupied++;
       }
     };
+    const shortestS = GAP_SHARE * Math.min(LONGEST_S, elapsedS);
     for (let a = 0; a < sightings.length; a++) {
       const b = sightings.findLastIndex(({ timeS }) => timeS - sightings[a].timeS <= LONGEST_S);
-      if (
-        b <= a ||
-        (b === sightings.length - 1 && a > 0 && sightings[b].timeS - sightings[a].timeS < LONGEST_S / 2)
-      )
-        continue;
+      if (sightings[b].timeS - sightings[a].timeS < shortestS) continue;
       look(sightings[a], sightings[b]);
       look(sightings[b], sightings[a]);
     }

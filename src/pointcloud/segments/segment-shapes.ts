@@ -7,10 +7,11 @@ export interface SegmentShape {
   readonly max: readonly [x: number, y: number, z: number];
 }
 
-/** The shape of each label from 0 on; `points` are rows of x, y, z, reflectance, a label of -1 is none. */
+/** The shape of each label; `points` are rows of x, y, z, reflectance, labels go from 0 on without gaps, and -1 is none. */
 export function shapesOf(points: Float32Array, labels: Int32Array): SegmentShape[] {
-  const rows: number[][] = [];
-  for (let i = 0; i < labels.length; i++) if (labels[i] >= 0) (rows[labels[i]] ??= []).push(i);
+  const count = labels.reduce((most, label) => Math.max(most, label + 1), 0);
+  const rows = Array.from({ length: count }, (): number[] => []);
+  for (let i = 0; i < labels.length; i++) if (labels[i] >= 0) rows[labels[i]].push(i);
   return rows.map((each) => {
     const sum = [0, 0, 0];
     const min = [Infinity, Infinity, Infinity];
