@@ -47,10 +47,10 @@ export interface FollowedSegments {
   readonly segments: readonly FollowedSegment[];
 }
 
-/** Clusters of a sweep's points above the ground: found on generated streets, see `ClusterOptions` for what they mean. */
+/** Clusters of a sweep above its ground. The radius grows fast with the range: of a car seen from behind, points on the side lie that far apart. */
 export const sweepClusters: Omit<ClusterOptions, 'among'> = {
-  radiusM: 0.5,
-  radiusPerM: 0.015,
+  radiusM: 0.3,
+  radiusPerM: 0.035,
   heightM: 0.6,
   heightPerM: 0.02,
   leastPoints: 10,
