@@ -14,14 +14,16 @@ const whole = z.int().positive();
 
 const schema = z.strictObject({
   ...pointClipFields,
-  /** Which cells of the two sweeps are compared. */
-  cells: z.strictObject({
+  /** Which places of the two sweeps are compared. */
+  pairs: z.strictObject({
     /** The side of a bird's-eye cell, metres. */
     cellM: z.number().positive(),
-    /** At most so many cells a pair of sweeps. */
+    /** At most so many pairs of cells in a pair of sweeps. */
     most: whole,
     /** The mean is taken over at most so many places of a cell. */
-    perCell: whole,
+    perPair: whole,
+    /** `moving`: up to half of the pairs are segments that were followed while they moved. */
+    segments: z.literal('moving').optional(),
   }),
   temperature: z.number().positive(),
   /** The widths of a head behind the cells' means, ReLU between them; empty, the means themselves are compared. */
@@ -42,11 +44,17 @@ export const bevContrast = system<BevContrastConfig>({
   needs: ['points'],
   schema,
   options: {
-    gapS: { means: 'the time between the two sweeps, seconds', paper: '?', code: '6 frames, some 0.6' },
+    frames: { means: 'sweeps of a clip; the first and the last are compared', paper: '2' },
+    gapS: { means: 'the time from each to the next, seconds', paper: '?', code: '6 frames, some 0.6' },
     'view.maxRotation': { means: 'how far each sweep is turned', paper: '?', code: 'about z alone' },
-    'cells.cellM': { means: 'the side of a cell, metres', paper: '?', code: '0.2' },
-    'cells.most': { means: 'cells of a pair of sweeps', paper: '?', code: '4096' },
-    'cells.perCell': { means: 'places of a cell that the mean is taken over', paper: '?', code: 'all' },
+    'pairs.cellM': { means: 'the side of a cell, metres', paper: '?', code: '0.2' },
+    'pairs.most': { means: 'cells of a pair of sweeps', paper: '?', code: '4096' },
+    'pairs.perPair': { means: 'places of a cell that the mean is taken over', paper: '?', code: 'all' },
+    'pairs.segments': {
+      means: 'whether half of the pairs may be what moves, followed without labels',
+      paper: '?',
+      code: 'none',
+    },
     temperature: { means: 'divides the similarities', paper: '?', code: '0.07' },
     head: { means: 'widths of a head behind the means', paper: '?', code: 'none' },
     groundShare: { means: 'the most of the drawn points that may be ground', paper: '?', code: 'all points' },
@@ -59,10 +67,11 @@ export const bevContrast = system<BevContrastConfig>({
       run: driveRun(
         {
           'bev-contrast': {
-            gapS: 0.6,
+            frames: 4,
+            gapS: 0.2,
             view: { maxRotation: Math.PI, pivot: [0, 0, 0], scale: [0.95, 1.05], flipProbability: 0.5 },
             groundShare: 0.3,
-            cells: { cellM: 2, most: 64, perCell: 4 },
+            pairs: { cellM: 2, most: 64, perPair: 4, segments: 'moving' },
             temperature: 0.07,
             head: [128],
           },
@@ -75,18 +84,18 @@ export const bevContrast = system<BevContrastConfig>({
 });
 
 function make(config: BevContrastConfig, { encoders, batchSize }: Given): Objective {
-  const { cells, temperature, head: widths } = config;
+  const { pairs, temperature, head: widths } = config;
   const encoder = pointEncoderOf(encoders, 'bev-contrast');
   const head = headOf(widths, pointEncoderChannels(encoder));
-  const rows = batchSize * cells.most;
+  const rows = batchSize * pairs.most;
   return {
-    views: { pair: { ...pointClip(config, encoder, 2), cells } },
+    views: { pair: pointClip(config, encoder) },
     chance: { contrast: Math.log(rows) },
     initialize: (random) => ({ ...initializeAll(random, { head }), memory: {} }),
 
     loss: (model, batch, how) => {
       const pair = branchAt(batch, 'pair');
-      const tables = branchAt(pair, 'cells');
+      const tables = branchAt(pair, 'pairs');
       const encoded = encodeSweeps(model, branchAt(pair, 'sweeps'), { encoder, training: how.training });
       const nets = running({ params: model.params, stats: encoded.stats }, how);
       const [first, second] = (['first', 'second'] as const).map((side, moment) =>
@@ -95,6 +104,7 @@ function make(config: BevContrastConfig, { encoders, batchSize }: Given): Object
         ),
       ); // [R, D]
       const there = leafAt(tables, 'there'); // [R]
+      const moving = leafAt(tables, 'moving');
       const found = infoNce(first, second, { temperature, weights: there, absent: true });
       const count = tf.maximum(tf.sum(there), 1);
       return {
@@ -103,7 +113,8 @@ function make(config: BevContrastConfig, { encoders, batchSize }: Given): Object
         metrics: {
           top1: found.top1,
           top5: found.top5,
-          cells: tf.div(count, batchSize),
+          pairs: tf.div(count, batchSize),
+          moving: tf.div(tf.sum(moving), batchSize),
           spread: spreadOf(first),
         },
         stats: nets.stats,

@@ -9,6 +9,8 @@ const positive = z.number().positive();
 
 /** How the sweeps of a clip are chosen and drawn, as the configurations of systems have it. */
 export const pointClipFields = {
+  /** Sweeps of a clip, of which the first and the last are compared; those between them are for following what moves. */
+  frames: z.int().min(2),
   /** The time from each sweep to the next, seconds. */
   gapS: positive,
   /** How far each sweep is turned (radians, about the pivot), scaled and mirrored, by itself. */
@@ -22,13 +24,12 @@ export const pointClipFields = {
   groundShare: z.number().min(0).max(1).optional(),
 };
 
-type PointClipOptions = z.infer<z.ZodObject<typeof pointClipFields>>;
+type PointClipOptions = z.infer<z.ZodObject<typeof pointClipFields>> & Pick<PointClipView, 'pairs'>;
 
-/** A view of so many sweeps for a point encoder. */
+/** A view of sweeps for a point encoder. */
 export function pointClip(
-  { gapS, view, groundShare }: PointClipOptions,
+  { frames, gapS, view, groundShare, pairs }: PointClipOptions,
   { input, levels, useXyz, dilated }: NonNullable<EncodersConfig['points']>,
-  frames: number,
 ): PointClipView {
   return {
     kind: 'point-clip',
@@ -37,6 +38,7 @@ export function pointClip(
     ...(groundShare !== undefined && { groundShare }),
     view,
     pointEncoder: { levels, useXyz, dilated },
+    pairs,
   };
 }
 

@@ -8,6 +8,7 @@ import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
 import { simsiam } from './simsiam.ts';
 import { swav } from './swav.ts';
+import { trackContrast } from './track-contrast.ts';
 
 /** Every self-supervised system that there is: schema, presets, command line and tables follow from this list. */
 export const systems: readonly System[] = [
@@ -20,4 +21,5 @@ export const systems: readonly System[] = [
   swav,
   simsiam,
   bevContrast,
+  trackContrast,
 ];

@@ -16,14 +16,15 @@ export function describeView(view: ViewConfig): string {
       ]);
     }
     case 'point-clip': {
-      const { clip, points, cells } = view;
+      const { clip, points, pairs } = view;
       const { maxRotation, scale, flipProbability } = view.view;
       return listed([
         `${clip.frames} sweeps of ${points.count} points, ${clip.gapS} s apart`,
         some(maxRotation) && `each turned by up to ${Math.round((maxRotation! * 180) / Math.PI)} degrees`,
         scale && `scaled by ${range(scale)}`,
         some(flipProbability) && `mirrored ${flipProbability}`,
-        cells && `cells of ${cells.cellM} m that the first and the last share`,
+        pairs.cellM !== undefined && `cells of ${pairs.cellM} m that the first and the last share`,
+        pairs.segments && `${pairs.segments === 'all' ? 'segments' : 'moving segments'} that were followed`,
       ]);
     }
     case 'picture-clip': {

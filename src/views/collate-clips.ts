@@ -1,41 +1,36 @@
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
-import type { PairSide } from './cell-pairs.ts';
 import type { PictureClip, PictureClipView } from './picture-clip.ts';
 import type { PointClip, PointClipView } from './point-clip.ts';
 import { joinFloats, stackFloats, stackPointViews, stackTables } from './stack-points.ts';
 
 /**
- * Stacks clips of sweeps to a batch of B: `sweeps/m` (as `stackPointViews` gives them) of each moment m, and, where cells are
- * paired, `cells/first` and `cells/second` with `rows` int32 and `weights` float32 [B·most·perCell] (rows count through the
- * stacked places of the first and the last moment), and `cells/there` float32 [B·most].
+ * Stacks clips of sweeps to a batch of B: `sweeps/0` and `sweeps/1` (as `stackPointViews` gives them), the first and the last,
+ * and `pairs/first` and `pairs/second` with `rows` int32 and `weights` float32 [B·most·perPair] (rows count through the stacked
+ * places of the first and the last), `pairs/there` and `pairs/moving` float32 [B·most].
  */
 export function collatePointClips(clips: readonly PointClip[], config: PointClipView): Tree<HostTensor> {
   const { levels } = config.pointEncoder;
   const places = levels[levels.length - 1].points;
-  const moments = clips[0].sweeps.map((_, moment) => [
-    `${moment}`,
+  const sweep = (which: 0 | 1) =>
     stackPointViews(
-      clips.map(({ sweeps }) => sweeps[moment]),
+      clips.map(({ sweeps }) => sweeps[which]),
       config.pointEncoder,
-    ),
-  ]);
-  const sweeps = Object.fromEntries(moments) as Tree<HostTensor>;
-  if (config.cells === undefined) return { sweeps };
-  const cells = clips.map((clip) => clip.cells!);
-  const side = (sides: readonly PairSide[]): Tree<HostTensor> => ({
+    );
+  const side = (which: 'first' | 'second'): Tree<HostTensor> => ({
     rows: stackTables(
-      sides.map(({ rows }) => rows),
+      clips.map(({ pairs }) => pairs[which].rows),
       places,
     ),
-    weights: rowOf(stackFloats(sides, ({ weights }) => weights)),
+    weights: rowOf(stackFloats(clips, ({ pairs }) => pairs[which].weights)),
   });
   return {
-    sweeps,
-    cells: {
-      first: side(cells.map(({ first }) => first)),
-      second: side(cells.map(({ second }) => second)),
-      there: rowOf(stackFloats(cells, ({ there }) => there)),
+    sweeps: { 0: sweep(0), 1: sweep(1) },
+    pairs: {
+      first: side('first'),
+      second: side('second'),
+      there: rowOf(stackFloats(clips, ({ pairs }) => pairs.there)),
+      moving: rowOf(stackFloats(clips, ({ pairs }) => pairs.moving)),
     },
   };
 }

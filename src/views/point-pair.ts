@@ -18,7 +18,7 @@ import { gatherRows } from '../pointcloud/point-rows.ts';
 import { indicesInRange } from '../pointcloud/range-filter.ts';
 import { bilinearCorners } from './bilinear-corners.ts';
 import { drawCanvas, paintCanvas } from './canvas.ts';
-import { drawPoints, type PointView, pointView, type SampledLevels } from './point-view.ts';
+import { drawRows, type PointView, pointView, type SampledLevels } from './point-view.ts';
 
 /** How a pair of views of a sweep is drawn, and the picture that goes with it: plain data. */
 export interface PointPairView {
@@ -96,7 +96,8 @@ export function drawPlaces(
     });
   }
   const { count } = config.points;
-  const chosen = drawPoints(gatherRows(frame.points, candidates), random.fork('points'), config);
+  const near = gatherRows(frame.points, candidates);
+  const chosen = gatherRows(near, drawRows(near, random.fork('points'), config));
   const view = sampleViewTransform(random.fork('view'), config.view);
   const shuffled = (label: string) => gatherRows(chosen, random.fork(label).permutation(count));
   const original = shuffled('alpha');

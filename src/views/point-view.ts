@@ -2,7 +2,6 @@ import type { PointEncoderConfig } from '../encoders/encoder-config.ts';
 import type { Random } from '../engine/random.ts';
 import { applyView, inverseView, type ViewTransform } from '../geometry/view-transform.ts';
 import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
-import { gatherRows } from '../pointcloud/point-rows.ts';
 import { sampleRows } from '../pointcloud/range-filter.ts';
 import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
 
@@ -24,17 +23,23 @@ export interface PointView {
   readonly centers: Float32Array;
 }
 
-/** A random choice of the points of a sweep (rows of 4), with less ground where that is asked for. Throws InputError for a sweep without points. */
-export function drawPoints(points: Float32Array, random: Random, config: DrawnFrom): Float32Array {
+/** A random choice of the points of a sweep (rows of 4) by their row, with less ground where that is asked for. Throws InputError for a sweep without points. */
+export function drawRows(points: Float32Array, random: Random, config: DrawnFrom): Int32Array {
   const {
     groundShare,
     points: { count },
   } = config;
-  const rows =
-    groundShare === undefined
-      ? sampleRows(count, points.length / 4, random)
-      : sampleMostlyAboveGround(points, random, { count, groundShare });
-  return gatherRows(points, rows);
+  return groundShare === undefined
+    ? sampleRows(count, points.length / 4, random)
+    : sampleMostlyAboveGround(points, random, { count, groundShare });
+}
+
+/** The rows of the last level's centres among the points that the first level was sampled from. */
+export function rowsOfCenters(levels: readonly LevelTables[]): Int32Array {
+  return levels.reduceRight(
+    (rows: Int32Array | undefined, { centers }) => (rows ? rows.map((row) => centers[row]) : centers),
+    undefined,
+  )!;
 }
 
 /** Samples and neighbours of every level, and the last centres with the view undone. */

@@ -18,7 +18,7 @@ import {
 } from './tiny-image-run.ts';
 import { sweepBatch, tinySweepRun } from './tiny-sweeps.ts';
 
-const tiny = tinySweepRun('bev-contrast-small', { head: [8], cells: { cellM: 3, most: 10, perCell: 2 } });
+const tiny = tinySweepRun('bev-contrast-small', { head: [8], pairs: { cellM: 3, most: 10, perPair: 2 } });
 
 describe('the contrast of cells that are there', () => {
   const a = randomRows('a', 5, 3).map(unit);
@@ -73,7 +73,7 @@ describe('bev-contrast', () => {
   it('has the loss of having learned nothing where all features are alike, however many cells there are', async () => {
     const { pretraining, state, batches } = first;
     const { data } = batches[0] as unknown as { data: Parameters<typeof uploadTree>[0] };
-    const there = leafOf(data as never, 'bev-contrast/pair/cells/there').data;
+    const there = leafOf(data as never, 'bev-contrast/pair/pairs/there').data;
     const count = Array.from(there as Float32Array).reduce((sum, is) => sum + is, 0);
     expect(count).toBeGreaterThan(4);
     expect(count).toBeLessThan(there.length);
@@ -97,7 +97,7 @@ describe('bev-contrast', () => {
     const { terms, metrics } = pretraining.loss(model as never, uploadTree(data), { training: true });
     expect(valuesOf(leafAt(terms, 'contrast'))[0]).toBeCloseTo(pretraining.chance(4).total, 4);
     expect(valuesOf(leafAt(metrics, 'top1'))[0]).toBe(0);
-    expect(valuesOf(leafAt(metrics, 'cells'))[0]).toBeCloseTo(count / 2, 5);
+    expect(valuesOf(leafAt(metrics, 'pairs'))[0]).toBeCloseTo(count / 2, 5);
   });
 
   it('reaches the point encoder and its head', () => {

@@ -116,7 +116,7 @@ describe('a batch of point pairs', () => {
     expect(first.shape).toEqual([4, 6]);
   });
 
-  const withPairs = presetNames.filter((name) => presetOf(name)!.encoders.points !== undefined);
+  const withPairs = presetNames.filter((name) => presetOf(name)!.objectives.simipu !== undefined);
 
   it.each(withPairs)('has the shapes that follow from its configuration: %s', (name) => {
     const view = pairView(presetOf(name)!);

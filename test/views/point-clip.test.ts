@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
-import { pairCells } from '../../src/views/cell-pairs.ts';
+import { sharedCells } from '../../src/views/cell-pairs.ts';
 import { collatePointClips } from '../../src/views/collate-clips.ts';
+import { pairTables } from '../../src/views/place-pairs.ts';
 import { drawPointClip, type PointClipView } from '../../src/views/point-clip.ts';
 import { leafOf } from '../objectives/tiny-image-run.ts';
 import { sweepsOfDrive } from '../objectives/tiny-sweeps.ts';
@@ -18,12 +19,12 @@ const view: PointClipView = {
     dilated: false,
     levels: [{ points: 64, radii: [2], neighbors: [4], widths: [[4]], out: 4 }],
   },
-  cells: { cellM: 2, most: 20, perCell: 3 },
+  pairs: { cellM: 2, most: 20, perPair: 3 },
 };
 
 describe('a clip of sweeps', () => {
   const sweeps = sweepsOfDrive(1, { frames: 2, gapS: 0.5 });
-  const { places, sweeps: seen, cells } = drawPointClip(sweeps, Random.fromSeed(0), view);
+  const { places, sweeps: seen, pairs } = drawPointClip(sweeps, Random.fromSeed(0), view);
 
   it('has places that stand where the world stands, whatever each view did', () => {
     // Every place of the second sweep is a point of the first, in the frame of the first.
@@ -42,7 +43,7 @@ describe('a clip of sweeps', () => {
   });
 
   it('pairs cells whose places are within a diagonal of each other', () => {
-    const { first, second, there } = cells!;
+    const { first, second, there } = pairs;
     expect(there.reduce((sum, is) => sum + is, 0)).toBeGreaterThan(5);
     for (let pair = 0; pair < there.length; pair++) {
       const sum = (weights: Float32Array) =>
@@ -70,10 +71,10 @@ describe('a clip of sweeps', () => {
     );
     const tensors = collatePointClips(batch, view);
     expect(leafOf(tensors, 'sweeps/1/levels/0/centers').shape).toEqual([128]);
-    const rows = leafOf(tensors, 'cells/second/rows').data;
+    const rows = leafOf(tensors, 'pairs/second/rows').data;
     expect(rows.length).toBe(2 * 20 * 3);
     batch.forEach((clip, b) => {
-      const own = Array.from(clip.cells!.second.rows, (row) => row + b * 64);
+      const own = Array.from(clip.pairs.second.rows, (row) => row + b * 64);
       expect(Array.from(rows).slice(b * 60, (b + 1) * 60)).toEqual(own);
     });
   });
@@ -101,7 +102,11 @@ describe('pairs of cells', () => {
         const keys = (places: Float32Array) =>
           new Set(Array.from({ length: places.length / 3 }, (_, i) => keyOf(places, i)));
         const shared = [...keys(first)].filter((key) => keys(second).has(key));
-        const pairs = pairCells(first, second, Random.fromSeed(most), { cellM: 2, most, perCell: 2 });
+        const random = Random.fromSeed(most);
+        const pairs = pairTables(sharedCells(first, second, random, { cellM: 2 }), random, {
+          most,
+          perPair: 2,
+        });
         const found: string[] = [];
         pairs.there.forEach((is, pair) => {
           if (is === 0) return;

@@ -12,7 +12,7 @@ export interface SweepRows {
   readonly stats: Tensors;
 }
 
-/** Encodes the sweeps of a clip (`sweeps` as `collatePointClips` gives it) one after the other, in the order of their times. */
+/** Encodes the first and the last sweep of a clip (`sweeps` as `collatePointClips` gives it), one after the other. */
 export function encodeSweeps(
   { params, stats }: Pick<Model, 'params' | 'stats'>,
   sweeps: Tensors,

@@ -2,10 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/engine/input-error.ts';
 import { multiply44, transformPoint } from '../../../src/geometry/matrix.ts';
 import { rotationZ, translation } from '../../../src/geometry/rigid-transform.ts';
-import {
-  type FollowedSegments,
-  followSegments,
-} from '../../../src/pointcloud/segments/follow-segments.ts';
+import { type FollowedSegments, followSegments } from '../../../src/pointcloud/segments/follow-segments.ts';
 import { type BoxSweep, boxAt, carAt, type MovingBox, sweepOf } from './box-world.ts';
 
 const times = (count: number) => Array.from({ length: count }, (_, k) => 0.1 * k);
