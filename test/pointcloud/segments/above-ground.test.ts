@@ -27,7 +27,7 @@ describe('pointsAboveGround', () => {
     expect(road).toBeGreaterThan(10_000);
     expect(wrong / road).toBeLessThan(0.01);
     // Uphill most of the wall is behind the road.
-      expect(ofBoxes).toBeGreaterThan(500);
+    expect(ofBoxes).toBeGreaterThan(500);
     expect(left / ofBoxes).toBeGreaterThan(0.98);
   });
 
