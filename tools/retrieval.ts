@@ -24,7 +24,10 @@ export function command(): Command {
       "What a run's frozen encoders know of time, on drives: which frame is near, which object is the same, where points have gone; beside chance, random encoders and rules that need no network.",
     )
     .argument('<run>', "the run's folder")
-    .requiredOption('--data <folder>', 'drives with times and poses; with tracks, objects and points are followed too')
+    .requiredOption(
+      '--data <folder>',
+      'drives with times and poses; with tracks, objects and points are followed too',
+    )
     .option('--gap <seconds>', 'the time between the two moments', seconds, 0.5)
     .option('--step <number>', 'the checkpoint of this step instead of the newest', wholeNumber(0))
     .option('--random-seeds <number>', 'encoders with random weights to compare with', wholeNumber(0), 3)
@@ -53,6 +56,7 @@ async function retrieval(
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('a number of seconds above 0 is needed.');
+  if (!(value > 0 && value < Infinity))
+    throw new InvalidArgumentError('a number of seconds above 0 is needed.');
   return value;
 }

@@ -46,7 +46,12 @@ export function placesOfSweep(points: Float32Array, encoder: SweepEncoder, id: s
   const near = indicesInRange(points, range);
   if (near.length === 0) {
     const expected = `points within (${range.min}) to (${range.max}) m`;
-    throw new InputError({ file: `frame ${id}`, place: 'points', expected, found: `none of ${points.length / 4}` });
+    throw new InputError({
+      file: `frame ${id}`,
+      place: 'points',
+      expected,
+      found: `none of ${points.length / 4}`,
+    });
   }
   const inRange = gatherRows(points, near);
   const rows = drawRows(inRange, Random.fromSeed(`measure ${id}`), { points: { count } });

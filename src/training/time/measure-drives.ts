@@ -285,10 +285,7 @@ function sameTracks({
     }
   });
   if (rows.length === 0) return null;
-  return sameTrackRetrieval(
-    { features: joined(rows), width, tracks, classes, rangesM },
-    { rangeM: RANGE_M },
-  );
+  return sameTrackRetrieval({ features: joined(rows), width, tracks, classes, rangesM }, { rangeM: RANGE_M });
 }
 
 /** The mean of the rows that are taken; undefined where none is. */

@@ -48,10 +48,11 @@ export function byFeatures(
 /** The points of a sweep that are in a cluster: their rows, where they are, and the cluster of each. */
 function clustersOf({ points }: Sweep) {
   const labels = clusterPoints(points, { ...sweepClusters, among: pointsAboveGround(points) });
-  const rows = Int32Array.from(
-    Array.from(labels.keys()).filter((row) => labels[row] >= 0),
+  const rows = Int32Array.from(Array.from(labels.keys()).filter((row) => labels[row] >= 0));
+  const xyz = Float32Array.from(
+    { length: 3 * rows.length },
+    (_, i) => points[4 * rows[Math.floor(i / 3)] + (i % 3)],
   );
-  const xyz = Float32Array.from({ length: 3 * rows.length }, (_, i) => points[4 * rows[Math.floor(i / 3)] + (i % 3)]);
   return { rows, xyz, labels: Int32Array.from(rows, (row) => labels[row]) };
 }
 
