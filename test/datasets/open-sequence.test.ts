@@ -134,6 +134,7 @@ describe('frameOf', () => {
     return {
       ...sequence,
       kind: 'test',
+      name: 'test',
       picture: (index, name) => readPictureFile(sequence, index, name),
       cloud: async () => cloud,
       camera: async () => camera,
