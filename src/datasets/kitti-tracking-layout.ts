@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 /** A sequence of KITTI's tracking benchmark, before it is opened. */
 export interface TrackingPlace {
@@ -7,8 +7,10 @@ export interface TrackingPlace {
   readonly folder: string;
   /** Its number, such as `0000`. */
   readonly number: string;
-  /** Its split where the path has both, and then part of its name. */
-  readonly split: 'training' | 'testing' | undefined;
+  /** Its number, with its split before it where the path has both. */
+  readonly name: string;
+  /** `training` or `testing`, or whatever the folder is called. */
+  readonly split: string;
 }
 
 /** The folders that have a folder for each sequence. */
@@ -25,14 +27,14 @@ async function isSplit(folder: string, names: readonly string[]): Promise<boolea
   return inside.some((below) => below.some((name) => SEQUENCE.test(name)));
 }
 
-/** The splits at a path: itself, or the folders `training` and `testing` in it. */
-async function splitsAt(path: string): Promise<ReadonlyArray<Pick<TrackingPlace, 'folder' | 'split'>>> {
+/** The folders of the splits at a path: itself, or `training` and `testing` in it. */
+async function splitsAt(path: string): Promise<readonly string[]> {
   const names = await namesIn(path);
-  if (await isSplit(path, names)) return [{ folder: path, split: undefined }];
-  const inside = (['training', 'testing'] as const)
-    .filter((split) => names.includes(split))
-    .map((split) => ({ folder: join(path, split), split }));
-  const are = await Promise.all(inside.map(async ({ folder }) => isSplit(folder, await namesIn(folder))));
+  if (await isSplit(path, names)) return [path];
+  const inside = ['training', 'testing']
+    .filter((name) => names.includes(name))
+    .map((name) => join(path, name));
+  const are = await Promise.all(inside.map(async (folder) => isSplit(folder, await namesIn(folder))));
   return inside.filter((_, i) => are[i]);
 }
 
@@ -44,14 +46,14 @@ export async function isKittiTracking(path: string): Promise<boolean> {
 /** The sequences at a path, in their order: all of which there are frames, labels, a calibration or records of motion. */
 export async function findKittiTracking(path: string): Promise<readonly TrackingPlace[]> {
   const splits = await splitsAt(path);
-  const found = splits.map(async ({ folder, split }) => {
+  const found = splits.map(async (folder) => {
+    const split = basename(resolve(folder));
     const folders = await Promise.all(OF_FRAMES.map((part) => namesIn(join(folder, part))));
     const files = await Promise.all(OF_LINES.map((part) => namesIn(join(folder, part))));
     const stems = files.flat().flatMap((name) => /^(\d{4})\.txt$/.exec(name)?.[1] ?? []);
     const numbers = new Set([...folders.flat().filter((name) => SEQUENCE.test(name)), ...stems]);
-    return [...numbers]
-      .sort()
-      .map((number) => ({ folder, split: splits.length > 1 ? split : undefined, number }));
+    const nameOf = (number: string) => (splits.length > 1 ? `${split}/${number}` : number);
+    return [...numbers].sort().map((number) => ({ folder, split, number, name: nameOf(number) }));
   });
   return (await Promise.all(found)).flat();
 }

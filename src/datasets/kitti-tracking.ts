@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import { type KittiCamera, parseKittiCalibration, rectFromLidar } from '../geometry/kitti-calibration.ts';
 import { type Matrix44, multiply44 } from '../geometry/matrix.ts';
@@ -30,7 +30,7 @@ const FRAMES_PER_SECOND = 10;
  * Throws InputError where nothing tells of a frame.
  */
 export async function openKittiTracking(
-  { folder, number, split }: TrackingPlace,
+  { folder, number, name, split }: TrackingPlace,
   root = folder,
 ): Promise<Sequence> {
   const parts = await listNumberedParts(folder, {
@@ -48,7 +48,7 @@ export async function openKittiTracking(
   const notes = [...parts.notes];
   if (!calibrated) notes.push(`${calibration} is missing: points have no pixels`);
   // Of the testing split nobody has labels.
-  if (!labelled && basename(folder) !== 'testing') notes.push(`${labels} is missing: there are no labels`);
+  if (!labelled && split !== 'testing') notes.push(`${labels} is missing: there are no labels`);
   const records = await readLineRecords(join(folder, oxts), oxts, parseOxtsLine);
   const { numbers, count } = await framesOf(parts, {
     records,
@@ -92,8 +92,7 @@ export async function openKittiTracking(
   };
   return numberedSequence({
     kind: 'KITTI tracking sequence',
-    name: split === undefined ? number : `${split}/${number}`,
-    ...{ root, parts, moments, calibration, readLabels },
+    ...{ name, root, parts, moments, calibration, readLabels },
   });
 }
 

@@ -29,18 +29,28 @@ export async function openSequence(reference: SequenceReference): Promise<Sequen
 /** The names that sweeps have for what a LiDAR measures of a surface beside where it is. */
 const intensityNames = ['reflectance', 'intensity', 'i'];
 
-/** A frame of a sequence as encoders take it: its points with their intensity (0 where the file has none), picture and camera, without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that is missing or damaged. */
+/**
+ * A frame of a sequence as encoders take it: its points with their intensity (0 where the file has none), its pictures and cameras
+ * (the sequence's first one by default), without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that
+ * is missing or damaged.
+ */
 export async function frameOf(
   sequence: Sequence,
   index: number,
-  stopwatch = new Stopwatch(),
+  options: { readonly stopwatch?: Stopwatch; readonly cameras?: readonly string[] } = {},
 ): Promise<Frame> {
+  const { stopwatch = new Stopwatch(), cameras } = options;
   // What is missing is told before anything is read.
-  fileOf(sequence, index, 'picture');
-  const [cloud, camera, { bytes, file }] = await Promise.all([
+  if (cameras === undefined) fileOf(sequence, index, 'picture');
+  const [cloud, ...seen] = await Promise.all([
     sequence.cloud(index),
-    sequence.camera(index),
-    sequence.picture(index),
+    ...(cameras ?? [undefined]).map(async (name) => {
+      const [camera, picture] = await Promise.all([
+        sequence.camera(index, name),
+        sequence.picture(index, name),
+      ]);
+      return { camera, ...picture };
+    }),
   ]);
   const field = (names: readonly string[]) =>
     cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
@@ -52,7 +62,11 @@ export async function frameOf(
   });
   const { id, timeS, worldFromLidar } = sequence.moments[index];
   stopwatch.lap('read');
-  const image = await decodeImage(bytes, { file });
+  const images = seen.map(async ({ camera, bytes, file }) => ({
+    ...camera,
+    image: await decodeImage(bytes, { file }),
+  }));
+  const decoded = await Promise.all(images);
   stopwatch.lap('decode');
-  return { id, points, cameras: [{ ...camera, image }], labels: undefined, timeS, worldFromLidar };
+  return { id, points, cameras: decoded, labels: undefined, timeS, worldFromLidar };
 }

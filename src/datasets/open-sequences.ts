@@ -32,6 +32,8 @@ export interface SequenceReference {
 export interface SequenceEntry {
   /** As that of the sequence. */
   readonly name: string;
+  /** The split that it is of, where the data set has some. */
+  readonly split?: string;
   open(): Promise<Sequence>;
 }
 
@@ -81,7 +83,7 @@ export async function listSequences(reference: SequenceReference): Promise<Seque
   }
   const { entries, notes } = await listers[kind](reference);
   if (camera === undefined) return { kind, entries, notes };
-  const seen = entries.map(({ name, open }) => ({ name, open: async () => seenBy(await open(), camera) }));
+  const seen = entries.map((entry) => ({ ...entry, open: async () => seenBy(await entry.open(), camera) }));
   return { kind, entries: seen, notes };
 }
 
@@ -144,7 +146,8 @@ async function listTracking({ path }: SequenceReference): Promise<Omit<SequenceL
     throw new InputError({ file: path, expected, found: 'none' });
   }
   const entries = places.map((place) => ({
-    name: place.split === undefined ? place.number : `${place.split}/${place.number}`,
+    name: place.name,
+    split: place.split,
     open: () => openKittiTracking(place),
   }));
   return { entries, notes: [] };
