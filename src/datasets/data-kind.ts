@@ -47,12 +47,10 @@ export async function dataKindOf(path: string): Promise<DataKind | undefined> {
   return names.includes('training') ? 'KITTI object data set' : undefined;
 }
 
-/** The kinds of drives in words: `a KITTI object data set, a KITTI raw drive, …`. */
-export function driveKindsInWords(): string {
-  return [...driveKinds]
-    .sort()
-    .map((kind) => `a ${kind}`)
-    .join(', ');
+/** The kinds of drives and what else can be opened in words: `a KITTI object data set, a KITTI raw drive or a run`. */
+export function driveKindsOr(...others: readonly string[]): string {
+  const kinds = [...driveKinds].sort().map((kind) => `a ${kind}`);
+  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format([...kinds, ...others]);
 }
 
 /** What lies at a path that is no data, in a few words. */

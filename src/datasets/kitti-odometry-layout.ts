@@ -16,8 +16,11 @@ const SEQUENCE = /^\d\d$/;
 /** Whether a folder with these names in it is a sequence of the odometry benchmark: a file of the benchmark beside sweeps or pictures, or both files. */
 function isSequence(names: readonly string[]): boolean {
   const files = ['calib.txt', 'times.txt'].filter((name) => names.includes(name));
-  const hasFrames = names.includes('velodyne') || names.some((name) => /^image_[0-3]$/.test(name));
-  return files.length === 2 || (files.length === 1 && hasFrames);
+  return files.length === 2 || (files.length === 1 && hasFrames(names));
+}
+
+function hasFrames(names: readonly string[]): boolean {
+  return names.includes('velodyne') || names.some((name) => /^image_[0-3]$/.test(name));
 }
 
 /** The folder of sequences at a path: itself, or `sequences` in it. */
@@ -27,11 +30,11 @@ async function sequencesIn(
   for (const folder of [path, join(path, 'sequences')]) {
     const numbers = (await namesIn(folder)).filter((name) => SEQUENCE.test(name)).sort();
     const inside = await Promise.all(numbers.map((number) => namesIn(join(folder, number))));
-    // Some may have only their calibration, which is no folder of something else where it lies in `sequences`.
+    // In a folder of that name they may lack some of it.
     const isNamed = folder !== path || basename(resolve(path)) === 'sequences';
-    const are = numbers.filter(
-      (_, i) => isSequence(inside[i]) || (isNamed && inside[i].includes('calib.txt')),
-    );
+    const isOne = (names: readonly string[]) =>
+      isSequence(names) || (isNamed && (names.includes('calib.txt') || hasFrames(names)));
+    const are = numbers.filter((_, i) => isOne(inside[i]));
     if (are.length > 0) return { folder, numbers: are };
   }
   return { folder: path, numbers: [] };

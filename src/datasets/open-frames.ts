@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../engine/input-error.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
-import { type DataKind, dataKindOf, describeOtherData, driveKindsInWords } from './data-kind.ts';
+import { type DataKind, dataKindOf, describeOtherData, driveKindsOr } from './data-kind.ts';
 import type { DataSelection } from './data-selection.ts';
 import type { Frame } from './frame.ts';
 import { openImageFolder, type PictureClasses } from './image-folder.ts';
@@ -63,8 +63,7 @@ export type PointFrames = Frames & Required<Pick<Frames, 'frame'>>;
  */
 export async function openFrames(data: DataSelection, needs: readonly Need[]): Promise<Frames> {
   const { root } = data;
-  const pictures = needs.includes('points') ? '' : ', or of pictures';
-  const expected = `the folder of ${driveKindsInWords()}${pictures}`;
+  const expected = `the folder of ${driveKindsOr(...(needs.includes('points') ? [] : ['of pictures']))}`;
   await stat(root).catch((error: NodeJS.ErrnoException) => {
     const found = error.code === 'ENOENT' ? 'nothing' : String(error.code);
     throw new InputError({ file: root, expected, found }, { cause: error });

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
 import { CloudSequence } from './cloud-sequence.ts';
-import { dataKindOf, describeOtherData, driveKindsInWords, type SequenceKind } from './data-kind.ts';
+import { dataKindOf, describeOtherData, driveKindsOr, type SequenceKind } from './data-kind.ts';
 import { KittiObjectSequence } from './kitti-object-sequence.ts';
 import { openKittiOdometry } from './kitti-odometry.ts';
 import { findKittiOdometry } from './kitti-odometry-layout.ts';
@@ -75,7 +75,7 @@ export async function listSequences(reference: SequenceReference): Promise<Seque
     throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
   }
   if (kind === undefined || kind === 'image folder') {
-    const expected = `${driveKindsInWords()}, point clouds (${cloudEndings.join(', ')}) or a run`;
+    const expected = driveKindsOr(`point clouds (${cloudEndings.join(', ')})`, 'a run');
     const pictures =
       'a folder of pictures alone, which have nothing to be shown in space (pointpair inspect says what is in it)';
     const found = kind === undefined ? await describeOtherData(path) : pictures;
