@@ -207,10 +207,10 @@ describe('a sound drive', () => {
   });
 
   test('begins with another camera where the left colour one has no pictures', async () => {
-    const drive = await writeDrive([0]);
+    const drive = await writeDrive([0, 1]);
     renameSync(join(drive, 'image_02'), join(drive, 'image_03'));
     const raw = await KittiRaw.open(drive);
-    expect([raw.cameras, notesOf(raw)]).toEqual([['image_03'], [[]]]);
+    expect([raw.cameras, notesOf(raw)]).toEqual([['image_03'], [[], []]]);
     expect((await raw.frame(0)).cameras[0].pixelFromCamera[3]).toBe(-15);
   });
 
