@@ -26,7 +26,7 @@ import { describeSequences } from '../src/report/describe-sequences.ts';
 import { writeFileAtomically } from '../src/training/atomic-file.ts';
 import { loadCheckpoint } from '../src/training/checkpoint.ts';
 import { decodeSafetensors } from '../src/training/safetensors.ts';
-import { columnsOption } from './options.ts';
+import { cameraOption, columnsOption } from './options.ts';
 
 interface Options {
   readonly frame?: string;
@@ -51,7 +51,7 @@ export function command(): Command {
     .argument('<path>', 'a file or a folder')
     .option('--frame <id>', 'one frame of a data set, by its name or number')
     .option('--sequence <name>', 'one of several sequences')
-    .option('--camera <name>', "the camera that comes first, by the data set's own name, such as image_03")
+    .addOption(cameraOption())
     .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
     .option('--picture <file.png>', "draw the points from above; of a frame, with its labels' boxes")
     .option('--cloud <file.pcd>', 'write the points with every field that they have, as binary PCD')
