@@ -25,7 +25,7 @@ const together = [
 /** Files of these rooms that need a process each: they put another module in the place of one, or look at what theirs has in memory. */
 const alone = [
   'test/objectives/toy-objective.test.ts',
-  'test/training/atomic-file.test.ts',
+  'test/training/run/atomic-file.test.ts',
   'test/engine/keep-memory.test.ts',
   'test/engine/webgpu.test.ts',
 ];

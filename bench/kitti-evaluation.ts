@@ -1,6 +1,6 @@
 import { Random } from '../src/engine/random.ts';
-import { evaluateKitti } from '../src/evaluation/kitti-evaluation.ts';
-import type { KittiFramePair, KittiObjectLine } from '../src/evaluation/kitti-result-lines.ts';
+import { evaluateKitti } from '../src/evaluation/kitti/kitti-evaluation.ts';
+import type { KittiFramePair, KittiObjectLine } from '../src/evaluation/kitti/kitti-result-lines.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
 import type { Row } from './measurement.ts';

@@ -1,9 +1,9 @@
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { createLoader } from '../src/datasets/loader.ts';
-import { openFrames } from '../src/datasets/open-frames.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { createPretraining } from '../src/training/create-pretraining.ts';
 import type { DrawnSample } from '../src/views/drawn-view.ts';
+import { openViewFrames } from '../src/views/open-view-frames.ts';
 import { alternate, timed } from './alternate.ts';
 import { type Row, rowOf } from './measurement.ts';
 import { ourselves } from './result.ts';
@@ -24,7 +24,7 @@ export interface LoaderBenchOptions {
 export async function benchLoader(options: LoaderBenchOptions): Promise<Row[]> {
   const { preset, config, data, runs, warmup } = options;
   const pretraining = createPretraining(config, config.batchSize);
-  const frames = await openFrames(data, pretraining.needs);
+  const frames = await openViewFrames(data, pretraining.views);
   const rows: Row[] = [];
   for (const workers of options.workers) {
     const loader = createLoader<DrawnSample>({

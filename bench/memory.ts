@@ -1,4 +1,4 @@
-import { ProgressLine } from '../src/training/progress.ts';
+import { ProgressLine } from '../src/training/run/progress.ts';
 import { type ClassifierOptions, classifierShape, classifierTraining } from './classifier.ts';
 import { type Row, rowOf } from './measurement.ts';
 import { peakMemoryMiB } from './peak-memory.ts';

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { createLoader } from '../src/datasets/loader.ts';
-import { openFrames } from '../src/datasets/open-frames.ts';
 import { type CompiledStep, compile, type ResidentState } from '../src/engine/compile.ts';
 import type { Device } from '../src/engine/device.ts';
 import type { HostTensor } from '../src/engine/host-tensor.ts';
@@ -15,6 +14,7 @@ import { createPretraining } from '../src/training/create-pretraining.ts';
 import { initialState } from '../src/training/pretrain.ts';
 import { trainStep } from '../src/training/train-step.ts';
 import type { DrawnSample } from '../src/views/drawn-view.ts';
+import { openViewFrames } from '../src/views/open-view-frames.ts';
 import type { PointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare, peakMemory } from './compare.ts';
@@ -110,7 +110,7 @@ function pairsOf(samples: readonly DrawnSample[]): PointPair[] {
 async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise<WholeSteps> {
   const { config, data, steps, warmup, threads, device, blocked, profile } = options;
   const pretraining = createPretraining(config, config.batchSize);
-  const frames = await openFrames(data, pretraining.needs);
+  const frames = await openViewFrames(data, pretraining.views);
   const groups = parameterGroups(config, pretraining.groups);
   const loader = createLoader<DrawnSample>({
     length: frames.length,

@@ -3,10 +3,52 @@
  * `import { presetOf, pretrain } from 'pointpair/training'`.
  */
 
+// Configuration.
+export {
+  applySettings,
+  parameterGroups,
+  parseRunConfig,
+  type RunConfig,
+  runConfigSchema,
+} from '../src/training/config.ts';
+// The loop.
+export { createPretraining } from '../src/training/create-pretraining.ts';
 // Detectors: their configuration, training them, and what they find.
-export { adoptEncoders } from '../src/training/adopt-encoders.ts';
+export { adoptEncoders } from '../src/training/detection/adopt-encoders.ts';
+export { type DetectOptions, type DetectResult, detect } from '../src/training/detection/detect.ts';
+export {
+  applyDetectionSettings,
+  createDetector,
+  type DetectionConfig,
+  detectionConfigSchema,
+  parseDetectionConfig,
+} from '../src/training/detection/detection-config.ts';
+export { detectionPresetNames, detectionPresetOf } from '../src/training/detection/detection-presets.ts';
+export { type DetectionRun, loadDetectionRun } from '../src/training/detection/detection-run.ts';
+export {
+  type FinetuneOptions,
+  finetune,
+  type PretrainedReference,
+} from '../src/training/detection/finetune.ts';
+export { type ObjectMaps, readObjectMaps, writeObjectMaps } from '../src/training/detection/object-maps.ts';
+// What was learned, and taking it elsewhere.
+export { exportEncoders } from '../src/training/export-encoders.ts';
+export {
+  exportFeatures,
+  type FeatureModels,
+  type Looking,
+  lookingThrough,
+} from '../src/training/export-features.ts';
+export { presetNames, presetOf } from '../src/training/presets.ts';
+export {
+  initialState,
+  type PretrainOptions,
+  pretrain,
+  totalSteps,
+} from '../src/training/pretrain.ts';
+export { type Initialization, initializeFrom } from '../src/training/pretrained.ts';
 // What a loss says.
-export { endsAtChance } from '../src/training/chance.ts';
+export { endsAtChance } from '../src/training/run/chance.ts';
 // Checkpoints.
 export {
   type CheckpointEntry,
@@ -18,48 +60,10 @@ export {
   loadMatching,
   saveCheckpoint,
   type TensorForm,
-} from '../src/training/checkpoint.ts';
-// Configuration.
-export {
-  applySettings,
-  parameterGroups,
-  parseRunConfig,
-  type RunConfig,
-  runConfigSchema,
-} from '../src/training/config.ts';
-// The loop.
-export { createPretraining } from '../src/training/create-pretraining.ts';
-export { type DetectOptions, type DetectResult, detect } from '../src/training/detect.ts';
-export {
-  applyDetectionSettings,
-  createDetector,
-  type DetectionConfig,
-  detectionConfigSchema,
-  parseDetectionConfig,
-} from '../src/training/detection-config.ts';
-export { detectionPresetNames, detectionPresetOf } from '../src/training/detection-presets.ts';
-export { type DetectionRun, loadDetectionRun } from '../src/training/detection-run.ts';
-export { DivergedError } from '../src/training/divergence.ts';
-// What was learned, and taking it elsewhere.
-export { exportEncoders } from '../src/training/export-encoders.ts';
-export {
-  exportFeatures,
-  type FeatureModels,
-  type Looking,
-  lookingThrough,
-} from '../src/training/export-features.ts';
-export { type FinetuneOptions, finetune, type PretrainedReference } from '../src/training/finetune.ts';
-export { loadRun, readRunConfig, type TrainedRun } from '../src/training/model-state.ts';
-export { type ObjectMaps, readObjectMaps, writeObjectMaps } from '../src/training/object-maps.ts';
-export { presetNames, presetOf } from '../src/training/presets.ts';
-export {
-  initialState,
-  type PretrainOptions,
-  pretrain,
-  totalSteps,
-} from '../src/training/pretrain.ts';
-export { type Initialization, initializeFrom } from '../src/training/pretrained.ts';
-export type { ProgressStream } from '../src/training/progress.ts';
+} from '../src/training/run/checkpoint.ts';
+export { DivergedError } from '../src/training/run/divergence.ts';
+export { loadRun, readRunConfig, type TrainedRun } from '../src/training/run/model-state.ts';
+export type { ProgressStream } from '../src/training/run/progress.ts';
 // A run's folder.
 export {
   createRunFolder,
@@ -71,8 +75,8 @@ export {
   RunFolder,
   type RunFolderOptions,
   readMetrics,
-} from '../src/training/run-folder.ts';
-export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../src/training/safetensors.ts';
-export { EventWriter, type EventWriterOptions } from '../src/training/tensorboard-events.ts';
+} from '../src/training/run/run-folder.ts';
+export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../src/training/run/safetensors.ts';
+export { EventWriter, type EventWriterOptions } from '../src/training/run/tensorboard-events.ts';
 export { trainStep } from '../src/training/train-step.ts';
 export { type RunOptions, type RunResult, type TrainingPlan, train } from '../src/training/training-loop.ts';

@@ -36,8 +36,8 @@ export {
   type PlacesView,
   type PointPair,
   type PointPairView,
-  type PointView,
 } from '../src/views/point-pair.ts';
+export type { PointView } from '../src/views/point-view.ts';
 export { type SampledPoints, stackPointViews } from '../src/views/stack-points.ts';
 // Views of every kind.
 export { needsOf, type PictureView, type ViewConfig, type Views } from '../src/views/view-config.ts';

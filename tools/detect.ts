@@ -2,10 +2,10 @@ import { Command, Option } from 'commander';
 import { readFrameNames } from '../src/datasets/frame-names.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
-import { detect } from '../src/training/detect.ts';
-import { loadDetectionRun } from '../src/training/detection-run.ts';
-import { shellPath, shellWord } from '../src/training/shell-word.ts';
+import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
+import { detect } from '../src/training/detection/detect.ts';
+import { loadDetectionRun } from '../src/training/detection/detection-run.ts';
+import { shellPath, shellWord } from '../src/training/run/shell-word.ts';
 import { deviceOption, interruptSignal, wholeNumber } from './options.ts';
 
 interface Options {

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { readFrameNames } from '../src/datasets/frame-names.ts';
-import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti-evaluation.ts';
-import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
-import { describeUnknownClass } from '../src/evaluation/unknown-classes.ts';
+import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti/kitti-evaluation.ts';
+import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
+import { describeUnknownClass } from '../src/evaluation/kitti/unknown-classes.ts';
 import { kittiTable, lowBoxes } from '../src/report/kitti-table.ts';
 
 interface Options {

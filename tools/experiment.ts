@@ -2,21 +2,21 @@ import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { evaluateKitti, minOverlapOf } from '../src/evaluation/kitti-evaluation.ts';
-import { readKittiFolders } from '../src/evaluation/kitti-result-files.ts';
+import { evaluateKitti, minOverlapOf } from '../src/evaluation/kitti/kitti-evaluation.ts';
+import { readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
 import {
   labelEfficiencyChart,
   labelEfficiencyRows,
   labelEfficiencyTable,
 } from '../src/report/label-efficiency-report.ts';
-import { writeFileAtomically } from '../src/training/atomic-file.ts';
 import { applySettings } from '../src/training/config.ts';
-import { describeDamaged } from '../src/training/damaged-frames.ts';
-import { applyDetectionSettings } from '../src/training/detection-config.ts';
-import { detectionPresetOf } from '../src/training/detection-presets.ts';
-import { type CellResult, cellName, runLabelEfficiency } from '../src/training/label-efficiency.ts';
+import { applyDetectionSettings } from '../src/training/detection/detection-config.ts';
+import { detectionPresetOf } from '../src/training/detection/detection-presets.ts';
+import { type CellResult, cellName, runLabelEfficiency } from '../src/training/detection/label-efficiency.ts';
 import { presetOf } from '../src/training/presets.ts';
-import { clockTime } from '../src/training/progress.ts';
+import { writeFileAtomically } from '../src/training/run/atomic-file.ts';
+import { describeDamaged } from '../src/training/run/damaged-frames.ts';
+import { clockTime } from '../src/training/run/progress.ts';
 import { collected, interruptSignal, share, wholeNumber } from './options.ts';
 import { makeScenes } from './scenes.ts';
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { exportEncoders } from '../src/training/export-encoders.ts';
-import { loadRun } from '../src/training/model-state.ts';
+import { loadRun } from '../src/training/run/model-state.ts';
 import { wholeNumber } from './options.ts';
 
 /** The command line of `pointpair export`. */

@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { adoptEncoders } from '../src/training/adopt-encoders.ts';
 import { readConfigJson } from '../src/training/config-file.ts';
 import { unknownName } from '../src/training/config-keys.ts';
+import { adoptEncoders } from '../src/training/detection/adopt-encoders.ts';
 import {
   applyDetectionSettings,
   type DetectionConfig,
   detectorNames,
   parseDetectionConfig,
-} from '../src/training/detection-config.ts';
-import { detectionPresetNames, detectionPresetOf } from '../src/training/detection-presets.ts';
-import { finetune, type PretrainedReference } from '../src/training/finetune.ts';
-import { shellPath } from '../src/training/shell-word.ts';
+} from '../src/training/detection/detection-config.ts';
+import { detectionPresetNames, detectionPresetOf } from '../src/training/detection/detection-presets.ts';
+import { finetune, type PretrainedReference } from '../src/training/detection/finetune.ts';
+import { shellPath } from '../src/training/run/shell-word.ts';
 import { share, wholeNumber } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 

@@ -23,9 +23,9 @@ import { describeMoment } from '../src/report/describe-moment.ts';
 import { describePictures } from '../src/report/describe-pictures.ts';
 import { describeRun, describeState } from '../src/report/describe-run.ts';
 import { describeSequences } from '../src/report/describe-sequences.ts';
-import { writeFileAtomically } from '../src/training/atomic-file.ts';
-import { loadCheckpoint } from '../src/training/checkpoint.ts';
-import { decodeSafetensors } from '../src/training/safetensors.ts';
+import { writeFileAtomically } from '../src/training/run/atomic-file.ts';
+import { loadCheckpoint } from '../src/training/run/checkpoint.ts';
+import { decodeSafetensors } from '../src/training/run/safetensors.ts';
 import { cameraOption, columnsOption } from './options.ts';
 
 interface Options {

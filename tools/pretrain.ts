@@ -3,10 +3,10 @@ import { Command } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
 import { applySettings, type RunConfig } from '../src/training/config.ts';
 import { unknownName } from '../src/training/config-keys.ts';
-import { readConfigFile, readRunConfig } from '../src/training/model-state.ts';
 import { presetNames, presetOf } from '../src/training/presets.ts';
 import { pretrain } from '../src/training/pretrain.ts';
-import { shellPath } from '../src/training/shell-word.ts';
+import { readConfigFile, readRunConfig } from '../src/training/run/model-state.ts';
+import { shellPath } from '../src/training/run/shell-word.ts';
 import { cameraOption, collected } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { probeTable } from '../src/report/probe-table.ts';
-import { writeJsonAtomically } from '../src/training/atomic-file.ts';
-import { loadRun } from '../src/training/model-state.ts';
 import { probeRun } from '../src/training/probe/probe-run.ts';
+import { writeJsonAtomically } from '../src/training/run/atomic-file.ts';
+import { loadRun } from '../src/training/run/model-state.ts';
 import { cameraOption, deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
 
 interface Options {

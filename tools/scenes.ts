@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { type GenerateScenesReport, generateScenes } from '../src/datasets/scenes/generate-scenes.ts';
-import { ProgressLine } from '../src/training/progress.ts';
+import { ProgressLine } from '../src/training/run/progress.ts';
 import { interruptSignal, wholeNumber } from './options.ts';
 
 interface Options {

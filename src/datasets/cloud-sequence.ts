@@ -4,8 +4,9 @@ import { InputError } from '../engine/input-error.ts';
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import { cloudEndings, readCloud, takesColumns } from '../pointcloud/read-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
+import { readPictureFile } from './picture-file.ts';
 import { readFrameFile } from './read-frame-file.ts';
-import { type EncodedPicture, fileOf, type Moment, readPictureFile, type Sequence } from './sequence.ts';
+import { type EncodedPicture, fileOf, type Moment, type Sequence } from './sequence.ts';
 
 /** Point cloud files (KITTI `.bin`, PCD, PLY) one after the other: a single file, or those of a folder in the order of their names. */
 export class CloudSequence implements Sequence {

@@ -11,8 +11,9 @@ import { cloudFromRows } from '../pointcloud/point-cloud.ts';
 import type { ObjectLabel } from './frame.ts';
 import { KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
 import { type NumberedFiles, notesOf, numberedFiles } from './numbered-files.ts';
+import { readPictureFile } from './picture-file.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import { cameraIn, fileOf, type Moment, readPictureFile, type Sequence } from './sequence.ts';
+import { cameraIn, fileOf, type Moment, type Sequence } from './sequence.ts';
 
 /** A camera of a sequence: its name, the folder of its pictures, and KITTI's number of its projection. */
 export interface NumberedCamera {

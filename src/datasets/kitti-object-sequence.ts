@@ -8,6 +8,7 @@ import type { CameraModel, ObjectLabel } from './frame.ts';
 import { frameNamesIn } from './frame-names.ts';
 import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout, KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
+import { readPictureFile } from './picture-file.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
 import {
   cameraIn,
@@ -15,7 +16,6 @@ import {
   type FramePart,
   fileOf,
   type Moment,
-  readPictureFile,
   type Sequence,
 } from './sequence.ts';
 

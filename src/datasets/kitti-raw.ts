@@ -24,8 +24,9 @@ import {
 import { type KittiRawMoments, momentsOf } from './kitti-raw-moments.ts';
 import { parseKittiTracks } from './kitti-tracks.ts';
 import { exists } from './numbered-files.ts';
+import { readPictureFile } from './picture-file.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import { cameraIn, type EncodedPicture, type Moment, readPictureFile, type Sequence } from './sequence.ts';
+import { cameraIn, type EncodedPicture, type Moment, type Sequence } from './sequence.ts';
 
 /** How a KITTI raw drive is opened. */
 export interface KittiRawOptions {

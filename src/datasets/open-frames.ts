@@ -14,7 +14,7 @@ import type { Sequence } from './sequence.ts';
 import { openSequenceFrames } from './sequence-frames.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** What has to be there of a frame: its picture, or its sweep as well, with the calibration between them. */
+/** What has to be there of a frame: its picture, its sweep, and where both are needed the calibration between them. */
 export type Need = 'image' | 'points';
 
 /** The frames of a data set to learn from, whatever it is: everything that learns without labels comes in here. */
@@ -30,19 +30,19 @@ export interface Frames {
   readonly notes: readonly string[];
   /** Where pictures are sorted by class: the names of the classes, and the class of each frame. */
   readonly classes?: PictureClasses;
-  /** The sequences that the frames are of; none where frames have no order, as in a KITTI object data set or a folder of pictures. */
+  /** The sequences that the frames are of, where there are any: what is known of each moment before it is read. */
   readonly sequences: readonly Sequence[];
-  /** Where a frame is in its sequence; undefined where there is none. */
-  place(index: number): FramePlace | undefined;
-  /** The frame of a moment; undefined for one that was left out. */
-  indexOf(place: FramePlace): number | undefined;
-  /** A frame's picture alone, that of its first camera. Throws InputError for a damaged file. */
+  /** Where a frame is among the sequences. There are no places where there are no sequences. */
+  place(index: number): FramePlace;
+  /** A frame's picture alone. Throws InputError for a damaged file, and where the data was opened without pictures. */
   picture(index: number, stopwatch?: Stopwatch): Promise<RgbImage>;
-  /** All of a frame but its labels. Throws InputError for a damaged file. There only where points are needed. */
+  /** A frame's points alone, rows of x, y, z, reflectance. Throws InputError for a damaged file. There only where points are needed. */
+  sweep?(index: number, stopwatch?: Stopwatch): Promise<Float32Array>;
+  /** All of a frame but its labels. Throws InputError for a damaged file. There only where points and pictures are needed. */
   frame?(index: number, stopwatch?: Stopwatch): Promise<Frame>;
 }
 
-/** A moment of a sequence, by their numbers from 0 on. */
+/** A moment of one of several sequences. */
 export interface FramePlace {
   readonly sequence: number;
   readonly moment: number;
@@ -96,11 +96,19 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
     ids,
     incomplete: [],
     notes,
-    ...withoutSequences,
+    ...noSequences,
     ...(classes && { classes }),
     picture: async (index, stopwatch) => readPicture(itemAt(files, index), { upright: true, stopwatch }),
   };
 }
+
+/** Frames without an order in time. */
+const noSequences: Pick<Frames, 'sequences' | 'place'> = {
+  sequences: [],
+  place: (index) => {
+    throw new RangeError(`frame ${index} is of no sequence`);
+  },
+};
 
 async function openObjectFrames(
   { root, sequences, cameras, ...given }: DataSelection,
@@ -117,20 +125,18 @@ async function openObjectFrames(
     const frames = await KittiObject.open(root, { ...selection, ignoreLabels: true });
     const { length, ids, incomplete } = frames;
     return {
-      ...{ kind, length, ids, incomplete, notes: [], ...withoutSequences },
+      ...{ kind, length, ids, incomplete, notes: [], ...noSequences },
       picture: (index, stopwatch) => frames.picture(index, stopwatch),
+      sweep: async (index, stopwatch) => (await frames.frame(index, stopwatch)).points,
       frame: (index, stopwatch) => frames.frame(index, stopwatch),
     };
   }
   const { ids, files, incomplete } = await listKittiPictures(root, selection);
   return {
-    ...{ kind, length: ids.length, ids, incomplete, notes: [], ...withoutSequences },
+    ...{ kind, length: ids.length, ids, incomplete, notes: [], ...noSequences },
     picture: async (index, stopwatch) => readPicture(itemAt(files, index), { stopwatch }),
   };
 }
-
-/** What frames without an order have in place of sequences. */
-const withoutSequences = { sequences: [], place: () => undefined, indexOf: () => undefined };
 
 function onlyFor(expected: string, { root, split, imageSet }: DataSelection, kind: DataKind | undefined) {
   const what = split === undefined ? `image set ${imageSet}` : `split ${split}`;

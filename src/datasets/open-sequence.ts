@@ -1,5 +1,6 @@
 import { InputError } from '../engine/input-error.ts';
 import { decodeImage } from '../image/decode-image.ts';
+import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import type { Frame } from './frame.ts';
 import { entryNamed, listSequences, namesInWords, type SequenceReference } from './open-sequences.ts';
 import { fileOf, type Sequence } from './sequence.ts';
@@ -29,6 +30,19 @@ export async function openSequence(reference: SequenceReference): Promise<Sequen
 /** The names that sweeps have for what a LiDAR measures of a surface beside where it is. */
 const intensityNames = ['reflectance', 'intensity', 'i'];
 
+/** The points of a sweep as encoders take them: rows of x, y, z and intensity (0 where the sweep has none). */
+export function pointsOf(cloud: PointCloud): Float32Array {
+  const field = (names: readonly string[]) =>
+    cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
+  const columns = [['x'], ['y'], ['z'], intensityNames].map((names) => field(names)?.data);
+  const points = new Float32Array(4 * cloud.count);
+  columns.forEach((data, column) => {
+    if (data === undefined) return;
+    for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
+  });
+  return points;
+}
+
 /**
  * A frame of a sequence as encoders take it: its points with their intensity (0 where the file has none), its pictures and cameras
  * (the sequence's first one by default), without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that
@@ -52,14 +66,7 @@ export async function frameOf(
       return { camera, ...picture };
     }),
   ]);
-  const field = (names: readonly string[]) =>
-    cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
-  const columns = [['x'], ['y'], ['z'], intensityNames].map((names) => field(names)?.data);
-  const points = new Float32Array(4 * cloud.count);
-  columns.forEach((data, column) => {
-    if (data === undefined) return;
-    for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
-  });
+  const points = pointsOf(cloud);
   const { id, timeS, worldFromLidar } = sequence.moments[index];
   stopwatch.lap('read');
   const images = seen.map(async ({ camera, bytes, file }) => ({

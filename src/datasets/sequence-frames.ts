@@ -5,7 +5,7 @@ import { camerasOf, knownCameras } from './frame-cameras.ts';
 import { type IncompleteFrame, requireComplete } from './incomplete-frame.ts';
 import { itemAt } from './item-at.ts';
 import type { FramePlace, Frames, Need } from './open-frames.ts';
-import { frameOf } from './open-sequence.ts';
+import { frameOf, pointsOf } from './open-sequence.ts';
 import { entryNamed, listSequences, namesInWords, type SequenceEntry } from './open-sequences.ts';
 import type { Moment, Sequence } from './sequence.ts';
 import { Stopwatch } from './stopwatch.ts';
@@ -51,15 +51,12 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
     }
   }
   requireComplete(root, { complete: complete.length, incomplete, strict });
-  const keyOf = ({ sequence, moment }: FramePlace) => `${sequence} ${moment}`;
-  const indices = new Map(complete.map((frame, index) => [keyOf(frame), index]));
   const frames: Frames = {
     ...{ kind, length: complete.length, ids: complete.map(({ id }) => id), incomplete, notes, sequences },
     place: (index) => {
       const { sequence, moment } = itemAt(complete, index);
       return { sequence, moment };
     },
-    indexOf: (place) => indices.get(keyOf(place)),
     picture: async (index, stopwatch = new Stopwatch()) => {
       const { sequence, moment, cameras } = itemAt(complete, index);
       const { bytes, file } = await sequences[sequence].picture(moment, cameras[0]);
@@ -72,6 +69,12 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
   if (!needs.includes('points')) return frames;
   return {
     ...frames,
+    sweep: async (index, stopwatch) => {
+      const { sequence, moment } = itemAt(complete, index);
+      const cloud = await sequences[sequence].cloud(moment);
+      stopwatch?.lap('read');
+      return pointsOf(cloud);
+    },
     frame: async (index, stopwatch) => {
       const { sequence, moment, id, cameras } = itemAt(complete, index);
       return { ...(await frameOf(sequences[sequence], moment, { stopwatch, cameras })), id };
@@ -105,6 +108,10 @@ function missingOf(
 ): string[] {
   const lacking = cameras.filter((camera) => pictures[camera] === undefined);
   const ofPictures = isNamed ? lacking.map((camera) => `picture of ${camera}`) : lacking.map(() => 'picture');
-  if (!needs.includes('points')) return ofPictures;
-  return [...ofPictures, ...(['sweep', 'calibration'] as const).filter((part) => files[part] === undefined)];
+  const [withImage, withPoints] = [needs.includes('image'), needs.includes('points')];
+  return [
+    ...(withImage ? ofPictures : []),
+    ...(withPoints && files.sweep === undefined ? ['sweep'] : []),
+    ...(withImage && withPoints && files.calibration === undefined ? ['calibration'] : []),
+  ];
 }

@@ -2,7 +2,6 @@ import { InputError } from '../engine/input-error.ts';
 import type { Matrix44 } from '../geometry/matrix.ts';
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
-import { readFrameFile } from './read-frame-file.ts';
 
 /** What a frame consists of; each part is read by itself, so that a damaged one does not hide the others. */
 export type FramePart = 'sweep' | 'picture' | 'calibration' | 'labels';
@@ -57,22 +56,6 @@ export interface Sequence {
   /** How the points reach the pixels of a frame's picture. */
   camera(index: number, camera?: string): Promise<CameraModel>;
   labels(index: number): Promise<readonly ObjectLabel[]>;
-}
-
-/** Reads the picture of a camera that is a file of its own. Throws InputError where the frame lacks it, or the sequence the camera. */
-export async function readPictureFile(
-  sequence: Pick<Sequence, 'root' | 'moments' | 'cameras'>,
-  index: number,
-  camera?: string,
-): Promise<EncodedPicture> {
-  const { id, pictures } = momentAt(sequence, index);
-  const file =
-    camera === undefined
-      ? fileOf(sequence, index, 'picture')
-      : pictures[cameraIn(sequence, index, camera)]?.[0];
-  if (file !== undefined) return { bytes: await readFrameFile(file), file };
-  const expected = `a picture of ${camera}`;
-  throw new InputError({ file: sequence.root, place: `frame ${id}`, expected, found: 'none' });
 }
 
 /** The name of a camera of a sequence, of its first one by default. Throws InputError where it has no such camera, and RangeError for an index that is none. */

@@ -1,7 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { DataSelection } from '../datasets/data-selection.ts';
 import { createLoader } from '../datasets/loader.ts';
-import { openFrames } from '../datasets/open-frames.ts';
 import type { Model } from '../encoders/trainable.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
@@ -12,6 +11,7 @@ import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import type { Pretraining } from '../objectives/combine.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
+import { openViewFrames } from '../views/open-view-frames.ts';
 
 type Tensors = Tree<HostTensor>;
 
@@ -39,7 +39,7 @@ export async function batchesOf(
   data: DataSelection,
   { frames, seed }: { readonly frames: number; readonly seed: number },
 ): Promise<Tensors[]> {
-  const { length } = await openFrames(data, pretraining.needs);
+  const { length } = await openViewFrames(data, pretraining.views);
   const { batchSize } = pretraining;
   const loader = createLoader<DrawnSample>({
     length,

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { DataSelection } from '../datasets/data-selection.ts';
-import type { Need } from '../datasets/open-frames.ts';
 import type { EncodersConfig } from '../encoders/encoder-config.ts';
 import { initEncoders } from '../encoders/encoders.ts';
 import type { GroupRule, LossResult, Model, StepPlace, Tensors, Trainable } from '../encoders/trainable.ts';
@@ -11,7 +10,7 @@ import { branchOrNone } from '../nn/layer.ts';
 import { collateViews } from '../views/collate-views.ts';
 import { viewSourceReference } from '../views/draw-views.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
-import { needsOf, type Views } from '../views/view-config.ts';
+import type { Views } from '../views/view-config.ts';
 import type { Objective, Outcome } from './objective.ts';
 
 /** Branches that all objectives share. */
@@ -32,7 +31,6 @@ export interface Pretraining extends Trainable<DrawnSample> {
   readonly encoders: EncodersConfig;
   /** The views of all objectives, as `objective/view`. */
   readonly views: Views;
-  readonly needs: readonly Need[];
   /** The value of each term, and of the total, when nothing is learned, for a data set of so many frames. */
   chance(frames: number): { readonly total: number; readonly terms: { readonly [term: string]: number } };
   readonly groups: readonly GroupRule[];
@@ -63,7 +61,6 @@ export function combine(
     encoders,
     batchSize,
     views,
-    needs: needsOf(views),
     chance: (frames) => {
       const chances = parts.flatMap((part) =>
         Object.entries(part.objective.chance).map(([term, level]) => {

@@ -14,7 +14,8 @@ const tieMargin = 1e-4;
 /**
  * InfoNCE (van den Oord et al. 2018): −1/Σw · Σ_i w_i · log( exp(q_i·k_i/τ) / Σ_j exp(q_i·k_j/τ) ), for L2-normalised
  * rows q and k [R, D], of which the i-th belong together. `weights` [R] says which queries count; every key is a
- * negative of every other query, whatever its weight.
+ * negative of every other query, whatever its weight. With `absent`, keys of weight 0 are no negatives either, as if their
+ * rows were not there.
  *
  * @example
  * import '@tensorflow/tfjs-backend-cpu';
@@ -26,11 +27,12 @@ const tieMargin = 1e-4;
 export function infoNce(
   queries: tf.Tensor,
   keys: tf.Tensor,
-  options: { readonly temperature: number; readonly weights: tf.Tensor },
+  options: { readonly temperature: number; readonly weights: tf.Tensor; readonly absent?: boolean },
 ): InfoNce {
-  const { temperature, weights } = options;
+  const { temperature, weights, absent = false } = options;
   const scale = 1 / temperature;
-  const logits = tf.mul(tf.matMul(queries, keys, false, true), scale); // [R, R]
+  const similarities = tf.mul(tf.matMul(queries, keys, false, true), scale); // [R, R]
+  const logits = absent ? tf.sub(similarities, tf.mul(tf.sub(1, weights), 1e9)) : similarities;
   const positives = tf.mul(tf.sum(tf.mul(queries, keys), 1), scale); // [R]
   // The highest logit, not its bound 1/τ: below τ = 0.02 rows without a near key would vanish in float32.
   const highest = tf.max(stopGradient(logits), 1, true); // [R, 1]

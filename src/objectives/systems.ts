@@ -1,3 +1,4 @@
+import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
 import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
@@ -7,6 +8,7 @@ import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
 import { simsiam } from './simsiam.ts';
 import { swav } from './swav.ts';
+import { trackContrast } from './track-contrast.ts';
 
 /** Every self-supervised system that there is: schema, presets, command line and tables follow from this list. */
 export const systems: readonly System[] = [
@@ -18,4 +20,6 @@ export const systems: readonly System[] = [
   byol,
   swav,
   simsiam,
+  bevContrast,
+  trackContrast,
 ];

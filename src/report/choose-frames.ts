@@ -4,7 +4,7 @@ import {
   type Matchable,
   type OutcomeCounts,
   outcomesOf,
-} from '../evaluation/detection-outcomes.ts';
+} from '../evaluation/kitti/detection-outcomes.ts';
 
 /** A frame that may be drawn. */
 export interface ChoosableFrame {

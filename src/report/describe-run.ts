@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
-import { listCheckpoints } from '../training/checkpoint.ts';
 import { readConfigJson } from '../training/config-file.ts';
-import { readRunConfig } from '../training/model-state.ts';
-import { type MetricsLine, readMetrics } from '../training/run-folder.ts';
+import { listCheckpoints } from '../training/run/checkpoint.ts';
+import { readRunConfig } from '../training/run/model-state.ts';
+import { type MetricsLine, readMetrics } from '../training/run/run-folder.ts';
 import { alignedTable } from './aligned-table.ts';
 
 /** A run in words: its configuration, how far it is, its losses first, last and when nothing is learned, its checkpoints. */

@@ -15,6 +15,25 @@ export function describeView(view: ViewConfig): string {
         `and its picture on ${image.width} x ${image.height} pixels`,
       ]);
     }
+    case 'point-clip': {
+      const { clip, points, pairs } = view;
+      const { maxRotation, scale, flipProbability } = view.view;
+      return listed([
+        `${clip.frames} sweeps of ${points.count} points, ${clip.gapS} s apart`,
+        some(maxRotation) && `each turned by up to ${Math.round((maxRotation! * 180) / Math.PI)} degrees`,
+        scale && `scaled by ${range(scale)}`,
+        some(flipProbability) && `mirrored ${flipProbability}`,
+        pairs.cellM !== undefined && `cells of ${pairs.cellM} m that the first and the last share`,
+        pairs.segments && `${pairs.segments === 'all' ? 'segments' : 'moving segments'} that were followed`,
+      ]);
+    }
+    case 'picture-clip': {
+      const { clip, picture, shuffled } = view;
+      return listed([
+        `${clip.frames} pictures, ${clip.gapS} s apart${shuffled ? ', in random order' : ''}: ${sizeOf(picture)}`,
+        ...stepsOf(picture),
+      ]);
+    }
     case 'picture': {
       const { copies = 1 } = view;
       return listed([`${copies > 1 ? `${copies} times ` : ''}${sizeOf(view)}`, ...stepsOf(view)]);

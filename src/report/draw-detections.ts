@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import type { CameraImage, ObjectLabel } from '../datasets/frame.ts';
-import type { Outcomes } from '../evaluation/detection-outcomes.ts';
+import type { Outcomes } from '../evaluation/kitti/detection-outcomes.ts';
 import { type Box3, cornersOf } from '../geometry/box.ts';
 import { projectBox, projectBoxEdges } from '../geometry/box-projection.ts';
 import { type Matrix34, multiply34by44 } from '../geometry/matrix.ts';

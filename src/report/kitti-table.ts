@@ -1,6 +1,6 @@
-import { RECALL_SAMPLES } from '../evaluation/kitti-average-precision.ts';
-import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti-evaluation.ts';
-import { difficulties, evaluatedClasses, LEAST_HEIGHT_PX } from '../evaluation/kitti-matching.ts';
+import { RECALL_SAMPLES } from '../evaluation/kitti/kitti-average-precision.ts';
+import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti/kitti-evaluation.ts';
+import { difficulties, evaluatedClasses, LEAST_HEIGHT_PX } from '../evaluation/kitti/kitti-matching.ts';
 import { alignedTable } from './aligned-table.ts';
 
 /** An evaluation in words: every number under its rule, and every row with the overlap that it asks for. */

@@ -1,4 +1,4 @@
-import { beginnings, type Cell, type CellResult } from '../training/label-efficiency.ts';
+import { beginnings, type Cell, type CellResult } from '../training/detection/label-efficiency.ts';
 import { barChartSvg } from './vega-svg.ts';
 
 /** Mean and standard deviation (of the sample) over seeds. */

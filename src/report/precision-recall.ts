@@ -1,6 +1,6 @@
-import { RECALL_SAMPLES } from '../evaluation/kitti-average-precision.ts';
-import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti-evaluation.ts';
-import { difficulties, evaluatedClasses, overlapMetrics } from '../evaluation/kitti-matching.ts';
+import { RECALL_SAMPLES } from '../evaluation/kitti/kitti-average-precision.ts';
+import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti/kitti-evaluation.ts';
+import { difficulties, evaluatedClasses, overlapMetrics } from '../evaluation/kitti/kitti-matching.ts';
 import { lowBoxes } from './kitti-table.ts';
 import type { ReportSection } from './run-report.ts';
 import { lineChartSvg } from './vega-svg.ts';

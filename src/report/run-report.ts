@@ -6,12 +6,12 @@ import { InputError } from '../engine/input-error.ts';
 import type { RetrievalResult, RetrievalRow } from '../evaluation/retrieval-result.ts';
 import { retrievalResultSchema } from '../evaluation/retrieval-result.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
-import { writeFileAtomically } from '../training/atomic-file.ts';
-import { endOf, endsAtChance } from '../training/chance.ts';
-import { listCheckpoints } from '../training/checkpoint.ts';
-import { clockTime } from '../training/progress.ts';
-import type { Metrics, MetricsLine } from '../training/run-folder.ts';
-import { readMetrics } from '../training/run-folder.ts';
+import { writeFileAtomically } from '../training/run/atomic-file.ts';
+import { endOf, endsAtChance } from '../training/run/chance.ts';
+import { listCheckpoints } from '../training/run/checkpoint.ts';
+import { clockTime } from '../training/run/progress.ts';
+import type { Metrics, MetricsLine } from '../training/run/run-folder.ts';
+import { readMetrics } from '../training/run/run-folder.ts';
 import { reportStyle } from './report-style.ts';
 import { barChartSvg, lineChartSvg, smoothedLines, thinned } from './vega-svg.ts';
 

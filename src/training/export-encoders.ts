@@ -7,8 +7,8 @@ import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
-import { makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
-import type { TrainedRun } from './model-state.ts';
+import { makeFolder, writeFileAtomically, writeJsonAtomically } from './run/atomic-file.ts';
+import type { TrainedRun } from './run/model-state.ts';
 
 /** One encoder's file: which branch of the model it is, what goes in, and what is said of it in `encoders.json`. */
 interface EncoderFile {

@@ -1,5 +1,4 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
-import { openFrames } from '../datasets/open-frames.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
@@ -7,11 +6,12 @@ import type { Tree } from '../engine/tree.ts';
 import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
 import { progressOf } from '../nn/schedules.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
-import { fingerprintOf } from './checkpoint.ts';
+import { openViewFrames } from '../views/open-view-frames.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createPretraining } from './create-pretraining.ts';
-import { describeIncomplete } from './damaged-frames.ts';
-import { oldForm, upgradedConfig, upgradedState } from './old-runs.ts';
+import { fingerprintOf } from './run/checkpoint.ts';
+import { describeIncomplete } from './run/damaged-frames.ts';
+import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
 
 /** What to pretrain, on what, and where to leave it. */
@@ -58,7 +58,7 @@ function fingerprintsOf(config: RunConfig): string[] {
 export async function pretrain({ config, data, ...options }: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
   const pretraining = createPretraining(config, config.batchSize);
-  const frames = await openFrames(data, pretraining.needs);
+  const frames = await openViewFrames(data, pretraining.views);
   const groups = parameterGroups(config, pretraining.groups);
   const total = totalSteps(config, frames.length);
   const chance = pretraining.chance(frames.length);

@@ -2,7 +2,7 @@ import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import { branchAt } from '../nn/layer.ts';
-import { checkpointOf, loadCheckpoint, loadMatching } from './checkpoint.ts';
+import { checkpointOf, loadCheckpoint, loadMatching } from './run/checkpoint.ts';
 
 /** Parameters and running statistics. */
 interface Model {

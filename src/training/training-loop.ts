@@ -11,14 +11,14 @@ import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { ParameterGroup, StepRates } from '../nn/parameter-groups.ts';
 
-import { writeJsonAtomically } from './atomic-file.ts';
-import { endLength, endOf, endsAtChance } from './chance.ts';
-import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { damageTeller } from './damaged-frames.ts';
-import { requireFinite, requireFiniteLoss } from './divergence.ts';
-import { ProgressLine, type ProgressStream } from './progress.ts';
-import { createRunFolder, type MetricsLine, readMetrics, requireSameRun } from './run-folder.ts';
-import { EventWriter } from './tensorboard-events.ts';
+import { writeJsonAtomically } from './run/atomic-file.ts';
+import { endLength, endOf, endsAtChance } from './run/chance.ts';
+import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
+import { damageTeller } from './run/damaged-frames.ts';
+import { requireFinite, requireFiniteLoss } from './run/divergence.ts';
+import { ProgressLine, type ProgressStream } from './run/progress.ts';
+import { createRunFolder, type MetricsLine, readMetrics, requireSameRun } from './run/run-folder.ts';
+import { EventWriter } from './run/tensorboard-events.ts';
 import { trainStep } from './train-step.ts';
 
 /** A state of training: parameters, running statistics, memory, and what the optimizers remember. */

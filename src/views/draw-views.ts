@@ -1,7 +1,7 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
 import type { Frame } from '../datasets/frame.ts';
 import { type SampleSource, type SourceReference, sourceBeside } from '../datasets/loader-source.ts';
-import { openFrames } from '../datasets/open-frames.ts';
+import type { Frames } from '../datasets/open-frames.ts';
 import { rememberPictures } from '../datasets/remembered-pictures.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import type { Random } from '../engine/random.ts';
@@ -10,15 +10,21 @@ import type { RgbImage } from '../image/rgb-image.ts';
 import { normalizationOf } from './canvas.ts';
 import { drawMasked, drawPatches, drawPicture } from './draw-image-views.ts';
 import type { DrawnSample, DrawnView } from './drawn-view.ts';
-import { drawPointPair } from './point-pair.ts';
+import { openViewFrames } from './open-view-frames.ts';
+import { drawPictureClip } from './picture-clip.ts';
+import { drawPointClip, type PosedSweep } from './point-clip.ts';
+import { drawPointPair, type PointPairView } from './point-pair.ts';
 import { joinFloats } from './stack-points.ts';
-import { needsOf, type PictureView, type ViewConfig, type Views } from './view-config.ts';
+import type { PictureView, Views } from './view-config.ts';
 
 /** Which views of which frames. */
 export interface ViewSourceOptions {
   readonly data: DataSelection;
   readonly views: Views;
 }
+
+/** A view that is drawn of one frame alone. */
+type SingleView = PointPairView | PictureView;
 
 /** The factory of these views, for worker threads to import. */
 export function viewSourceReference(options: ViewSourceOptions): SourceReference {
@@ -27,28 +33,62 @@ export function viewSourceReference(options: ViewSourceOptions): SourceReference
 
 /** Draws the views of the frames of a selection; labels are neither needed nor read, nor sweeps where no view has points. */
 export async function viewSource({ data, views }: ViewSourceOptions): Promise<SampleSource<DrawnSample>> {
-  const needs = needsOf(views);
-  const frames = await openFrames(data, needs);
+  const frames = await openViewFrames(data, views);
+  const { whole } = frames;
   const pictureOf = rememberPictures(frames);
+  const pictureOfWhole = rememberPictures(whole);
+  const kinds = new Set(Object.values(views).map(({ kind }) => kind));
   return {
     length: frames.length,
     ids: frames.ids,
     sample: async (index, random, _epoch, stopwatch) => {
-      const frame = needs.includes('points') ? await frames.frame!(index, stopwatch) : undefined;
-      const picture = frame?.cameras[0].image ?? (await pictureOf(index, stopwatch));
-      const drawn = Object.entries(views).map(([name, view]) => [
-        name,
-        drawView({ frame, picture }, view, { name, random, stopwatch }),
-      ]);
-      return { id: frames.ids[index], index, views: Object.fromEntries(drawn) };
+      const frame = kinds.has('point-pair') ? await frames.frame!(index, stopwatch) : undefined;
+      // Several views of a frame share what is read of it.
+      let picture: RgbImage | undefined;
+      const drawn: { [name: string]: DrawnView } = {};
+      for (const [name, view] of Object.entries(views)) {
+        const how = { name, random, stopwatch };
+        if (view.kind === 'point-clip' || view.kind === 'picture-clip') {
+          const clip = frames.clip(name, index, random.fork('clip', name));
+          const own = random.fork('view', name);
+          if (view.kind === 'point-clip')
+            drawn[name] = drawPointClip(await sweepsOf(whole, clip, stopwatch), own, view, stopwatch);
+          else {
+            const pictures: RgbImage[] = [];
+            for (const each of clip) pictures.push(await pictureOfWhole(each, stopwatch));
+            drawn[name] = drawPictureClip(pictures, own, view);
+            stopwatch.lap('augment');
+          }
+        } else {
+          picture ??= frame?.cameras[0].image ?? (await pictureOf(index, stopwatch));
+          drawn[name] = drawView({ frame, picture }, view, how);
+        }
+      }
+      return { id: frames.ids[index], index, views: drawn };
     },
   };
 }
 
-/** Draws one view. A pair of point views takes the sample's own random numbers, views of pictures those of their names. */
+/** The sweeps of a clip, one after the other, with their times and poses. */
+async function sweepsOf(
+  frames: Frames,
+  clip: readonly number[],
+  stopwatch: Stopwatch,
+): Promise<readonly PosedSweep[]> {
+  const sweeps: PosedSweep[] = [];
+  for (const index of clip) {
+    const { sequence, moment } = frames.place(index);
+    const { timeS, worldFromLidar } = frames.sequences[sequence].moments[moment];
+    const points = await frames.sweep!(index, stopwatch);
+    sweeps.push({ id: frames.ids[index], points, timeS: timeS!, worldFromLidar: worldFromLidar! });
+  }
+  return sweeps;
+}
+
+/** Draws one view of a single frame. A pair of point views takes the sample's own random numbers, views of pictures those of their names. */
 export function drawView(
   { frame, picture }: { readonly frame: Frame | undefined; readonly picture: RgbImage },
-  view: ViewConfig,
+  view: SingleView,
   {
     name,
     random,

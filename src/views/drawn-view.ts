@@ -1,4 +1,6 @@
 import type { ImageView } from '../image/image-view.ts';
+import type { PictureClip } from './picture-clip.ts';
+import type { PointClip } from './point-clip.ts';
 import type { PointPair } from './point-pair.ts';
 
 /** Pictures that were drawn of one, and the steps that made each. */
@@ -31,7 +33,7 @@ export interface DrawnMask {
 }
 
 /** One view as it was drawn, of the form that its kind has. */
-export type DrawnView = PointPair | DrawnPictures | DrawnPatches | DrawnMask;
+export type DrawnView = PointPair | DrawnPictures | DrawnPatches | DrawnMask | PointClip | PictureClip;
 
 /** What was drawn of one frame: its views by name. */
 export interface DrawnSample {

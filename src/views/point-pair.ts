@@ -1,13 +1,12 @@
 import type { CameraModel, Frame } from '../datasets/frame.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
-import type { PictureInput, PointEncoderConfig } from '../encoders/encoder-config.ts';
+import type { PictureInput } from '../encoders/encoder-config.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
 import { type Matrix34, multiply34by44 } from '../geometry/matrix.ts';
 import { indicesInImage, projectPoints } from '../geometry/projection.ts';
 import {
   applyView,
-  inverseView,
   isMirrored,
   sampleViewTransform,
   type ViewDraw,
@@ -15,12 +14,11 @@ import {
 } from '../geometry/view-transform.ts';
 import { type ImageSize, type ImageView, mapPixels } from '../image/image-view.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
-import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
-import { indicesInRange, sampleRows } from '../pointcloud/range-filter.ts';
-import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
+import { indicesInRange } from '../pointcloud/range-filter.ts';
 import { bilinearCorners } from './bilinear-corners.ts';
 import { drawCanvas, paintCanvas } from './canvas.ts';
+import { drawRows, type PointView, pointView, type SampledLevels } from './point-view.ts';
 
 /** How a pair of views of a sweep is drawn, and the picture that goes with it: plain data. */
 export interface PointPairView {
@@ -40,21 +38,12 @@ export interface PointPairView {
   /** The stride of the image features that places are sampled from, pixels. */
   readonly featureStride: number;
   /** The levels that are sampled. */
-  readonly pointEncoder: Pick<PointEncoderConfig, 'levels' | 'useXyz' | 'dilated'>;
+  readonly pointEncoder: SampledLevels;
   /** Matched pairs farther apart than this, metres, do not count; null counts all. */
   readonly matchGateM: number | null;
 }
 
 type Triple = readonly [number, number, number];
-
-/** One view of a sample's points. */
-export interface PointView {
-  /** Rows of x, y, z, reflectance, in the view's own frame. */
-  readonly points: Float32Array;
-  readonly levels: readonly LevelTables[];
-  /** Rows of x, y, z of the last level's centres, in the LiDAR frame: what was done to the view is undone. */
-  readonly centers: Float32Array;
-}
 
 /** Two views of a frame's points, its picture, and who belongs to whom (Li et al. 2022). */
 export interface PointPair {
@@ -107,7 +96,8 @@ export function drawPlaces(
     });
   }
   const { count } = config.points;
-  const chosen = drawPoints(gatherRows(frame.points, candidates), random.fork('points'), config);
+  const near = gatherRows(frame.points, candidates);
+  const chosen = gatherRows(near, drawRows(near, random.fork('points'), config));
   const view = sampleViewTransform(random.fork('view'), config.view);
   const shuffled = (label: string) => gatherRows(chosen, random.fork(label).permutation(count));
   const original = shuffled('alpha');
@@ -189,28 +179,7 @@ function pointsInView({ points, cameras }: Frame, config: PlacesView): Int32Arra
   return indicesInImage(points, 4, pixelFromLidarOf(camera), { image: camera.image, among: near });
 }
 
-function drawPoints(points: Float32Array, random: Random, config: PlacesView): Float32Array {
-  const {
-    groundShare,
-    points: { count },
-  } = config;
-  const rows =
-    groundShare === undefined
-      ? sampleRows(count, points.length / 4, random)
-      : sampleMostlyAboveGround(points, random, { count, groundShare });
-  return gatherRows(points, rows);
-}
-
 /** Whether a place is on an image, whose outermost pixels reach half a pixel beyond their centres; NaN is not. */
 function covers({ width, height }: ImageSize, x: number, y: number): boolean {
   return x >= -0.5 && x < width - 0.5 && y >= -0.5 && y < height - 0.5;
-}
-
-/** Samples and neighbours of every level, and the last centres with the view undone. */
-function pointView(points: Float32Array, view: ViewTransform, config: PlacesView): PointView {
-  const { levels, last } = sampleLevels(points, config.pointEncoder);
-  const count = last.length / 4;
-  const xyz = new Float32Array(count * 3);
-  for (let i = 0; i < count; i++) for (let k = 0; k < 3; k++) xyz[3 * i + k] = last[4 * i + k];
-  return { points, levels, centers: applyView(xyz, 3, inverseView(view)) };
 }

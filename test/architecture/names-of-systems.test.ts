@@ -8,7 +8,7 @@ import { repository, textOf } from './source-files.ts';
 const own = [
   /^src\/objectives\/simipu[\w-]*\.ts$/,
   /^src\/objectives\/systems\.ts$/,
-  /^src\/training\/old-runs\.ts$/,
+  /^src\/training\/run\/old-runs\.ts$/,
   /^tools\/demo\.ts$/,
 ];
 

@@ -238,10 +238,13 @@ describe('openFrames of KITTI raw drives', () => {
         '0000000000',
         '0000000002',
       ]);
-    expect(await faultOf(openFrames({ root: join(root, '2011_09_26') }, ['points']))).toMatchObject({
+    expect(await faultOf(openFrames({ root: join(root, '2011_09_26') }, ['image', 'points']))).toMatchObject({
       expected: 'at least one complete frame',
       found: '3 incomplete, such as 0000000000 without sweep, calibration',
     });
+    const sweeps = await openFrames({ root: join(root, '2011_09_26') }, ['points']);
+    expect(sweeps.ids).toEqual(['0000000001']);
+    expect(sweeps.incomplete.map(({ missing }) => missing)).toEqual(['sweep', 'sweep']);
     const strict = { root: join(root, '2011_09_26'), strict: true };
     expect((await faultOf(openFrames(strict, ['image']))).found).toContain('0000000001 without picture');
     expect((await faultOf(openFrames({ root, imageSet: 'train' }, ['image']))).place).toBe('image set train');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectLabel } from '../../src/datasets/frame.ts';
 import { sortLabels } from '../../src/detection/detection-frames.ts';
-import { jitteredBoxes } from '../../src/detection/score-examples.ts';
+import { jitteredBoxes } from '../../src/detection/monorun/score-examples.ts';
 import { Random } from '../../src/engine/random.ts';
 
 const box3 = { center: [10, 0, -1], sizeM: [4, 2, 1.5], yaw: 0 } as const;

@@ -17,7 +17,7 @@ import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { distance, upload, uploadTree, valuesOf } from '../nn/tensors.ts';
 import { syntheticFrame } from '../objectives/tiny-simipu.ts';
-import { tinyDetector } from '../training/tiny-detector.ts';
+import { tinyDetector } from '../training/detection/tiny-detector.ts';
 
 function tiny(changes: Partial<FusionConfig> = {}): FusionConfig {
   const config = tinyDetector('fusion');

@@ -23,7 +23,7 @@ import { mapPixel } from '../../src/image/image-view.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { syntheticFrame } from '../objectives/tiny-simipu.ts';
-import { tinyDetector } from '../training/tiny-detector.ts';
+import { tinyDetector } from '../training/detection/tiny-detector.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 

@@ -21,7 +21,7 @@ import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { groundPoints } from '../../src/pointcloud/ground.ts';
 import { syntheticFrame } from '../objectives/tiny-simipu.ts';
-import { tinyDetector } from '../training/tiny-detector.ts';
+import { tinyDetector } from '../training/detection/tiny-detector.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 

@@ -11,6 +11,7 @@ import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { combine, type Part } from '../../src/objectives/combine.ts';
 import type { Objective } from '../../src/objectives/objective.ts';
 import type { PictureView } from '../../src/views/view-config.ts';
+import { needsOf } from '../../src/views/view-config.ts';
 import { randomTensor, uploadTree, valuesOf } from '../nn/tensors.ts';
 
 const encoders: EncodersConfig = {
@@ -122,7 +123,7 @@ describe('two objectives on one encoder', () => {
     expect(Object.keys(result.metrics)).toEqual(['one/mean', 'other/mean']);
     expect(Object.keys(pretraining.views)).toEqual(['one/view', 'other/view']);
     expect(pretraining.groups.map(({ match }) => match)).toEqual([['one/scale'], ['other/scale']]);
-    expect(pretraining.needs).toEqual(['image']);
+    expect(needsOf(pretraining.views)).toEqual(['image']);
   });
 
   it('weigh their terms by the weight of the objective and that of the term', () => {

@@ -9,14 +9,15 @@ import { leavesOf, type Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { ratesAt } from '../../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
-import { latestCheckpoint, loadCheckpoint } from '../../src/training/checkpoint.ts';
 import { parameterGroups, parseRunConfig, type RunConfig } from '../../src/training/config.ts';
 import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { initialState, pretrain } from '../../src/training/pretrain.ts';
-import { readMetrics } from '../../src/training/run-folder.ts';
+import { latestCheckpoint, loadCheckpoint } from '../../src/training/run/checkpoint.ts';
+import { readMetrics } from '../../src/training/run/run-folder.ts';
 import { trainStep } from '../../src/training/train-step.ts';
 import { drawView } from '../../src/views/draw-views.ts';
+import type { PictureView } from '../../src/views/view-config.ts';
 import { uploadTree } from '../nn/tensors.ts';
 
 import { smoothPicture } from './tiny-simipu.ts';
@@ -121,7 +122,7 @@ export function imageBatch(config: RunConfig, indices: readonly number[], draw: 
     const random = Random.fromSeed(`draw ${draw}`).fork(index);
     const views = Object.entries(pretraining.views).map(([name, view]) => [
       name,
-      drawView({ frame: undefined, picture }, view, { name, random }),
+      drawView({ frame: undefined, picture }, view as PictureView, { name, random }),
     ]);
     return { id: `${index}`, index, views: Object.fromEntries(views) };
   });
@@ -131,7 +132,16 @@ export function imageBatch(config: RunConfig, indices: readonly number[], draw: 
 /** What the first steps of a run need: the step, the state that it begins with, and a batch for each list of pictures. */
 export function firstSteps(
   config: RunConfig,
-  { frames, pictures }: { readonly frames: number; readonly pictures: ReadonlyArray<readonly number[]> },
+  {
+    frames,
+    pictures,
+    batchOf = imageBatch,
+  }: {
+    readonly frames: number;
+    readonly pictures: ReadonlyArray<readonly number[]>;
+    /** Batches of other views than those of single pictures. */
+    readonly batchOf?: typeof imageBatch;
+  },
 ) {
   const pretraining = createPretraining(config, config.batchSize);
   const groups = parameterGroups(config, pretraining.groups);
@@ -140,7 +150,7 @@ export function firstSteps(
     const place = { step, epoch: step, progress, random: Random.fromSeed('inputs').fork(step) };
     const inputs = pretraining.inputs?.(place) ?? {};
     return {
-      data: imageBatch(config, indices, step),
+      data: batchOf(config, indices, step),
       rates: { ...ratesAt(groups, config.schedule, { progress: step, share: progress }) },
       ...(leavesOf(inputs).length > 0 && { inputs }),
     } as State;

@@ -8,13 +8,13 @@ import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { leavesOf } from '../../src/engine/tree.ts';
 import { explainMethod, listMethods } from '../../src/report/methods.ts';
 import { methodsTable } from '../../src/report/methods-text.ts';
-import { loadCheckpoint } from '../../src/training/checkpoint.ts';
 import { applySettings, parseRunConfig, type RunConfig } from '../../src/training/config.ts';
 import { exportEncoders } from '../../src/training/export-encoders.ts';
-import { loadRun } from '../../src/training/model-state.ts';
 import { presetNames, presetOf } from '../../src/training/presets.ts';
 import { type PretrainOptions, pretrain } from '../../src/training/pretrain.ts';
-import { readMetrics } from '../../src/training/run-folder.ts';
+import { loadCheckpoint } from '../../src/training/run/checkpoint.ts';
+import { loadRun } from '../../src/training/run/model-state.ts';
+import { readMetrics } from '../../src/training/run/run-folder.ts';
 import { writeSyntheticKitti } from './tiny-simipu.ts';
 import { writtenObjective } from './written-objective.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Matchable } from '../../src/evaluation/detection-outcomes.ts';
+import type { Matchable } from '../../src/evaluation/kitti/detection-outcomes.ts';
 import { type ChoosableFrame, chooseFrames } from '../../src/report/choose-frames.ts';
 
 const car = (x: number, score?: number): Matchable => ({

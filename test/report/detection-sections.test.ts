@@ -6,7 +6,7 @@ import { InputError } from '../../src/engine/input-error.ts';
 import { describeRun } from '../../src/report/describe-run.ts';
 import { detectionSections } from '../../src/report/detection-sections.ts';
 import { writeReport } from '../../src/report/run-report.ts';
-import { createRunFolder } from '../../src/training/run-folder.ts';
+import { createRunFolder } from '../../src/training/run/run-folder.ts';
 import { removeFolders, temporaryFolder, write, writeTinyKitti } from '../viewer/server/tiny-data.ts';
 
 afterEach(removeFolders);

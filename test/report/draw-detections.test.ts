@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { ObjectLabel } from '../../src/datasets/frame.ts';
-import { outcomesOf } from '../../src/evaluation/detection-outcomes.ts';
+import { outcomesOf } from '../../src/evaluation/kitti/detection-outcomes.ts';
 import { chipsSvg, plainText } from '../../src/report/chips.ts';
 import { detectionSvg } from '../../src/report/draw-detections.ts';
 import { outcomeColours } from '../../src/report/outcome-colours.ts';

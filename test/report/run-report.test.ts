@@ -7,9 +7,9 @@ import { InputError } from '../../src/engine/input-error.ts';
 import { Random } from '../../src/engine/random.ts';
 import type { RetrievalResult } from '../../src/evaluation/retrieval-result.ts';
 import { pictureOf, writeReport } from '../../src/report/run-report.ts';
-import { saveCheckpoint } from '../../src/training/checkpoint.ts';
-import type { MetricsLine } from '../../src/training/run-folder.ts';
-import { createRunFolder } from '../../src/training/run-folder.ts';
+import { saveCheckpoint } from '../../src/training/run/checkpoint.ts';
+import type { MetricsLine } from '../../src/training/run/run-folder.ts';
+import { createRunFolder } from '../../src/training/run/run-folder.ts';
 
 const LN_K = Math.log(1024);
 

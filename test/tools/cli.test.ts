@@ -19,8 +19,8 @@ import { encodePng } from '../../src/image/decode-image.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { writePcd } from '../../src/pointcloud/pcd.ts';
 import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
-import { loadRun } from '../../src/training/model-state.ts';
-import { readMetrics } from '../../src/training/run-folder.ts';
+import { loadRun } from '../../src/training/run/model-state.ts';
+import { readMetrics } from '../../src/training/run/run-folder.ts';
 import { bothEncoders } from '../objectives/tiny-simipu.ts';
 import { realData } from '../real-data.ts';
 

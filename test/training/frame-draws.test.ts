@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { leavesOf } from '../../src/engine/tree.ts';
 import { batchesOf } from '../../src/evaluation/batch-statistics.ts';
-import { collectScoreExamples } from '../../src/training/collect-score-examples.ts';
 import { createPretraining } from '../../src/training/create-pretraining.ts';
-import { detect, OBJECTS } from '../../src/training/detect.ts';
-import { type DetectionRun, loadDetectionRun } from '../../src/training/detection-run.ts';
-import { finetune } from '../../src/training/finetune.ts';
+import { collectScoreExamples } from '../../src/training/detection/collect-score-examples.ts';
+import { detect, OBJECTS } from '../../src/training/detection/detect.ts';
+import { type DetectionRun, loadDetectionRun } from '../../src/training/detection/detection-run.ts';
+import { finetune } from '../../src/training/detection/finetune.ts';
 import { tinyRun } from '../objectives/tiny-simipu.ts';
-import { tinyDetector, tinyScenes } from './tiny-detector.ts';
+import { tinyDetector, tinyScenes } from './detection/tiny-detector.ts';
 
 let folder: string;
 let data: string;

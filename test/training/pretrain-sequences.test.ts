@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { applySettings } from '../../src/training/config.ts';
-import { loadRun, readRunConfig } from '../../src/training/model-state.ts';
+import { loadRun, readRunConfig } from '../../src/training/run/model-state.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
 import { removeFolders, temporaryFolder, writeOdometry, writeTracking } from '../datasets/tiny-sequences.ts';

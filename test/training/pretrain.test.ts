@@ -8,12 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/engine/input-error.ts';
 import { leavesOf } from '../../src/engine/tree.ts';
-import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../../src/training/checkpoint.ts';
 import type { RunConfig } from '../../src/training/config.ts';
-import { DivergedError } from '../../src/training/divergence.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { initialState, type PretrainOptions, pretrain } from '../../src/training/pretrain.ts';
-import { readMetrics } from '../../src/training/run-folder.ts';
+import { latestCheckpoint, listCheckpoints, loadCheckpoint } from '../../src/training/run/checkpoint.ts';
+import { DivergedError } from '../../src/training/run/divergence.ts';
+import { readMetrics } from '../../src/training/run/run-folder.ts';
 import {
   changed,
   type PartChanges,

@@ -11,15 +11,15 @@ import { initResNet, resnet } from '../../src/image/resnet.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { ratesAt } from '../../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
-import { createDetector, detectionGroups } from '../../src/training/detection-config.ts';
-import { detectionState } from '../../src/training/finetune.ts';
+import { createDetector, detectionGroups } from '../../src/training/detection/detection-config.ts';
+import { detectionState } from '../../src/training/detection/finetune.ts';
 import { initialState } from '../../src/training/pretrain.ts';
 import { trainStep } from '../../src/training/train-step.ts';
 import { seeded, values } from '../engine/against-cpu.ts';
 import { tiny } from '../objectives/tiny-simipu.ts';
 import { firstSteps } from '../objectives/tiny-training.ts';
+import { tinyDetector, tinyScenes } from './detection/tiny-detector.ts';
 import { type Given, otherBits, sameBits } from './other-bits.ts';
-import { tinyDetector, tinyScenes } from './tiny-detector.ts';
 
 const detectors = ['point3d', 'image3d', 'fusion', 'monorun'] as const;
 

@@ -7,12 +7,8 @@ import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetNames, presetOf } from '../../src/training/presets.ts';
 import { collatePointPairs } from '../../src/views/collate-point-pairs.ts';
-import {
-  drawPointPair,
-  type PointPair,
-  type PointPairView,
-  type PointView,
-} from '../../src/views/point-pair.ts';
+import { drawPointPair, type PointPair, type PointPairView } from '../../src/views/point-pair.ts';
+import type { PointView } from '../../src/views/point-view.ts';
 import { bothEncoders, pairView, syntheticFrame, tiny, tinyRun } from '../objectives/tiny-simipu.ts';
 import { describeWithRealData } from '../real-data.ts';
 
@@ -120,7 +116,7 @@ describe('a batch of point pairs', () => {
     expect(first.shape).toEqual([4, 6]);
   });
 
-  const withPairs = presetNames.filter((name) => presetOf(name)!.encoders.points !== undefined);
+  const withPairs = presetNames.filter((name) => presetOf(name)!.objectives.simipu !== undefined);
 
   it.each(withPairs)('has the shapes that follow from its configuration: %s', (name) => {
     const view = pairView(presetOf(name)!);

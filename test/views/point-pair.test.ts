@@ -8,12 +8,8 @@ import { Random } from '../../src/engine/random.ts';
 import type { ViewTransform } from '../../src/geometry/view-transform.ts';
 import { groundPoints } from '../../src/pointcloud/ground.ts';
 import { bilinearCorners } from '../../src/views/bilinear-corners.ts';
-import {
-  drawPointPair,
-  type PointPair,
-  type PointPairView,
-  type PointView,
-} from '../../src/views/point-pair.ts';
+import { drawPointPair, type PointPair, type PointPairView } from '../../src/views/point-pair.ts';
+import type { PointView } from '../../src/views/point-view.ts';
 import { distance, upload, valuesOf } from '../nn/tensors.ts';
 import { pairView, smoothPicture, syntheticFrame, tinyRun } from '../objectives/tiny-simipu.ts';
 

@@ -5,8 +5,8 @@ import { float32, type HostTensor } from '../../engine/host-tensor.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { leavesOf, type Tree } from '../../engine/tree.ts';
 import type { Features } from '../../evaluation/probes/features.ts';
-import { makeFolder, writeFileAtomically } from '../atomic-file.ts';
-import { decodeSafetensors, encodeSafetensors } from '../safetensors.ts';
+import { makeFolder, writeFileAtomically } from '../run/atomic-file.ts';
+import { decodeSafetensors, encodeSafetensors } from '../run/safetensors.ts';
 
 /** The folder in a run's folder that keeps frozen features. */
 export const FEATURES = 'features';

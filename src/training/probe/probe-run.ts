@@ -20,8 +20,8 @@ import { type Features, type LabelledFeatures, selectRows } from '../../evaluati
 import { patchFeatures, randomPatchFilters } from '../../evaluation/probes/patch-features.ts';
 import { pixelFeatures } from '../../evaluation/probes/pixel-features.ts';
 import { branchAt } from '../../nn/layer.ts';
-import type { TrainedRun } from '../model-state.ts';
 import { initialState } from '../pretrain.ts';
+import type { TrainedRun } from '../run/model-state.ts';
 import { cachedFeatures, featureKey } from './feature-cache.ts';
 import { finetuneFractions } from './finetune-pictures.ts';
 import { canvasBatch, loadPictures, loadPlaces, type ProbedItems } from './probed-items.ts';

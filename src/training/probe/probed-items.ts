@@ -17,8 +17,8 @@ import { normalizationOf } from '../../views/canvas.ts';
 import { drawPicture } from '../../views/draw-image-views.ts';
 import { drawPlaces } from '../../views/point-pair.ts';
 import { stackPointViews } from '../../views/stack-points.ts';
-import { describeDamaged } from '../damaged-frames.ts';
 import { placesView } from '../export-features.ts';
+import { describeDamaged } from '../run/damaged-frames.ts';
 
 /** Labelled items of a split, as a frozen encoder looks at them. */
 export interface ProbedItems {

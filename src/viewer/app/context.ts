@@ -1,12 +1,12 @@
 import type { SessionInfo } from '../protocol.ts';
-import type { PaneStatus } from './controls.ts';
 import type { CurrentFrame } from './current-frame.ts';
-import type { Legend } from './legend.ts';
-import type { LiveRun } from './live-run.ts';
-import type { PicturePane, Pixel } from './picture-pane.ts';
-import type { PointCard } from './point-card.ts';
+import type { PicturePane, Pixel } from './picture/picture-pane.ts';
 import type { Stage } from './scene/stage.ts';
 import type { Store } from './store.ts';
+import type { LiveRun } from './tabs/live-run.ts';
+import type { PaneStatus } from './widgets/controls.ts';
+import type { Legend } from './widgets/legend.ts';
+import type { PointCard } from './widgets/point-card.ts';
 
 /** What the parts of the page have in common. */
 export interface Context {

@@ -1,8 +1,8 @@
 import type { FrameInfo, SceneInfo, SequenceInfo } from '../protocol.ts';
 import { api, messageOf } from './api.ts';
 import type { Store } from './store.ts';
-import type { Sweep } from './sweep.ts';
-import type { Sweeps } from './sweeps.ts';
+import type { Sweep } from './sweep/sweep.ts';
+import type { Sweeps } from './sweep/sweeps.ts';
 
 /** The events that listeners receive: another frame, or more of the present one. */
 export type FrameEvent = 'frame' | 'sweep' | 'scene' | 'picture';

@@ -1,11 +1,11 @@
-import { choice } from './controls.ts';
 import type { CurrentFrame } from './current-frame.ts';
-import { byId } from './dom.ts';
-import { fitSweep, isCloud } from './fit-sweep.ts';
-import type { PicturePane } from './picture-pane.ts';
+import type { PicturePane } from './picture/picture-pane.ts';
 import { numbersOfPose, poseOf } from './pose-link.ts';
 import type { Stage } from './scene/stage.ts';
 import type { Store } from './store.ts';
+import { fitSweep, isCloud } from './sweep/fit-sweep.ts';
+import { choice } from './widgets/controls.ts';
+import { byId } from './widgets/dom.ts';
 
 /** How much of the picture is seen behind the points when one looks through the camera. */
 const backdropOpacity = 0.55;

@@ -1,11 +1,11 @@
 import './style.css';
 import type { SessionInfo } from '../protocol.ts';
 import { api, messageOf } from './api.ts';
-import { PaneStatus } from './controls.ts';
-import { byId } from './dom.ts';
 import { Page } from './page.ts';
 import { Store } from './store.ts';
 import { linkOf, stateOfLink } from './view-state.ts';
+import { PaneStatus } from './widgets/controls.ts';
+import { byId } from './widgets/dom.ts';
 
 const preferred = matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
 

@@ -1,6 +1,6 @@
-import type { Shortcut } from './help.ts';
 import type { Store } from './store.ts';
 import { type Tab, tabs } from './view-state.ts';
+import type { Shortcut } from './widgets/help.ts';
 
 /** The parts of the page by name. */
 export const tabNames: { readonly [Of in Tab]: string } = {

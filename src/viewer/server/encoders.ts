@@ -1,5 +1,4 @@
 import type { DataSelection } from '../../datasets/data-selection.ts';
-import { openFrames } from '../../datasets/open-frames.ts';
 import { DeviceSession, runtime } from '../../engine/device.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
 import { InputError } from '../../engine/input-error.ts';
@@ -9,8 +8,9 @@ import type { Initialized } from '../../nn/layer.ts';
 import type { RunConfig } from '../../training/config.ts';
 import { createPretraining } from '../../training/create-pretraining.ts';
 import { exportFeatures, type Looking } from '../../training/export-features.ts';
-import { loadRun, readRunConfig } from '../../training/model-state.ts';
 import { initialState } from '../../training/pretrain.ts';
+import { loadRun, readRunConfig } from '../../training/run/model-state.ts';
+import { openViewFrames } from '../../views/open-view-frames.ts';
 import type { ModelName } from '../protocol.ts';
 import type { Features } from './features.ts';
 
@@ -120,8 +120,8 @@ async function withStatistics(
   model: Initialized,
   data: DataSelection,
 ): Promise<Initialized> {
-  const { needs } = createPretraining(config, config.batchSize);
-  const { length } = await openFrames(data, needs);
+  const { views } = createPretraining(config, config.batchSize);
+  const { length } = await openViewFrames(data, views);
   const frames = Math.max(1, Math.min(config.batchSize, mostStatisticsFrames, length));
   const pretraining = createPretraining(config, frames);
   const calibration = await batchesOf(pretraining, data, { frames, seed: config.seed });

@@ -2,7 +2,7 @@ import { kittiFromBox } from '../../geometry/kitti-box.ts';
 import type { Matrix44 } from '../../geometry/matrix.ts';
 import { transformPoint } from '../../geometry/matrix.ts';
 import { inverseRigid } from '../../geometry/rigid-transform.ts';
-import { MAP_CELLS, type ObjectMaps } from '../../training/object-maps.ts';
+import { MAP_CELLS, type ObjectMaps } from '../../training/detection/object-maps.ts';
 import { joinFloats } from '../../views/stack-points.ts';
 import type { ObjectsInfo, ObjectsTable } from '../protocol.ts';
 

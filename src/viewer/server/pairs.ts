@@ -7,7 +7,8 @@ import { inverseView, isMirrored, matrixOf, type ViewStep } from '../../geometry
 import { branchAt } from '../../nn/layer.ts';
 import { gatherRows } from '../../pointcloud/point-rows.ts';
 import { collatePointPairs } from '../../views/collate-point-pairs.ts';
-import { drawPointPair, type PointPair, type PointPairView, type PointView } from '../../views/point-pair.ts';
+import { drawPointPair, type PointPair, type PointPairView } from '../../views/point-pair.ts';
+import type { PointView } from '../../views/point-view.ts';
 import type { ModelName, PairsTable } from '../protocol.ts';
 import type { Encoders } from './encoders.ts';
 import { cosine, type Features } from './features.ts';

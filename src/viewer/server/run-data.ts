@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { readConfigJson } from '../../training/config-file.ts';
-import { readRunConfig } from '../../training/model-state.ts';
+import { readRunConfig } from '../../training/run/model-state.ts';
 
 /** The folder in a detector's run that results are looked for in. */
 const RESULTS = 'detections';

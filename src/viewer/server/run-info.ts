@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
-import { listCheckpoints } from '../../training/checkpoint.ts';
-import { upgradedConfig } from '../../training/old-runs.ts';
 import { totalSteps } from '../../training/pretrain.ts';
+import { listCheckpoints } from '../../training/run/checkpoint.ts';
+import { upgradedConfig } from '../../training/run/old-runs.ts';
 import type { Problem, RunInfo } from '../protocol.ts';
 
 /** The file of a run's configuration. */

@@ -7,7 +7,7 @@ import {
   type MetricsHeader,
   type MetricsLine,
   parseMetricsLine,
-} from '../../training/run-folder.ts';
+} from '../../training/run/run-folder.ts';
 import type { MetricsPoint, MetricsTail, Problem, RunInfo } from '../protocol.ts';
 import { CONFIG, problemOf, readRunInfo } from './run-info.ts';
 

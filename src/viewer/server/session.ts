@@ -6,7 +6,7 @@ import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
 import { decodeImage } from '../../image/decode-image.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
-import { readObjectMaps } from '../../training/object-maps.ts';
+import { readObjectMaps } from '../../training/detection/object-maps.ts';
 import { encodePoints } from '../point-stream.ts';
 import type {
   BoxInfo,

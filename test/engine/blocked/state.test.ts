@@ -13,7 +13,7 @@ import { leavesOf, type Tree } from '../../../src/engine/tree.ts';
 import { exponentialMovingAverage } from '../../../src/nn/ema.ts';
 import { branchAt } from '../../../src/nn/layer.ts';
 import type { OptimizerOptions } from '../../../src/nn/optimizers.ts';
-import { loadCheckpoint, saveCheckpoint } from '../../../src/training/checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../../src/training/run/checkpoint.ts';
 import { seeded, values } from '../against-cpu.ts';
 import { block, expectPathsAgree, expectSame, type Leaves, paths } from './paths.ts';
 import {

@@ -6,10 +6,10 @@ import { InputError } from '../../../src/engine/input-error.ts';
 import { probeReportSchema } from '../../../src/evaluation/probe-report.ts';
 import { probeTable } from '../../../src/report/probe-table.ts';
 import { applySettings } from '../../../src/training/config.ts';
-import { loadRun } from '../../../src/training/model-state.ts';
 import { presetOf } from '../../../src/training/presets.ts';
 import { pretrain } from '../../../src/training/pretrain.ts';
 import { type ProbeOptions, probeRun } from '../../../src/training/probe/probe-run.ts';
+import { loadRun } from '../../../src/training/run/model-state.ts';
 import { classes, writeClassPictures } from './class-pictures.ts';
 
 let folder: string;

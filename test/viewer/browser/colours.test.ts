@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseKittiCalibration, pixelFromLidar } from '../../../src/geometry/kitti-calibration.ts';
 import { projectPoints } from '../../../src/geometry/projection.ts';
 import { readKittiBin } from '../../../src/pointcloud/kitti-bin.ts';
-import { colourTable } from '../../../src/viewer/app/colour-maps.ts';
+import { colourTable } from '../../../src/viewer/app/sweep/colour-maps.ts';
 import { describeWithRealData } from '../../real-data.ts';
 import { type Beacon, beaconPicture, beaconsOf, writeBeacons } from './beacons.ts';
 import { pointsAlone, spotThrough } from './eyes.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pretrain } from '../../../src/training/pretrain.ts';
-import { colourTable } from '../../../src/viewer/app/colour-maps.ts';
+import { colourTable } from '../../../src/viewer/app/sweep/colour-maps.ts';
 import { decodeTable, type TableArray } from '../../../src/viewer/table.ts';
 import { changed, tinyRun } from '../../objectives/tiny-simipu.ts';
 import { fromAbove, pointsAlone, type Spot, spotFromAbove, spotOnPicture } from './eyes.ts';

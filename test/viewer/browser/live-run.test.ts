@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PretrainOptions, pretrain } from '../../../src/training/pretrain.ts';
-import { readMetrics } from '../../../src/training/run-folder.ts';
+import { readMetrics } from '../../../src/training/run/run-folder.ts';
 import { tinyRun, writeSyntheticKitti } from '../../objectives/tiny-simipu.ts';
 import { describeInBrowser } from './in-browser.ts';
 import { type OpenPage, until } from './open-page.ts';

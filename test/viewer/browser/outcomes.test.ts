@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { MAP_CELLS, writeObjectMaps } from '../../../src/training/object-maps.ts';
+import { MAP_CELLS, writeObjectMaps } from '../../../src/training/detection/object-maps.ts';
 import { beaconCar, beaconPicture, writeBeacons } from './beacons.ts';
 import { allRed, fromAbove, pointsAlone, spotFromAbove, spotOnPicture } from './eyes.ts';
 import { describeInBrowser } from './in-browser.ts';

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listCheckpoints } from '../../../src/training/checkpoint.ts';
 import { type PretrainOptions, pretrain } from '../../../src/training/pretrain.ts';
-import { readMetrics } from '../../../src/training/run-folder.ts';
+import { listCheckpoints } from '../../../src/training/run/checkpoint.ts';
+import { readMetrics } from '../../../src/training/run/run-folder.ts';
 import type { MetricsPoint, MetricsTail } from '../../../src/viewer/protocol.ts';
 import { RunTail } from '../../../src/viewer/server/run-tail.ts';
 import { tinyRun, writeSyntheticKitti } from '../../objectives/tiny-simipu.ts';

@@ -8,7 +8,7 @@ import { readKittiBin, writeKittiBin } from '../../../src/pointcloud/kitti-bin.t
 import { writePcd } from '../../../src/pointcloud/pcd.ts';
 import { writePly } from '../../../src/pointcloud/ply.ts';
 import { cloudFromRows, type PointCloud } from '../../../src/pointcloud/point-cloud.ts';
-import { MAP_CELLS, type ObjectMaps, writeObjectMaps } from '../../../src/training/object-maps.ts';
+import { MAP_CELLS, type ObjectMaps, writeObjectMaps } from '../../../src/training/detection/object-maps.ts';
 import { type Pass, PointDecoder } from '../../../src/viewer/point-stream.ts';
 import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
 import { Session } from '../../../src/viewer/server/session.ts';

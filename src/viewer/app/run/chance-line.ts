@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import { shown } from '../dom.ts';
+import { shown } from '../widgets/dom.ts';
 import type { ChartColours } from './chart-colours.ts';
 
 /** Room for the line's name beyond the line, in pixels of the page. */

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { element, shown } from '../dom.ts';
+import { element, shown } from '../widgets/dom.ts';
 import { axisRange, linearTicks, logarithmicTicks, type Range } from './axes.ts';
 import { CHANCE_LINE_PX, drawChanceLine } from './chance-line.ts';
 import type { ChartColours } from './chart-colours.ts';

@@ -1,4 +1,4 @@
-import { element } from '../dom.ts';
+import { element } from '../widgets/dom.ts';
 import { axisRange, linearTicks, type Range, timeTicks } from './axes.ts';
 import { chartColours } from './chart-colours.ts';
 import { type ChartPlan, planCharts } from './chart-plan.ts';

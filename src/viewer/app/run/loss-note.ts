@@ -1,5 +1,5 @@
-import { endOf, endsAtChance } from '../../../training/chance.ts';
-import { shown } from '../dom.ts';
+import { endOf, endsAtChance } from '../../../training/run/chance.ts';
+import { shown } from '../widgets/dom.ts';
 import { countText } from './wording.ts';
 
 /** A running run has so many steps before a note says that its loss has not moved: every run begins there. */

@@ -1,7 +1,7 @@
 import 'uplot/dist/uPlot.min.css';
 import './run.css';
 import type { MetricsTail, RunInfo } from '../../protocol.ts';
-import { eachFrame, element } from '../dom.ts';
+import { eachFrame, element } from '../widgets/dom.ts';
 import { CurveCharts } from './curve-charts.ts';
 import { Poller, type PollResult } from './poller.ts';
 import { RunHistory } from './run-history.ts';

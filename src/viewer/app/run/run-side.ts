@@ -1,5 +1,5 @@
 import type { RunInfo } from '../../protocol.ts';
-import { element } from '../dom.ts';
+import { element } from '../widgets/dom.ts';
 import { type ConfigRow, configRows, matchingRows } from './config-rows.ts';
 import { countText } from './wording.ts';
 

@@ -1,4 +1,4 @@
-import { shown } from '../dom.ts';
+import { shown } from '../widgets/dom.ts';
 import type { RunHistory } from './run-history.ts';
 import { SPEED } from './run-history.ts';
 import { countText, durationText } from './wording.ts';

@@ -1,4 +1,4 @@
-import { element } from '../dom.ts';
+import { element } from '../widgets/dom.ts';
 import type { ChartSettings } from './curve-charts.ts';
 import type { RunState } from './run-state.ts';
 import { SPANS } from './smoothing.ts';

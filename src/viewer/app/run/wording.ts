@@ -1,4 +1,4 @@
-import { shown } from '../dom.ts';
+import { shown } from '../widgets/dom.ts';
 
 /** What a value is a number of. */
 export type Unit = 'number' | 'share' | 'metres' | 'milliseconds';

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { shown } from '../../../../src/viewer/app/dom.ts';
 import {
   countText,
   durationText,
@@ -8,6 +7,7 @@ import {
   valueText,
   wordsOf,
 } from '../../../../src/viewer/app/run/wording.ts';
+import { shown } from '../../../../src/viewer/app/widgets/dom.ts';
 
 it.each([
   [6.35611, '6.356'],

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import type { DataSelection } from '../../datasets/data-selection.ts';
+import type { HostTensor } from '../../engine/host-tensor.ts';
+import { InputError } from '../../engine/input-error.ts';
+import type { Tree } from '../../engine/tree.ts';
+import { parseRunConfig, type RunConfig } from '../config.ts';
+import { readConfigJson } from '../config-file.ts';
+import { initialState } from '../pretrain.ts';
+import { checkpointOf, loadCheckpoint } from './checkpoint.ts';
+import { upgradedConfig, upgradedState } from './old-runs.ts';
+
+/** A run as it was left: its configuration, the data it learned from, and a state. */
+export interface TrainedRun {
+  readonly config: RunConfig;
+  readonly data: DataSelection & { readonly frames?: number };
+  readonly step: number;
+  readonly checkpoint: string;
+  readonly state: Tree<HostTensor>;
+}
+
+/** The configuration of a run and the data that it names. Throws an InputError where the folder is no run's. */
+export async function readRunConfig(folder: string): Promise<Pick<TrainedRun, 'config' | 'data'>> {
+  const file = join(folder, 'config.json');
+  const missing = { file: folder, expected: "a run's folder, with config.json" };
+  const { config, data } = await readConfigFile(file, missing);
+  if (typeof data?.root === 'string') return { config, data: { ...data, root: data.root } };
+  throw new InputError({
+    file,
+    place: 'data.root',
+    expected: 'the folder of the data',
+    found: String(data?.root),
+  });
+}
+
+/** A configuration in a JSON file (`missing` is what an unreadable one is told as), and the record of the data that a run's own has beside it. Throws an InputError for any other. */
+export async function readConfigFile(
+  file: string,
+  missing = { file, expected: 'a configuration' },
+): Promise<{ readonly config: RunConfig; readonly data?: Partial<TrainedRun['data']> }> {
+  const { data, ...config } = await readConfigJson(file, missing);
+  if (typeof config.detector === 'string') {
+    const found = `a detector's run (${config.detector})`;
+    throw new InputError({ file, place: 'objectives', expected: 'a pretraining run', found });
+  }
+  return {
+    config: parseRunConfig(upgradedConfig(config), { file }),
+    data: data as Partial<TrainedRun['data']> | undefined,
+  };
+}
+
+/**
+ * A run with the state of its newest checkpoint, or of a given step. Throws an InputError where there is none, or of
+ * another form.
+ *
+ * @example
+ * const { config, step, state } = await loadRun('runs/first');
+ * step; // 10
+ * Object.keys(state); // ["optimizer", "params", "stats"]
+ */
+export async function loadRun(folder: string, options: { readonly step?: number } = {}): Promise<TrainedRun> {
+  const { config, data } = await readRunConfig(folder);
+  const entry = await checkpointOf(folder, options.step);
+  const { state, meta } = await loadCheckpoint(entry.folder, {
+    expected: initialState(config, { frames: data.frames ?? 0 }),
+    older: { state: upgradedState, fingerprints: [] },
+  });
+  return { config, data, step: meta.step, checkpoint: entry.folder, state };
+}

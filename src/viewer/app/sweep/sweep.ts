@@ -1,0 +1,73 @@
+import type { Pass, StreamHeader } from '../../point-stream.ts';
+
+/**
+ * A sweep as it arrives: rows in the order of the stream, of which the first `filled` are there. Row numbers are the page's
+ * own; `fileIndex` leads to the point's number in its file, and `rowOf` back.
+ */
+export class Sweep {
+  readonly frame: number;
+  readonly header: StreamHeader;
+  /** Rows of x, y, z in the LiDAR frame from `origin`, metres; NaN for points without a place. */
+  readonly positions: Float32Array;
+  readonly fileIndex: Int32Array;
+  /** The file's other fields by name, from their columns' origins. */
+  readonly fields: ReadonlyMap<string, Float32Array>;
+  filled = 0;
+  private readonly begins: readonly number[];
+
+  constructor(frame: number, header: StreamHeader) {
+    const { count, columns, stride, firsts } = header;
+    this.frame = frame;
+    this.header = header;
+    this.positions = new Float32Array(3 * count);
+    this.fileIndex = new Int32Array(count);
+    this.fields = new Map(columns.slice(3).map(({ name }) => [name, new Float32Array(count)]));
+    let begin = 0;
+    this.begins = firsts.map((first) => {
+      const at = begin;
+      begin += Math.ceil((count - first) / stride);
+      return at;
+    });
+  }
+
+  get count(): number {
+    return this.header.count;
+  }
+
+  /** The place of the file's frame that positions are counted from; (0, 0, 0) but for places of a map. */
+  get origin(): readonly [x: number, y: number, z: number] {
+    const [x, y, z] = this.header.columns;
+    return [x.origin, y.origin, z.origin];
+  }
+
+  /** Whether positions are about the sensor, so that distances from it mean something. */
+  get isAboutSensor(): boolean {
+    return this.origin.every((value) => value === 0);
+  }
+
+  get complete(): boolean {
+    return this.filled === this.count;
+  }
+
+  append({ indices, positions, fields }: Pass): void {
+    this.positions.set(positions, 3 * this.filled);
+    this.fileIndex.set(indices, this.filled);
+    for (const [name, values] of this.fields) values.set(fields[name], this.filled);
+    this.filled += indices.length;
+  }
+
+  /** The row of a point of the file; undefined where it has not come yet or there is none. */
+  rowOf(point: number): number | undefined {
+    if (!(point >= 0 && point < this.count)) return undefined;
+    const { stride, firsts } = this.header;
+    const first = point % stride;
+    const row = this.begins[firsts.indexOf(first)] + (point - first) / stride;
+    return row < this.filled ? row : undefined;
+  }
+
+  /** x, y, z of a row. */
+  position(row: number): [x: number, y: number, z: number] {
+    const at = 3 * row;
+    return [this.positions[at], this.positions[at + 1], this.positions[at + 2]];
+  }
+}

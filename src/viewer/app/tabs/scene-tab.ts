@@ -1,0 +1,345 @@
+import type { Outcomes } from '../../../evaluation/kitti/detection-outcomes.ts';
+import { type Matrix44, transformPoint } from '../../../geometry/matrix.ts';
+import { translation } from '../../../geometry/rigid-transform.ts';
+import { messageOf } from '../api.ts';
+import type { Context, Picked, TabView } from '../context.ts';
+import { Linking } from '../picture/linking.ts';
+import type { PictureLayer, Pixel } from '../picture/picture-pane.ts';
+import { pictureOfPoints } from '../picture/point-picture.ts';
+import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from '../scene/boxes.ts';
+import { colourValues, rangeOf } from '../sweep/colouring.ts';
+import type { Sweep } from '../sweep/sweep.ts';
+import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
+import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
+import { eachFrame } from '../widgets/dom.ts';
+import { lidarFromLidar, neighboursOf } from './neighbours.ts';
+import { ObjectsLayer } from './objects-layer.ts';
+import { type ScenePanel, scenePanel } from './scene-panel.ts';
+
+/** Frames before and after the present one whose labels make up the trails of tracks. */
+const trailReach = 15;
+
+/** Notes when what was just put on the stage has been drawn, for whoever measures. */
+function markDrawn(name: string, frame: number): void {
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark(name, { detail: frame })));
+}
+
+/** The sweep, its boxes, its neighbours in time, and the picture with the points on it. */
+export class SceneTab implements TabView {
+  readonly panel: HTMLElement;
+  readonly busy = false;
+  private readonly context: Context;
+  private readonly colours: SweepColours;
+  private readonly layer: SweepLayer;
+  private readonly linking: Linking;
+  private readonly objects: ObjectsLayer;
+  private outcomes: Outcomes | undefined;
+  private readonly hasPoses: boolean;
+  private readonly controls: ScenePanel;
+  private overlaid: Array<{ readonly layer: SweepLayer; readonly afterS: number }> = [];
+  private overlay = 0;
+  private visible = false;
+  private readonly repaint = eachFrame(() => this.paint());
+  private readonly redraw = eachFrame(() => this.drawPicture());
+
+  constructor(context: Context) {
+    const { store, frame, stage } = context;
+    this.context = context;
+    this.layer = new SweepLayer(stage);
+    this.linking = new Linking(context);
+    const { frames } = frame.sequence;
+    this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
+    this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
+    this.objects = new ObjectsLayer(context, () => this.redraw());
+    this.controls = scenePanel(context, {
+      objects: this.objects.root,
+      onRefit: () => {
+        store.set({ low: undefined, high: undefined });
+        this.colours.refit();
+        this.repaint();
+      },
+    });
+    this.panel = this.controls.root;
+    frame.on(['frame'], () =>
+      this.whenVisible(() => {
+        // They lie about the frame before.
+        this.clearNeighbours();
+        this.begin();
+      }),
+    );
+    frame.on(['sweep'], () => this.whenVisible(() => this.takeSweep()));
+    frame.on(['scene', 'picture'], () =>
+      this.whenVisible(() => {
+        this.drawBoxes();
+        if (store.state.colour === 'picture') this.repaint();
+        this.redraw();
+      }),
+    );
+    store.on(['colour', 'map', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
+    store.on(['labels', 'detections', 'score', 'outcomes', 'overlaps', 'tracks', 'frusta'], () =>
+      this.whenVisible(() => this.drawBoxes()),
+    );
+    store.on(['objects', 'detections', 'score'], () => this.whenVisible(() => void this.objects.show()));
+    store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
+    store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.drawNeighbours()));
+    store.on(['point'], () =>
+      this.whenVisible(() => {
+        this.showSelected();
+        this.redraw();
+      }),
+    );
+  }
+
+  show(): void {
+    this.visible = true;
+    this.layer.visible = true;
+    this.context.stage.setSplit(false);
+    this.begin();
+    this.takeSweep();
+    this.drawBoxes();
+  }
+
+  hide(): void {
+    this.visible = false;
+    this.layer.visible = false;
+    this.clearNeighbours();
+    this.objects.clear();
+    const { stage, legend, card, picture } = this.context;
+    stage.setBoxes([]);
+    stage.setTrails([]);
+    stage.setFrusta([]);
+    stage.setHighlight(undefined);
+    picture.setHovered(undefined);
+    picture.setLayers([{}]);
+    legend.clear();
+    card.clear();
+  }
+
+  hoverPoint(picked: Picked | undefined): void {
+    this.linking.hoverRow(picked !== undefined && this.layer.owns(picked.cloud) ? picked.index : undefined);
+  }
+
+  clickPoint(picked: Picked | undefined): void {
+    const { sweep } = this.context.frame.parts;
+    const own = picked !== undefined && this.layer.owns(picked.cloud) && sweep !== undefined;
+    this.context.store.set({ point: own ? sweep.fileIndex[picked.index] : undefined });
+  }
+
+  hoverPixel(pixel: Pixel | undefined): void {
+    // Where maps are shown, their cells are meant.
+    const place = this.objects.hover(pixel);
+    if (place === undefined) this.linking.hoverRow(this.linking.rowAt(pixel));
+    else this.linking.hoverPlace(place);
+  }
+
+  clickPixel(pixel: Pixel): void {
+    const row = this.linking.rowAt(pixel);
+    const { sweep } = this.context.frame.parts;
+    this.context.store.set({ point: row === undefined ? undefined : sweep!.fileIndex[row] });
+  }
+
+  private whenVisible(run: () => void): void {
+    if (this.visible) run();
+  }
+
+  /** Another frame was asked for: what is on the screen stays until there is something in its place. */
+  private begin(): void {
+    this.linking.hoverRow(undefined);
+    this.controls.follow();
+    void this.drawNeighbours();
+    void this.objects.show();
+    this.redraw();
+  }
+
+  private takeSweep(): void {
+    const { frame, stageStatus, card } = this.context;
+    const { sweep, problems } = frame.parts;
+    if (problems.sweep !== undefined) {
+      this.layer.clear();
+      card.clear();
+      stageStatus.problem(problems.sweep);
+      return;
+    }
+    if (sweep === undefined) {
+      stageStatus.loading('Loading the sweep');
+      return;
+    }
+    stageStatus.clear();
+    if (!this.layer.shows(sweep)) markDrawn('pointpair:begun', sweep.frame);
+    this.layer.show(sweep, (each, from) => this.paintOf(each, from));
+    if (sweep.complete) {
+      this.controls.follow();
+      this.drawLegend(sweep);
+      this.redraw();
+      this.showSelected();
+      if (sweep.count === 0) stageStatus.empty('This sweep has no points');
+      markDrawn('pointpair:shown', sweep.frame);
+    }
+  }
+
+  private source(afterS = 0): ColourSource {
+    return { afterS, seen: this.linking.seen(), picture: this.context.frame.parts.picture };
+  }
+
+  private paintOf(sweep: Sweep, from: number): Uint8Array {
+    return this.colours.colours(sweep, this.context.store.state, this.source(), from);
+  }
+
+  private paint(): void {
+    const { sweep } = this.context.frame.parts;
+    if (!this.visible || sweep === undefined) return;
+    this.layer.repaint((each, from) => this.paintOf(each, from));
+    this.drawLegend(sweep);
+    this.redraw();
+    for (const { layer, afterS } of this.overlaid) layer.repaint(this.paintAfter(afterS));
+  }
+
+  /** The paint of a sweep that was taken so many seconds later. */
+  private paintAfter(afterS: number): Paint {
+    return (sweep, from) => this.colours.colours(sweep, this.context.store.state, { afterS }, from);
+  }
+
+  private drawLegend(sweep: Sweep): void {
+    const { legend, store } = this.context;
+    const scale = this.colours.scale(sweep, store.state);
+    if (scale === undefined) legend.clear();
+    else legend.scale(scale.name, scale.range, store.state.map, scale.unit);
+    this.controls.setScale(scale);
+  }
+
+  private drawBoxes(): void {
+    const { frame, stage, store, session } = this.context;
+    const { scene } = frame.parts;
+    if (scene === undefined) {
+      this.outcomes = undefined;
+      this.controls.setOutcomes(undefined);
+      if (frame.parts.problems.scene === undefined) return;
+      stage.setBoxes([]);
+      stage.setFrusta([]);
+      stage.setTrails([]);
+      this.controls.follow();
+      return;
+    }
+    const { state } = store;
+    const { labels, detections, outcomes } = state;
+    // Of a frame without labels nobody knows what is missed.
+    const isLabelled = frame.info.parts.includes('labels') && scene.problems.labels === undefined;
+    const compares = session.hasDetections && labels && detections && outcomes && isLabelled;
+    this.outcomes = compares ? sceneOutcomes(scene, state, session.classes) : undefined;
+    this.controls.setOutcomes(this.outcomes);
+    stage.setBoxes(stageBoxes(scene, state, this.outcomes));
+    const { camera } = scene;
+    const { width, height } = camera ?? {};
+    stage.setFrusta(camera && width && height ? [{ ...camera, width, height }] : []);
+    void this.drawTrails();
+    this.controls.follow();
+    this.redraw();
+  }
+
+  /** The middles of tracked objects over the frames around this one, where its LiDAR would see them. */
+  private async drawTrails(): Promise<void> {
+    const { frame, stage, store } = this.context;
+    const { index } = frame;
+    const { frames } = frame.sequence;
+    const hasTracks = frame.parts.scene?.labels.some(({ trackId }) => trackId !== undefined) ?? false;
+    if (!store.state.tracks || !store.state.labels || !hasTracks) {
+      stage.setTrails([]);
+      return;
+    }
+    const first = Math.max(0, index - trailReach);
+    const near = frames.slice(first, index + trailReach + 1).map((_, k) => first + k);
+    const scenes = await Promise.all(near.map((each) => frame.scene(each).catch(() => undefined)));
+    if (frame.index !== index || !this.visible || !store.state.tracks || !store.state.labels) return;
+    const trails = new Map<number, number[]>();
+    near.forEach((each, k) => {
+      const matrix = lidarFromLidar(frames[index], frames[each]);
+      for (const { trackId, box3 } of scenes[k]?.labels ?? []) {
+        if (trackId === undefined || box3 === undefined || (matrix === undefined && each !== index)) continue;
+        const middle = matrix === undefined ? box3.center : transformPoint(matrix, box3.center);
+        trails.set(trackId, [...(trails.get(trackId) ?? []), ...middle]);
+      }
+    });
+    stage.setTrails(
+      [...trails].map(([id, points]) => ({ points: Float32Array.from(points), colour: trackColour(id) })),
+    );
+  }
+
+  private async drawNeighbours(): Promise<void> {
+    const overlay = ++this.overlay;
+    const { frame, store, stage } = this.context;
+    const { neighbours: reach } = store.state;
+    // Without poses there is no motion to be undone.
+    const steady = store.state.steady && this.hasPoses;
+    const { neighbours, unplaced } = neighboursOf(frame.sequence.frames, frame.index, { reach, steady });
+    this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
+    this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
+    const layers: typeof this.overlaid = [];
+    for (const { index, afterS, matrix } of neighbours) {
+      try {
+        const sweep = await frame.sweep(index);
+        if (overlay !== this.overlay) break;
+        const layer = new SweepLayer(stage, { pickable: false });
+        layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
+        layers.push({ layer, afterS });
+      } catch (error) {
+        this.controls.tellNeighbours({ shown: layers.length, unplaced, problem: messageOf(error) });
+      }
+    }
+    if (overlay === this.overlay && this.visible) {
+      this.clearNeighbours();
+      this.overlaid = layers;
+      const { sweep } = frame.parts;
+      if (sweep !== undefined && store.state.colour === 'time') {
+        this.layer.repaint((each, from) => this.paintOf(each, from));
+        this.drawLegend(sweep);
+      }
+    } else for (const { layer } of layers) layer.clear();
+  }
+
+  private clearNeighbours(): void {
+    for (const { layer } of this.overlaid) layer.clear();
+    this.overlaid = [];
+  }
+
+  private showSelected(): void {
+    this.linking.showSelected(this.context.store.state.point);
+  }
+
+  private drawPicture(): void {
+    if (!this.visible) return;
+    const { frame, picture, store } = this.context;
+    const { scene } = frame.parts;
+    const layer: PictureLayer = {
+      cells: this.objects.cells(),
+      lines: scene === undefined ? [] : pictureBoxes(scene, store.state, this.outcomes),
+      points: this.pointsOnPicture(),
+      marks: this.linking.selectedMark(),
+    };
+    picture.setLayers([layer]);
+  }
+
+  private pointsOnPicture(): OffscreenCanvas | undefined {
+    const { frame, store } = this.context;
+    const { sweep, picture } = frame.parts;
+    const seen = this.linking.seen();
+    if (sweep === undefined || picture === undefined || seen === undefined) return undefined;
+    if (store.state.onPicture === 'nothing') return undefined;
+    const colours = new Uint8Array(4 * sweep.filled);
+    if (store.state.onPicture === 'colours') colours.set(this.paintOf(sweep, 0));
+    else {
+      const depths = new Float32Array(sweep.filled).fill(Number.NaN);
+      seen.rows.forEach((row, i) => {
+        depths[row] = seen.depth[i];
+      });
+      colourValues(depths, rangeOf(seen.depth), { map: 'turbo', into: colours });
+    }
+    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx: 3 });
+  }
+}
+
+/** What moves a sweep whose positions are counted from one origin to where another's are. */
+function betweenOrigins({ origin }: Sweep, other: Sweep | undefined): Matrix44 | undefined {
+  if (other === undefined) return undefined;
+  const [x, y, z] = [0, 1, 2].map((axis) => origin[axis] - other.origin[axis]);
+  return translation(x, y, z);
+}

@@ -1,0 +1,93 @@
+import type { HostTensor } from '../../src/engine/host-tensor.ts';
+import { Random } from '../../src/engine/random.ts';
+import type { Tree } from '../../src/engine/tree.ts';
+import { multiply44, transformPoints } from '../../src/geometry/matrix.ts';
+import { inverseRigid, rotationZ, translation } from '../../src/geometry/rigid-transform.ts';
+import { parseRunConfig, type RunConfig } from '../../src/training/config.ts';
+import { createPretraining } from '../../src/training/create-pretraining.ts';
+import { presetOf } from '../../src/training/presets.ts';
+import { drawPointClip, type PointClipView, type PosedSweep } from '../../src/views/point-clip.ts';
+
+/**
+ * Sweeps of a world that stands, seen by a car that drives on and turns: clumps of points on a plane, the same in every sweep
+ * but for their order and the frame that they are given in.
+ */
+export function sweepsOfDrive(
+  seed: number,
+  {
+    frames,
+    gapS,
+    points = 400,
+  }: { readonly frames: number; readonly gapS: number; readonly points?: number },
+): PosedSweep[] {
+  const random = Random.fromSeed(`drive ${seed}`);
+  const world = new Float32Array(points * 4);
+  for (let i = 0; i < points; i += 10) {
+    const [x, y] = [random.uniform(2, 30), random.uniform(-12, 12)];
+    for (let k = i; k < i + 10; k++)
+      world.set(
+        [x + random.normal(0, 0.4), y + random.normal(0, 0.4), random.uniform(-1.5, 0.5), random.uniform()],
+        4 * k,
+      );
+  }
+  return Array.from({ length: frames }, (_, moment) => {
+    const timeS = moment * gapS;
+    const worldFromLidar = multiply44(translation(3 * timeS, 0.2 * timeS, 0), rotationZ(0.1 * timeS));
+    const seen = transformPoints(inverseRigid(worldFromLidar), world, 4);
+    const order = random.permutation(points);
+    const shuffled = Float32Array.from(seen, (_value, at) => seen[4 * order[at >> 2] + (at & 3)]);
+    return { id: `${seed}/${moment}`, points: shuffled, timeS, worldFromLidar };
+  });
+}
+
+/** A preset on sweeps made so small that tfjs's own backend can follow; `options` change those of its one objective. */
+export function tinySweepRun(
+  preset: string,
+  options: { readonly [option: string]: unknown } = {},
+  changes: Partial<RunConfig> = {},
+): RunConfig {
+  const run = presetOf(preset)!;
+  const [[name, own]] = Object.entries(run.objectives);
+  const { points } = run.encoders;
+  const levels = [
+    { points: 32, radii: [1, 4], neighbors: [4, 6], widths: [[6], [4, 8]], out: 12 },
+    { points: 12, radii: [4, 12], neighbors: [4, 4], widths: [[8], [12]], out: 16 },
+  ];
+  const sgd = { kind: 'sgd', momentum: 0.9, learningRate: 0.01, weightDecay: 5e-4 };
+  return parseRunConfig(
+    {
+      ...run,
+      encoders: {
+        points: {
+          ...points,
+          levels,
+          batchNorm: { eps: 0.1, momentum: 0.1 },
+          input: { ...points!.input, count: 96 },
+        },
+      },
+      objectives: { [name]: { ...own, ...options } },
+      batchSize: 2,
+      steps: 4,
+      schedule: { kind: 'constant' },
+      optimizers: { points: sgd, heads: sgd },
+      checkpoint: { everySteps: 100, keep: 2 },
+      loader: { workers: 0, prefetch: 2 },
+      ...changes,
+    },
+    { file: 'tiny run' },
+  );
+}
+
+/** A batch of a run's clips of made-up drives, by their numbers. */
+export function sweepBatch(config: RunConfig, indices: readonly number[], draw: number): Tree<HostTensor> {
+  const pretraining = createPretraining(config, config.batchSize);
+  const samples = indices.map((index) => {
+    const random = Random.fromSeed(`draw ${draw}`).fork(index);
+    const views = Object.entries(pretraining.views).map(([name, each]) => {
+      const view = each as PointClipView;
+      return [name, drawPointClip(sweepsOfDrive(index, view.clip), random.fork('view', name), view)];
+    });
+    return { id: `${index}`, index, views: Object.fromEntries(views) };
+  });
+  return pretraining.collate(samples);
+}
