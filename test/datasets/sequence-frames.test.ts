@@ -132,6 +132,19 @@ describe('openFrames of sequences', () => {
       });
   });
 
+  it('demands of pictures and sweeps no more than is needed', async () => {
+    const root = await writeData();
+    for (const part of ['image_02', 'image_03', 'calib'])
+      rmSync(join(root, 'training', part), { recursive: true });
+    const frames = await openFrames({ root }, ['points']);
+    expect(frames.ids).toEqual(['0000/000000', '0000/000002', '0001/000000', '0001/000001']);
+    const rows = await frames.sweep!(1);
+    expect([rows.length, rows[0], rows[3]]).toEqual([1600, 10, 2 / 256]);
+    expect((await faultOf(openFrames({ root }, both))).found).toBe(
+      '4 incomplete, such as 0000/000000 without picture, calibration',
+    );
+  });
+
   it('takes those of odometry', async () => {
     const root = temporaryFolder();
     await writeOdometry(root, '04', [0, 1]);

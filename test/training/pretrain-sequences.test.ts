@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { applySettings } from '../../src/training/config.ts';
-import { loadRun, readRunConfig } from '../../src/training/run/model-state.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
+import { loadRun, readRunConfig } from '../../src/training/run/model-state.ts';
 import { removeFolders, temporaryFolder, writeOdometry, writeTracking } from '../datasets/tiny-sequences.ts';
 import { tinyRun } from '../objectives/tiny-simipu.ts';
 
