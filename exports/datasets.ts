@@ -28,7 +28,8 @@ export type { SampleSource, SourceReference } from '../src/datasets/loader-sourc
 // Frames to learn from, whatever the data is.
 export { type Frames, type Need, openFrames, type PointFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
-export { openSequence, type SequenceReference } from '../src/datasets/open-sequence.ts';
+export { openSequence } from '../src/datasets/open-sequence.ts';
+export { openSequences, type SequenceReference } from '../src/datasets/open-sequences.ts';
 // Generated driving scenes in KITTI's layout.
 export {
   type GenerateScenesOptions,

@@ -2,28 +2,39 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { dataKindOf } from '../src/datasets/data-kind.ts';
+import type { Frame } from '../src/datasets/frame.ts';
 import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { type Frames, openFrames } from '../src/datasets/open-frames.ts';
 import { openSequence } from '../src/datasets/open-sequence.ts';
+import { listSequences, openSequences } from '../src/datasets/open-sequences.ts';
+import type { Sequence } from '../src/datasets/sequence.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { treeOf } from '../src/engine/tree.ts';
 import { encodePng } from '../src/image/decode-image.ts';
 import type { RgbImage } from '../src/image/rgb-image.ts';
+import { writePcd } from '../src/pointcloud/pcd.ts';
+import { type PointCloud, xyzOf } from '../src/pointcloud/point-cloud.ts';
 import { readCloud } from '../src/pointcloud/read-cloud.ts';
 import { drawBirdsEye } from '../src/report/birds-eye.ts';
 import { drawCloud } from '../src/report/cloud-picture.ts';
 import { describeCloud } from '../src/report/describe-cloud.ts';
 import { describeFrame } from '../src/report/describe-frame.ts';
+import { describeMoment } from '../src/report/describe-moment.ts';
 import { describePictures } from '../src/report/describe-pictures.ts';
 import { describeRun, describeState } from '../src/report/describe-run.ts';
+import { describeSequences } from '../src/report/describe-sequences.ts';
 import { writeFileAtomically } from '../src/training/run/atomic-file.ts';
 import { loadCheckpoint } from '../src/training/run/checkpoint.ts';
 import { decodeSafetensors } from '../src/training/run/safetensors.ts';
-import { columnsOption } from './options.ts';
+import { cameraOption, columnsOption } from './options.ts';
 
 interface Options {
   readonly frame?: string;
+  readonly sequence?: string;
+  readonly camera?: string;
+  readonly tracks?: string;
   readonly picture?: string;
+  readonly cloud?: string;
   readonly columns?: number;
   readonly all?: boolean;
 }
@@ -35,18 +46,26 @@ const PICTURES = 1000;
 export function command(): Command {
   return new Command('inspect')
     .description(
-      'Say what is in a data set, a folder of pictures, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
+      'Say what is in a data set, its sequences, a folder of pictures, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
     )
     .argument('<path>', 'a file or a folder')
-    .option('--frame <id>', 'one frame of a data set')
+    .option('--frame <id>', 'one frame of a data set, by its name or number')
+    .option('--sequence <name>', 'one of several sequences')
+    .addOption(cameraOption())
+    .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
     .option('--picture <file.png>', "draw the points from above; of a frame, with its labels' boxes")
-    .option('--all', `of a folder of pictures, read every one instead of ${PICTURES} spread over it`)
+    .option('--cloud <file.pcd>', 'write the points with every field that they have, as binary PCD')
+    .option(
+      '--all',
+      `of a folder of pictures, read every one instead of ${PICTURES} spread over it; of sequences, tell every note`,
+    )
     .addOption(columnsOption())
     .addHelpText(
       'after',
       `
 Examples:
   pointpair inspect data/kitti --frame 000003 --picture frame.png
+  pointpair inspect kitti-tracking --sequence 0003 --frame 12 --cloud sweep.pcd
   pointpair inspect photographs/train
   pointpair inspect scan.pcd
   pointpair inspect sweep.pcd.bin --columns 5 --picture sweep.png
@@ -66,6 +85,11 @@ async function describe(path: string, options: Options): Promise<string> {
   if (options.columns !== undefined)
     throw new InputError({ file: path, expected: 'a .bin file, which columns go with', found: 'a folder' });
   if (options.frame !== undefined) return describeOneFrame(path, options.frame, options);
+  for (const name of ['picture', 'cloud'] as const) {
+    if (options[name] === undefined) continue;
+    const expected = `the name or number of a frame (--frame), whose points --${name} takes`;
+    throw new InputError({ file: path, expected, found: 'none' });
+  }
   if (await exists(join(path, 'state.json'))) {
     const { state, meta } = await loadCheckpoint(path);
     return `checkpoint of step ${meta.step}, ${meta.time}\n${describeState(state)}`;
@@ -74,20 +98,26 @@ async function describe(path: string, options: Options): Promise<string> {
   return describeData(path, options);
 }
 
-async function describeData(path: string, { all }: Options): Promise<string> {
+async function describeData(path: string, { all, sequence, camera, tracks }: Options): Promise<string> {
   const kind = await dataKindOf(path);
   if (kind === 'point clouds') {
-    const { moments } = await openSequence({ path });
-    return `${kind}: ${rangeOf(
-      moments.map(({ id }) => id),
-      'files',
-    )}`;
+    const { moments } = await openSequence({ path, sequence, camera, tracks });
+    const ids = moments.map(({ id }) => id);
+    return `${kind}: ${rangeOf(ids, 'files')}`;
   }
   const pictures = async () =>
-    describePictures(await openFrames({ root: path }, ['image']), { most: all ? undefined : PICTURES });
+    describePictures(await openFrames({ root: path, camera }, ['image']), {
+      most: all ? undefined : PICTURES,
+    });
   if (kind === undefined || kind === 'image folder') return pictures();
+  if (kind !== 'KITTI object data set' || tracks !== undefined || sequence !== undefined) {
+    const reference = { path, sequence, camera, tracks };
+    const { notes } = await listSequences(reference);
+    const mostNotes = all ? Number.POSITIVE_INFINITY : undefined;
+    return describeSequences(await openSequences(reference), { notes, mostNotes });
+  }
   try {
-    return await (kind === 'KITTI raw drive' ? describeDrives(path) : describeDataSet(path));
+    return await describeDataSet(path, camera);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     // Pictures are worth having by themselves; where there are none either, what is missing is said as before.
@@ -97,17 +127,10 @@ async function describeData(path: string, { all }: Options): Promise<string> {
   }
 }
 
-async function describeDataSet(path: string): Promise<string> {
-  const frames = await KittiObject.open(path);
+async function describeDataSet(path: string, camera: string | undefined): Promise<string> {
+  const frames = await KittiObject.open(path, { camera });
   const labels = `${frames.hasLabels ? 'with' : 'without'} labels`;
   return `KITTI object data set: ${rangeOf(frames.ids, 'frames')}, ${labels}${incompleteOf(frames)}`;
-}
-
-async function describeDrives(path: string): Promise<string> {
-  const frames = await openFrames({ root: path }, ['image', 'points']);
-  return [`${frames.kind}: ${rangeOf(frames.ids, 'frames')}${incompleteOf(frames)}`, ...frames.notes].join(
-    '\n',
-  );
 }
 
 function rangeOf(ids: readonly string[], unit: string): string {
@@ -120,22 +143,63 @@ function incompleteOf({ incomplete }: Pick<Frames, 'incomplete'>): string {
   return `; ${incomplete.length} incomplete:${each.join('')}`;
 }
 
-async function describeOneFrame(root: string, id: string, { picture }: Options): Promise<string> {
-  const frames = await KittiObject.open(root);
-  const index = frames.ids.indexOf(id);
-  if (index < 0) {
-    const lacking = frames.incomplete.find((each) => each.id === id);
-    const found = lacking === undefined ? 'no such frame' : `a frame without ${lacking.missing}`;
-    const expected = `one of ${frames.length} frames, ${frames.ids[0]} to ${frames.ids[frames.length - 1]}`;
-    throw new InputError({ file: root, place: `frame ${id}`, expected, found });
+async function describeOneFrame(path: string, frame: string, options: Options): Promise<string> {
+  const { picture, cloud: cloudFile, camera, tracks } = options;
+  const { sequence: name, id } = await placeOf(path, frame, options);
+  const sequence = await openSequence({ path, sequence: name, camera, tracks });
+  const index = frameNumbered(sequence, id);
+  // A data set's frame is looked at as it is for training, with the checks that its parts belong together.
+  const isObject = sequence.kind === 'KITTI object data set';
+  const checked = isObject ? await objectFrame(path, sequence.moments[index].id, camera) : undefined;
+  const { text, cloud, labels } =
+    checked === undefined
+      ? await describeMoment(sequence, index)
+      : { text: describeFrame(checked), cloud: await sequence.cloud(index), labels: checked.labels ?? [] };
+  if (picture === undefined && cloudFile === undefined) return text;
+  const points = cloud ?? (await sequence.cloud(index));
+  const written: string[] = [];
+  if (picture !== undefined && sequence.cameras.length === 0)
+    written.push(await writePicture(picture, points));
+  else if (picture !== undefined) {
+    const boxes = labels.flatMap(({ box3 }) => (box3 === undefined ? [] : [{ box: box3 }]));
+    await write(picture, drawBirdsEye(xyzOf(points), { boxes, stride: 3 }));
   }
-  const frame = await frames.frame(index);
-  const boxes = (frame.labels ?? []).flatMap(({ box3 }) => (box3 === undefined ? [] : [{ box: box3 }]));
-  if (picture !== undefined) await write(picture, drawBirdsEye(frame.points, { boxes }));
-  return describeFrame(frame);
+  if (cloudFile !== undefined) written.push(await writeCloud(cloudFile, points));
+  return [text, ...written].join('\n');
 }
 
-async function describeFile(path: string, { picture, columns }: Options): Promise<string> {
+/** The sequence of a frame and the frame's name in it: `0003/000012` is one of both. */
+async function placeOf(path: string, frame: string, { sequence, camera, tracks }: Options) {
+  if (sequence !== undefined) return { sequence, id: frame };
+  const { entries } = await listSequences({ path, camera, tracks });
+  const named = entries.length === 1 ? undefined : entries.find(({ name }) => frame.startsWith(`${name}/`));
+  return named === undefined
+    ? { sequence, id: frame }
+    : { sequence: named.name, id: frame.slice(named.name.length + 1) };
+}
+
+/** The place of a frame by its name, or by its number where its name is one; of frames with other names, by their order. */
+function frameNumbered({ root, moments }: Sequence, frame: string): number {
+  const byName = moments.findIndex(({ id }) => id === frame);
+  if (byName >= 0) return byName;
+  const numbers = moments.map(({ id }) => (/^\d+$/.test(id) ? Number(id) : undefined));
+  const asked = /^\d+$/.test(frame) ? Number(frame) : undefined;
+  const byNumber = numbers.every((number) => number === undefined) ? asked : numbers.indexOf(asked ?? -1);
+  if (byNumber !== undefined && moments[byNumber] !== undefined) return byNumber;
+  const expected = `one of ${moments.length} frames, ${moments[0].id} to ${moments[moments.length - 1].id}`;
+  throw new InputError({ file: root, place: `frame ${frame}`, expected, found: 'no such frame' });
+}
+
+async function objectFrame(root: string, id: string, camera: string | undefined): Promise<Frame> {
+  const frames = await KittiObject.open(root, { camera });
+  const index = frames.ids.indexOf(id);
+  if (index >= 0) return frames.frame(index);
+  const missing = frames.incomplete.find((each) => each.id === id)?.missing;
+  const expected = `one of ${frames.length} frames, ${frames.ids[0]} to ${frames.ids[frames.length - 1]}`;
+  throw new InputError({ file: root, place: `frame ${id}`, expected, found: `a frame without ${missing}` });
+}
+
+async function describeFile(path: string, { picture, cloud: cloudFile, columns }: Options): Promise<string> {
   const bytes = await readFile(path);
   if (extname(path) === '.safetensors') {
     const { tensors } = decodeSafetensors(bytes, { file: path });
@@ -145,10 +209,24 @@ async function describeFile(path: string, { picture, columns }: Options): Promis
     return describeRun(dirname(path));
   const cloud = readCloud(bytes, { file: path, columns });
   const described = `${basename(path)}: ${describeCloud(cloud)}`;
-  if (picture === undefined) return described;
+  return [
+    described,
+    ...(picture === undefined ? [] : [await writePicture(picture, cloud)]),
+    ...(cloudFile === undefined ? [] : [await writeCloud(cloudFile, cloud)]),
+  ].join('\n');
+}
+
+/** Draws a cloud from above; what the picture is of in words. */
+async function writePicture(file: string, cloud: PointCloud): Promise<string> {
   const { image, caption } = drawCloud(cloud);
-  await write(picture, image);
-  return `${described}\n${basename(picture)}: ${caption}`;
+  await write(file, image);
+  return `${basename(file)}: ${caption}`;
+}
+
+/** Writes a cloud as binary PCD; what was written in words. */
+async function writeCloud(file: string, cloud: PointCloud): Promise<string> {
+  await writeFileAtomically(file, writePcd(cloud, { encoding: 'binary' }));
+  return `${basename(file)}: ${cloud.count} points with ${cloud.fields.map(({ name }) => name).join(', ')}`;
 }
 
 async function write(file: string, image: RgbImage): Promise<void> {

@@ -20,6 +20,14 @@ export function columnsOption(): Option {
   ).argParser(wholeNumber(3));
 }
 
+/** `--camera`: which of several cameras. */
+export function cameraOption(): Option {
+  return new Option(
+    '--camera <name>',
+    "the camera that is seen by, by the data set's own name, such as image_03 (default: the first)",
+  );
+}
+
 /** A share above 0 and up to 1: decimal digits, perhaps with a point. */
 export function share(text: string): number {
   const value = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text) ? Number(text) : Number.NaN;

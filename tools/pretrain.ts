@@ -7,6 +7,7 @@ import { presetNames, presetOf } from '../src/training/presets.ts';
 import { pretrain } from '../src/training/pretrain.ts';
 import { readConfigFile, readRunConfig } from '../src/training/run/model-state.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
+import { cameraOption, collected } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
 /** The command line of `pointpair pretrain`. */
@@ -15,15 +16,18 @@ export function command(): Command {
     'Pretrain encoders of pictures and points without labels, by one system of `pointpair methods` or several.',
   );
   return addTrainingOptions(pretraining, {
-    data: 'a data set in the layout of the KITTI object benchmark',
+    data: 'a data set, drives or sequences (pointpair inspect says what a folder is), or a folder of pictures',
     presets: presetNames,
   })
+    .addOption(cameraOption())
+    .option('--sequence <name>', 'only this sequence of several; may be given again', collected, [])
     .addHelpText(
       'after',
       `
 Example:
   pointpair pretrain --preset simipu-small --data data/kitti --out runs/kitti --set optimizers.image.learningRate=0.01
   pointpair pretrain --preset simipu-small --set objectives.moco.weight=0.5 --data data/kitti --out runs/both
+  pointpair pretrain --preset simipu-small --data kitti-tracking --sequence 0003 --camera image_03 --out runs/tracking
   pointpair pretrain --out runs/kitti --resume`,
     )
     .action(train);

@@ -4,10 +4,11 @@ import { probeTable } from '../src/report/probe-table.ts';
 import { probeRun } from '../src/training/probe/probe-run.ts';
 import { writeJsonAtomically } from '../src/training/run/atomic-file.ts';
 import { loadRun } from '../src/training/run/model-state.ts';
-import { deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
+import { cameraOption, deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
 
 interface Options {
   readonly data: string;
+  readonly camera?: string;
   readonly encoder?: 'image' | 'points';
   readonly step?: number;
   readonly k: number;
@@ -39,6 +40,7 @@ export function command(): Command {
         'points',
       ]),
     )
+    .addOption(cameraOption())
     .option('--step <number>', 'the checkpoint of this step instead of the newest', wholeNumber(0))
     .option('--k <number>', 'nearest neighbours that vote', wholeNumber(1), 20)
     .option('--temperature <number>', 'of their weights exp(cosine / temperature)', positive, 0.07)

@@ -11,6 +11,8 @@ export interface TrainingOptions {
   readonly config?: string;
   readonly data?: string;
   readonly imageSet?: string;
+  readonly camera?: string;
+  readonly sequence?: readonly string[];
   readonly out: string;
   readonly steps?: number;
   readonly set: readonly string[];
@@ -51,13 +53,20 @@ export function addTrainingOptions(
 
 /** The frames to learn from; with --resume those of the run, where nothing else is said. */
 export function selectedData(
-  { data, imageSet, strict }: TrainingOptions,
-  recorded: { readonly root: string; readonly imageSet?: string } | undefined,
+  { data, imageSet, camera, sequence, strict }: TrainingOptions,
+  recorded: Pick<DataSelection, 'root' | 'imageSet' | 'camera' | 'sequences'> | undefined,
 ): DataSelection {
   const root = data ?? recorded?.root;
   if (root === undefined)
     throw new InputError({ file: 'options', expected: '--data <folder>', found: 'neither it nor --resume' });
-  return { root, imageSet: imageSet ?? recorded?.imageSet, strict };
+  const named = sequence === undefined || sequence.length === 0 ? undefined : sequence;
+  return {
+    root,
+    imageSet: imageSet ?? recorded?.imageSet,
+    camera: camera ?? recorded?.camera,
+    sequences: named ?? recorded?.sequences,
+    strict,
+  };
 }
 
 /** Trains until it is done or interrupted, says which, and gives the result of a run that is done. */

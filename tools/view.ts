@@ -3,11 +3,13 @@ import { Command } from 'commander';
 import { InputError, reasonOf } from '../src/engine/input-error.ts';
 import { isLoopback, type RunningViewer, serveViewer } from '../src/viewer/server/http-server.ts';
 import { Session } from '../src/viewer/server/session.ts';
-import { collected, columnsOption, wholeNumber } from './options.ts';
+import { cameraOption, collected, columnsOption, wholeNumber } from './options.ts';
 
 interface Options {
   readonly data?: string;
   readonly detections?: string;
+  readonly sequence?: string;
+  readonly camera?: string;
   readonly tracks?: string;
   readonly columns?: number;
   readonly also: readonly string[];
@@ -22,7 +24,7 @@ const furtherPorts = 20;
 /** The command line of `pointpair view`. */
 export function command(): Command {
   return new Command('view')
-    .description('Look at a data set, a KITTI raw drive, point clouds or a run in the browser.')
+    .description('Look at a data set, a drive, point clouds or a run in the browser.')
     .argument(
       '<path>',
       'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them',
@@ -32,6 +34,8 @@ export function command(): Command {
       '--detections <folder>',
       "a detector's results, KITTI result files; those in a detector's run by default",
     )
+    .option('--sequence <name>', 'which of several sequences (default: the first)')
+    .addOption(cameraOption())
     .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
     .addOption(columnsOption())
     .option(
@@ -55,6 +59,7 @@ Nothing has to be installed where the data is but this; over ssh, forward the po
 Examples:
   pointpair view data/kitti
   pointpair view runs/kitti
+  pointpair view kitti-tracking --sequence 0003 --camera image_03
   pointpair view data/kitti --detections runs/point3d/detections
   pointpair view 2011_09_26/2011_09_26_drive_0005_sync --tracks label_02/0000.txt`,
     )
@@ -63,6 +68,7 @@ Examples:
 
 async function view(path: string, { host, port, ...options }: Options): Promise<void> {
   const session = await Session.open({ path, ...options });
+  for (const note of session.notes) process.stderr.write(`pointpair: ${note}\n`);
   const { problem } = await session.info();
   if (problem !== undefined) process.stderr.write(`pointpair: ${problem.message}\n`);
   const viewer = await listen(session, { host, port });

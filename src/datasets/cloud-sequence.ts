@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import { cloudEndings, readCloud, takesColumns } from '../pointcloud/read-cloud.ts';
@@ -11,6 +11,7 @@ import { type EncodedPicture, fileOf, type Moment, type Sequence } from './seque
 /** Point cloud files (KITTI `.bin`, PCD, PLY) one after the other: a single file, or those of a folder in the order of their names. */
 export class CloudSequence implements Sequence {
   readonly kind: string;
+  readonly name: string;
   readonly root: string;
   readonly moments: readonly Moment[];
   readonly cameras: readonly string[] = [];
@@ -23,6 +24,7 @@ export class CloudSequence implements Sequence {
     this.columns = columns;
     this.kind = files.length === 1 ? 'point cloud' : 'point clouds';
     this.root = root;
+    this.name = basename(resolve(root));
     this.moments = files.map((file) => ({
       id: basename(file),
       files: { sweep: [file] },

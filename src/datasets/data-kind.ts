@@ -3,10 +3,35 @@ import { extname, join } from 'node:path';
 import { imageEndings } from '../image/image-format.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
 import { describeFolder, hasKittiParts, hasObjectParts } from './kitti-layout.ts';
+import { isKittiOdometry } from './kitti-odometry-layout.ts';
 import { findKittiRawDrives, isDriveName } from './kitti-raw-layout.ts';
+import { isKittiTracking } from './kitti-tracking-layout.ts';
 
 /** The kinds of data that can be opened. */
-export type DataKind = 'KITTI object data set' | 'KITTI raw drive' | 'point clouds' | 'image folder';
+export type DataKind = SequenceKind | 'image folder';
+
+/** The kinds of data that sequences are opened of. */
+export type SequenceKind = DriveKind | 'point clouds';
+
+/** The kinds of drives, in the order in which they are told apart. */
+export const driveKinds = [
+  'KITTI tracking sequence',
+  'KITTI odometry sequence',
+  'KITTI raw drive',
+  'KITTI object data set',
+] as const;
+
+/** Data with sweeps and pictures. */
+export type DriveKind = (typeof driveKinds)[number];
+
+/** How each kind of drive is known by the names in a folder. */
+const isKind: { readonly [Kind in DriveKind]: (path: string, names: readonly string[]) => Promise<boolean> } =
+  {
+    'KITTI tracking sequence': isKittiTracking,
+    'KITTI odometry sequence': isKittiOdometry,
+    'KITTI raw drive': isKittiRaw,
+    'KITTI object data set': isKittiObject,
+  };
 
 /** So many folders are looked into for a first picture. */
 const FOLDERS = 1000;
@@ -15,12 +40,17 @@ const FOLDERS = 1000;
 export async function dataKindOf(path: string): Promise<DataKind | undefined> {
   if (!(await stat(path)).isDirectory()) return isCloud(path) ? 'point clouds' : undefined;
   const names = await readdir(path);
-  if (await isKittiRaw(path, names)) return 'KITTI raw drive';
-  if (await isKittiObject(path, names)) return 'KITTI object data set';
+  for (const kind of driveKinds) if (await isKind[kind](path, names)) return kind;
   if (names.some(isCloud)) return 'point clouds';
   if (await holdsPicture(path, { left: FOLDERS })) return 'image folder';
   // Without a part of it, which whoever opens it names.
   return names.includes('training') ? 'KITTI object data set' : undefined;
+}
+
+/** The kinds of drives and what else can be opened in words: `a KITTI object data set, a KITTI raw drive or a run`. */
+export function driveKindsOr(...others: readonly string[]): string {
+  const kinds = [...driveKinds].sort().map((kind) => `a ${kind}`);
+  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format([...kinds, ...others]);
 }
 
 /** What lies at a path that is no data, in a few words. */

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
-import { parseKittiCalibration, rectFromLidar } from '../geometry/kitti-calibration.ts';
+import { parseKittiCalibration, pixelFromRect, rectFromLidar } from '../geometry/kitti-calibration.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
 import { cloudFromRows, type PointCloud } from '../pointcloud/point-cloud.ts';
 import type { CameraModel, ObjectLabel } from './frame.ts';
@@ -10,7 +10,18 @@ import { parseKittiLabels } from './kitti-labels.ts';
 import { filesByStem, findKittiLayout, KITTI_IMAGE_ENDINGS } from './kitti-layout.ts';
 import { readPictureFile } from './picture-file.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import { type EncodedPicture, type FramePart, fileOf, type Moment, type Sequence } from './sequence.ts';
+import {
+  cameraIn,
+  type EncodedPicture,
+  type FramePart,
+  fileOf,
+  type Moment,
+  type Sequence,
+} from './sequence.ts';
+
+/** The cameras of the benchmark, by the folders of their pictures: left and right colour. */
+const CAMERAS = { image_2: 2, image_3: 3 } as const;
+type ObjectCamera = keyof typeof CAMERAS;
 
 /** The folder and the endings of each part. */
 const parts = {
@@ -23,13 +34,17 @@ const parts = {
 /** A data set in KITTI's object layout to be looked at: every frame of which there is a sweep or a picture, complete or not. */
 export class KittiObjectSequence implements Sequence {
   readonly kind = 'KITTI object data set';
+  readonly name: string;
   readonly root: string;
   readonly moments: readonly Moment[];
-  readonly cameras: readonly string[] = [parts.picture.folder];
+  /** `image_2`, and `image_3` where it has pictures. */
+  readonly cameras: readonly ObjectCamera[];
 
-  private constructor(root: string, moments: readonly Moment[]) {
+  private constructor(root: string, moments: readonly Moment[], cameras: readonly ObjectCamera[]) {
     this.root = root;
+    this.name = basename(resolve(root));
     this.moments = moments;
+    this.cameras = cameras;
   }
 
   /** Lists the training frames under `root`; reads none yet. Throws InputError for another layout and where there is no frame. */
@@ -41,6 +56,7 @@ export class KittiObjectSequence implements Sequence {
       const { folder, endings } = parts[part];
       found.set(part, await filesByStem(join(layout.folder, folder), endings).catch(noneIfAbsent));
     }
+    const right = await filesByStem(join(layout.folder, 'image_3'), KITTI_IMAGE_ENDINGS).catch(noneIfAbsent);
     const ids = [...new Set([...found.get('sweep')!.keys(), ...found.get('picture')!.keys()])].sort();
     if (ids.length === 0) {
       throw new InputError({
@@ -61,16 +77,21 @@ export class KittiObjectSequence implements Sequence {
       }
       // Labels are read with the calibration, which takes them into the LiDAR frame.
       if (files.labels !== undefined) files.labels = [...files.labels, ...(files.calibration ?? [])];
-      const pictures = files.picture && { [parts.picture.folder]: files.picture };
+      const ofRight = right.get(id);
+      if (ofRight === undefined && right.size > 0) notes.push(`image_3/${id}.png is missing`);
+      const pictures = {
+        ...(files.picture && { [parts.picture.folder]: files.picture }),
+        ...(ofRight && { image_3: [join(layout.folder, 'image_3', ofRight)] }),
+      };
       return {
         id,
         files,
-        pictures: { ...pictures },
+        pictures,
         notes,
         sets: lists.filter(({ names }) => names.has(id)).map(({ set }) => set),
       };
     });
-    return new KittiObjectSequence(root, moments);
+    return new KittiObjectSequence(root, moments, right.size > 0 ? ['image_2', 'image_3'] : ['image_2']);
   }
 
   async cloud(index: number): Promise<PointCloud> {
@@ -82,12 +103,14 @@ export class KittiObjectSequence implements Sequence {
     return readPictureFile(this, index, camera);
   }
 
-  async camera(index: number): Promise<CameraModel> {
+  async camera(index: number, camera?: string): Promise<CameraModel> {
+    const name = cameraIn(this, index, camera) as ObjectCamera;
+    const number = CAMERAS[name];
     const file = fileOf(this, index, 'calibration');
-    const calibration = parseKittiCalibration(await readFrameText(file), { file });
+    const calibration = parseKittiCalibration(await readFrameText(file), { file, camera: number });
     return {
-      name: parts.picture.folder,
-      pixelFromCamera: calibration.p2,
+      name,
+      pixelFromCamera: pixelFromRect(calibration, number),
       cameraFromLidar: rectFromLidar(calibration),
     };
   }

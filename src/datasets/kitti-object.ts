@@ -23,8 +23,8 @@ export interface KittiObjectOptions {
   readonly ids?: readonly string[];
   /** Only the frames that `ImageSets/<imageSet>.txt` lists, such as `train` or `val`. */
   readonly imageSet?: string;
-  /** 2, the left colour camera, by default; 3 is the right one. */
-  readonly camera?: 2 | 3;
+  /** 2 or `image_2`, the left colour camera, by default; 3 or `image_3` is the right one. */
+  readonly camera?: 2 | 3 | string;
   /** Whether labels are not read and not needed, as for pretraining. */
   readonly ignoreLabels?: boolean;
   /** Whether the depth of pixels is read too, of the frames that have it (`depth_2`, 16-bit PNG in KITTI's depth format). */
@@ -79,7 +79,8 @@ export class KittiObject {
    * Throws InputError for another layout, for no complete frame at all, and with `strict` for any incomplete one.
    */
   static async open(root: string, options: KittiObjectOptions = {}): Promise<KittiObject> {
-    const { split = 'training', camera = 2, strict, ignoreLabels = false, withDepth = false } = options;
+    const { split = 'training', strict, ignoreLabels = false, withDepth = false } = options;
+    const camera = objectCamera(root, options.camera);
     const imageFolder = `image_${camera}`;
     const depthFolder = `depth_${camera}`;
     const layout = await findKittiLayout(root, split, [imageFolder, 'velodyne', 'calib']);
@@ -222,6 +223,14 @@ export class KittiObject {
       });
     }
   }
+}
+
+/** The number of a camera of the benchmark by its name or number, 2 by default. Throws InputError for another one. */
+export function objectCamera(root: string, camera: 2 | 3 | string = 2): 2 | 3 {
+  const number = ([2, 3] as const).find((each) => camera === each || camera === `image_${each}`);
+  if (number !== undefined) return number;
+  const expected = 'image_2 or image_3';
+  throw new InputError({ file: root, place: `camera ${camera}`, expected, found: 'none of that name' });
 }
 
 async function filesIfThere(folder: string, ending: string): Promise<Map<string, string> | undefined> {

@@ -1,15 +1,14 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
+import type { KittiCamera } from '../geometry/kitti-calibration.ts';
 import type { KittiRawCalibrationFiles } from '../geometry/kitti-raw-calibration.ts';
 import { describeNames } from './kitti-layout.ts';
+import { exists } from './numbered-files.ts';
 
 /** Where the parts of a drive lie. */
 export interface KittiRawDrive {
   readonly folder: string;
-  readonly camera: 2 | 3;
-  /** The camera's folder in it, such as `image_02`. */
-  readonly imageFolder: string;
   readonly calibration: Required<KittiRawCalibrationFiles>;
   /** A tracking label file that was given with it, whether it is there or not. */
   readonly tracks: string | undefined;
@@ -25,15 +24,10 @@ export const CALIBRATION_NAMES = {
 } as const;
 
 /** Finds a drive's folder, or the only drive in that of a date, and its calibration beside it or in it. Throws InputError for another layout and for several drives. */
-export async function findKittiRawDrive(
-  path: string,
-  { camera, tracks }: { readonly camera: 2 | 3; readonly tracks: string | undefined },
-): Promise<KittiRawDrive> {
+export async function findKittiRawDrive(path: string, tracks: string | undefined): Promise<KittiRawDrive> {
   const folder = await findFolder(path);
   return {
     folder,
-    camera,
-    imageFolder: `image_0${camera}`,
     calibration: {
       camToCam: await findCalibration(folder, CALIBRATION_NAMES.camToCam),
       veloToCam: await findCalibration(folder, CALIBRATION_NAMES.veloToCam),
@@ -43,34 +37,22 @@ export async function findKittiRawDrive(
   };
 }
 
-/** The name that a part of a frame should have in the drive's folder. */
-export function missingName({ imageFolder }: KittiRawDrive, part: 'sweep' | 'picture', id: string): string {
-  return part === 'sweep' ? `${SWEEPS}/data/${id}.bin` : `${imageFolder}/data/${id}.png`;
+/** The cameras, in the order in which they are preferred: left and right colour, left and right grey. */
+export const RAW_CAMERAS: readonly KittiCamera[] = [2, 3, 0, 1];
+
+/** The folder of a camera in a drive's, which is the camera's name. */
+export function imageFolderOf(camera: KittiCamera): string {
+  return `image_0${camera}`;
 }
 
-/** The files of a part by the numbers that are their stems. */
-export async function numberedFiles(folder: string, part: string, endings: readonly string[]) {
-  const files = new Map<number, string>();
-  const notes: string[] = [];
-  const others: string[] = [];
-  const names = await readdir(join(folder, part, 'data')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') notes.push(`${part}/data cannot be read (${error.code})`);
-    return [];
-  });
-  for (const name of names.sort()) {
-    const ending = endings.find((candidate) => name.toLowerCase().endsWith(candidate));
-    if (ending === undefined || name.startsWith('.')) continue;
-    const stem = name.slice(0, -ending.length);
-    if (/^\d{1,15}$/.test(stem) && !files.has(Number(stem))) {
-      files.set(Number(stem), join(folder, part, 'data', name));
-    } else others.push(name);
-  }
-  if (files.size === 0 && notes.length === 0) notes.push(`${part}/data has no ${endings.join(', ')} files`);
-  if (others.length > 0) {
-    const which = others.length === 1 ? others[0] : `${others.length} files such as ${others[0]}`;
-    notes.push(`${part}/data: left out ${which}, for a frame has one file, named by its number`);
-  }
-  return { files, notes };
+/** The name that a sweep should have in the drive's folder. */
+export function sweepName(id: string): string {
+  return `${SWEEPS}/data/${id}.bin`;
+}
+
+/** The name that a picture should have in the drive's folder. */
+export function pictureName(camera: string, id: string): string {
+  return `${camera}/data/${id}.png`;
 }
 
 /** The parts that are the same for every frame. */
@@ -87,14 +69,6 @@ export async function sharedFiles({ calibration, tracks }: KittiRawDrive, driveN
     ...(calibrated ? { calibration: files } : {}),
     ...(calibrated && labelled ? { labels: [tracks, ...files] } : {}),
   };
-}
-
-/** Whether there is a file or folder of that name. */
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The folder of a drive, or of the only drive of a date. */

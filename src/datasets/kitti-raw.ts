@@ -1,6 +1,11 @@
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
-import { type KittiCalibration, pixelFromRect, rectFromLidar } from '../geometry/kitti-calibration.ts';
+import {
+  type KittiCalibration,
+  type KittiCamera,
+  pixelFromRect,
+  rectFromLidar,
+} from '../geometry/kitti-calibration.ts';
 import {
   type KittiRawCalibrationFiles,
   parseKittiRawCalibration,
@@ -9,19 +14,28 @@ import { decodeImage } from '../image/decode-image.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
 import { cloudFromRows, type PointCloud } from '../pointcloud/point-cloud.ts';
 import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
-import { exists, findKittiRawDrive, type KittiRawDrive, missingName } from './kitti-raw-layout.ts';
-import { momentsOf } from './kitti-raw-moments.ts';
+import {
+  findKittiRawDrive,
+  imageFolderOf,
+  type KittiRawDrive,
+  pictureName,
+  sweepName,
+} from './kitti-raw-layout.ts';
+import { type KittiRawMoments, momentsOf } from './kitti-raw-moments.ts';
 import { parseKittiTracks } from './kitti-tracks.ts';
+import { exists } from './numbered-files.ts';
 import { readPictureFile } from './picture-file.ts';
 import { readFrameFile, readFrameText } from './read-frame-file.ts';
-import type { EncodedPicture, Moment, Sequence } from './sequence.ts';
+import { cameraIn, type EncodedPicture, type Moment, type Sequence } from './sequence.ts';
 
 /** How a KITTI raw drive is opened. */
 export interface KittiRawOptions {
-  /** 2, the left colour camera, by default; 3 is the right one. */
-  readonly camera?: 2 | 3;
+  /** The camera that comes first: 2, left colour, by default, or else the first that has a picture of 3 (right colour), 0 and 1 (left and right grey). */
+  readonly camera?: KittiCamera;
   /** A label file of KITTI's tracking benchmark whose frame k is frame k of the drive, such as `label_02/0000.txt`. */
   readonly tracks?: string;
+  /** What the drive is called; its folder's name by default. */
+  readonly name?: string;
 }
 
 /**
@@ -36,17 +50,26 @@ export interface KittiRawOptions {
  */
 export class KittiRaw implements Sequence {
   readonly kind = 'KITTI raw drive';
+  readonly name: string;
   readonly root: string;
   readonly moments: readonly Moment[];
+  /** The folders of the cameras that have pictures, such as `image_02`; the first one in any case. */
   readonly cameras: readonly string[];
   private readonly drive: KittiRawDrive;
+  private readonly numbers: readonly KittiCamera[];
   private tracks: Promise<ReadonlyMap<number, ObjectLabel[]>> | undefined;
 
-  private constructor(root: string, drive: KittiRawDrive, moments: readonly Moment[]) {
+  private constructor(
+    { root, name }: { readonly root: string; readonly name: string },
+    drive: KittiRawDrive,
+    { moments, cameras }: KittiRawMoments,
+  ) {
     this.root = root;
+    this.name = name;
     this.drive = drive;
     this.moments = moments;
-    this.cameras = [drive.imageFolder];
+    this.numbers = cameras;
+    this.cameras = cameras.map(imageFolderOf);
   }
 
   /**
@@ -54,16 +77,17 @@ export class KittiRaw implements Sequence {
    * Throws InputError for another layout, for several drives, and where there is no sweep and no picture.
    */
   static async open(path: string, options: KittiRawOptions = {}): Promise<KittiRaw> {
-    const { camera = 2, tracks } = options;
-    const drive = await findKittiRawDrive(path, { camera, tracks });
-    return new KittiRaw(path, drive, await momentsOf(drive));
+    const { camera, tracks } = options;
+    const drive = await findKittiRawDrive(path, tracks);
+    const name = options.name ?? basename(resolve(drive.folder));
+    return new KittiRaw({ root: path, name }, drive, await momentsOf(drive, camera));
   }
 
   get length(): number {
     return this.moments.length;
   }
 
-  /** All of a frame, with labels where the drive was opened with tracks. Throws InputError for a part that is missing or damaged. */
+  /** A frame with the picture of its first camera, and with labels where the drive was opened with tracks. Throws InputError for a part that is missing or damaged. */
   async frame(index: number): Promise<Frame> {
     const { id, timeS, worldFromLidar } = this.momentOf(index);
     const picture = this.fileOf(index, 'picture');
@@ -91,14 +115,14 @@ export class KittiRaw implements Sequence {
     return readPictureFile(this, index, camera);
   }
 
-  async camera(index: number): Promise<CameraModel> {
-    this.momentOf(index);
-    const { camera, calibration: files, imageFolder } = this.drive;
-    const { camToCam, veloToCam } = files;
-    const calibration = await readCalibration({ camToCam, veloToCam }, camera);
+  async camera(index: number, camera?: string): Promise<CameraModel> {
+    const name = cameraIn(this, index, camera);
+    const number = this.numbers[this.cameras.indexOf(name)];
+    const { camToCam, veloToCam } = this.drive.calibration;
+    const calibration = await readCalibration({ camToCam, veloToCam }, number);
     return {
-      name: imageFolder,
-      pixelFromCamera: pixelFromRect(calibration, camera),
+      name,
+      pixelFromCamera: pixelFromRect(calibration, number),
       cameraFromLidar: rectFromLidar(calibration),
     };
   }
@@ -121,10 +145,10 @@ export class KittiRaw implements Sequence {
   }
 
   /** The calibration of the drive, with the inertial unit's where its file is there. Throws InputError for one of the others that is missing, and for a damaged one. */
-  async calibration(): Promise<KittiCalibration<2 | 3>> {
-    const { camera, calibration } = this.drive;
-    const { imuToVelo, ...needed } = calibration;
-    return readCalibration({ ...needed, ...((await exists(imuToVelo)) ? { imuToVelo } : {}) }, camera);
+  async calibration(): Promise<KittiCalibration<never>> {
+    const { imuToVelo, ...needed } = this.drive.calibration;
+    const files = { ...needed, ...((await exists(imuToVelo)) ? { imuToVelo } : {}) };
+    return readCalibration(files, this.numbers[0]);
   }
 
   private async readTracks(file: string, index: number) {
@@ -141,11 +165,12 @@ export class KittiRaw implements Sequence {
   /** The part's own file, or where it is missed: reading that throws an InputError with its name. */
   private fileOf(index: number, part: 'sweep' | 'picture'): string {
     const { id, files } = this.momentOf(index);
-    return files[part]?.[0] ?? join(this.drive.folder, missingName(this.drive, part, id));
+    const name = part === 'sweep' ? sweepName(id) : pictureName(this.cameras[0], id);
+    return files[part]?.[0] ?? join(this.drive.folder, name);
   }
 }
 
-async function readCalibration(files: KittiRawCalibrationFiles, camera: 2 | 3) {
+async function readCalibration(files: KittiRawCalibrationFiles, camera: KittiCamera) {
   const [camToCam, veloToCam, imuToVelo] = await Promise.all([
     readFrameText(files.camToCam),
     readFrameText(files.veloToCam),

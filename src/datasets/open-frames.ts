@@ -1,19 +1,17 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
-import { type DataKind, dataKindOf, describeOtherData } from './data-kind.ts';
+import { type DataKind, dataKindOf, describeOtherData, driveKindsOr } from './data-kind.ts';
 import type { DataSelection } from './data-selection.ts';
 import type { Frame } from './frame.ts';
 import { openImageFolder, type PictureClasses } from './image-folder.ts';
-import { type IncompleteFrame, requireComplete } from './incomplete-frame.ts';
+import type { IncompleteFrame } from './incomplete-frame.ts';
+import { itemAt } from './item-at.ts';
 import { KittiObject } from './kitti-object.ts';
 import { listKittiPictures } from './kitti-pictures.ts';
-import { KittiRaw } from './kitti-raw.ts';
-import { findKittiRawDrives } from './kitti-raw-layout.ts';
-import { frameOf } from './open-sequence.ts';
 import { readPicture } from './read-picture.ts';
-import { type FramePart, fileOf, type Sequence } from './sequence.ts';
+import type { Sequence } from './sequence.ts';
+import { openSequenceFrames } from './sequence-frames.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What has to be there of a frame: its picture, its sweep, and where both are needed the calibration between them. */
@@ -65,16 +63,19 @@ export type PointFrames = Frames & Required<Pick<Frames, 'frame'>>;
  */
 export async function openFrames(data: DataSelection, needs: readonly Need[]): Promise<Frames> {
   const { root } = data;
-  const takenAs = 'the folder of a KITTI object data set or of KITTI raw drives';
-  const expected = needs.includes('points') ? takenAs : `${takenAs}, or of pictures`;
+  const expected = `the folder of ${driveKindsOr(...(needs.includes('points') ? [] : ['of pictures']))}`;
   await stat(root).catch((error: NodeJS.ErrnoException) => {
     const found = error.code === 'ENOENT' ? 'nothing' : String(error.code);
     throw new InputError({ file: root, expected, found }, { cause: error });
   });
   const kind = await dataKindOf(root);
   if (kind === 'KITTI object data set') return openObjectFrames(data, needs);
-  if (data.split !== undefined) throw onlyFor('a KITTI object data set, which has the splits', data, kind);
-  if (kind === 'KITTI raw drive') return openDriveFrames(data, needs);
+  if (data.split !== undefined && kind !== 'KITTI tracking sequence')
+    throw onlyFor('a KITTI object or tracking data set, which have the splits', data, kind);
+  if (kind !== undefined && kind !== 'image folder' && kind !== 'point clouds') {
+    if (data.imageSet !== undefined) throw onlyFor('a data set with image sets', data, kind);
+    return openSequenceFrames(data, needs);
+  }
   if (kind !== 'image folder') {
     const found = kind === undefined ? await describeOtherData(root) : `${kind} without pictures`;
     throw new InputError({ file: root, expected, found });
@@ -83,6 +84,11 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
     const found = 'pictures alone, without sweeps and calibrations';
     throw new InputError({ file: root, expected, found });
   }
+  const wanted = data.camera ?? data.cameras ?? data.sequences;
+  if (wanted !== undefined) {
+    const place = `${data.sequences === undefined ? 'camera' : 'sequence'} ${wanted}`;
+    throw new InputError({ file: root, place, expected: 'data of drives', found: 'a folder of pictures' });
+  }
   const { ids, files, classes, notes } = await openImageFolder(root, data);
   return {
     kind,
@@ -90,8 +96,8 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
     ids,
     incomplete: [],
     notes,
-    ...(classes && { classes }),
     ...noSequences,
+    ...(classes && { classes }),
     picture: async (index, stopwatch) => readPicture(itemAt(files, index), { upright: true, stopwatch }),
   };
 }
@@ -105,10 +111,16 @@ const noSequences: Pick<Frames, 'sequences' | 'place'> = {
 };
 
 async function openObjectFrames(
-  { root, ...selection }: DataSelection,
+  { root, sequences, cameras, ...given }: DataSelection,
   needs: readonly Need[],
 ): Promise<Frames> {
   const kind: DataKind = 'KITTI object data set';
+  const fault = (place: string, expected: string) =>
+    new InputError({ file: root, place, expected, found: kind });
+  if (sequences !== undefined) throw fault(`sequence ${sequences}`, 'data of several sequences');
+  const several = cameras === 'all' || (cameras !== undefined && cameras.length > 1);
+  if (several) throw fault(`cameras ${cameras}`, 'one camera, or a data set of sequences');
+  const selection = { ...given, camera: given.camera ?? cameras?.[0] };
   if (needs.includes('points')) {
     const frames = await KittiObject.open(root, { ...selection, ignoreLabels: true });
     const { length, ids, incomplete } = frames;
@@ -126,68 +138,7 @@ async function openObjectFrames(
   };
 }
 
-/** The frames of a drive, or of all drives of a date or of several, one after the other; named by their drives where there are several. */
-async function openDriveFrames(data: DataSelection, needs: readonly Need[]): Promise<Frames> {
-  const { root, imageSet, strict } = data;
-  const kind: DataKind = 'KITTI raw drive';
-  if (imageSet !== undefined) throw onlyFor('a data set with image sets', data, kind);
-  const { synced, unsynced } = await findKittiRawDrives(root);
-  // Where there is none, opening the root says what is there.
-  const folders = synced.length === 0 ? [''] : synced;
-  const both: readonly FramePart[] = ['picture', 'sweep', 'calibration'];
-  const [need] = needs;
-  const parts = needs.length > 1 ? both : [need === 'points' ? ('sweep' as const) : ('picture' as const)];
-  const complete: Array<FramePlace & { id: string }> = [];
-  const incomplete: IncompleteFrame[] = [];
-  const drives: KittiRaw[] = [];
-  for (const [sequence, folder] of folders.entries()) {
-    const drive = await KittiRaw.open(join(root, folder));
-    drives.push(drive);
-    for (const [moment, { id: number, files }] of drive.moments.entries()) {
-      const id = folders.length === 1 ? number : `${folder}/${number}`;
-      const missing = parts.filter((part) => files[part] === undefined);
-      if (missing.length > 0) incomplete.push({ id, missing: missing.join(', ') });
-      else complete.push({ sequence, moment, id });
-    }
-  }
-  requireComplete(root, { complete: complete.length, incomplete, strict });
-  const place = (index: number) => itemAt(complete, index);
-  const at = (index: number) => {
-    const { sequence, moment, id } = place(index);
-    return { drive: drives[sequence], moment, id };
-  };
-  const frames: Frames = {
-    ...{ kind, length: complete.length, ids: complete.map(({ id }) => id), incomplete },
-    notes: unsynced.length === 0 ? [] : [`unsynced drives were left out: ${unsynced.join(', ')}`],
-    sequences: drives,
-    place,
-    picture: async (index, stopwatch) => {
-      const { drive, moment } = at(index);
-      return readPicture(fileOf(drive, moment, 'picture'), { stopwatch });
-    },
-  };
-  if (!needs.includes('points')) return frames;
-  return {
-    ...frames,
-    sweep: async (index, stopwatch) => {
-      const { drive, moment } = at(index);
-      const points = await drive.sweep(moment);
-      stopwatch?.lap('read');
-      return points;
-    },
-    frame: async (index, stopwatch) => {
-      const { drive, moment, id } = at(index);
-      return { ...(await frameOf(drive, moment, stopwatch)), id };
-    },
-  };
-}
-
 function onlyFor(expected: string, { root, split, imageSet }: DataSelection, kind: DataKind | undefined) {
   const what = split === undefined ? `image set ${imageSet}` : `split ${split}`;
   return new InputError({ file: root, place: what, expected, found: kind ?? 'other data' });
-}
-
-function itemAt<T>(items: readonly T[], index: number): T {
-  if (Number.isInteger(index) && index >= 0 && index < items.length) return items[index];
-  throw new RangeError(`frame ${index} of ${items.length}`);
 }

@@ -11,6 +11,10 @@ export interface Moment {
   readonly id: string;
   /** When the sweep was taken, seconds since the sequence began; undefined where there is no clock. */
   readonly timeS?: number;
+  /** When the sweep began and ended, seconds as `timeS`; undefined where the data set does not say. */
+  readonly sweepTimesS?: { readonly beginS: number; readonly endS: number };
+  /** By camera, when its picture was taken, seconds as `timeS`; a camera whose time is not known has no entry. */
+  readonly pictureTimesS?: { readonly [camera: string]: number };
   /** The sequence's own fixed frame (z up, metres) from the LiDAR frame; undefined where the pose is not known. */
   readonly worldFromLidar?: Matrix44;
   /** The files that a part is read from, the part's own first; a part that the frame lacks has no entry. The picture is that of the sequence's first camera. */
@@ -39,6 +43,8 @@ export interface EncodedPicture {
 export interface Sequence {
   /** What it is, such as `KITTI raw drive`. */
   readonly kind: string;
+  /** What it is called among the sequences that lie at the same path, such as `2011_09_26/2011_09_26_drive_0005_sync` or `0000`. */
+  readonly name: string;
   /** The file or folder that it was opened from. */
   readonly root: string;
   readonly moments: readonly Moment[];
@@ -50,6 +56,21 @@ export interface Sequence {
   /** How the points reach the pixels of a frame's picture. */
   camera(index: number, camera?: string): Promise<CameraModel>;
   labels(index: number): Promise<readonly ObjectLabel[]>;
+}
+
+/** The name of a camera of a sequence, of its first one by default. Throws InputError where it has no such camera, and RangeError for an index that is none. */
+export function cameraIn(
+  sequence: Pick<Sequence, 'root' | 'moments' | 'cameras'>,
+  index: number,
+  camera?: string,
+): string {
+  const { root, cameras } = sequence;
+  const { id } = momentAt(sequence, index);
+  const name = camera ?? cameras[0];
+  if (name !== undefined && cameras.includes(name)) return name;
+  const place = `frame ${id}`;
+  if (cameras.length === 0) throw new InputError({ file: root, place, expected: 'a camera', found: 'none' });
+  throw new InputError({ file: root, place, expected: `a camera of ${cameras.join(', ')}`, found: name });
 }
 
 /** The moment at an index. Throws RangeError for an index that is none. */

@@ -138,8 +138,8 @@ export function readNumbers(
   });
 }
 
-/** Published rotations are orthonormal to 1e-6; what is off by 1e-2 is another matrix, or a damaged one. */
-function checkRotation(m: Matrix44, place: string, file: string): void {
+/** Throws InputError for a matrix whose upper left 3x3 is no rotation: published ones are orthonormal to 1e-6, and what is off by 1e-2 is another matrix, or a damaged one. */
+export function checkRotation(m: Matrix44, place: string, file: string): void {
   const dot = (r: number, s: number) => m[r] * m[s] + m[r + 1] * m[s + 1] + m[r + 2] * m[s + 2];
   const errors = [dot(0, 0) - 1, dot(4, 4) - 1, dot(8, 8) - 1, dot(0, 4), dot(0, 8), dot(4, 8)];
   const determinant =

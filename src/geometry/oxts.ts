@@ -35,8 +35,15 @@ export function parseOxts(text: string, options: { readonly file?: string } = {}
   const lines = text.split(/\r\n|\r|\n/);
   const filled = lines.flatMap((line, index) => (line.trim() === '' ? [] : [index]));
   if (filled.length !== 1) throw new InputError({ file, expected: 'one line', found: `${filled.length}` });
-  const place = `line ${filled[0] + 1}`;
-  const words = lines[filled[0]].trim().split(/\s+/);
+  return parseOxtsLine(lines[filled[0]], { file, place: `line ${filled[0] + 1}` });
+}
+
+/** As `parseOxts`, from a line of a file that has a record a line; errors name it by `place`. */
+export function parseOxtsLine(
+  line: string,
+  { file, place }: { readonly file: string; readonly place: string },
+): OxtsRecord {
+  const words = line.trim().split(/\s+/);
   const values = readNumbers(words, NUMBERS, { file, place });
   const [latitudeDeg, longitudeDeg, altitudeM, roll, pitch, yaw] = values;
   const check = (index: number, sound: boolean, expected: string) => {

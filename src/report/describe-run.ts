@@ -26,12 +26,13 @@ export async function describeRun(folder: string): Promise<string> {
 async function describePretraining(folder: string): Promise<string> {
   const { config, data } = await readRunConfig(folder);
   const { image, points } = config.encoders;
+  const which = [data.imageSet, ...(data.sequences ?? []), data.camera].filter((each) => each !== undefined);
   const encoders = [
     image && `ResNet-${image.depth} on ${image.input.width} x ${image.input.height}`,
     points && `${points.input.count} points`,
   ].filter((each) => each !== undefined);
   return (
-    `${Object.keys(config.objectives).join(' + ')} on ${data.root}${data.imageSet === undefined ? '' : ` (${data.imageSet})`}: ` +
+    `${Object.keys(config.objectives).join(' + ')} on ${data.root}${which.length === 0 ? '' : ` (${which.join(', ')})`}: ` +
     `batch ${config.batchSize}, ${encoders.join(', ')}`
   );
 }

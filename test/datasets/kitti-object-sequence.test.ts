@@ -77,6 +77,7 @@ describe('KittiObjectSequence', () => {
         calibration: [inside('calib/000007.txt')],
         labels: [inside('label_2/000007.txt'), inside('calib/000007.txt')],
       },
+      pictures: { image_2: [inside('image_2/000007.png')] },
       notes: [],
       sets: [],
     });

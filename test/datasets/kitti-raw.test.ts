@@ -16,7 +16,7 @@ import {
 } from '../../src/geometry/matrix.ts';
 import { projectPoints } from '../../src/geometry/projection.ts';
 import { inverseRigid } from '../../src/geometry/rigid-transform.ts';
-import { encodePng } from '../../src/image/decode-image.ts';
+import { decodeImage, encodePng } from '../../src/image/decode-image.ts';
 import { writeKittiBin } from '../../src/pointcloud/kitti-bin.ts';
 import { nearestNeighbors } from '../../src/pointcloud/nearest-neighbors.ts';
 import { rowsOf } from '../../src/pointcloud/point-cloud.ts';
@@ -162,6 +162,73 @@ describe('a sound drive', () => {
     renameSync(join(drive, 'image_02'), join(drive, 'image_03'));
     const [camera] = (await (await KittiRaw.open(drive, { camera: 3 })).frame(0)).cameras;
     expect([camera.name, camera.pixelFromCamera[3]]).toEqual(['image_03', -15]);
+  });
+
+  test('has every camera that has pictures, the left colour one first', async () => {
+    const drive = await writeDrive([0, 1]);
+    const grey = (value: number) => encodePng({ ...PICTURE, data: new Uint8Array(2400).fill(value) });
+    write(join(drive, 'image_00/data/0000000000.png'), await grey(10));
+    write(join(drive, 'image_00/timestamps.txt'), timesOf(0.012, 2));
+    write(join(drive, 'image_03/data/0000000000.png'), await grey(30));
+    write(join(drive, 'image_03/data/0000000002.png'), await grey(32));
+    write(join(drive, 'image_03/timestamps.txt'), timesOf(0.013, 3));
+    write(join(drive, 'image_01/timestamps.txt'), timesOf(0.011, 2));
+    const raw = await KittiRaw.open(drive);
+    expect(raw.cameras).toEqual(['image_02', 'image_03', 'image_00']);
+    expect(numbersOf(raw)).toEqual([0, 1, 2]);
+    expect(raw.moments[0].pictures).toEqual({
+      image_02: [join(drive, 'image_02/data/0000000000.png')],
+      image_03: [join(drive, 'image_03/data/0000000000.png')],
+      image_00: [join(drive, 'image_00/data/0000000000.png')],
+    });
+    expect(raw.moments[0].pictureTimesS).toEqual({ image_02: 0.01, image_03: 0.013, image_00: 0.012 });
+    expect(raw.moments[2].files.picture).toBeUndefined();
+    expect(notesOf(raw).slice(0, 2)).toEqual([
+      [],
+      ['image_03/data/0000000001.png is missing', 'image_00/data/0000000001.png is missing'],
+    ]);
+    const calibrations = await Promise.all(raw.cameras.map((name) => raw.camera(0, name)));
+    expect(calibrations.map(({ name, pixelFromCamera }) => [name, pixelFromCamera[3]])).toEqual([
+      ['image_02', 0],
+      ['image_03', -15],
+      ['image_00', 0],
+    ]);
+    const greys = async (index: number, name: string) =>
+      (await decodeImage((await raw.picture(index, name)).bytes, { file: name })).data[0];
+    expect([await greys(0, 'image_00'), await greys(2, 'image_03')]).toEqual([10, 32]);
+    expect((await errorOf(raw.picture(1, 'image_03'))).fault.expected).toBe('a picture of image_03');
+    for (const call of [raw.camera(0, 'image_01'), raw.picture(0, 'image_01')])
+      expect((await errorOf(call)).fault).toMatchObject({
+        place: 'frame 0000000000',
+        expected: 'a camera of image_02, image_03, image_00',
+        found: 'image_01',
+      });
+    expect((await KittiRaw.open(drive, { camera: 0 })).cameras[0]).toBe('image_00');
+  });
+
+  test('begins with another camera where the left colour one has no pictures', async () => {
+    const drive = await writeDrive([0, 1]);
+    renameSync(join(drive, 'image_02'), join(drive, 'image_03'));
+    const raw = await KittiRaw.open(drive);
+    expect([raw.cameras, notesOf(raw)]).toEqual([['image_03'], [[], []]]);
+    expect((await raw.frame(0)).cameras[0].pixelFromCamera[3]).toBe(-15);
+  });
+
+  test('knows when sweeps began and ended, where the lists are there', async () => {
+    const drive = await writeDrive([0, 1, 2]);
+    const list = (which: string) => join(drive, `velodyne_points/timestamps_${which}.txt`);
+    write(list('start'), timesOf(0.15, 3));
+    write(list('end'), timesOf(0.25, 3));
+    editLine(list('end'), 1);
+    const times = async () => (await KittiRaw.open(drive)).moments.map(({ sweepTimesS }) => sweepTimesS);
+    expect(await times()).toEqual([{ beginS: 0.15, endS: 0.25 }, undefined, { beginS: 0.35, endS: 0.45 }]);
+    editLine(list('start'), 0, 'noon');
+    expect(await times()).toEqual([undefined, undefined, undefined]);
+    expect((await KittiRaw.open(drive)).moments[0].notes).toEqual([
+      expect.stringMatching(
+        /start\.txt: line 1: expected a time.*: when sweeps began and ended is not known$/,
+      ),
+    ]);
   });
 
   test('has labels where tracks are given', async () => {

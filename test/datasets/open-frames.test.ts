@@ -60,6 +60,16 @@ describe('dataKindOf', () => {
     ['KITTI raw drive', [`2011_09_26/${DRIVE}/image_02/data/0000000000.png`]],
     ['KITTI raw drive', ['image_02/data/0000000000.png']],
     ['image folder', ['2011_09_26/0000000000.png']],
+    ['KITTI tracking sequence', ['training/image_02/0000/000000.png']],
+    ['KITTI tracking sequence', ['testing/velodyne/0012/000000.bin', 'readme.txt']],
+    ['KITTI tracking sequence', ['label_02/0000.txt', 'velodyne/0000/000000.bin']],
+    ['KITTI tracking sequence', ['training/label_02/0000.txt', 'training/calib/0000.txt']],
+    ['KITTI odometry sequence', ['sequences/00/calib.txt', 'poses/00.txt']],
+    ['KITTI odometry sequence', ['sequences/00/times.txt', 'sequences/00/velodyne/000000.bin']],
+    ['KITTI odometry sequence', ['00/calib.txt', '00/image_2/000000.png']],
+    ['KITTI odometry sequence', ['calib.txt', 'velodyne/000000.bin']],
+    ['KITTI odometry sequence', ['calib.txt', 'times.txt']],
+    ['KITTI object data set', ['calib/000000.txt', 'velodyne/000000.bin']],
     ['point clouds', ['1.ply', '1.png']],
     ['image folder', ['image_1/a.png', 'image_2/a.png']],
     ['image folder', ['image_2/a.png', 'image_4/a.png']],
@@ -127,7 +137,8 @@ describe('openFrames of pictures in folders', () => {
     const root = folderWith(['a/1.png']);
     expect(await faultOf(openFrames({ root }, ['image', 'points']))).toEqual({
       file: root,
-      expected: 'the folder of a KITTI object data set or of KITTI raw drives',
+      expected:
+        'the folder of a KITTI object data set, a KITTI odometry sequence, a KITTI raw drive or a KITTI tracking sequence',
       found: 'pictures alone, without sweeps and calibrations',
     });
     expect(await faultOf(openFrames({ root, split: 'testing' }, ['image']))).toMatchObject({

@@ -47,9 +47,10 @@ describe('openSequence', () => {
     ['KITTI object data set', ['training/velodyne/000000.bin'], ''],
     ['KITTI object data set', ['training/velodyne/000000.bin'], 'training'],
     ['KITTI object data set', ['training/velodyne/000000.bin', 'stray.pcd'], ''],
-    ['KITTI raw drive', [`${DRIVE}/velodyne_points/data/0000000000.bin`], ''],
     ['KITTI raw drive', [`${DRIVE}/velodyne_points/data/0000000000.bin`], DRIVE],
     ['KITTI raw drive', ['image_02/data/0000000000.png'], ''],
+    ['KITTI tracking sequence', ['velodyne/0003/000000.bin', 'label_02/0003.txt'], ''],
+    ['KITTI odometry sequence', ['velodyne/000000.bin', 'calib.txt'], ''],
     ['point clouds', ['b/x.txt', '1.bin', '2.PLY'], ''],
     ['point cloud', ['1.pcd', 'readme.txt'], ''],
     ['point cloud', ['1.pcd', '2.pcd'], '2.pcd'],
@@ -61,7 +62,8 @@ describe('openSequence', () => {
   });
 
   it('says what is there instead', async () => {
-    const expected = 'a KITTI object data set, a KITTI raw drive, point clouds (.bin, .pcd, .ply) or a run';
+    const expected =
+      'a KITTI object data set, a KITTI odometry sequence, a KITTI raw drive, a KITTI tracking sequence, point clouds (.bin, .pcd, .ply) or a run';
     const empty = folderWith();
     expect(await faultOf(openSequence({ path: empty }))).toEqual({
       file: empty,
@@ -80,11 +82,6 @@ describe('openSequence', () => {
       expected: 'a file or a folder',
       found: 'ENOENT',
     });
-    const drives = folderWith(
-      `${DRIVE}/velodyne_points/data/0.bin`,
-      '2011_09_26_drive_0002_sync/image_02/data/0.png',
-    );
-    expect((await faultOf(openSequence({ path: drives }))).found).toContain('2 drives');
     const pictures = folderWith('cat/1.png');
     expect(await faultOf(openSequence({ path: pictures }))).toEqual({
       file: pictures,
@@ -92,12 +89,53 @@ describe('openSequence', () => {
       found:
         'a folder of pictures alone, which have nothing to be shown in space (pointpair inspect says what is in it)',
     });
-    const dates = folderWith(`2011_09_26/${DRIVE}/velodyne_points/data/0.bin`);
-    expect((await faultOf(openSequence({ path: dates }))).found).toBe(
-      '2011_09_26 (perhaps 2011_09_26 is meant)',
+  });
+
+  it('opens the only sequence at a path, or the one that is named', async () => {
+    const only = folderWith(`2011_09_26/${DRIVE}/velodyne_points/data/0.bin`);
+    const drive = await openSequence({ path: only });
+    expect([drive.name, drive.root]).toEqual([`2011_09_26/${DRIVE}`, join(only, '2011_09_26', DRIVE)]);
+    const other = '2011_09_26_drive_0002_sync';
+    const drives = folderWith(`${DRIVE}/velodyne_points/data/0.bin`, `${other}/image_02/data/0.png`);
+    expect(await faultOf(openSequence({ path: drives }))).toEqual({
+      file: drives,
+      expected: 'one sequence, or the name of one (--sequence)',
+      found: `2: ${DRIVE}, ${other}`,
+    });
+    expect((await openSequence({ path: drives, sequence: other })).name).toBe(other);
+    expect(await faultOf(openSequence({ path: drives, sequence: '0002' }))).toEqual({
+      file: drives,
+      place: 'sequence 0002',
+      expected: `one of ${DRIVE}, ${other}`,
+      found: 'none of that name',
+    });
+    expect((await faultOf(openSequence({ path: join(drives, other), sequence: 'x' }))).expected).toBe(other);
+  });
+
+  it('begins with the camera that is asked for', async () => {
+    const path = folderWith('image_02/data/0.png', 'image_03/data/0.png', 'image_03/data/1.png');
+    const first = await openSequence({ path });
+    const second = await openSequence({ path, camera: 'image_03' });
+    expect([first.cameras, second.cameras]).toEqual([
+      ['image_02', 'image_03'],
+      ['image_03', 'image_02'],
+    ]);
+    const picture = (sequence: Sequence, index: number) => sequence.moments[index].files.picture;
+    expect(picture(first, 0)).toEqual([join(path, 'image_02/data/0.png')]);
+    expect(picture(first, 1)).toBeUndefined();
+    expect([0, 1].map((index) => picture(second, index))).toEqual(
+      [0, 1].map((index) => [join(path, `image_03/data/${index}.png`)]),
     );
-    const tracking = folderWith('training/label_02/0000.txt', 'training/velodyne/0000/000000.bin');
-    expect(await faultOf(openSequence({ path: tracking }))).toMatchObject({ found: 'neither' });
+    expect((await second.picture(1)).file).toBe(join(path, 'image_03/data/1.png'));
+    expect((await second.picture(0, 'image_02')).file).toBe(join(path, 'image_02/data/0.png'));
+    expect(await faultOf(openSequence({ path, camera: 'image_07' }))).toMatchObject({
+      place: 'camera image_07',
+      expected: 'a camera of image_02, image_03',
+    });
+    const clouds = folderWith('1.bin');
+    expect((await faultOf(openSequence({ path: clouds, camera: 'image_02' }))).expected).toBe(
+      'data with cameras',
+    );
   });
 
   it('takes tracks with a drive alone', async () => {
@@ -135,6 +173,7 @@ describe('frameOf', () => {
     return {
       ...sequence,
       kind: 'test',
+      name: 'test',
       picture: (index, name) => readPictureFile(sequence, index, name),
       cloud: async () => cloud,
       camera: async () => camera,

@@ -17,10 +17,11 @@ import { Random } from '../../src/engine/random.ts';
 import { type Tree, treeOf } from '../../src/engine/tree.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
 import { branchAt } from '../../src/nn/layer.ts';
-import { writePcd } from '../../src/pointcloud/pcd.ts';
-import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
+import { readPcd, writePcd } from '../../src/pointcloud/pcd.ts';
+import { cloudFromRows, fieldOf } from '../../src/pointcloud/point-cloud.ts';
 import { loadRun } from '../../src/training/run/model-state.ts';
 import { readMetrics } from '../../src/training/run/run-folder.ts';
+import { writeTracking } from '../datasets/tiny-sequences.ts';
 import { bothEncoders } from '../objectives/tiny-simipu.ts';
 import { realData } from '../real-data.ts';
 
@@ -428,6 +429,68 @@ describe('inspect', () => {
     expect(stdout).toMatch(/column5 +float32 +0 +\d+\.\d+ +31\n/);
     for (const path of ['three.pcd', data])
       expect((await pointpair('inspect', path, '--columns', '5')).stderr).toContain('which columns go with');
+  });
+
+  it('describes sequences and their frames, and writes the points of one with every field', async () => {
+    for (const number of ['0000', '0003'])
+      await writeTracking(join(folder, 'tracking/training'), number, [0, 1, 3]);
+    const all = await pointpair('inspect', 'tracking');
+    expect(all.stdout).toMatch(/^KITTI tracking sequence: 2 sequences, 6 frames\n/);
+    expect(all.stdout).toMatch(
+      /\n +0003 +3 +000000 +000003 +3 +image_02 3, image_03 3 +0\.3 +0\.100 +1 +3 +3 \(1 track\)\n/,
+    );
+    expect(all.stdout).toContain('0000/000001: frame 2 is missing\n');
+    expect(all.stdout).toContain('0003/000001: 0.200 s until the next frame with a time, 000003\n');
+    const one = await pointpair('inspect', 'tracking', '--sequence', '0003');
+    expect(one.stdout).toMatch(/^KITTI tracking sequence: 3 frames\n/);
+    const asked = [
+      '--sequence',
+      '0003',
+      '--frame',
+      '3',
+      '--cloud',
+      'three.cloud.pcd',
+      '--picture',
+      'above.png',
+    ];
+    const frame = await pointpair('inspect', 'tracking', ...asked, '--camera', 'image_03');
+    expect(frame.stdout).toMatch(/^frame 000003: 400 points\n/);
+    expect(frame.stdout).toContain('time: 0.300 s\nplace: 3.00, 0.00, 0.00 m');
+    expect(frame.stdout).toMatch(/\nimage_03: 40 x 20, sees \d+ of the points .*\nimage_02: /);
+    expect(frame.stdout).toMatch(/\n +Car +10\.3, .* 7\n/);
+    expect(frame.stdout).toMatch(/\nthree\.cloud\.pcd: 400 points with x, y, z, reflectance\n$/);
+    const written = readPcd(await readFile(join(folder, 'three.cloud.pcd')));
+    expect([written.count, fieldOf(written, 'reflectance').data[0]]).toEqual([400, 3 / 256]);
+    expect((await readFile(join(folder, 'above.png'))).subarray(1, 4).toString()).toBe('PNG');
+    expect((await pointpair('inspect', 'tracking', '--frame', '0000/000001')).stdout).toMatch(
+      /^frame 000001: /,
+    );
+    const faults = [
+      [['--frame', '1'], 'found 2: 0000, 0003'],
+      [
+        ['--sequence', '0003', '--frame', '2'],
+        'frame 2: expected one of 3 frames, 000000 to 000003, found no such frame',
+      ],
+      [
+        ['--cloud', 'x.pcd'],
+        'expected the name or number of a frame (--frame), whose points --cloud takes, found none',
+      ],
+      [
+        ['--camera', 'front'],
+        'camera front: expected a camera of image_02, image_03, found none of that name',
+      ],
+    ] as const;
+    for (const [args, told] of faults) {
+      const { code, stdout, stderr } = await pointpair('inspect', 'tracking', ...args);
+      expect([code, stdout, stderr], told).toEqual([1, '', expect.stringContaining(told)]);
+    }
+    const scene = await pointpair('inspect', data, '--frame', '2', '--cloud', 'scene.pcd');
+    expect(scene.stdout).toMatch(
+      /^frame 000002: (\d+) points\n[^]*\nscene\.pcd: \1 points with x, y, z, reflectance\n$/,
+    );
+    const cloud = await pointpair('inspect', 'scene.pcd', '--cloud', 'again.pcd');
+    expect(cloud.stdout).toContain('\nagain.pcd: ');
+    expect(await readFile(join(folder, 'again.pcd'))).toEqual(await readFile(join(folder, 'scene.pcd')));
   });
 
   it('says how many pictures of which classes are in a folder, and that view has nothing to show of it', async () => {

@@ -33,6 +33,8 @@ export interface ProbeOptions {
   readonly folder: string;
   /** Pictures by class, alone or as `train` and `test` (or `val`); for points a data set with labels and lists of that name. */
   readonly data: string;
+  /** The camera of data that has several; the data set's first by default. */
+  readonly camera?: string;
   /** Which encoder; the image encoder where the run has one. */
   readonly encoder?: 'image' | 'points';
   readonly k: number;
@@ -148,10 +150,10 @@ function modelOf(state: Tree<HostTensor>) {
 
 /** The labelled items of a data set: its `train`, and `test` or `val` where it has one; else all of it. */
 async function splitsOf(options: ProbeOptions, which: 'image' | 'points'): Promise<Splits> {
-  const { data: root, strict, say, run } = options;
+  const { data: root, camera, strict, say, run } = options;
   const { image, points } = run.config.encoders;
   const load = (imageSet?: string) => {
-    const data = { root, strict, imageSet };
+    const data = { root, camera, strict, imageSet };
     return which === 'image' ? loadPictures(image!, data, { say }) : loadPlaces(points!, data, { say });
   };
   if (!(await hasSplit(root, 'train'))) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { DataSelection } from '../../datasets/data-selection.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type { Tree } from '../../engine/tree.ts';
@@ -11,7 +12,7 @@ import { upgradedConfig, upgradedState } from './old-runs.ts';
 /** A run as it was left: its configuration, the data it learned from, and a state. */
 export interface TrainedRun {
   readonly config: RunConfig;
-  readonly data: { readonly root: string; readonly imageSet?: string; readonly frames?: number };
+  readonly data: DataSelection & { readonly frames?: number };
   readonly step: number;
   readonly checkpoint: string;
   readonly state: Tree<HostTensor>;

@@ -1,5 +1,6 @@
 import type { Frame } from '../../datasets/frame.ts';
-import { frameOf, openSequence, type SequenceReference } from '../../datasets/open-sequence.ts';
+import { frameOf, openSequence } from '../../datasets/open-sequence.ts';
+import type { SequenceReference } from '../../datasets/open-sequences.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { createPretraining } from '../../training/create-pretraining.ts';

@@ -2,10 +2,11 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { InputError } from '../../engine/input-error.ts';
 
-/** Files that are read when data is opened, wherever they lie in it: lists of frames, clocks, records of motion, calibrations. */
-const readAtOnce = /(^|[\\/])(ImageSets|oxts)([\\/]|$)|(^|[\\/])(timestamps|calib_)\w*\.txt$/;
+/** Files that are read when data is opened, wherever they lie in it: lists of frames, clocks, records of motion, poses, calibrations, tracks. */
+const readAtOnce =
+  /(^|[\\/])(ImageSets|oxts|poses|label_02)([\\/]|$)|(^|[\\/])((timestamps|calib_)\w*|times|calib|calib[\\/]\d{4})\.txt$/;
 /** Folders of files that are read one by one, each looked at before. */
-const readLater = /(^|[\\/])(velodyne|image_\d|label_2|calib|(velodyne_points|image_\d\d)[\\/]data)$/;
+const readLater = /(^|[\\/])(velodyne|image_\d|label_2|(velodyne_points|image_\d\d)[\\/]data)$/;
 /** How deep data lies at most: a day's folder, a drive, a sensor, its files. */
 const deepest = 4;
 

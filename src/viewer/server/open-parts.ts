@@ -1,20 +1,27 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { findKittiOdometry, isKittiOdometry } from '../../datasets/kitti-odometry-layout.ts';
+import { exists } from '../../datasets/numbered-files.ts';
 import { openSequence } from '../../datasets/open-sequence.ts';
+import { listSequences, namesInWords, type SequenceReference } from '../../datasets/open-sequences.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type { Problem } from '../protocol.ts';
 import { Detections } from './detections.ts';
 import { FolderGuard } from './folder-guard.ts';
 import { Learned } from './learned.ts';
-import { isRunFolder, runData, runDetections } from './run-data.ts';
+import { isRunFolder, runData, runDetections, runSelection } from './run-data.ts';
 import { readRunInfo } from './run-info.ts';
 import { RunTail } from './run-tail.ts';
 
 /** What to look at. */
 export interface SessionOptions {
-  /** A run, a data set, a drive, a folder of point clouds, or a single one. */
+  /** A run, a data set, a drive or several, a folder of point clouds, or a single one. */
   readonly path: string;
+  /** The name of the sequence to show, of several that lie there; the first by default. */
+  readonly sequence?: string;
+  /** The camera to show; that of the run, or the data set's first by default. */
+  readonly camera?: string;
   /** Where a run's data is, if not where its configuration says. */
   readonly data?: string;
   /** A folder of a detector's results; those in the folder `detections` of a detector's run by default. */
@@ -30,6 +37,8 @@ export interface SessionOptions {
 /** What a session is made of; what was not given, or cannot be opened, is undefined. */
 export interface SessionParts {
   readonly sequence: Sequence | undefined;
+  /** What was chosen and what was left aside, a sentence each. */
+  readonly notes: readonly string[];
   /** Why there is no sequence. */
   readonly problem: Problem | undefined;
   readonly run: RunTail | undefined;
@@ -45,7 +54,7 @@ export interface SessionParts {
  * problem of the sequence.
  */
 export async function openParts(options: SessionOptions): Promise<SessionParts> {
-  const { path, tracks, columns } = options;
+  const { path } = options;
   await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({
       file: path,
@@ -57,31 +66,48 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   if (run === undefined && options.data !== undefined) {
     throw new InputError({ file: path, expected: 'a run, which --data goes with', found: 'no run' });
   }
-  const given = [path, options.data, options.detections, tracks, ...(options.also ?? [])];
+  const given = [path, options.data, options.detections, options.tracks, ...(options.also ?? [])];
   const guard = await FolderGuard.over(given.filter((each) => each !== undefined));
   const { root, problem: lost } = await rootOf(options, run);
   const detections = await detectionsOf(options, run, root);
   const tail = run === undefined ? undefined : new RunTail(run);
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
-  if (root === undefined) return { ...parts, sequence: undefined, problem: lost, guard, learned: undefined };
-  const reference = { path: root, tracks, columns };
-  const beside = await calibrationBeside(root);
+  const none = { sequence: undefined, notes: [], learned: undefined };
+  if (root === undefined) return { ...parts, ...none, problem: lost, guard };
+  const beside = [...(await calibrationBeside(root)), ...(await posesBeside(root))];
   const whole = await (await guard.withFolders([root])).withFiles(beside);
   try {
     await whole.checkReadAtOnce(root);
     for (const file of beside) await whole.check(file);
+    const { reference, notes } = await chosenSequence(root, options, run);
     const sequence = await openSequence(reference);
     // Of a single cloud nothing is left to be shown where it is damaged.
     if (sequence.kind === 'point cloud') await sequence.cloud(0);
     // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
     const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
     const learned = new Learned({ sequence: reference, run: encoders, dataRoot: root });
-    return { ...parts, sequence, problem: undefined, guard: whole, learned };
+    return { ...parts, sequence, notes, problem: undefined, guard: whole, learned };
   } catch (error) {
     if (run === undefined) throw error;
-    return { ...parts, sequence: undefined, problem: problemOf(error), guard: whole, learned: undefined };
+    return { ...parts, ...none, problem: problemOf(error), guard: whole };
   }
+}
+
+/** The sequence to open: the one that is named, or the first (that the run learned from), which a note says. */
+async function chosenSequence(
+  path: string,
+  { sequence, camera, tracks, columns }: SessionOptions,
+  run: string | undefined,
+): Promise<{ readonly reference: SequenceReference; readonly notes: readonly string[] }> {
+  const learned = run === undefined ? {} : await runSelection(run);
+  const reference = { path, tracks, columns, camera: camera ?? learned.camera };
+  const { entries, notes } = await listSequences(reference);
+  if (sequence !== undefined || entries.length === 1) return { reference: { ...reference, sequence }, notes };
+  const { name } = entries.find((entry) => learned.sequences?.includes(entry.name)) ?? entries[0];
+  const others = namesInWords(entries.filter((entry) => entry.name !== name));
+  const note = `showing ${name} of ${entries.length} sequences; --sequence shows another: ${others}`;
+  return { reference: { ...reference, sequence: name }, notes: [...notes, note] };
 }
 
 /** Where the frames are: what was given, or the data that a run names. */
@@ -113,6 +139,14 @@ async function calibrationBeside(root: string): Promise<string[]> {
   if (!/_drive_\d+/.test(basename(resolve(root)))) return [];
   const names = await readdir(day).catch(() => []);
   return names.filter((name) => /^calib_\w+\.txt$/.test(name)).map((name) => join(day, name));
+}
+
+/** The poses of an odometry sequence, which lie beside the folder of all sequences. */
+async function posesBeside(root: string): Promise<string[]> {
+  if (!(await isKittiOdometry(root))) return [];
+  const files = (await findKittiOdometry(root)).map(({ poses }) => poses);
+  const there = await Promise.all(files.map(exists));
+  return files.filter((_, i) => there[i]);
 }
 
 function problemOf(error: unknown): Problem {

@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { DataSelection } from '../../datasets/data-selection.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { readConfigJson } from '../../training/config-file.ts';
 import { readRunConfig } from '../../training/run/model-state.ts';
@@ -32,6 +33,18 @@ export async function runData(run: string): Promise<string> {
     expected: `the folder ${root}; --data <folder> says where it is now`,
     found: 'no such folder',
   });
+}
+
+/** The sequences and the camera that a pretraining run learned from; of another run nothing is known. */
+export async function runSelection(run: string): Promise<Pick<DataSelection, 'sequences' | 'camera'>> {
+  try {
+    const { sequences, camera } = (await readRunConfig(run)).data;
+    return { sequences, camera };
+  } catch (error) {
+    // What is wrong with a run is told with the run.
+    if (error instanceof InputError) return {};
+    throw error;
+  }
 }
 
 /** The results that lie in a detector's run, where they are of the training frames of the data that is shown. */

@@ -60,6 +60,11 @@ export class Session {
     return new Session(basename(resolve(options.path)), await openParts(options));
   }
 
+  /** What was chosen and what was left aside when the data was opened, a sentence each. */
+  get notes(): readonly string[] {
+    return this.parts.notes;
+  }
+
   async info(): Promise<SessionInfo> {
     const { problem, run, detections } = this.parts;
     const runInfo = run && (await this.runInfo());
@@ -265,7 +270,7 @@ export class Session {
     if (sequence === undefined) return undefined;
     return {
       kind: sequence.kind,
-      name: basename(resolve(sequence.root)),
+      name: sequence.name,
       frames: sequence.moments.map(({ id, timeS, worldFromLidar, files, notes, sets = [] }) => ({
         id,
         timeS,
