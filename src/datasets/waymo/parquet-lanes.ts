@@ -35,7 +35,7 @@ export function columnReader(lanes: number): ReadColumn {
 let ownReader: ParquetReader | undefined;
 
 function reader(): ParquetReader {
-  ownReader ??= new ParquetReader(isMainThread ? 32 * SMALL_BYTES : 96 * SMALL_BYTES);
+  ownReader ??= new ParquetReader(isMainThread ? 32 * SMALL_BYTES : 128 * SMALL_BYTES);
   return ownReader;
 }
 

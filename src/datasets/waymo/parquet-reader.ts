@@ -1,4 +1,5 @@
 import { InputError } from '../../engine/input-error.ts';
+import { PageCache } from './page-cache.ts';
 import { type OpenFile, withFile } from './parquet-bytes.ts';
 import { type Cell, flatCell, isList, type ListPart, listCell } from './parquet-cells.ts';
 import { findPages, type PageDirectory, type PagePlace, readPage } from './parquet-directory.ts';
@@ -14,24 +15,17 @@ export interface ReadTask {
   readonly shapes?: ColumnChunk;
 }
 
-interface Kept<Value> {
-  readonly value: Value;
-  readonly bytes: number;
-}
-
 /**
  * Reads rows of columns page by page, and keeps the pages that it decoded last, so that rows that are read in their
  * order decode each page once.
  */
 export class ParquetReader {
-  readonly #keepBytes: number;
-  readonly #kept = new Map<string, Kept<DataPage | PageValues>>();
-  #keptBytes = 0;
+  readonly #pages: PageCache;
   readonly #directories = new Map<string, PageDirectory>();
 
   /** Keeps at most so many bytes of pages, but always the last one. */
   constructor(keepBytes: number) {
-    this.#keepBytes = keepBytes;
+    this.#pages = new PageCache(keepBytes);
   }
 
   /** The cells of the rows, in the order in which they are asked for. Throws InputError for what cannot be right, and for a file that was written since. */
@@ -45,7 +39,11 @@ export class ParquetReader {
           found: `another, of ${open.bytes} bytes`,
         });
       const directory = this.#directory(open, chunk, shapes);
-      return rows.map((row) => this.#cell(open, chunk, directory, row));
+      const cells = new Array<Cell>(rows.length);
+      // In the order of the pages, whatever order is asked for: each page is decoded once.
+      const places = [...rows.keys()].sort((a, b) => rows[a]! - rows[b]!);
+      for (const place of places) cells[place] = this.#cell(open, chunk, directory, rows[place]!);
+      return cells;
     });
   }
 
@@ -156,22 +154,11 @@ export class ParquetReader {
 
   #keep<Value extends DataPage | PageValues>(
     chunk: ColumnChunk,
-    { startByte }: PagePlace,
-    make: () => Kept<Value>,
+    { startByte, endByte }: PagePlace,
+    make: () => { readonly value: Value; readonly bytes: number },
   ): Value {
-    const key = keyOf(chunk, startByte);
-    const known = this.#kept.get(key);
-    // What was used last goes to the end of the map; what is first is given up first.
-    const kept = known ?? make();
-    if (known === undefined) this.#keptBytes += kept.bytes;
-    else this.#kept.delete(key);
-    this.#kept.set(key, kept);
-    for (const [oldest, { bytes }] of this.#kept) {
-      if (this.#keptBytes <= this.#keepBytes || oldest === key) break;
-      this.#kept.delete(oldest);
-      this.#keptBytes -= bytes;
-    }
-    return kept.value as Value;
+    const column = `${chunk.file} ${chunk.column}`;
+    return this.#pages.get({ key: keyOf(chunk, startByte), column, about: endByte - startByte }, make);
   }
 }
 

@@ -8,7 +8,7 @@ import { ParquetReader, type ReadTask } from './parquet-reader.ts';
 export type ReadOutcome = { readonly cells: readonly Cell[] } | { readonly fault: InputFault };
 
 /** Decoded pages that a thread keeps: a row group of pictures may be one page of some 80 MB. */
-const KEEP_BYTES = 96 * 2 ** 20;
+const KEEP_BYTES = 128 * 2 ** 20;
 
 const reader = new ParquetReader(KEEP_BYTES);
 
