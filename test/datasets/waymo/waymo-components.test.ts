@@ -115,7 +115,7 @@ describe('what was written comes back', () => {
 });
 
 describe('worker threads', () => {
-  const large = madeUpSegment({ ...plan, moments: 2, sizes: { TOP: [64, 600], FRONT: [4, 60] } });
+  const large = madeUpSegment({ ...plan, moments: 2, sizes: { TOP: [64, 800], FRONT: [4, 60] } });
   const root = join(folder, 'large');
   beforeAll(() => writeFolders(root, [large], { codec: 'UNCOMPRESSED', rowGroupSize: 4, pageSize: 2 ** 16 }));
 
