@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -221,5 +222,33 @@ describe('columns that hyparquet-writer writes', () => {
     const [chunk] = chunksOf(save(bytes), 'x');
     expect(chunk!.form.type).toBeUndefined();
     expect(await readByHyparquet({ chunk: chunk!, rows: [3, 0, 2, 1] })).toEqual([true, true, null, false]);
+  });
+});
+
+describe('golden/arrow-lists.parquet, written by pyarrow', () => {
+  const file = fileURLToPath(new URL('golden/arrow-lists.parquet', import.meta.url));
+  const rows = Array.from({ length: 12 }, (_, row) => row);
+  const cells = (name: string) => {
+    const reader = new ParquetReader(2 ** 20);
+    return chunksOf(file, name).flatMap((chunk) =>
+      reader.read({ chunk, rows: Array.from({ length: chunk.rows }, (_, row) => row) }),
+    );
+  };
+
+  test('lists over pages of version 1, first in a dictionary, then plain, in ZSTD', () => {
+    expect(chunksOf(file, 'list').map(({ rows, codec }) => [rows, codec])).toEqual([
+      [9, 'ZSTD'],
+      [3, 'ZSTD'],
+    ]);
+    const list = (row: number) =>
+      Array.from({ length: (row * 23) % 120 }, (_, i) => ((row * 97 + i * i) % 1009) / 8);
+    expect(cells('list').map(listOf)).toEqual(
+      rows.map((row) => (row === 5 ? null : row === 7 ? [] : list(row))),
+    );
+  });
+
+  test('lists of a fixed size, and 8-bit keys', () => {
+    expect(cells('fixed').map(listOf)).toEqual(rows.map((row) => [row, row + 1, row * row]));
+    expect(cells('key')).toEqual(rows.map((row) => (row === 3 ? null : (row % 5) + 1)));
   });
 });
