@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectLabel } from '../../src/datasets/frame.ts';
+import { KittiRaw } from '../../src/datasets/kitti-raw.ts';
 import { associationQueries, measureAssociation } from '../../src/evaluation/association.ts';
 import {
   byConstantVelocity,
@@ -10,6 +11,7 @@ import {
 import type { Box3 } from '../../src/geometry/box.ts';
 import { rotationZ, translation } from '../../src/geometry/rigid-transform.ts';
 import { boxAt, carAt, type MovingBox, sweepOf } from '../pointcloud/segments/box-world.ts';
+import { describeWithRealData, realData } from '../real-data.ts';
 
 function labelOf(trackId: number, box3: Box3): ObjectLabel {
   return { type: 'Car', truncation: 0, occlusion: 0, alpha: 0, box2: [0, 0, 1, 1], box3, trackId };
@@ -173,4 +175,41 @@ describe('baselines', () => {
       predict(queries.rows, pair),
     );
   });
+});
+
+const tracksFile = 'kitti-tracking/training/label_02/0000.txt';
+
+describeWithRealData('association on a real drive', 'kitti-raw/2011_09_26', (date) => {
+  it.skipIf(realData(tracksFile) === undefined)(
+    'has errors as large as what moves moved',
+    async () => {
+      const drive = await KittiRaw.open(date, { tracks: realData(tracksFile) });
+      const moments = Array.from({ length: 10 }, (_, k) => k);
+      const sweeps = await Promise.all(
+        moments.map(async (k) => {
+          const { worldFromLidar, timeS } = drive.moments[k];
+          const all = await drive.sweep(k);
+          // Every fourth point: as many as another scanner has.
+          const points = all.filter((_, i) => Math.floor(i / 4) % 4 === 0);
+          return { points, worldFromLidar: worldFromLidar!, timeS: timeS! };
+        }),
+      );
+      const labels = await Promise.all(moments.map((k) => drive.labels(k)));
+      const queries = [5, 6].map((from) => associationQueries({ sweeps, from, to: from + 3 }, labels));
+      const stays = measureAssociation(queries, byEgoMotion);
+      // Of the van at 40 m, which waits, and of a van at 5 m/s and a cyclist at 3.4 m/s, for 0.31 s.
+      expect(stays.standing.points).toBeGreaterThan(5);
+      expect(stays.standing.recall).toBe(1);
+      expect(stays.moving.points).toBeGreaterThan(500);
+      expect(stays.moving.medianM).toBeGreaterThan(3.2 * 0.31);
+      expect(stays.moving.medianM).toBeLessThan(5.1 * 0.31);
+      // The nearest point is mostly another one of the same surface: it finds less than half.
+      expect(measureAssociation(queries, byNearestNeighbor).moving.recall).toBeLessThan(0.5);
+      const goesOn = measureAssociation(queries, byConstantVelocity());
+      expect(goesOn.standing.recall).toBe(1);
+      expect(goesOn.moving.recall).toBeGreaterThan(0.9);
+      expect(goesOn.moving.medianM).toBeLessThan(0.35);
+    },
+    60_000,
+  );
 });

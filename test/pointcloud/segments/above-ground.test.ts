@@ -35,7 +35,14 @@ describe('pointsAboveGround', () => {
     const { points, boxOf } = sweepOf(boxes, pose);
     // Fifteen points 3 m below the road, in three cells beside each other, as mirrors on cars give them.
     const below = Array.from({ length: 15 }, (_, i) => [9 + 0.2 * i, 2, -4.8, 0.1]).flat();
-    const above = pointsAboveGround(Float32Array.from([...points, ...below]));
+    // And one in each of sixteen cells near by, among many points of the road.
+    const strewn = Array.from({ length: 16 }, (_, i) => [
+      6 + (i % 4),
+      -5 + Math.floor(i / 4),
+      -4.8,
+      0.1,
+    ]).flat();
+    const above = pointsAboveGround(Float32Array.from([...points, ...below, ...strewn]));
     const road = [...boxOf.keys()].filter((i) => boxOf[i] < 0);
     expect(road.filter((i) => above[i] === 1).length / road.length).toBeLessThan(0.01);
   });
