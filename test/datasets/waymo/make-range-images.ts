@@ -74,13 +74,17 @@ function inclinationsByRow(
   );
 }
 
+/** The row whose inclination is nearest, of rows that descend; undefined for what is further off than rows are from each other. */
 function nearestRow(byRow: readonly number[], inclination: number): number | undefined {
-  let best = 0;
-  for (let row = 1; row < byRow.length; row++) {
-    if (Math.abs(byRow[row] - inclination) < Math.abs(byRow[best] - inclination)) best = row;
+  let above = 0;
+  let below = byRow.length - 1;
+  while (below - above > 1) {
+    const middle = (above + below) >> 1;
+    if (byRow[middle] >= inclination) above = middle;
+    else below = middle;
   }
-  const gap = Math.abs(byRow[best] - byRow[best === 0 ? 1 : best - 1]);
-  return Math.abs(byRow[best] - inclination) <= gap ? best : undefined;
+  const row = byRow[above] - inclination < inclination - byRow[below] ? above : below;
+  return Math.abs(byRow[row] - inclination) <= byRow[above] - byRow[below] ? row : undefined;
 }
 
 /**
@@ -104,6 +108,7 @@ export function makeRangeImages(plan: RangeImagePlan): MadeRangeImages {
     const byRow = inclinationsByRow(calibration, height);
     return {
       ...{ laser, isTop, height, width, yaw, stored, moved, byRow, vehicleFromLaser },
+      movedBack: moved.map((motion) => motion && inverseRigid(motion)),
       inverse: inverseRigid(vehicleFromLaser),
       returns: [new Map<number, ExpectedPoint & { range: number }>(), new Map()] as Array<
         Map<number, ExpectedPoint & { range: number }>
@@ -113,20 +118,20 @@ export function makeRangeImages(plan: RangeImagePlan): MadeRangeImages {
   type Sensor = (typeof sensors)[number];
 
   const pixelOf = (sensor: Sensor, point: readonly [number, number, number]) => {
-    const { height, width, yaw, moved, byRow, inverse } = sensor;
+    const { width, yaw, movedBack, byRow, inverse } = sensor;
     let column = 0;
     let row: number | undefined;
     // The column says where the vehicle was, and that says the column.
     for (let round = 0; round < 6; round++) {
-      const motion = row !== undefined && withoutPose(row) ? undefined : moved[column];
-      const then = motion === undefined ? point : transformPoint(inverseRigid(motion), point);
+      const motion = row !== undefined && withoutPose(row) ? undefined : movedBack[column];
+      const then = motion === undefined ? point : transformPoint(motion, point);
       const [x, y, z] = transformPoint(inverse, then);
       const range = Math.hypot(x, y, z);
       const heading = Math.atan2(y, x) + yaw;
       column = (((Math.floor(((Math.PI - heading) / (2 * Math.PI)) * width) % width) + width) % width) | 0;
       row = nearestRow(byRow, Math.asin(z / range));
       if (row === undefined) return undefined;
-      if (round === 5) return { column, row, range, index: row * width + column, height };
+      if (round === 5) return { column, row, range, index: row * width + column };
     }
     return undefined;
   };
