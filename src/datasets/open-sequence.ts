@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../engine/input-error.ts';
 import { decodeImage } from '../image/decode-image.ts';
+import { undistortImage } from '../image/undistort.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
 import { CloudSequence } from './cloud-sequence.ts';
 import { dataKindOf, describeOtherData } from './data-kind.ts';
@@ -61,7 +62,7 @@ export async function openSequence({ path, tracks, columns }: SequenceReference)
 /** The names that sweeps have for what a LiDAR measures of a surface beside where it is. */
 const intensityNames = ['reflectance', 'intensity', 'i'];
 
-/** A frame of a sequence as encoders take it: its points with their intensity (0 where the file has none), picture and camera, without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that is missing or damaged. */
+/** A frame of a sequence as encoders take it: its points with their reflectance (0 where the file has none), the picture without its lens, and the pinhole camera, without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that is missing or damaged. */
 export async function frameOf(
   sequence: Sequence,
   index: number,
@@ -78,13 +79,18 @@ export async function frameOf(
     cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
   const columns = [['x'], ['y'], ['z'], intensityNames].map((names) => field(names)?.data);
   const points = new Float32Array(4 * cloud.count);
+  const { reflectanceOf } = sequence;
   columns.forEach((data, column) => {
     if (data === undefined) return;
     for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
+    if (column !== 3 || reflectanceOf === undefined) return;
+    for (let i = 3; i < points.length; i += 4) points[i] = reflectanceOf(points[i]);
   });
   const { id, timeS, worldFromLidar } = sequence.moments[index];
   stopwatch.lap('read');
-  const image = await decodeImage(bytes, { file });
+  const { lens, ...pinhole } = camera;
+  const stored = await decodeImage(bytes, { file });
+  const image = lens === undefined ? stored : undistortImage(stored, { ...pinhole, lens });
   stopwatch.lap('decode');
-  return { id, points, cameras: [{ ...camera, image }], labels: undefined, timeS, worldFromLidar };
+  return { id, points, cameras: [{ ...pinhole, image }], labels: undefined, timeS, worldFromLidar };
 }

@@ -51,6 +51,8 @@ export interface Sequence {
   /** How the points reach the pixels of a frame's picture. */
   camera(index: number, camera?: string): Promise<CameraModel>;
   labels(index: number): Promise<readonly ObjectLabel[]>;
+  /** What a Frame has as reflectance, 0 to 1, for an intensity of `cloud`; the intensity itself where there is no such function. */
+  readonly reflectanceOf?: (intensity: number) => number;
 }
 
 /** Reads the picture of a camera that is a file of its own. Throws InputError where the frame lacks it, or the sequence the camera. */

@@ -9,7 +9,13 @@ import type {
 import { type Matrix, parseMatrixFloat, parseMatrixInt32, unpack } from './range-matrix.ts';
 import { waymoCameras, waymoLasers } from './sensor-names.ts';
 import { matrixOfTransform } from './transform.ts';
-import type { CameraCalibration, LaserCalibration, LaserSweep, RangeImage, WaymoBox } from './waymo-source.ts';
+import type {
+  CameraCalibration,
+  LaserCalibration,
+  LaserSweep,
+  RangeImage,
+  WaymoBox,
+} from './waymo-source.ts';
 
 /** Where a part was read: the file, and the record in it. */
 export interface FramePlace {
@@ -163,7 +169,9 @@ function checkShape(
 
 /** The labelled boxes. Throws InputError for one without a box, and for numbers that are none. */
 export function boxesOf({ laserLabels }: FrameMessage, at: FramePlace): WaymoBox[] {
-  return laserLabels.map((label, n) => boxOf(label, { ...at, place: `${at.place}, label ${n} (${label.id})` }));
+  return laserLabels.map((label, n) =>
+    boxOf(label, { ...at, place: `${at.place}, label ${n} (${label.id})` }),
+  );
 }
 
 function boxOf(label: LabelMessage, at: FramePlace): WaymoBox {

@@ -46,14 +46,18 @@ export class MessageFields {
       else if (wire !== WIRE.bytes) throw new Error(`wire type ${wire}`);
       const field = { number: tag >>> 3, wire, start: begin, end: begin + length };
       if (field.number === 0) throw new Error('field 0');
-      if (field.end > end) throw new Error(`field ${field.number} of ${length} bytes, ${end - begin} before the end`);
+      if (field.end > end)
+        throw new Error(`field ${field.number} of ${length} bytes, ${end - begin} before the end`);
       yield field;
       at = field.end;
     }
   }
 
   /** The first field of that number within a message, or undefined. */
-  async first(number: number, { start, end }: Pick<MessageField, 'start' | 'end'>): Promise<MessageField | undefined> {
+  async first(
+    number: number,
+    { start, end }: Pick<MessageField, 'start' | 'end'>,
+  ): Promise<MessageField | undefined> {
     for await (const field of this.fields(start, end)) if (field.number === number) return field;
     return undefined;
   }

@@ -38,7 +38,10 @@ export class PixelMotion {
     fault: (expected: string, found: string) => InputError,
   ): this {
     if (height === this.height && width === this.width) return this;
-    throw fault(`a range image of the size of its poses, ${this.height} x ${this.width}`, `${height} x ${width}`);
+    throw fault(
+      `a range image of the size of its poses, ${this.height} x ${this.width}`,
+      `${height} x ${width}`,
+    );
   }
 
   /** Moves a point of a pixel; false for a pixel without a pose, whose point stays where it is. */

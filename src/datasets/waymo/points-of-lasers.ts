@@ -99,12 +99,16 @@ function motionOf(
   const image = returns.find(({ poses }) => poses !== undefined);
   if (image?.poses === undefined) {
     if (laser === 'TOP' && returns.length > 0) {
-      notes.push('laser TOP has no poses of its pixels: its points are not corrected for the motion during the sweep');
+      notes.push(
+        'laser TOP has no poses of its pixels: its points are not corrected for the motion during the sweep',
+      );
     }
     return undefined;
   }
   if (worldFromVehicle === undefined) {
-    notes.push('the pose of the frame is not known: points are not corrected for the motion during the sweep');
+    notes.push(
+      'the pose of the frame is not known: points are not corrected for the motion during the sweep',
+    );
     return undefined;
   }
   return new PixelMotion(image.poses, image, inverseRigid(worldFromVehicle));

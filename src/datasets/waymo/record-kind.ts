@@ -1,7 +1,13 @@
 import { type MessageField, type MessageFields, WIRE } from './message-fields.ts';
 
 /** What the first record of a file is; `frame` is what is read here. */
-export type RecordKind = 'frame' | 'scenario' | 'end-to-end frame' | 'example' | 'another message' | 'no message';
+export type RecordKind =
+  | 'frame'
+  | 'scenario'
+  | 'end-to-end frame'
+  | 'example'
+  | 'another message'
+  | 'no message';
 
 /** How errors call what is not read. */
 export const recordKindNames: { readonly [kind in Exclude<RecordKind, 'frame'>]: string } = {

@@ -110,7 +110,10 @@ function faultOfHead(
     return fault('a TFRecord that is not compressed', 'gzip');
   }
   if (head.length < RECORD_HEAD_BYTES) {
-    return fault(`the ${RECORD_HEAD_BYTES} bytes of a record's head`, `${head.length}, then the end of the file`);
+    return fault(
+      `the ${RECORD_HEAD_BYTES} bytes of a record's head`,
+      `${head.length}, then the end of the file`,
+    );
   }
   const stored = head.readUInt32LE(8);
   const computed = maskedCrc(head.subarray(0, 8));
@@ -141,7 +144,10 @@ export async function readTfRecord(file: string, record: TfRecord): Promise<Buff
     const fault = (expected: string, found: string) =>
       new InputError({ file, place: placeOfRecord(record), expected, found });
     if (bytes.length < length + RECORD_TAIL_BYTES) {
-      throw fault(`${length + RECORD_TAIL_BYTES} bytes`, `${bytes.length}: the file was cut since it was opened`);
+      throw fault(
+        `${length + RECORD_TAIL_BYTES} bytes`,
+        `${bytes.length}: the file was cut since it was opened`,
+      );
     }
     const data = bytes.subarray(0, length);
     const stored = bytes.readUInt32LE(length);

@@ -3,17 +3,9 @@ import { basename, join } from 'node:path';
 import { InputError, reasonOf } from '../../engine/input-error.ts';
 import { readFrameHeads } from './frame-head.ts';
 import { decodeFrame, type FrameMessage } from './frame-message.ts';
-import {
-  boxesOf, cameraCalibrationsOf, laserCalibrationsOf, laserSweepsOf,
-} from './frame-parts.ts';
+import { boxesOf, cameraCalibrationsOf, laserCalibrationsOf, laserSweepsOf } from './frame-parts.ts';
 import { waymoCameras } from './sensor-names.ts';
-import {
-  indexTfRecords,
-  isTfRecordName,
-  placeOfRecord,
-  readTfRecord,
-  type TfRecord,
-} from './tfrecord.ts';
+import { indexTfRecords, isTfRecordName, placeOfRecord, readTfRecord, type TfRecord } from './tfrecord.ts';
 import type { WaymoMoment, WaymoSource } from './waymo-source.ts';
 
 /** How records are opened. */
@@ -64,10 +56,7 @@ export async function openWaymoRecords(
   return [{ ...first, moments: [{ ...moment, notes: [...moment.notes, ...notes] }, ...later] }, ...others];
 }
 
-async function openFile(
-  file: string,
-  { verify = false }: WaymoRecordsOptions,
-): Promise<WaymoSource> {
+async function openFile(file: string, { verify = false }: WaymoRecordsOptions): Promise<WaymoSource> {
   const index = await indexTfRecords(file);
   const opened = await readFrameHeads(index, { verify });
   const { records, fault } = index;
@@ -81,7 +70,8 @@ async function openFile(
     if (head?.segment !== undefined && head.segment !== segment) {
       notes.push(`the frame is of segment ${head.segment}, the first of ${segment}`);
     }
-    if (fault !== undefined && k === opened.length - 1) notes.push(`${fault.message}: no frame after it can be read`);
+    if (fault !== undefined && k === opened.length - 1)
+      notes.push(`${fault.message}: no frame after it can be read`);
     if (head !== undefined && head.timestampMicros === undefined) notes.push('the frame has no time');
     if (head !== undefined && head.worldFromVehicle === undefined) notes.push('the frame has no pose');
     return {

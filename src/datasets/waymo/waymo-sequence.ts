@@ -23,8 +23,13 @@ import type { CameraCalibration, WaymoSource } from './waymo-source.ts';
 export function waymoSequence(source: WaymoSource): Sequence {
   const { root } = source;
   const moments = momentsOf(source);
-  const cameras = waymoCameras.filter((name) => source.moments.some((moment) => moment.cameras.includes(name)));
-  const placeOf = (index: number) => ({ file: source.files(index)[0] ?? root, place: `frame ${moments[index].id}` });
+  const cameras = waymoCameras.filter((name) =>
+    source.moments.some((moment) => moment.cameras.includes(name)),
+  );
+  const placeOf = (index: number) => ({
+    file: source.files(index)[0] ?? root,
+    place: `frame ${moments[index].id}`,
+  });
 
   const cameraNamed = (index: number, name: string | undefined): WaymoCamera => {
     if (name === undefined) return cameras[0] ?? 'FRONT';
@@ -52,7 +57,10 @@ export function waymoSequence(source: WaymoSource): Sequence {
     cameras,
     async cloud(index) {
       fileOf({ root, moments }, index, 'sweep');
-      const [lasers, calibrations] = await Promise.all([source.lasers(index), source.laserCalibrations(index)]);
+      const [lasers, calibrations] = await Promise.all([
+        source.lasers(index),
+        source.laserCalibrations(index),
+      ]);
       const { worldFromVehicle } = source.moments[index];
       return pointsOfLasers(lasers, calibrations, { worldFromVehicle, ...placeOf(index) });
     },
@@ -72,6 +80,8 @@ export function waymoSequence(source: WaymoSource): Sequence {
       const camera = await labelCamera(source, index);
       return boxes.map((box) => labelOfBox(box, camera));
     },
+    // Intensities have no bound; this is how the data set's users take them.
+    reflectanceOf: Math.tanh,
   };
 }
 
@@ -87,14 +97,25 @@ async function labelCamera(source: WaymoSource, index: number): Promise<LabelCam
 }
 
 function momentsOf(source: WaymoSource): Moment[] {
-  const firstTime = source.moments.find(({ timestampMicros }) => timestampMicros !== undefined)?.timestampMicros;
+  const firstTime = source.moments.find(
+    ({ timestampMicros }) => timestampMicros !== undefined,
+  )?.timestampMicros;
   const digits = Math.max(3, String(source.moments.length - 1).length);
   const origin = source.moments.find(({ worldFromVehicle }) => worldFromVehicle !== undefined);
   const firstFromWorld = origin?.worldFromVehicle && inverseRigid(origin.worldFromVehicle);
-  const firstCamera = waymoCameras.find((name) => source.moments.some(({ cameras }) => cameras.includes(name)));
+  const firstCamera = waymoCameras.find((name) =>
+    source.moments.some(({ cameras }) => cameras.includes(name)),
+  );
 
   return source.moments.map((moment, index): Moment => {
-    const { timestampMicros, worldFromVehicle, hasLasers, hasBoxes, hasCalibrations = true, cameras } = moment;
+    const {
+      timestampMicros,
+      worldFromVehicle,
+      hasLasers,
+      hasBoxes,
+      hasCalibrations = true,
+      cameras,
+    } = moment;
     const from = source.files(index);
     const parts: { readonly [Part in FramePart]: boolean } = {
       sweep: hasLasers,

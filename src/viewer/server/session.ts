@@ -4,7 +4,8 @@ import type { ObjectLabel } from '../../datasets/frame.ts';
 import { type FramePart, fileOf, type Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
-import { decodeImage } from '../../image/decode-image.ts';
+import { decodeImage, encodeJpeg } from '../../image/decode-image.ts';
+import { type LensCamera, undistortImage } from '../../image/undistort.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import { readObjectMaps } from '../../training/object-maps.ts';
 import { encodePoints } from '../point-stream.ts';
@@ -152,19 +153,25 @@ export class Session {
     };
   }
 
-  /** The frame's picture: JPEG as it is, anything else as WebP, which is a fifth of a PNG's bytes. */
+  /** The frame's picture as a pinhole takes it: JPEG as it is or, where a lens was undone, again; anything else as WebP, which is a fifth of a PNG's bytes. */
   async picture(index: number): Promise<Picture & { readonly width: number; readonly height: number }> {
     await this.check(index, 'picture');
     return this.pictures.get(String(index), async () => {
       const { bytes: stored, file } = await this.sequence().picture(index);
-      const { width, height, data } = await decodeImage(stored, { file });
+      const decoded = await decodeImage(stored, { file });
+      const { width, height } = decoded;
+      const camera = await this.lensCamera(index);
+      if (camera !== undefined) {
+        const bytes = await encodeJpeg(undistortImage(decoded, camera), { quality: 92 });
+        return { type: 'image/jpeg', bytes, width, height };
+      }
       // Browsers would turn a picture that says how it was held; calibrations count the sensor's own rows.
       const { orientation = 1, format } = await sharp(stored).metadata();
       if (format === 'jpeg' && orientation === 1) {
         return { type: 'image/jpeg', bytes: stored, width, height };
       }
       const raw = { width, height, channels: 3 } as const;
-      const bytes = await sharp(data, { raw }).webp({ quality: 92, effort: 1 }).toBuffer();
+      const bytes = await sharp(decoded.data, { raw }).webp({ quality: 92, effort: 1 }).toBuffer();
       return { type: 'image/webp', bytes, width, height };
     });
   }
@@ -214,6 +221,19 @@ export class Session {
 
   async close(): Promise<void> {
     await this.parts.learned?.close();
+  }
+
+  /** The camera of a frame's picture where it has a lens; a calibration that cannot be read is told with the scene. */
+  private async lensCamera(index: number): Promise<LensCamera | undefined> {
+    if (this.moment(index).files.calibration === undefined) return undefined;
+    try {
+      await this.check(index, 'calibration');
+      const { lens, pixelFromCamera } = await this.sequence().camera(index);
+      return lens && { lens, pixelFromCamera };
+    } catch (error) {
+      if (error instanceof InputError) return undefined;
+      throw error;
+    }
   }
 
   private async run(): Promise<RunTail> {
