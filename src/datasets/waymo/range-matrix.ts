@@ -24,8 +24,8 @@ export function parseMatrixFloat(bytes: Uint8Array): Matrix<Float32Array> {
     single: 5,
     all: (packed) => {
       if (packed.length % 4 !== 0) throw new Error(`${packed.length} bytes of float32`);
-      // A copy, because floats have to begin at a multiple of four.
-      return new Float32Array(packed.slice().buffer);
+      // A copy, because floats have to begin at a multiple of four; a Buffer's own slice would be none.
+      return new Float32Array(new Uint8Array(packed).buffer);
     },
     next: (reader) => reader.float(),
     join: (parts) => joinInto(new Float32Array(lengthOf(parts)), parts),
