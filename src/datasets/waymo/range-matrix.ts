@@ -15,7 +15,9 @@ export interface Matrix<Values> {
 
 /** The bytes of a zlib stream. Throws an Error for one that is damaged, cut or larger than 256 MiB. */
 export async function unpack(bytes: Uint8Array): Promise<Uint8Array> {
-  return inflateAsync(bytes, { maxOutputLength: LIMIT_BYTES });
+  // Many small pieces of the result would take longer to join than to unpack.
+  const chunkSize = Math.min(Math.max(16 * bytes.length, 2 ** 16), 2 ** 22);
+  return inflateAsync(bytes, { maxOutputLength: LIMIT_BYTES, chunkSize });
 }
 
 /** A `MatrixFloat` message. Throws an Error for what is none. */

@@ -48,9 +48,9 @@ function greatestError(cloud: PointCloud, expected: readonly ExpectedPoint[]): n
 
 function expectFields(cloud: PointCloud, expected: readonly ExpectedPoint[]): void {
   expect(cloud.count).toBe(expected.length);
-  const expectColumn = (name: string, valueOf: (point: ExpectedPoint) => number) => {
+  const expectColumn = (name: string, expectedOf: (point: ExpectedPoint) => number) => {
     const { data } = fieldOf(cloud, name);
-    const wrong = expected.findIndex((point, n) => data[n] !== Math.fround(valueOf(point)));
+    const wrong = expected.findIndex((point, n) => data[n] !== Math.fround(expectedOf(point)));
     const what = wrong < 0 ? 'all are right' : `${name} of point ${wrong} is ${data[wrong]}`;
     expect(what).toBe('all are right');
   };
