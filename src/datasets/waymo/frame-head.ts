@@ -6,7 +6,7 @@ import { type MessageField, MessageFields, WIRE } from './message-fields.ts';
 import { recordKindNames, recordKindOf } from './record-kind.ts';
 import { type WaymoCamera, waymoCameras } from './sensor-names.ts';
 import { placeOfRecord, readTfRecord, type TfRecord, type TfRecordIndex, withFile } from './tfrecord.ts';
-import { matrixOfTransform } from './transform.ts';
+import { matrixOf } from './transform.ts';
 
 /** What a record's `Frame` says of itself before its pictures and range images are read. */
 export interface FrameHead {
@@ -16,6 +16,8 @@ export interface FrameHead {
   readonly hasLasers: boolean;
   readonly hasBoxes: boolean;
   readonly cameras: readonly WaymoCamera[];
+  /** A pose and a time that cannot be right, which are left out. */
+  readonly faults: readonly InputError[];
 }
 
 /** A record with the head of its frame, or with what is wrong with it. */
@@ -42,15 +44,14 @@ export async function readFrameHeads(
     for (const record of records) {
       let fault = verify ? await damageOf(file, record) : undefined;
       const read = fault ?? (await headOf(message, { file, record, isKnown }));
-      if (!(read instanceof InputError)) {
-        isKnown = true;
-        opened.push({ record, head: read });
-        continue;
-      }
+      const isSuspect = read instanceof InputError || read.faults.length > 0;
       // Damage makes a frame look like anything.
-      fault ??= await damageOf(file, record);
-      if (fault === undefined && !isKnown) throw read;
-      opened.push({ record, fault: fault ?? read });
+      if (isSuspect) fault ??= await damageOf(file, record);
+      if (fault !== undefined) opened.push({ record, fault });
+      else if (!(read instanceof InputError)) opened.push({ record, head: read });
+      else if (isKnown) opened.push({ record, fault: read });
+      else throw read;
+      isKnown ||= fault === undefined;
     }
     if (!isKnown) throw opened[0].fault!;
     return opened;
@@ -81,13 +82,12 @@ async function headOf(
   try {
     return await readFrameHead(message, span, fault);
   } catch (error) {
-    if (error instanceof InputError) return error;
     if (error instanceof Error && 'syscall' in error) throw error;
     return fault(frame, `bytes that are none: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-/** Throws an Error for bytes that are no message, and what `fault` makes of a pose or a time that cannot be right. */
+/** Throws an Error for bytes that are no message. */
 async function readFrameHead(
   message: MessageFields,
   span: Span,
@@ -99,6 +99,7 @@ async function readFrameHead(
   let hasLasers = false;
   let hasBoxes = false;
   const numbers = new Set<number>();
+  const faults: InputError[] = [];
   for await (const field of message.fields(span.start, span.end)) {
     const isMessage = field.wire === WIRE.bytes;
     if (field.number === 1 && isMessage) {
@@ -108,7 +109,9 @@ async function readFrameHead(
       timestampMicros = await message.varint(field);
     } else if (field.number === 3 && isMessage) {
       const transform = decodeTransform(await message.bytes(field.start, field.end));
-      worldFromVehicle = matrixOfTransform(transform, (found) => fault('a pose of 16 finite numbers', found));
+      const matrix = matrixOf(transform);
+      if (typeof matrix === 'string') faults.push(fault('a pose of 16 finite numbers', matrix));
+      else worldFromVehicle = matrix;
     } else if (field.number === 4 && isMessage) {
       const number = await pictureOf(message, field);
       if (number !== undefined) numbers.add(number);
@@ -116,10 +119,11 @@ async function readFrameHead(
     else if (field.number === 6 && isMessage) hasBoxes = true;
   }
   if (timestampMicros !== undefined && !Number.isSafeInteger(timestampMicros)) {
-    throw fault('a time in microseconds below 2^53', String(timestampMicros));
+    faults.push(fault('a time in microseconds below 2^53', String(timestampMicros)));
+    timestampMicros = undefined;
   }
   const cameras = waymoCameras.filter((_, index) => numbers.has(index + 1));
-  return { segment, timestampMicros, worldFromVehicle, hasLasers, hasBoxes, cameras };
+  return { segment, timestampMicros, worldFromVehicle, hasLasers, hasBoxes, cameras, faults };
 }
 
 /** The number of the camera whose picture a `CameraImage` has; undefined where it has none. */

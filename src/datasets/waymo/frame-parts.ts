@@ -1,14 +1,16 @@
 import { InputError } from '../../engine/input-error.ts';
+import type { Matrix44 } from '../../geometry/matrix.ts';
 import type {
   CameraCalibrationMessage,
   FrameMessage,
   LabelMessage,
   LaserCalibrationMessage,
   RangeImageMessage,
+  TransformMessage,
 } from './frame-message.ts';
 import { type Matrix, parseMatrixFloat, parseMatrixInt32, unpack } from './range-matrix.ts';
 import { waymoCameras, waymoLasers } from './sensor-names.ts';
-import { matrixOfTransform } from './transform.ts';
+import { matrixOf } from './transform.ts';
 import type {
   CameraCalibration,
   LaserCalibration,
@@ -38,19 +40,16 @@ function laserCalibrationOf(
   { beamInclinations, beamInclinationMin, beamInclinationMax, extrinsic }: LaserCalibrationMessage,
   { file, place, laser }: FramePlace & Pick<LaserCalibration, 'laser'>,
 ): LaserCalibration {
-  const fault = (what: string) => (found: string) =>
-    new InputError({ file, place: `${place}, calibration of laser ${laser}`, expected: what, found });
+  const fault = (expected: string, found: string) =>
+    new InputError({ file, place: `${place}, calibration of laser ${laser}`, expected, found });
   const wrong = beamInclinations.find((value) => !Number.isFinite(value));
-  if (wrong !== undefined) throw fault('finite inclinations')(String(wrong));
+  if (wrong !== undefined) throw fault('finite inclinations', String(wrong));
   return {
     laser,
     inclinations: beamInclinations,
     inclinationMin: beamInclinationMin,
     inclinationMax: beamInclinationMax,
-    vehicleFromLaser: matrixOfTransform(
-      extrinsic?.transform ?? [],
-      fault('an extrinsic of 16 finite numbers'),
-    ),
+    vehicleFromLaser: extrinsicOf(extrinsic, fault),
   };
 }
 
@@ -66,18 +65,24 @@ function cameraCalibrationOf(
   { intrinsic, extrinsic, width, height }: CameraCalibrationMessage,
   { file, place, camera }: FramePlace & Pick<CameraCalibration, 'camera'>,
 ): CameraCalibration {
-  const fault = (expected: string) => (found: string) =>
+  const fault = (expected: string, found: string) =>
     new InputError({ file, place: `${place}, calibration of camera ${camera}`, expected, found });
   if (intrinsic.length !== 9 || !intrinsic.every(Number.isFinite)) {
     const found = intrinsic.length === 9 ? intrinsic.join(', ') : `${intrinsic.length} numbers`;
-    throw fault('9 finite intrinsic numbers (f_u, f_v, c_u, c_v, k1, k2, p1, p2, k3)')(found);
+    throw fault('9 finite intrinsic numbers (f_u, f_v, c_u, c_v, k1, k2, p1, p2, k3)', found);
   }
   const [fu, fv, cu, cv, k1, k2, p1, p2, k3] = intrinsic;
-  const vehicleFromCamera = matrixOfTransform(
-    extrinsic?.transform ?? [],
-    fault('an extrinsic of 16 finite numbers'),
-  );
+  const vehicleFromCamera = extrinsicOf(extrinsic, fault);
   return { camera, width, height, fu, fv, cu, cv, k1, k2, p1, p2, k3, vehicleFromCamera };
+}
+
+function extrinsicOf(
+  message: TransformMessage | null,
+  fault: (expected: string, found: string) => InputError,
+): Matrix44 {
+  const matrix = matrixOf(message?.transform ?? []);
+  if (typeof matrix !== 'string') return matrix;
+  throw fault('an extrinsic of 16 finite numbers', matrix);
 }
 
 function nameOf<Name>(
@@ -92,29 +97,28 @@ function nameOf<Name>(
   throw new InputError({ file, place, expected, found: String(number) });
 }
 
-/** The range images of all lasers in the order of the message, with all returns that are there. Throws InputError for a damaged one. */
+/** The range images of all lasers that have some, in the order of the message, with all returns that are there. Throws InputError for a damaged one. */
 export async function laserSweepsOf({ lasers }: FrameMessage, at: FramePlace): Promise<LaserSweep[]> {
+  const full = lasers.filter(({ riReturn1, riReturn2 }) => hasRanges(riReturn1) || hasRanges(riReturn2));
   return Promise.all(
-    lasers.map(async ({ name, riReturn1, riReturn2 }) => {
+    full.map(async ({ name, riReturn1, riReturn2 }) => {
       const laser = nameOf(waymoLasers, name, 'laser', at);
       const returns = await Promise.all(
-        [riReturn1, riReturn2].map((message, k) =>
-          message === null || !hasRanges(message)
-            ? undefined
-            : rangeImageOf(message, { file: at.file, place: `${at.place}, laser ${laser}, return ${k + 1}` }),
+        [riReturn1, riReturn2].map(async (message, k) =>
+          hasRanges(message)
+            ? rangeImageOf(message, { file: at.file, place: `${at.place}, laser ${laser}, return ${k + 1}` })
+            : undefined,
         ),
       );
-      // What has no first return but a second is kept: an empty image stands for the first.
-      const [first, second] = returns;
-      const empty = { height: 0, width: 0, values: new Float32Array(0) };
-      if (second === undefined) return { laser, returns: first === undefined ? [] : [first] };
-      return { laser, returns: [first ?? empty, second] };
+      // An empty image stands for a first return that is missing, so that the second stays the second.
+      const [first = { height: 0, width: 0, values: new Float32Array(0) }, second] = returns;
+      return { laser, returns: second === undefined ? [first] : [first, second] };
     }),
   );
 }
 
-function hasRanges({ rangeImage, rangeImageCompressed }: RangeImageMessage): boolean {
-  return rangeImage.length > 0 || rangeImageCompressed.length > 0;
+function hasRanges(message: RangeImageMessage | null): message is RangeImageMessage {
+  return message !== null && (message.rangeImage.length > 0 || message.rangeImageCompressed.length > 0);
 }
 
 async function rangeImageOf(message: RangeImageMessage, at: FramePlace): Promise<RangeImage> {

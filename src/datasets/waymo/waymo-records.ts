@@ -66,14 +66,14 @@ async function openFile(file: string, { verify = false }: WaymoRecordsOptions): 
   const frames = recentFrames(file, records);
 
   const moments = opened.map(({ head, fault: damage }, k): WaymoMoment => {
-    const notes = damage === undefined ? [] : [damage.message];
+    const notes = [damage, ...(head?.faults ?? [])].flatMap((each) => each?.message ?? []);
     if (head?.segment !== undefined && head.segment !== segment) {
       notes.push(`the frame is of segment ${head.segment}, the first of ${segment}`);
     }
     if (fault !== undefined && k === opened.length - 1)
       notes.push(`${fault.message}: no frame after it can be read`);
-    if (head !== undefined && head.timestampMicros === undefined) notes.push('the frame has no time');
-    if (head !== undefined && head.worldFromVehicle === undefined) notes.push('the frame has no pose');
+    if (head?.faults.length === 0 && head.timestampMicros === undefined) notes.push('the frame has no time');
+    if (head?.faults.length === 0 && head.worldFromVehicle === undefined) notes.push('the frame has no pose');
     return {
       timestampMicros: head?.timestampMicros,
       worldFromVehicle: head?.worldFromVehicle,
