@@ -324,7 +324,12 @@ describe('what cannot be right in a frame', () => {
   });
 
   it('a laser of a number that is none', async () => {
-    const of = protobuf.Writer.create().uint32(8).int32(9).uint32(18).bytes(Buffer.from([18, 1, 0])).finish();
+    const of = protobuf.Writer.create()
+      .uint32(8)
+      .int32(9)
+      .uint32(18)
+      .bytes(Buffer.from([18, 1, 0]))
+      .finish();
     const frame = Buffer.concat([
       frameMessage(whole),
       protobuf.Writer.create().uint32(42).bytes(of).finish(),
