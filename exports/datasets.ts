@@ -41,3 +41,18 @@ export type { ScannerOptions } from '../src/datasets/scenes/laser-scanner.ts';
 export type { EncodedPicture, FramePart, Moment, Sequence } from '../src/datasets/sequence.ts';
 // What a source of samples tells the loader about its stages.
 export type { Stopwatch } from '../src/datasets/stopwatch.ts';
+// Waymo's drives.
+export {
+  openWaymoRecords,
+  type WaymoRecordsOptions,
+} from '../src/datasets/waymo/waymo-records.ts';
+export { waymoSequence } from '../src/datasets/waymo/waymo-sequence.ts';
+export type {
+  CameraCalibration,
+  LaserCalibration,
+  LaserSweep,
+  RangeImage,
+  WaymoBox,
+  WaymoMoment,
+  WaymoSource,
+} from '../src/datasets/waymo/waymo-source.ts';

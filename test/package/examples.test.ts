@@ -52,7 +52,10 @@ const entries: { readonly [room: string]: readonly string[] } = {
     ...['birdsEyeIou', 'boxFromKitti', 'compose', 'cornersOf', 'interpolatePose', 'inverseRigid', 'iou3d'],
     ...['parseKittiCalibration', 'projectBox', 'projectPoints', 'sampleViewTransform', 'wrapAngle'],
   ],
-  datasets: ['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openSequence'],
+  datasets: [
+    ...['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openSequence'],
+    ...['openWaymoRecords', 'waymoSequence'],
+  ],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
   evaluation: ['averagePrecision', 'evaluateKitti', 'featureAssociation', 'kendallTau', 'measureAssociation'],
   encoders: ['sampleFeatures'],
@@ -77,6 +80,8 @@ const first = ['generateScenes', 'pretrain', 'finetune', 'detect'];
 /** Examples that are type-checked only, and why. */
 const notRun: { readonly [name: string]: string } = {
   KittiRaw: 'reads a drive, which nothing here writes',
+  openWaymoRecords: 'reads a segment, which nothing here writes',
+  waymoSequence: 'reads a segment, which nothing here writes',
 };
 
 const examples = collectExamples();
