@@ -49,6 +49,20 @@ export async function findComponentFiles(path: string, segment?: string): Promis
   return { files, others };
 }
 
+/** Whether a file is called as Parquet files are. */
+export function isParquetName(name: string): boolean {
+  return name.endsWith(ENDING);
+}
+
+/** Whether a folder with these names holds Waymo's components, read or not, or is that of one. */
+export async function isWaymoComponents(path: string, names: readonly string[]): Promise<boolean> {
+  const isComponent = (name: string) => isComponentTag(name) || describeOther(name) !== undefined;
+  if (names.some(isParquetName))
+    return isComponent(basename(resolve(path))) || names.map(stemOf).some(isComponent);
+  const folders = names.filter(isComponent).map((name) => readdir(join(path, name)).catch(() => []));
+  return (await Promise.all(folders)).some((inside) => inside.some(isParquetName));
+}
+
 /** The folder's component as a whole, where the path is one component of several: what else could be opened. */
 export async function wholeLayout(path: string): Promise<string | undefined> {
   const folder = path.endsWith(ENDING) ? dirname(resolve(path)) : resolve(path);
