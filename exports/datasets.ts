@@ -29,7 +29,13 @@ export type { SampleSource, SourceReference } from '../src/datasets/loader-sourc
 export { type Frames, type Need, openFrames, type PointFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
 export { openSequence, type SequenceReference } from '../src/datasets/open-sequence.ts';
-// Generated driving scenes in KITTI's layout.
+// Generated drives and driving scenes in KITTI's layouts.
+export {
+  type GenerateDrivesOptions,
+  type GenerateDrivesProgress,
+  type GenerateDrivesReport,
+  generateDrives,
+} from '../src/datasets/scenes/drives/generate-drives.ts';
 export {
   type GenerateScenesOptions,
   type GenerateScenesProgress,

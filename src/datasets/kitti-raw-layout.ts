@@ -11,7 +11,7 @@ export interface KittiRawDrive {
   /** The camera's folder in it, such as `image_02`. */
   readonly imageFolder: string;
   readonly calibration: Required<KittiRawCalibrationFiles>;
-  /** A tracking label file that was given with it, whether it is there or not. */
+  /** A tracking label file that was given with it, whether it is there or not, or the drive's own `label_02.txt`. */
   readonly tracks: string | undefined;
 }
 
@@ -39,7 +39,7 @@ export async function findKittiRawDrive(
       veloToCam: await findCalibration(folder, CALIBRATION_NAMES.veloToCam),
       imuToVelo: await findCalibration(folder, CALIBRATION_NAMES.imuToVelo),
     },
-    tracks,
+    tracks: tracks ?? (await ownTracks(folder)),
   };
 }
 
@@ -171,6 +171,12 @@ export function describeOther(names: readonly string[]): string {
     [names.includes('sequences'), 'this looks like KITTI odometry'],
   ];
   return describeNames(names, { guess: guesses.find(([fits]) => fits)?.[1] });
+}
+
+/** The tracking labels in a drive's own folder, where generated drives have them. */
+async function ownTracks(folder: string): Promise<string | undefined> {
+  const file = join(folder, 'label_02.txt');
+  return (await exists(file)) ? file : undefined;
 }
 
 /** The calibration file of that name beside the drive or in it; where there is none, where it is expected. */

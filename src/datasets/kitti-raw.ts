@@ -19,7 +19,7 @@ import { type EncodedPicture, type Moment, readPictureFile, type Sequence } from
 export interface KittiRawOptions {
   /** 2, the left colour camera, by default; 3 is the right one. */
   readonly camera?: 2 | 3;
-  /** A label file of KITTI's tracking benchmark whose frame k is frame k of the drive, such as `label_02/0000.txt`. */
+  /** A label file of KITTI's tracking benchmark whose frame k is frame k of the drive, such as `label_02/0000.txt`; by default `label_02.txt` in the drive's folder, if it is there. */
   readonly tracks?: string;
 }
 

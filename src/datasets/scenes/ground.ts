@@ -96,14 +96,22 @@ export function ground(
   for (const c of street.crossings)
     for (const side of [-1, 1]) {
       const outs = steps(0, 75, 7.5).map((out) => side * (out + street.edge(side)));
-      strip(
-        mesh,
-        street,
-        asphalt,
-        outs,
-        steps(c.s - c.halfWidthM - 5, c.s + c.halfWidthM + 5, 3),
-        (s, t) => street.crossingHeight(s, t),
-      );
+      // The corners are round, so that the asphalt is wider there.
+      const parts = street.levelCrossings
+        ? ([
+            [outs.slice(0, 2), 5],
+            [outs.slice(1), 0.2],
+          ] as const)
+        : ([[outs, 5]] as const);
+      for (const [ts, margin] of parts)
+        strip(
+          mesh,
+          street,
+          asphalt,
+          ts,
+          steps(c.s - c.halfWidthM - margin, c.s + c.halfWidthM + margin, 3),
+          (s, t) => street.crossingHeight(s, t),
+        );
     }
   for (const side of [-1, 1])
     for (const [from, to] of blocks(street))

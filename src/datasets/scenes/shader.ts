@@ -21,7 +21,10 @@ export function createShader(
   const { sun, sunColor, skyColor, horizon, zenith, hazeM } = weather;
   const { positions, normals, uvs, exposures, indices } = mesh;
   const texture = surfaceTexture(materials, noise);
-  const contact = new ContactShade(scene.objects.map((o) => o.box), viewpoint);
+  const contact = new ContactShade(
+    scene.objects.map((o) => o.box),
+    viewpoint,
+  );
   const albedo = new Float64Array(3);
   const mirror = new Float64Array(3);
   const bounce = [0.22, 0.2, 0.17].map((c, i) => c * (sunColor[i] * sun[2] * 0.6 + skyColor[i]));

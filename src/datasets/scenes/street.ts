@@ -59,6 +59,8 @@ export interface Street {
   roadHeight(s: number): number;
   /** Height of the ground `out` metres beyond the kerb. */
   groundHeight(s: number, out: number, side: number): number;
+  /** Whether crossing streets lie level across ours, and narrow behind the corners. */
+  readonly levelCrossings: boolean;
   /** Height at which kerbs begin, below the road. */
   kerbFoot(s: number): number;
   /** Height of a crossing street's surface at (s, t). */
@@ -121,6 +123,7 @@ export function createStreet(
     crossings,
     markedCrossings: wishes.crossings ?? crossings.filter(({ s }) => s > 0).slice(0, 1),
     egoT,
+    levelCrossings: wishes.levelCrossings ?? false,
     roadHeight,
     edge,
     setbackM: flat + garden,
@@ -134,8 +137,7 @@ export function createStreet(
       const hill = (noise.at(s / 30 + offset, (side * out) / 22 + 50) - 0.45) * relief * rough;
       return roadHeight(s) + kerbM + hill - (country ? Math.min(0.35, Math.max(0, out - flat) * 0.12) : 0);
     },
-    kerbFoot: (s) =>
-      roadHeight(s) - 0.06 - (wishes.levelCrossings ? 0.012 * Math.max(edge(-1), edge(1)) : 0),
+    kerbFoot: (s) => roadHeight(s) - 0.06 - (wishes.levelCrossings ? 0.012 * Math.max(edge(-1), edge(1)) : 0),
     crossingHeight(s, t) {
       const across = wishes.levelCrossings ? Math.min(Math.abs(t), edge(Math.sign(t))) : Math.abs(t);
       return roadHeight(s) - 0.005 - 0.012 * across;

@@ -55,7 +55,13 @@ export function takePicture(
     z: pose[11],
     yaw: Math.atan2(pose[4], pose[0]),
   };
-  const shadows = new SunShadows(scene.mesh, scene.materials, scene.weather.sun, width > 600 ? 1216 : 608, viewpoint);
+  const shadows = new SunShadows(
+    scene.mesh,
+    scene.materials,
+    scene.weather.sun,
+    width > 600 ? 1216 : 608,
+    viewpoint,
+  );
   const back = pose ? multiply44(pose, camera.lidarFromPixel) : camera.lidarFromPixel;
   const eye = [back[3], back[7], back[11]];
   const shade = createShader(scene, shadows, eye, 1 / camera.calibration.p2[0], viewpoint);

@@ -15,6 +15,7 @@ import { driveTraffic } from './drive-traffic.ts';
 import { egoPose } from './ego-pose.ts';
 import { driveReach, type Manoeuvre, manoeuvreOf, planEgo, streetFor } from './manoeuvre.ts';
 import { Obstacles } from './obstacles.ts';
+import { sideStreets } from './side-streets.ts';
 
 /** The world of a drive; its frame is level, z up, and has its origin 1.73 m above the road where frame 0 is about. */
 export interface Drive {
@@ -61,6 +62,7 @@ export function composeDrive(seed: number | string, drive: number): Drive {
   ground(mesh, random.fork('ground'), materials, street, Math.min(...heights) - 1.7);
   const landIndex = mesh.indexCount;
   plantAndBuild(mesh, random.fork('roadside'), materials, street, extentOf(street));
+  sideStreets(mesh, random.fork('side streets'), materials, street);
   const obstacles = new Obstacles(mesh, landIndex, (x, y) => street.roadHeight(nearestS(street, x, y)));
   const plan = planEgo(random.fork('ego'), manoeuvre, street);
   const { ego, objects } = driveTraffic({

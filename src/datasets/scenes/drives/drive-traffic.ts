@@ -99,10 +99,16 @@ function drawLanes({ random: all, materials, street, manoeuvre, plan }: TrafficP
     const fromS = random.uniform(0.2, 0.6);
     const stops = { fromS, untilS: fromS + random.uniform(5, 6.5) };
     const firstM = leader + plan.path.at(plan.firstM).s;
-    add({ direction: 1, lane: street.lanesEachWay - 1, firstM, firstMps: plan.speed.firstMps, desiredMps: 10, stops });
+    add({
+      direction: 1,
+      lane: street.lanesEachWay - 1,
+      firstM,
+      firstMps: plan.speed.firstMps,
+      desiredMps: 10,
+      stops,
+    });
   }
-  const egoLanes =
-    manoeuvre === 'change lanes' ? [0, 1] : [street.lanesEachWay - 1];
+  const egoLanes = manoeuvre === 'change lanes' ? [0, 1] : [street.lanesEachWay - 1];
   const ownS = plan.path.at(plan.firstM).s;
   for (const direction of [1, -1] as const)
     for (let lane = 0; lane < street.lanesEachWay; lane++) {
@@ -189,8 +195,7 @@ function walkers(place: TrafficPlace, offer: Offer): void {
   const { random, materials, street, plan } = place;
   const country = street.surroundings === 'country';
   const many = country ? random.integer(4) : 5 + random.integer(street.surroundings === 'city' ? 16 : 8);
-  const put = (own: Random, legs: readonly Leg[]): boolean => {
-    const walks = legs.some(({ from, to }) => from[0] !== to[0] || from[1] !== to[1]);
+  const put = (own: Random, legs: readonly Leg[], walks: boolean): boolean => {
     if (blocked(place, legs, walks)) return false;
     const stride = walks ? own.uniform(0.3, 0.45) : 0;
     const body = pedestrianBody(own.fork('body'), materials, stride);
@@ -204,8 +209,8 @@ function walkers(place: TrafficPlace, offer: Offer): void {
     const t = side * sidewalkOut(street, side, own);
     const s = own.chance(0.75) ? own.uniform(2, 60) : own.uniform(-50, 140);
     const speed = own.chance(0.8) ? own.pick([-1, 1]) * own.uniform(0.9, 1.7) : 0;
-    const first = speed === 0 ? standing([s, t], own.pick([-1, 1])) : [straightOn([s, t], speed)];
-    if (put(own, first)) wanted--;
+    const legs = speed === 0 ? standing([s, t], own.pick([-1, 1])) : [straightOn([s, t], speed)];
+    if (put(own, legs, speed !== 0)) wanted--;
   }
   let crossing = country ? random.integer(2) : 1 + random.integer(3);
   for (let tries = 0; tries < 60 && crossing > 0; tries++) {
@@ -224,7 +229,7 @@ function walkers(place: TrafficPlace, offer: Offer): void {
       { from: [s, fromT], to: [s, toT], fromS: beginS, toS: endS },
       { from: [s, toT], to: [s + along * 10, toT], fromS: endS, toS: endS + 10 },
     ];
-    if (put(own, legs)) crossing--;
+    if (put(own, legs, true)) crossing--;
   }
 }
 

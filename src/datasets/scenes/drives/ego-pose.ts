@@ -1,8 +1,8 @@
-import { type Matrix44 } from '../../../geometry/matrix.ts';
+import type { Matrix44 } from '../../../geometry/matrix.ts';
 import { rigidTransform, rotationZyx } from '../../../geometry/rigid-transform.ts';
 import { roadZ, type Street } from '../street.ts';
-import type { Path } from './path.ts';
 import { type Motion, motionAt } from './motion.ts';
+import type { Path } from './path.ts';
 
 const halfBaseM = 1.35;
 const halfTrackM = 0.78;

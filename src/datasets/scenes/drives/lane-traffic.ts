@@ -69,7 +69,10 @@ export function simulateLanes(
       const { stops } = vehicle;
       const free = freeAcceleration(motions[i].speedMps[step], vehicle.desiredMps);
       const wished = stops && timeS >= stops.fromS && timeS < stops.untilS ? -3 : free;
-      return Math.min(wished, following(motions[i].speedMps[step], gapM, speedBefore, vehicle.headwayS, free));
+      return Math.min(
+        wished,
+        following(motions[i].speedMps[step], gapM, speedBefore, vehicle.headwayS, free),
+      );
     });
     let gapM = Infinity;
     let speedBefore = 0;
@@ -108,7 +111,8 @@ function following(
   free: number,
 ): number {
   if (gapM === Infinity) return Math.max(-liked.most, free);
-  const approach = (speedMps * (speedMps - speedBefore)) / (2 * Math.sqrt(liked.acceleration * liked.braking));
+  const approach =
+    (speedMps * (speedMps - speedBefore)) / (2 * Math.sqrt(liked.acceleration * liked.braking));
   const wishedM = standingGapM + Math.max(0, speedMps * headwayS + approach);
   const acceleration = free - liked.acceleration * (wishedM / Math.max(0.3, gapM)) ** 2;
   return Math.max(-liked.most, acceleration);

@@ -22,7 +22,9 @@ export const driveReach: StreetReach = { back: -100, ahead: 300 };
 /** The manoeuvre of a drive: of eight drives in a row, counted from the first, each has another. */
 export function manoeuvreOf(seed: number | string, drive: number): Manoeuvre {
   const count = manoeuvres.length;
-  const order = Random.fromSeed(seed).fork('manoeuvres', Math.floor(drive / count)).permutation(count);
+  const order = Random.fromSeed(seed)
+    .fork('manoeuvres', Math.floor(drive / count))
+    .permutation(count);
   return manoeuvres[order[drive % count]];
 }
 
@@ -96,11 +98,14 @@ export function streetFor(random: Random, manoeuvre: Manoeuvre, surroundings: Su
 export function planEgo(random: Random, manoeuvre: Manoeuvre, street: Street): EgoPlan {
   const laneT = (lane: number): number => -street.laneM * (lane + 0.5);
   const outer = laneT(street.lanesEachWay - 1);
-  const cruise =
-    street.surroundings === 'country' ? random.uniform(9.5, 12) : random.uniform(7.5, 10);
+  const cruise = street.surroundings === 'country' ? random.uniform(9.5, 12) : random.uniform(7.5, 10);
   const later = random.uniform(8, 11);
   // The way may end, and before that it is left.
-  const straight = (t: (s: number) => number): Path => createPath(street, range(-60, 175, (s) => [s, t(s)]));
+  const straight = (t: (s: number) => number): Path =>
+    createPath(
+      street,
+      range(-60, 175, (s) => [s, t(s)]),
+    );
   const plan = (path: Path, speed: SpeedPlan, more: Partial<EgoPlan> = {}): EgoPlan => {
     const firstM = path.placeOf(0) - speed.firstMps;
     const end = { fromM: path.lengthM - 12, toM: path.lengthM, speedMps: 0 };
@@ -149,7 +154,11 @@ export function planEgo(random: Random, manoeuvre: Manoeuvre, street: Street): E
       return plan(path, { firstMps: 7.2, wishes: [always(7.2)], limits });
     }
     case 'bend': {
-      const wishes = [always(cruise), { fromS: 1.5, speedMps: cruise + 2 }, { fromS: 8, speedMps: cruise - 2 }];
+      const wishes = [
+        always(cruise),
+        { fromS: 1.5, speedMps: cruise + 2 },
+        { fromS: 8, speedMps: cruise - 2 },
+      ];
       return plan(keep, { firstMps: cruise, wishes, limits: [] });
     }
     case 'follow':
@@ -165,13 +174,18 @@ function turn(street: Street, side: -1 | 1, fromT: number): { path: Path; fromM:
   const toT = fromT + side * radius;
   // A cubic curve that is nearly the quarter of a circle, with a gentler beginning and end.
   const handle = 0.62 * radius;
-  const corner = range(0, 1, (f): readonly [number, number] => {
-    const [a, b, c, d] = [(1 - f) ** 3, 3 * f * (1 - f) ** 2, 3 * f * f * (1 - f), f ** 3];
-    return [
-      (a + b) * (laneS - radius) + b * handle + (c + d) * laneS,
-      (a + b) * fromT + c * (toT - side * handle) + d * toT,
-    ];
-  }, 1.5 * radius);
+  const corner = range(
+    0,
+    1,
+    (f): readonly [number, number] => {
+      const [a, b, c, d] = [(1 - f) ** 3, 3 * f * (1 - f) ** 2, 3 * f * f * (1 - f), f ** 3];
+      return [
+        (a + b) * (laneS - radius) + b * handle + (c + d) * laneS,
+        (a + b) * fromT + c * (toT - side * handle) + d * toT,
+      ];
+    },
+    1.5 * radius,
+  );
   const before = range(-60, laneS - radius, (s): readonly [number, number] => [s, fromT]);
   const after = range(Math.abs(toT), 62, (t): readonly [number, number] => [laneS, side * t]);
   const places = [...before, ...corner.slice(1), ...after.slice(1)];

@@ -18,7 +18,11 @@ const turnS = 0.6;
 const cornerM = 3.5;
 
 /** The pose on legs that follow each other in time; before the first and after the last one goes on. */
-export function walkAt(street: Street, legs: readonly Leg[], timeS: number): ObjectPose & { readonly s: number } {
+export function walkAt(
+  street: Street,
+  legs: readonly Leg[],
+  timeS: number,
+): ObjectPose & { readonly s: number } {
   const found = legs.findIndex(({ toS }) => timeS < toS);
   const index = found < 0 ? legs.length - 1 : found;
   const leg = legs[index];
