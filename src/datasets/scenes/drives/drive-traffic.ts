@@ -222,10 +222,12 @@ function walkers(place: TrafficPlace, offer: Offer): void {
     const fromT = side * sidewalkOut(street, side, own);
     const toT = -side * sidewalkOut(street, -side, own);
     const along = own.pick([-1, 1]) * walk;
-    const beginS = own.uniform(0, 3.5);
-    const endS = beginS + Math.abs(toT - fromT) / walk;
+    // In the middle of the road during the first seconds.
+    const lasts = Math.abs(toT - fromT) / walk;
+    const beginS = own.uniform(0.3, 3.6) - lasts / 2;
+    const endS = beginS + lasts;
     const legs: Leg[] = [
-      { from: [s - along * (beginS + 2), fromT], to: [s, fromT], fromS: -2, toS: beginS },
+      { from: [s - along * 2, fromT], to: [s, fromT], fromS: beginS - 2, toS: beginS },
       { from: [s, fromT], to: [s, toT], fromS: beginS, toS: endS },
       { from: [s, toT], to: [s + along * 10, toT], fromS: endS, toS: endS + 10 },
     ];
