@@ -199,7 +199,8 @@ describe('the traffic of eight drives', () => {
           const caster = drive.caster();
           // From above the knee: branches and wires are higher.
           if (!caster.cast(pose.x, pose.y, pose.z + 0.5, 0, 0, -1, 2)) expect.fail('no ground');
-          (misses[object.body.type] ??= []).push(caster.hit.distance - 0.5);
+          const { type } = object.body;
+          misses[type] = [...(misses[type] ?? []), caster.hit.distance - 0.5];
           const { box } = object.body;
           expect(Math.abs(box.center[2] - box.sizeM[2] / 2)).toBeLessThan(0.06);
         }
