@@ -68,7 +68,7 @@ export function formatKittiRawCalibration(
   const { lidarFromImu } = calibration;
   if (lidarFromImu === undefined) throw new RangeError('a calibration without lidarFromImu');
   const row = (key: string, values: Iterable<number>): string =>
-    `${key}: ${Array.from(values, (value) => value.toExponential(12)).join(' ')}\n`;
+    `${key}: ${Array.from(values, (value) => value.toExponential()).join(' ')}\n`;
   const rotation = (matrix: Matrix44): number[] => [0, 1, 2, 4, 5, 6, 8, 9, 10].map((at) => matrix[at]);
   const transform = (matrix: Matrix44): string =>
     row('R', rotation(matrix)) + row('T', [matrix[3], matrix[7], matrix[11]]);
