@@ -30,7 +30,13 @@ export { type Frames, type Need, openFrames, type PointFrames } from '../src/dat
 // Drives to be looked at part by part.
 export { openSequence } from '../src/datasets/open-sequence.ts';
 export { openSequences, type SequenceReference } from '../src/datasets/open-sequences.ts';
-// Generated driving scenes in KITTI's layout.
+// Generated drives and driving scenes in KITTI's layouts.
+export {
+  type GenerateDrivesOptions,
+  type GenerateDrivesProgress,
+  type GenerateDrivesReport,
+  generateDrives,
+} from '../src/datasets/scenes/drives/generate-drives.ts';
 export {
   type GenerateScenesOptions,
   type GenerateScenesProgress,

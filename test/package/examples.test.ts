@@ -55,6 +55,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
   datasets: [
     ...['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openSequence'],
     ...['openWaymoRecords', 'waymoSequence'],
+    'generateDrives',
   ],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
   evaluation: ['averagePrecision', 'evaluateKitti', 'featureAssociation', 'kendallTau', 'measureAssociation'],
