@@ -4,9 +4,15 @@ import { imageEndings } from '../image/image-format.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
 import { describeFolder, hasKittiParts, hasObjectParts } from './kitti-layout.ts';
 import { findKittiRawDrives, isDriveName } from './kitti-raw-layout.ts';
+import { indexName } from './prepared/prepared-index.ts';
 
 /** The kinds of data that can be opened. */
-export type DataKind = 'KITTI object data set' | 'KITTI raw drive' | 'point clouds' | 'image folder';
+export type DataKind =
+  | 'KITTI object data set'
+  | 'KITTI raw drive'
+  | 'point clouds'
+  | 'image folder'
+  | 'prepared shards';
 
 /** So many folders are looked into for a first picture. */
 const FOLDERS = 1000;
@@ -15,6 +21,7 @@ const FOLDERS = 1000;
 export async function dataKindOf(path: string): Promise<DataKind | undefined> {
   if (!(await stat(path)).isDirectory()) return isCloud(path) ? 'point clouds' : undefined;
   const names = await readdir(path);
+  if (names.includes(indexName)) return 'prepared shards';
   if (await isKittiRaw(path, names)) return 'KITTI raw drive';
   if (await isKittiObject(path, names)) return 'KITTI object data set';
   if (names.some(isCloud)) return 'point clouds';

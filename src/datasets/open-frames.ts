@@ -12,6 +12,7 @@ import { listKittiPictures } from './kitti-pictures.ts';
 import { KittiRaw } from './kitti-raw.ts';
 import { findKittiRawDrives } from './kitti-raw-layout.ts';
 import { frameOf } from './open-sequence.ts';
+import { openPreparedFrames } from './prepared/prepared-frames.ts';
 import { readPicture } from './read-picture.ts';
 import type { FramePart } from './sequence.ts';
 import type { Stopwatch } from './stopwatch.ts';
@@ -61,6 +62,7 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
   });
   const kind = await dataKindOf(root);
   if (kind === 'KITTI object data set') return openObjectFrames(data, needs);
+  if (kind === 'prepared shards' && data.split === undefined) return openPreparedFrames(data, needs);
   if (data.split !== undefined) throw onlyFor('a KITTI object data set, which has the splits', data, kind);
   if (kind === 'KITTI raw drive') return openDriveFrames(data, needs);
   if (kind !== 'image folder') {

@@ -7,6 +7,7 @@ import { dataKindOf, describeOtherData } from './data-kind.ts';
 import type { Frame } from './frame.ts';
 import { KittiObjectSequence } from './kitti-object-sequence.ts';
 import { KittiRaw } from './kitti-raw.ts';
+import { onlyPrepared } from './prepared/prepared-sequence.ts';
 import { fileOf, type Sequence } from './sequence.ts';
 import { Stopwatch } from './stopwatch.ts';
 
@@ -34,6 +35,7 @@ export async function openSequence({ path, tracks, columns }: SequenceReference)
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
   const kind = await dataKindOf(path);
+  if (kind === 'prepared shards') return onlyPrepared({ path, tracks, columns });
   const isKitti = kind === 'KITTI raw drive' || kind === 'KITTI object data set';
   if (columns !== undefined && isKitti) {
     throw new InputError({

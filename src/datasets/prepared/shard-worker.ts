@@ -1,0 +1,78 @@
+import { InputError, type InputFault } from '../../engine/input-error.ts';
+import type { SourceReference } from '../loader-source.ts';
+import type { NamedSequence } from './named-sequence.ts';
+import { writeNewFile } from './new-file.ts';
+import { formatShard } from './prepared-index.ts';
+import { writeShard } from './write-shard.ts';
+
+/** A shard to be written by whichever thread. */
+export interface ShardTask {
+  /** A factory `(options) => Promise<readonly NamedSequence[]>`, opened once in each thread. */
+  readonly source: SourceReference;
+  /** Which of them. */
+  readonly sequence: number;
+  readonly folder: string;
+  readonly file: string;
+  /** Where its part of the index goes when the shard is there. */
+  readonly indexFile: string;
+  readonly first: number;
+  readonly count: number;
+  readonly strict: boolean;
+  /** Shared by all: whether to stop, and how many moments have been written. */
+  readonly shared: Int32Array;
+}
+
+/** The places in `ShardTask.shared`. */
+export const STOP = 0;
+export const WRITTEN = 1;
+
+/** What became of a shard. Faults are plain data because error classes do not survive the way between threads. */
+export type ShardOutcome = { readonly kind: 'written' | 'stopped' } | { readonly fault: InputFault };
+
+class Stopped extends Error {}
+
+const opened = new Map<string, Promise<readonly NamedSequence[]>>();
+
+/** Writes a shard and then its part of the index, or nothing of it. */
+export async function makeShard(task: ShardTask): Promise<ShardOutcome> {
+  const { source, shared, indexFile } = task;
+  try {
+    const sequence = (await openOnce(source))[task.sequence];
+    const shard = await writeShard(sequence, {
+      ...task,
+      onMoment: () => {
+        Atomics.add(shared, WRITTEN, 1);
+        if (Atomics.load(shared, STOP) !== 0) throw new Stopped();
+      },
+    });
+    await writeNewFile(indexFile, `${formatShard(shard)}\n`);
+    return { kind: 'written' };
+  } catch (error) {
+    if (error instanceof Stopped) return { kind: 'stopped' };
+    if (error instanceof InputError) return { fault: error.fault };
+    throw error;
+  }
+}
+
+async function openOnce(source: SourceReference): Promise<readonly NamedSequence[]> {
+  const key = JSON.stringify(source);
+  let opening = opened.get(key);
+  if (opening === undefined) {
+    opening = openSource(source);
+    opened.set(key, opening);
+    // What could not be opened may be there when it is asked for again.
+    opening.catch(() => opened.delete(key));
+  }
+  return opening;
+}
+
+/** Opens a source in this thread. */
+export async function openSource({
+  module,
+  export: name,
+  options,
+}: SourceReference): Promise<readonly NamedSequence[]> {
+  const factory = ((await import(module)) as Record<string, unknown>)[name];
+  if (typeof factory !== 'function') throw new TypeError(`${module}: no exported function ${name}`);
+  return factory(options);
+}
