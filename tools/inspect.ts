@@ -87,7 +87,7 @@ async function describeData(path: string, { all }: Options): Promise<string> {
     describePictures(await openFrames({ root: path }, ['image']), { most: all ? undefined : PICTURES });
   if (kind === undefined || kind === 'image folder') return pictures();
   try {
-    return await (kind === 'KITTI raw drive' ? describeDrives(path) : describeDataSet(path));
+    return await (kind === 'KITTI object data set' ? describeDataSet(path) : describeDrives(path));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     // Pictures are worth having by themselves; where there are none either, what is missing is said as before.
