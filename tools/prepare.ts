@@ -65,13 +65,13 @@ async function verify(folder: string): Promise<void> {
   );
   for (const fault of faults) process.stdout.write(`${new InputError(fault).message}\n`);
   if (faults.length > 0) {
-    const expected =
-      'shards as they were written (without a damaged one, the command that made it makes it again)';
-    throw new InputError({ file: folder, expected, found: `${faults.length} faults, named above` });
+    process.stdout.write('A shard that was removed is made again by the command that made it.\n');
+    const found = `${counted(faults.length, 'fault')}, named above`;
+    throw new InputError({ file: folder, expected: 'shards as they were written', found });
   }
   const seconds = (performance.now() - began) / 1000;
   process.stdout.write(
-    `verified: ${shards} shards, ${members} files, ${megabytes(bytes)}, all as they were written; ${seconds.toFixed(1)} s\n`,
+    `verified: ${counted(shards, 'shard')}, ${counted(members, 'file')}, ${megabytes(bytes)}, all as they were written; ${seconds.toFixed(1)} s\n`,
   );
 }
 
@@ -80,15 +80,19 @@ function describe(report: PrepareReport): string {
   const { out, sequences, shards, made, kept, bytes, leftOut, examples, elapsedMs } = report;
   const seconds = elapsedMs / 1000;
   const speed = made === 0 ? '' : `, ${(made / seconds).toFixed(1)} frames a second`;
-  const lacking = Object.entries(leftOut).map(([part, count]) => `${part} in ${count} frames`);
+  const lacking = Object.entries(leftOut).map(([part, count]) => `${part} in ${counted(count, 'frame')}`);
   const lines = [
-    `${made} frames written, ${kept} kept: ${out}`,
-    `${sequences} sequences, ${shards} shards, ${megabytes(bytes)}; ${seconds.toFixed(1)} s${speed}`,
+    `${counted(made, 'frame')} written, ${kept} kept: ${out}`,
+    `${counted(sequences, 'sequence')}, ${counted(shards, 'shard')}, ${megabytes(bytes)}; ${seconds.toFixed(1)} s${speed}`,
     ...(lacking.length === 0
       ? []
       : [`left out: ${lacking.join(', ')}`, ...examples.map((each) => `  ${each}`)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 function megabytes(bytes: number): string {

@@ -30,9 +30,11 @@ describe('tarHead', () => {
       writeFileSync(path, tarOf(files));
       // Other systems' tar lists otherwise.
       if (process.platform === 'linux') {
-      const list = execFileSync('tar', ['--utc', '--full-time', '-tvf', path], { encoding: 'utf8' });
-      const lines = files.map(([name, data]) => `-rw-r--r-- 0/0 ${data.length} 1970-01-01 00:00:00 ${name}`);
-      expect(list.trim().replace(/ +/g, ' ').split('\n')).toEqual(lines);
+        const list = execFileSync('tar', ['--utc', '--full-time', '-tvf', path], { encoding: 'utf8' });
+        const lines = files.map(
+          ([name, data]) => `-rw-r--r-- 0/0 ${data.length} 1970-01-01 00:00:00 ${name}`,
+        );
+        expect(list.trim().replace(/ +/g, ' ').split('\n')).toEqual(lines);
       }
       execFileSync('tar', ['-xf', path, '-C', folder]);
       for (const [name, data] of files) expect(readFileSync(join(folder, name)).equals(data)).toBe(true);
