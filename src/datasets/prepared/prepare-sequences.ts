@@ -8,7 +8,7 @@ import type { NamedSequence } from './named-sequence.ts';
 import { claimFolder, completeFolder, recipeOf, shardIndexPath } from './prepared-folder.ts';
 import type { PreparedShard, Recipe } from './prepared-index.ts';
 import { missingPart, missingParts, partsOf } from './read-moment.ts';
-import { makeShard, openSource, type ShardOutcome, type ShardTask, STOP, WRITTEN } from './shard-worker.ts';
+import { makeShardOf, openSource, type ShardOutcome, type ShardTask, STOP, WRITTEN } from './shard-worker.ts';
 
 /** What is prepared, and where to. */
 export interface PrepareOptions {
@@ -95,7 +95,7 @@ export async function prepareSequences(options: PrepareOptions): Promise<Prepare
         ...{ source, folder: out, strict, shared },
         indexFile: shardIndexPath(out, task.file),
       })),
-      { workers: options.workers, signal, shared },
+      { workers: options.workers, sequences, signal, shared },
     );
   } finally {
     clearInterval(timer);
@@ -117,11 +117,12 @@ function planOf(sequences: readonly NamedSequence[], momentsPerShard: number) {
     sequences.map(({ name }) => name),
     'sequence',
   );
-  return sequences.map(({ moments }, sequence) =>
+  return sequences.map(({ name, moments }, sequence) =>
     Array.from({ length: Math.ceil(moments.length / momentsPerShard) }, (_, place) => {
       const first = place * momentsPerShard;
       const count = Math.min(momentsPerShard, moments.length - first);
-      return { sequence, file: shardName(names[sequence], place), first, count };
+      const file = shardName(names[sequence], place);
+      return { sequence, name, length: moments.length, file, first, count };
     }),
   );
 }
@@ -131,14 +132,15 @@ async function runAll(
   tasks: readonly ShardTask[],
   options: {
     readonly workers: number;
+    readonly sequences: readonly NamedSequence[];
     readonly signal: AbortSignal | undefined;
     readonly shared: Int32Array;
   },
 ): Promise<void> {
-  const { signal, shared } = options;
+  const { sequences, signal, shared } = options;
   signal?.throwIfAborted();
   const workers = Math.min(options.workers, tasks.length);
-  const runner = createRunner(workers);
+  const runner = createRunner(workers, sequences);
   const stop = () => Atomics.store(shared, STOP, 1);
   signal?.addEventListener('abort', stop);
   try {
@@ -169,8 +171,9 @@ interface Runner {
   close(): Promise<void>;
 }
 
-function createRunner(workers: number): Runner {
-  if (workers === 0) return { run: makeShard, close: async () => {} };
+/** In this thread the sequences are those that are open; others open the source for themselves. */
+function createRunner(workers: number, sequences: readonly NamedSequence[]): Runner {
+  if (workers === 0) return { run: (task) => makeShardOf(sequences, task), close: async () => {} };
   const fromSource = import.meta.url.endsWith('.ts');
   const pool = new Piscina<ShardTask, ShardOutcome>({
     filename: new URL(`./shard-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,

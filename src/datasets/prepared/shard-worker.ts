@@ -9,8 +9,10 @@ import { writeShard } from './write-shard.ts';
 export interface ShardTask {
   /** A factory `(options) => Promise<readonly NamedSequence[]>`, opened once in each thread. */
   readonly source: SourceReference;
-  /** Which of them. */
+  /** Which of them, with its name and the number of its moments as they were when the shards were planned. */
   readonly sequence: number;
+  readonly name: string;
+  readonly length: number;
   readonly folder: string;
   readonly file: string;
   /** Where its part of the index goes when the shard is there. */
@@ -31,13 +33,27 @@ export type ShardOutcome = { readonly kind: 'written' | 'stopped' } | { readonly
 
 class Stopped extends Error {}
 
-const opened = new Map<string, Promise<readonly NamedSequence[]>>();
+let opened: Promise<readonly NamedSequence[]> | undefined;
+
+/** Does a task in a thread of its own, which does all its tasks of one source. */
+export async function makeShard(task: ShardTask): Promise<ShardOutcome> {
+  opened ??= openSource(task.source);
+  return makeShardOf(opened, task);
+}
 
 /** Writes a shard and then its part of the index, or nothing of it. */
-export async function makeShard(task: ShardTask): Promise<ShardOutcome> {
-  const { source, shared, indexFile } = task;
+export async function makeShardOf(
+  opening: Promise<readonly NamedSequence[]> | readonly NamedSequence[],
+  task: ShardTask,
+): Promise<ShardOutcome> {
+  const { sequence: place, name, length, shared, indexFile } = task;
   try {
-    const sequence = (await openOnce(source))[task.sequence];
+    const sequence = (await opening)[place];
+    if (sequence?.name !== name || sequence.moments.length !== length) {
+      const expected = `sequence ${name} of ${length} moments, as a moment ago`;
+      const found = sequence === undefined ? 'none' : `${sequence.name} of ${sequence.moments.length}`;
+      throw new InputError({ file: sequence?.root ?? name, expected, found });
+    }
     const shard = await writeShard(sequence, {
       ...task,
       onMoment: () => {
@@ -52,18 +68,6 @@ export async function makeShard(task: ShardTask): Promise<ShardOutcome> {
     if (error instanceof InputError) return { fault: error.fault };
     throw error;
   }
-}
-
-async function openOnce(source: SourceReference): Promise<readonly NamedSequence[]> {
-  const key = JSON.stringify(source);
-  let opening = opened.get(key);
-  if (opening === undefined) {
-    opening = openSource(source);
-    opened.set(key, opening);
-    // What could not be opened may be there when it is asked for again.
-    opening.catch(() => opened.delete(key));
-  }
-  return opening;
 }
 
 /** Opens a source in this thread. */

@@ -1,3 +1,4 @@
+import { threadId } from 'node:worker_threads';
 import type { CameraModel, ObjectLabel } from '../../../src/datasets/frame.ts';
 import type { SourceReference } from '../../../src/datasets/loader-source.ts';
 import type { NamedSequence } from '../../../src/datasets/prepared/named-sequence.ts';
@@ -116,6 +117,17 @@ export async function madeSequences({ seed, lengths, delayMs }: MadeOptions): Pr
     });
     return memorySequence({ name: `drive/${place}`, cameras, moments }, delayMs);
   });
+}
+
+/** A reference to sequences that are one moment longer in any other thread than this. */
+export function referenceToGrowing(options: MadeOptions): SourceReference {
+  return { module: import.meta.url, export: 'growingSequences', options: { ...options, thread: threadId } };
+}
+
+/** The factory of `referenceToGrowing`. */
+export async function growingSequences({ thread, ...options }: MadeOptions & { readonly thread: number }) {
+  const more = threadId === thread ? 0 : 1;
+  return madeSequences({ ...options, lengths: options.lengths.map((length) => length + more) });
 }
 
 function labelOf(random: Random): ObjectLabel {

@@ -18,6 +18,7 @@ import {
   memorySequence,
   pngLike,
   referenceTo,
+  referenceToGrowing,
   referenceToMade,
 } from './memory-sequences.ts';
 import { expectSameSequence } from './same-sequence.ts';
@@ -356,6 +357,16 @@ describe('prepareSequences', () => {
       found: 'sweep: damaged',
     });
   });
+
+  it('tells a source that is another when a thread opens it', async () => {
+    const source = referenceToGrowing({ seed: 8, lengths: [2] });
+    const out = newFolder();
+    expect(await faultOf(prepareSequences({ source, described, out, workers: 1 }))).toEqual({
+      file: 'memory',
+      expected: 'sequence drive/0 of 2 moments, as a moment ago',
+      found: 'drive/0 of 3',
+    });
+  }, 30_000);
 
   it('passes on errors that are no fault of the input', async () => {
     const [sequence] = await madeSequences({ seed: 7, lengths: [2] });
