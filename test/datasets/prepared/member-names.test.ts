@@ -7,6 +7,7 @@ it('names keep what is plain', () => {
   expect(fileNamesOf(['0000000005', '1.pcd', '1_pcd', 'A', 'a', '', 'é'], 'moment')).toEqual([
     ...['0000000005', '1_pcd', '1_pcd_2', 'A', 'a_4', '_5', '_'],
   ]);
+  expect(fileNamesOf(['a', 'a_2', 'a'], 'moment')).toEqual(['a', 'a_2', 'a_2_']);
   expect(fileNamesOf(['x'.repeat(49)], 'moment')).toEqual([`${'x'.repeat(38)}_0`]);
   expect(shardName('2011_09_26_drive_0005_sync', 12)).toBe('2011_09_26_drive_0005_sync-00012.tar');
 });

@@ -248,7 +248,8 @@ describe('prepareSequences', () => {
     expect(filesIn(out)).toEqual(filesIn(whole.out));
     expect((await prepareMade(made, { out })).report).toMatchObject({ made: 0, kept: 7 });
     rmSync(join(out, 'drive_0-00001.tar'));
-    expect((await prepareMade(made, { out })).report).toMatchObject({ made: 3, kept: 4 });
+    writeFileSync(join(out, 'drive_0-00002.tar'), 'cut off');
+    expect((await prepareMade(made, { out })).report).toMatchObject({ made: 4, kept: 3 });
     expect(filesIn(out)).toEqual(filesIn(whole.out));
   });
 

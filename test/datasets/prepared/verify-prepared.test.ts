@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { prepareSequences } from '../../../src/datasets/prepared/prepare-sequences.ts';
 import { type PreparedMoment, readIndex } from '../../../src/datasets/prepared/prepared-index.ts';
@@ -174,6 +175,8 @@ describe('a prepared sequence', () => {
       vi.advanceTimersByTime(4000);
       await sequence.labels(0);
       vi.advanceTimersByTime(4000);
+      // Closing takes a moment of its own.
+      await wait(50);
       expect(handles()).toBe(1);
       vi.advanceTimersByTime(2000);
       await vi.waitFor(() => expect(handles()).toBe(0));
