@@ -29,6 +29,21 @@ export type { SampleSource, SourceReference } from '../src/datasets/loader-sourc
 export { type Frames, type Need, openFrames, type PointFrames } from '../src/datasets/open-frames.ts';
 // Drives to be looked at part by part.
 export { openSequence, type SequenceReference } from '../src/datasets/open-sequence.ts';
+// Prepared shards: sequences packed into tar files that are read in order.
+export type { NamedSequence } from '../src/datasets/prepared/named-sequence.ts';
+export {
+  type PrepareOptions,
+  type PrepareProgress,
+  type PrepareReport,
+  prepareSequences,
+} from '../src/datasets/prepared/prepare-sequences.ts';
+export { sourceOf } from '../src/datasets/prepared/prepare-source.ts';
+export { openPrepared, type PreparedSequence } from '../src/datasets/prepared/prepared-sequence.ts';
+export {
+  type VerifyOptions,
+  type VerifyReport,
+  verifyPrepared,
+} from '../src/datasets/prepared/verify-prepared.ts';
 // Generated driving scenes in KITTI's layout.
 export {
   type GenerateScenesOptions,

@@ -34,7 +34,18 @@ const entries: { readonly [room: string]: readonly string[] } = {
     ...['birdsEyeIou', 'boxFromKitti', 'compose', 'cornersOf', 'interpolatePose', 'inverseRigid', 'iou3d'],
     ...['parseKittiCalibration', 'projectBox', 'projectPoints', 'sampleViewTransform', 'wrapAngle'],
   ],
-  datasets: ['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openSequence'],
+  datasets: [
+    ...[
+      'createLoader',
+      'generateScenes',
+      'KittiObject',
+      'KittiRaw',
+      'openFrames',
+      'openPrepared',
+      'openSequence',
+    ],
+    'prepareSequences',
+  ],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
   evaluation: ['averagePrecision', 'evaluateKitti'],
   encoders: ['sampleFeatures'],
@@ -54,7 +65,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
 };
 
 /** Examples that make what others read: they run first. */
-const first = ['generateScenes', 'pretrain', 'finetune', 'detect'];
+const first = ['generateScenes', 'prepareSequences', 'pretrain', 'finetune', 'detect'];
 
 /** Examples that are type-checked only, and why. */
 const notRun: { readonly [name: string]: string } = {

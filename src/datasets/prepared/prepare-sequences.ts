@@ -67,6 +67,11 @@ const EXAMPLES = 5;
  * moment lies and has its CRC-32. What was interrupted, or killed, goes on with the shards that are not there. Throws InputError for a
  * source without moments, a folder that was made from another source or otherwise, what cannot be written, and with `strict` for a
  * part that is missing or damaged.
+ *
+ * @example
+ * const source = sourceOf({ path: 'data/kitti' });
+ * const report = await prepareSequences({ ...source, out: 'data/prepared', workers: 0 });
+ * [report.made, report.shards]; // [6, 1]
  */
 export async function prepareSequences(options: PrepareOptions): Promise<PrepareReport> {
   const began = performance.now();

@@ -116,9 +116,9 @@ function momentOf(entry: PreparedMoment, shard: string, cameras: readonly string
  * for a folder that is none or whose preparing was not finished.
  *
  * @example
- * const [drive] = await openPrepared('data/prepared');
- * const { count } = await drive.cloud(0);
- * const { bytes } = await drive.picture(0, drive.cameras[0]);
+ * const [sequence] = await openPrepared('data/prepared');
+ * const { fields } = await sequence.cloud(0);
+ * fields.map(({ name }) => name); // ["x", "y", "z", "reflectance"]
  */
 export async function openPrepared(path: string): Promise<readonly PreparedSequence[]> {
   const index = await readIndex(path);

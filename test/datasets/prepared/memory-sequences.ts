@@ -68,7 +68,7 @@ function registry(): Map<string, readonly NamedSequence[]> {
 export function referenceTo(sequences: readonly NamedSequence[]): SourceReference {
   const key = `${registry().size}`;
   registry().set(key, sequences);
-  return { module: import.meta.url, export: 'registeredSequences', options: { key } };
+  return { module: import.meta.url, export: registeredSequences.name, options: { key } };
 }
 
 /** The factory of `referenceTo`. */
@@ -85,7 +85,7 @@ export interface MadeOptions {
 
 /** A reference to sequences that any thread makes for itself. */
 export function referenceToMade(options: MadeOptions): SourceReference {
-  return { module: import.meta.url, export: 'madeSequences', options };
+  return { module: import.meta.url, export: madeSequences.name, options };
 }
 
 /** Sequences `drive/0`, `drive/1`, ... of random moments with two cameras, the same for the same seed. */
@@ -121,7 +121,11 @@ export async function madeSequences({ seed, lengths, delayMs }: MadeOptions): Pr
 
 /** A reference to sequences that are one moment longer in any other thread than this. */
 export function referenceToGrowing(options: MadeOptions): SourceReference {
-  return { module: import.meta.url, export: 'growingSequences', options: { ...options, thread: threadId } };
+  return {
+    module: import.meta.url,
+    export: growingSequences.name,
+    options: { ...options, thread: threadId },
+  };
 }
 
 /** The factory of `referenceToGrowing`. */
