@@ -30,6 +30,20 @@ export { type Frames, type Need, openFrames, type PointFrames } from '../src/dat
 // Drives to be looked at part by part.
 export { openSequence } from '../src/datasets/open-sequence.ts';
 export { openSequences, type SequenceReference } from '../src/datasets/open-sequences.ts';
+// Prepared shards: sequences packed into tar files that are read in order.
+export {
+  type PrepareOptions,
+  type PrepareProgress,
+  type PrepareReport,
+  prepareSequences,
+} from '../src/datasets/prepared/prepare-sequences.ts';
+export { sourceOf } from '../src/datasets/prepared/prepare-source.ts';
+export { openPrepared, type PreparedSequence } from '../src/datasets/prepared/prepared-sequence.ts';
+export {
+  type VerifyOptions,
+  type VerifyReport,
+  verifyPrepared,
+} from '../src/datasets/prepared/verify-prepared.ts';
 // Generated drives and driving scenes in KITTI's layouts.
 export {
   type GenerateDrivesOptions,

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 
 const commands: { readonly [name: string]: () => Promise<{ readonly command: () => Command }> } = {
   scenes: () => import('./scenes.ts'),
+  prepare: () => import('./prepare.ts'),
   methods: () => import('./methods.ts'),
   pretrain: () => import('./pretrain.ts'),
   finetune: () => import('./finetune.ts'),

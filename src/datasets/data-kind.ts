@@ -6,6 +6,7 @@ import { describeFolder, hasKittiParts, hasObjectParts } from './kitti-layout.ts
 import { isKittiOdometry } from './kitti-odometry-layout.ts';
 import { findKittiRawDrives, isDriveName } from './kitti-raw-layout.ts';
 import { isKittiTracking } from './kitti-tracking-layout.ts';
+import { indexName } from './prepared/prepared-index.ts';
 import { isTfRecordName } from './waymo/tfrecord.ts';
 import { isParquetName, isWaymoComponents } from './waymo/v2-layout.ts';
 
@@ -17,6 +18,7 @@ export type SequenceKind = DriveKind | 'point clouds';
 
 /** The kinds of drives, in the order in which they are told apart. */
 export const driveKinds = [
+  'prepared shards',
   'KITTI tracking sequence',
   'KITTI odometry sequence',
   'KITTI raw drive',
@@ -31,6 +33,7 @@ export type DriveKind = (typeof driveKinds)[number];
 /** How each kind of drive is known by the names in a folder. */
 const isKind: { readonly [Kind in DriveKind]: (path: string, names: readonly string[]) => Promise<boolean> } =
   {
+    'prepared shards': async (_, names) => names.includes(indexName),
     'KITTI tracking sequence': isKittiTracking,
     'KITTI odometry sequence': isKittiOdometry,
     'KITTI raw drive': isKittiRaw,
@@ -55,7 +58,7 @@ export async function dataKindOf(path: string): Promise<DataKind | undefined> {
 
 /** The kinds of drives and what else can be opened in words: `a KITTI object data set, a KITTI raw drive or a run`. */
 export function driveKindsOr(...others: readonly string[]): string {
-  const kinds = [...driveKinds].sort().map((kind) => (kind.startsWith('Waymo') ? kind : `a ${kind}`));
+  const kinds = [...driveKinds].sort().map((kind) => (kind.startsWith('KITTI') ? `a ${kind}` : kind));
   return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format([...kinds, ...others]);
 }
 

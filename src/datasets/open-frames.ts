@@ -73,7 +73,8 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
   if (data.split !== undefined && kind !== 'KITTI tracking sequence')
     throw onlyFor('a KITTI object or tracking data set, which have the splits', data, kind);
   if (kind !== undefined && kind !== 'image folder' && kind !== 'point clouds') {
-    if (data.imageSet !== undefined) throw onlyFor('a data set with image sets', data, kind);
+    if (data.imageSet !== undefined && kind !== 'prepared shards')
+      throw onlyFor('a data set with image sets', data, kind);
     return openSequenceFrames(data, needs);
   }
   if (kind !== 'image folder') {

@@ -34,7 +34,7 @@ const intensityNames = ['reflectance', 'intensity', 'i'];
 /** The points of a sweep as encoders take them: rows of x, y, z and reflectance (0 where the sweep has none). */
 export function pointsOf(
   cloud: PointCloud,
-  { reflectanceOf }: Pick<Sequence, 'reflectanceOf'>,
+  { unboundedIntensity = false }: Pick<Sequence, 'unboundedIntensity'>,
 ): Float32Array {
   const field = (names: readonly string[]) =>
     cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
@@ -43,8 +43,8 @@ export function pointsOf(
   columns.forEach((data, column) => {
     if (data === undefined) return;
     for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
-    if (column !== 3 || reflectanceOf === undefined) return;
-    for (let i = 3; i < points.length; i += 4) points[i] = reflectanceOf(points[i]);
+    if (column !== 3 || !unboundedIntensity) return;
+    for (let i = 3; i < points.length; i += 4) points[i] = Math.tanh(points[i]);
   });
   return points;
 }

@@ -11,6 +11,7 @@ import { KittiRaw } from './kitti-raw.ts';
 import { findKittiRawDrives } from './kitti-raw-layout.ts';
 import { openKittiTracking } from './kitti-tracking.ts';
 import { findKittiTracking } from './kitti-tracking-layout.ts';
+import { openPrepared } from './prepared/prepared-sequence.ts';
 import { seenBy } from './seen-by.ts';
 import type { Sequence } from './sequence.ts';
 import { openWaymoComponents } from './waymo/waymo-components.ts';
@@ -57,6 +58,13 @@ const listers: { readonly [Kind in SequenceKind]: Lister } = {
   'KITTI odometry sequence': listOdometry,
   'KITTI raw drive': listRawDrives,
   'KITTI object data set': async ({ path }) => oneOf(path, () => KittiObjectSequence.open(path)),
+  'prepared shards': async ({ path }) => ({
+    entries: (await openPrepared(path)).map((sequence) => ({
+      name: sequence.name,
+      open: async () => sequence,
+    })),
+    notes: [],
+  }),
   'Waymo records': async ({ path }) => ofSources(await openWaymoRecords(path)),
   'Waymo components': async ({ path, sequence }) =>
     ofSources(await openWaymoComponents(path, { segment: sequence })),

@@ -38,12 +38,14 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
   }
   if (empty.length > 0)
     notes.push(`sequences without sweeps and pictures were left out: ${namesInWords(empty)}`);
+  if (data.imageSet !== undefined) checkImageSet(data.imageSet, root, sequences);
   const known = knownCameras(root, sequences, data);
   const complete: CompleteFrame[] = [];
   const incomplete: IncompleteFrame[] = [];
   for (const [number, sequence] of sequences.entries()) {
     const cameras = camerasOf(sequence, known);
     for (const [moment, content] of sequence.moments.entries()) {
+      if (data.imageSet !== undefined && content.sets?.includes(data.imageSet) !== true) continue;
       const id = entries.length === 1 ? content.id : `${sequence.name}/${content.id}`;
       const missing = missingOf(content, cameras, { needs, isNamed: known !== undefined });
       if (missing.length > 0) incomplete.push({ id, missing: missing.join(', ') });
@@ -80,6 +82,16 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
       return { ...(await frameOf(sequences[sequence], moment, { stopwatch, cameras })), id };
     },
   };
+}
+
+/** Throws an InputError where no moment is of the image set. */
+function checkImageSet(imageSet: string, root: string, sequences: readonly Sequence[]): void {
+  const sets = [
+    ...new Set(sequences.flatMap(({ moments }) => moments.flatMap((moment) => moment.sets ?? []))),
+  ];
+  if (sets.includes(imageSet)) return;
+  const expected = sets.length === 0 ? 'data with image sets' : `an image set of ${sets.sort().join(', ')}`;
+  throw new InputError({ file: root, expected, found: imageSet });
 }
 
 /** The sequences of a selection, in the order in which they lie there. */

@@ -56,6 +56,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
     ...['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openSequence'],
     ...['openWaymoRecords', 'waymoSequence'],
     'generateDrives',
+    ...['openPrepared', 'prepareSequences'],
   ],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
   evaluation: ['averagePrecision', 'evaluateKitti', 'featureAssociation', 'kendallTau', 'measureAssociation'],
@@ -76,7 +77,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
 };
 
 /** Examples that make what others read: they run first. */
-const first = ['generateScenes', 'pretrain', 'finetune', 'detect'];
+const first = ['generateScenes', 'prepareSequences', 'pretrain', 'finetune', 'detect'];
 
 /** Examples that are type-checked only, and why. */
 const notRun: { readonly [name: string]: string } = {

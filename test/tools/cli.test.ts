@@ -75,6 +75,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe('every command', () => {
   it.each([
     'scenes',
+    'prepare',
     'methods',
     'pretrain',
     'finetune',
@@ -394,6 +395,36 @@ describe('evaluate', () => {
     expect(strict.stderr).toMatch(
       /000000\.txt: line 2, column 1 \(type\): expected one of Car, .*found "Bus"/,
     );
+  });
+});
+
+describe('prepare', () => {
+  it('packs a data set in threads, and finds a byte that was changed', async () => {
+    const { code, stdout } = await pointpair(
+      'prepare',
+      data,
+      '--out',
+      'prepared',
+      '--workers',
+      '2',
+      '--verify',
+    );
+    expect(stdout).toMatch(
+      /^6 frames written, 0 kept: .*prepared\n1 sequence, 1 shard, [\d.]+ MB; .*frames a second\nverified: 1 shard, 18 files/,
+    );
+    expect(code).toBe(0);
+    const shard = join(folder, 'prepared', 'scenes-00000.tar');
+    const bytes = await readFile(shard);
+    bytes[1000] ^= 1;
+    await writeFile(shard, bytes);
+    const found = await pointpair('prepare', '--out', 'prepared', '--verify');
+    expect(found.stdout).toMatch(
+      /^prepared\/scenes-00000.tar: byte 512 \(000000.points.pcd, \d+ bytes\): expected data of CRC-32/,
+    );
+    expect([found.code, found.stderr.split('\n').at(-2)]).toEqual([
+      1,
+      'pointpair: prepared: expected shards as they were written, found 1 fault, named above',
+    ]);
   });
 });
 

@@ -81,8 +81,7 @@ export function waymoSequence(source: WaymoSource): Sequence {
       const camera = await labelCamera(source, index);
       return boxes.map((box) => labelOfBox(box, camera));
     },
-    // Intensities have no bound; this is how the data set's users take them.
-    reflectanceOf: Math.tanh,
+    unboundedIntensity: true,
   };
 }
 

@@ -5,7 +5,6 @@ import { InputError } from '../../../src/engine/input-error.ts';
 import { decodeImage } from '../../../src/image/decode-image.ts';
 import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
 import { Session } from '../../../src/viewer/server/session.ts';
-import { tinyRun } from '../../objectives/tiny-simipu.ts';
 import {
   removeFolders,
   temporaryFolder,
@@ -13,6 +12,7 @@ import {
   writeOdometry,
   writeTracking,
 } from '../../datasets/tiny-sequences.ts';
+import { tinyRun } from '../../objectives/tiny-simipu.ts';
 
 const sessions: Session[] = [];
 
