@@ -41,3 +41,12 @@ export type { ScannerOptions } from '../src/datasets/scenes/laser-scanner.ts';
 export type { EncodedPicture, FramePart, Moment, Sequence } from '../src/datasets/sequence.ts';
 // What a source of samples tells the loader about its stages.
 export type { Stopwatch } from '../src/datasets/stopwatch.ts';
+// Groups of moments by time.
+export {
+  type Gap,
+  gapsOf,
+  periodOf,
+  type WindowOptions,
+  type Windows,
+  windowsOf,
+} from '../src/datasets/windows.ts';

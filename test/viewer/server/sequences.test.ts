@@ -12,6 +12,7 @@ import {
   writeOdometry,
   writeTracking,
 } from '../../datasets/tiny-sequences.ts';
+import { tinyRun } from '../../objectives/tiny-simipu.ts';
 
 const sessions: Session[] = [];
 
