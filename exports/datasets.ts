@@ -76,3 +76,12 @@ export type {
   WaymoMoment,
   WaymoSource,
 } from '../src/datasets/waymo/waymo-source.ts';
+// Groups of moments by time.
+export {
+  type Gap,
+  gapsOf,
+  periodOf,
+  type WindowOptions,
+  type Windows,
+  windowsOf,
+} from '../src/datasets/windows.ts';

@@ -1,6 +1,7 @@
 import type { Random } from '../engine/random.ts';
 import type { Frames } from './open-frames.ts';
 import type { Moment } from './sequence.ts';
+import { windowsOf } from './windows.ts';
 
 /** Which moments make up a clip. */
 export interface ClipOptions {
@@ -36,78 +37,31 @@ export function clipsOf(
   { length, sequences, place }: Pick<Frames, 'length' | 'sequences' | 'place'>,
   { frames, gapS, posed = false }: ClipOptions,
 ): Clips {
-  const next = new Int32Array(length).fill(-1);
-  const before = new Int32Array(length).fill(-1);
-  for (const timed of timesOf({ length, sequences, place }, posed)) {
-    for (const { index, timeS } of timed) {
-      const other = nearestIn(timed, timeS + gapS);
-      if (other === undefined || Math.abs(other.timeS - timeS - gapS) > TOLERANCE * gapS) continue;
-      next[index] = other.index;
-      // Where two look for the same one, the first has it: a clip is the same from whichever of its frames it is found.
-      if (before[other.index] < 0) before[other.index] = index;
+  const bySequence: Array<Array<{ readonly index: number; readonly moment: Moment }>> = sequences.map(
+    () => [],
+  );
+  for (let index = 0; index < (sequences.length === 0 ? 0 : length); index++) {
+    const { sequence, moment: at } = place(index);
+    const moment = sequences[sequence].moments[at];
+    if (!(posed && moment.worldFromLidar === undefined)) bySequence[sequence].push({ index, moment });
+  }
+  const holding = new Map<number, number[][]>();
+  for (const own of bySequence) {
+    const { windows } = windowsOf(
+      own.map(({ moment }) => moment),
+      { offsetsS: Array.from({ length: frames }, (_, k) => k * gapS), toleranceS: TOLERANCE * gapS },
+    );
+    for (const window of windows) {
+      const clip = window.map((at) => own[at].index);
+      for (const index of clip) holding.set(index, [...(holding.get(index) ?? []), clip]);
     }
   }
-  const starts = (index: number): number[] => {
-    const found: number[] = [];
-    for (let start = index, back = 0; start >= 0 && back < frames; start = before[start], back++) {
-      const clip = clipFrom(start, next, frames);
-      if (clip?.[back] === index) found.push(start);
-    }
-    return found;
-  };
-  const members: number[] = [];
-  for (let index = 0; index < length; index++) if (starts(index).length > 0) members.push(index);
   return {
-    members,
+    members: [...holding.keys()].sort((a, b) => a - b),
     draw: (index, random) => {
-      const from = starts(index);
-      if (from.length === 0) throw new RangeError(`frame ${index} lies in no clip`);
-      return clipFrom(from[random.integer(from.length)], next, frames)!;
+      const clips = holding.get(index);
+      if (clips === undefined) throw new RangeError(`frame ${index} lies in no clip`);
+      return clips[random.integer(clips.length)];
     },
   };
-}
-
-interface Timed {
-  readonly index: number;
-  readonly timeS: number;
-}
-
-/** The frames of each sequence that have a time (and a pose, where one is needed), in the order of their times. */
-function timesOf(
-  { length, sequences, place }: Pick<Frames, 'length' | 'sequences' | 'place'>,
-  posed: boolean,
-): Timed[][] {
-  const bySequence: Timed[][] = sequences.map(() => []);
-  for (let index = 0; index < length; index++) {
-    const { sequence, moment } = place(index);
-    const { timeS, worldFromLidar }: Moment = sequences[sequence].moments[moment];
-    if (timeS !== undefined && !(posed && worldFromLidar === undefined))
-      bySequence[sequence].push({ index, timeS });
-  }
-  for (const timed of bySequence) timed.sort((a, b) => a.timeS - b.timeS);
-  return bySequence;
-}
-
-/** The frame whose time is nearest. */
-function nearestIn(timed: readonly Timed[], timeS: number): Timed | undefined {
-  let low = 0;
-  let high = timed.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (timed[middle].timeS < timeS) low = middle + 1;
-    else high = middle;
-  }
-  const [earlier, later] = [timed[low - 1], timed[low]];
-  if (earlier === undefined || later === undefined) return earlier ?? later;
-  return timeS - earlier.timeS <= later.timeS - timeS ? earlier : later;
-}
-
-function clipFrom(start: number, next: Int32Array, frames: number): number[] | undefined {
-  const clip = [start];
-  while (clip.length < frames) {
-    const following = next[clip[clip.length - 1]];
-    if (following < 0) return undefined;
-    clip.push(following);
-  }
-  return clip;
 }

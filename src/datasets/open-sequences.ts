@@ -108,7 +108,7 @@ export async function listSequences(reference: SequenceReference): Promise<Seque
  *
  * @example
  * const [sequence] = await openSequences({ path: 'data/kitti' });
- * [sequence.name, sequence.kind]; // ["scenes", "KITTI object data set"]
+ * [sequence.name, sequence.kind]; // ["kitti", "KITTI object data set"]
  */
 export async function openSequences(reference: SequenceReference): Promise<readonly Sequence[]> {
   const { entries } = await listSequences(reference);

@@ -38,14 +38,15 @@ describe('clips', () => {
     expect(clips.draw(2, random)).toEqual([1, 2]);
     expect(clips.draw(3, random)).toEqual([3, 4]);
     expect(clipsOf(frames, { frames: 3, gapS: 0.1 }).members).toEqual([0, 1, 2]);
-    // Three tenths apart there are pairs over the gap, for their times are so far apart.
-    expect(clipsOf(frames, { frames: 2, gapS: 0.3 }).draw(2, random)).toEqual([2, 3]);
+    // Three tenths apart there are frames, but others are missing between them.
+    expect(clipsOf(frames, { frames: 2, gapS: 0.3 }).members).toEqual([]);
   });
 
   it('leave out frames without a time, and without a pose where one is needed', () => {
     const frames = framesOf([0, undefined, 0.2, 0.3, 0.4]);
     expect(clipsOf(frames, { frames: 2, gapS: 0.1 }).members).toEqual([2, 3, 4]);
     expect(clipsOf(frames, { frames: 2, gapS: 0.1, posed: true }).members).toEqual([2, 3]);
+    expect(clipsOf({ ...frames, sequences: [] }, { frames: 2, gapS: 0.1 }).members).toEqual([]);
     expect(() => clipsOf(frames, { frames: 2, gapS: 0.1 }).draw(1, random)).toThrow(
       new RangeError('frame 1 lies in no clip'),
     );

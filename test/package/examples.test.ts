@@ -57,6 +57,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
     ...['openWaymoRecords', 'waymoSequence'],
     'generateDrives',
     ...['openPrepared', 'prepareSequences'],
+    ...['openSequences', 'windowsOf'],
   ],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
   evaluation: ['averagePrecision', 'evaluateKitti', 'featureAssociation', 'kendallTau', 'measureAssociation'],

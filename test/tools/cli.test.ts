@@ -527,7 +527,7 @@ describe('inspect', () => {
     }
     const scene = await pointpair('inspect', data, '--frame', '2', '--cloud', 'scene.pcd');
     expect(scene.stdout).toMatch(
-      /^frame 000002: (\d+) points\n[^]*\nscene\.pcd: \1 points with x, y, z, reflectance\n$/,
+      /^frame 000002: (\d+) points\n[\s\S]*\nscene\.pcd: \1 points with x, y, z, reflectance\n$/,
     );
     const cloud = await pointpair('inspect', 'scene.pcd', '--cloud', 'again.pcd');
     expect(cloud.stdout).toContain('\nagain.pcd: ');
