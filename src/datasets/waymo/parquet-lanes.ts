@@ -4,7 +4,7 @@ import { InputError } from '../../engine/input-error.ts';
 import { registerTsx } from '../register-tsx.ts';
 import type { Cell } from './parquet-cells.ts';
 import { ParquetReader, type ReadTask } from './parquet-reader.ts';
-import { type ReadOutcome, readCells } from './parquet-worker.ts';
+import { type ReadOutcome, readCells } from './read-cells.ts';
 
 /** A column of a row group that has less is read in the thread that asks for it. */
 const SMALL_BYTES = 2 ** 20;

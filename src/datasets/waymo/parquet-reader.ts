@@ -36,7 +36,7 @@ export class ParquetReader {
         throw new InputError({
           file,
           expected: `the file that was opened, of ${fileBytes} bytes`,
-          found: `another, of ${open.bytes} bytes`,
+          found: open.bytes === fileBytes ? 'one that was written since' : `another, of ${open.bytes} bytes`,
         });
       const directory = this.#directory(open, chunk, shapes);
       const cells = new Array<Cell>(rows.length);

@@ -93,6 +93,19 @@ describe('a damaged file', () => {
     expect(fault.expected).toMatch(/^the checksum [0-9a-f]{8}$/);
   });
 
+  test('a size in a page header that is not the page’s', () => {
+    const bytes = writePages([{ ...column, codec: 'UNCOMPRESSED' }]);
+    const start = pagesOf(bytes).startByte;
+    // Of a header in Thrift's compact form, the first field (two bytes) is the kind and the second the size, doubled.
+    expect([bytes[start], bytes[start + 2]]).toEqual([0x15, 0x15]);
+    const size = bytes[start + 3]! / 2;
+    bytes[start + 3]! += 2;
+    expect(faultOf(bytes)).toMatchObject({
+      expected: `${size + 1} bytes in UNCOMPRESSED`,
+      found: `${size}`,
+    });
+  });
+
   test('bytes that are no BROTLI', () => {
     const bytes = writePages([{ ...column, pageEntries: [1000] }]);
     const start = pagesOf(bytes).startByte;

@@ -125,6 +125,13 @@ describe('lists, page by page', () => {
   test('shapes say where rows begin, and shapes that do not agree are not believed', () => {
     const rows = [[1, 2, 3, 4, 5, 6], null, [7, 8], [9, 10, 11, 12]];
     const shapes = { ...column, name: 'shape', type: 'INT32' as const, rows: [[3, 2], null, [1, 2], [2, 2]] };
+    for (let entries = 1; entries < 14; entries++) {
+      const cut = { ...column, rows, pageEntries: [entries] };
+      const table = openParquet(save(writePages([cut, shapes])));
+      const both = { chunk: table.columns.get('values')![0]!, shapes: table.columns.get('shape')![0]! };
+      for (const row of [0, 1, 2, 3])
+        expect(new ParquetReader(0).read({ ...both, rows: [row] }).map(listOf)).toEqual([rows[row]]);
+    }
     const values = { ...column, rows, pageEntries: [4], codec: 'BROTLI' as const };
     const good = openParquet(save(writePages([values, shapes])));
     const task = {

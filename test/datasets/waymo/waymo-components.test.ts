@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -318,6 +318,8 @@ describe('what cannot be right', () => {
   test('a file that is changed after it was opened', async () => {
     const file = write('lidar', '', () => {});
     const [source] = await openWaymoComponents(file);
+    utimesSync(file, 1, 1);
+    expect(await faultOf(source!.lasers(0))).toMatchObject({ file, found: 'one that was written since' });
     writeFileSync(file, 'PAR1 and something else');
     expect(await faultOf(source!.lasers(0))).toMatchObject({ file, found: 'another, of 23 bytes' });
   });
