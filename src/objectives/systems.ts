@@ -1,7 +1,9 @@
 import { byol } from './byol.ts';
+import { frameContrast } from './frame-contrast.ts';
 import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
 import type { System } from './objective.ts';
+import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
 import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
@@ -18,4 +20,6 @@ export const systems: readonly System[] = [
   byol,
   swav,
   simsiam,
+  frameContrast,
+  randomWalk,
 ];
