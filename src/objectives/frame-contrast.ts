@@ -8,7 +8,7 @@ import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { relu } from '../nn/relu.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { driveColours, driveRun, pictureClipView } from './clip-run.ts';
+import { driveRun, driveView, pictureClip } from './drive-run.ts';
 import { imageEncoderOf, oneViewSchema } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { firstCrossEntropy, firstIsHighest } from './parts/cross-entropy.ts';
@@ -72,18 +72,21 @@ export const frameContrast = system<FrameContrastConfig>({
   presets: {
     'frame-contrast-small': {
       about:
-        'Contrast in time on the pictures of drives, 0.2 s apart, at 192 x 64 pixels; about two minutes on two cores.',
-      run: driveRun({
-        'frame-contrast': {
-          view: { ...driveColours, crop: { area: [0.4, 1], aspect: [2, 4.5] } },
-          gapS: 0.2,
-          deadZoneS: 1,
-          dimensions: 32,
-          loss: 'contrast',
-          temperature: 0.1,
-          margin: 0.2,
+        'Contrast in time on the pictures of drives, 0.2 s apart, at 160 x 48 pixels; about two minutes on two cores.',
+      run: driveRun(
+        {
+          'frame-contrast': {
+            view: { ...driveView, crop: { area: [0.4, 1], aspect: [2, 4.5] } },
+            gapS: 0.2,
+            deadZoneS: 1,
+            dimensions: 32,
+            loss: 'contrast',
+            temperature: 0.1,
+            margin: 0.2,
+          },
         },
-      }),
+        { batchSize: 16 },
+      ),
     },
   },
   make,
@@ -96,7 +99,7 @@ function make(config: FrameContrastConfig, { encoders, batchSize }: Given): Obje
   const encoder = imageEncoderNet(image);
   const head = linearNet({ inputs: imageEncoderChannels(image), outputs: dimensions });
   return {
-    views: { clip: pictureClipView({ frames: 2, gapS }, view, image) },
+    views: { clip: pictureClip(view, image, { frames: 2, gapS }) },
     chance: { [loss]: loss === 'contrast' ? Math.log(2 * batchSize - 1) : margin },
     initialize: (random) => ({ ...initializeAll(random, { head }), memory: {} }),
 

@@ -7,7 +7,7 @@ import { float32 } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
-import { driveColours, driveRun, pictureClipView } from './clip-run.ts';
+import { driveRun, driveView, pictureClip } from './drive-run.ts';
 import { imageEncoderOf, oneViewSchema } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { labelIsHighest } from './parts/cross-entropy.ts';
@@ -15,6 +15,8 @@ import { gridOf, patchesOf } from './parts/patch-grid.ts';
 import { spreadOf } from './parts/spread.ts';
 
 const whole = z.int().positive();
+
+const { jitter, grey } = driveView;
 
 const schema = z.strictObject({
   /** How each picture is drawn, by itself. */
@@ -69,7 +71,7 @@ export const randomWalk = system<RandomWalkConfig>({
       run: driveRun(
         {
           'random-walk': {
-            view: { ...driveColours, crop: { area: [0.6, 0.95], aspect: [2.3, 3.9] } },
+            view: { width: 192, height: 64, crop: { area: [0.6, 0.95], aspect: [2.3, 3.9] }, jitter, grey },
             clip: { frames: 4, gapS: 0.2 },
             patches: { size: 32, stride: 16 },
             dimensions: 128,
@@ -91,7 +93,7 @@ function make(config: RandomWalkConfig, { encoders, batchSize }: Given): Objecti
   const image = imageEncoderOf(encoders, 'random-walk');
   const encoder = imageEncoderNet(image);
   const head = linearNet({ inputs: imageEncoderChannels(image), outputs: dimensions });
-  const view = pictureClipView(clip, config.view, image);
+  const view = pictureClip(config.view, image, clip);
   const grid = gridOf(view.picture, patches);
   const nodes = grid.rows * grid.columns;
   requireWalk(config, view.picture, nodes);

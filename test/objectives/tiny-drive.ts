@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Stopwatch } from '../../src/datasets/stopwatch.ts';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import type { Tree } from '../../src/engine/tree.ts';
@@ -61,7 +62,8 @@ export async function driveSteps(
   for (const [step, indices] of frames.entries()) {
     const random = Random.fromSeed(`draw ${step}`);
     const samples = [];
-    for (const index of indices) samples.push(await source.sample(index, random.fork(index), 0));
+    for (const index of indices)
+      samples.push(await source.sample(index, random.fork(index), 0, new Stopwatch()));
     data.push(pretraining.collate(samples));
   }
   return stepsOn(config, { frames: source.length, data });
