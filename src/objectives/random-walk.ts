@@ -80,7 +80,7 @@ export const randomWalk = system<RandomWalkConfig>({
             shortest: 2,
           },
         },
-        { batchSize: 8, steps: 200 },
+        { batchSize: 4, steps: 150 },
       ),
     },
   },
