@@ -33,7 +33,7 @@ async function batchOf(config: PictureClipView, draw: string) {
     samples.push(await source.sample(index, Random.fromSeed(`${draw} ${index}`), 0, new Stopwatch()));
   const batch = branchAt(collateViews(samples, views), 'clip');
   const numbers = (name: string) => [...leafAt(batch, name).data];
-  return { ids: source.ids, pixels: leafAt<HostTensor>(batch, 'pixels'), numbers };
+  return { ids: source.ids!, pixels: leafAt<HostTensor>(batch, 'pixels'), numbers };
 }
 
 it('carries the sequence of a clip, and the time of each picture since its sequence began', async () => {
