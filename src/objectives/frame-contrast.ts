@@ -38,7 +38,8 @@ type FrameContrastConfig = z.infer<typeof schema>;
  * Contrast in time: of B pairs of pictures, each a short time apart, every picture finds its partner among the pictures of
  * the other pairs, except those of its own drive that are nearly of the same time. All rows have length one. Loss: `timeContrast`, or
  * `tripletHinge`. Negatives come from other drives too, not from one video alone as in the paper, and the head is one
- * linear layer on the averaged features instead of two convolutions, a spatial softmax and two linear layers.
+ * linear layer on the averaged features instead of two convolutions, a spatial softmax and two linear layers. Where a car
+ * stands for longer than the dead zone, negatives look like the picture itself.
  */
 export const frameContrast = system<FrameContrastConfig>({
   name: 'frame-contrast',
