@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { EncodersConfig } from '../encoders/encoder-config.ts';
 import { InputError } from '../engine/input-error.ts';
 import { halvedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
+import type { PictureClipView } from '../views/picture-clip.ts';
 import type { PointClipView } from '../views/point-clip.ts';
+import { pictureView, type ViewOptions } from './image-run.ts';
 import type { Preset } from './objective.ts';
 
 const positive = z.number().positive();
@@ -52,6 +54,24 @@ export function pointEncoderOf(
   throw new InputError({ file: 'configuration', place: 'encoders.points', expected, found: 'none' });
 }
 
+/** Pictures of a drive for an encoder, each with a crop and colours of its own: neither exposure nor a fixed frame tells the order. */
+export function pictureClip(
+  view: ViewOptions,
+  image: NonNullable<EncodersConfig['image']>,
+  clip: PictureClipView['clip'],
+): PictureClipView {
+  const { kind: _, copies: _one, colours, ...picture } = pictureView(view, image);
+  return { kind: 'picture-clip', clip, picture, colours };
+}
+
+/** A large part of a camera's wide picture, at half of 320 x 96 pixels. */
+export const driveView: ViewOptions = {
+  scale: 0.5,
+  crop: { area: [0.7, 1], aspect: [3, 3.7] },
+  jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+  grey: 0.2,
+};
+
 /** The image encoder of runs on drives: ResNet-18 on 320 x 96 pixels, as in `simipu-small`. */
 const image = {
   depth: 18,
@@ -77,7 +97,7 @@ const points = {
 const sgd = { kind: 'sgd', momentum: 0.9, learningRate: 0.03, weightDecay: 1e-4 };
 const adamw = { kind: 'adamw', beta1: 0.95, beta2: 0.99, learningRate: 1e-3, weightDecay: 0.01 };
 
-/** A run on drives at a size that trains on two CPU cores, with the encoders that are asked for. */
+/** A run on drives at a size that trains on two CPU cores, with the encoders that are asked for; SGD for pictures and heads, AdamW for sweeps, half a cosine after a short warm-up. */
 export function driveRun(
   objectives: { readonly [system: string]: unknown },
   {
@@ -91,11 +111,11 @@ export function driveRun(
     objectives,
     batchSize: 8,
     epochs: 50,
-    steps: 200,
+    steps: 250,
     seed: 0,
-    schedule: { kind: 'cosine', per: 'run', length: 1, warmUp: { length: 0.05 } },
+    schedule: { kind: 'cosine', per: 'run', length: 1, warmUp: { length: 0.02 } },
     optimizers: { ...(pictures && { image: sgd }), ...(sweeps && { points: adamw }), heads: sgd },
-    checkpoint: { everySteps: 100, keep: 3 },
+    checkpoint: { everySteps: 100, keep: 2 },
     loader: { workers: 1, prefetch: 2 },
     ...changes,
   };

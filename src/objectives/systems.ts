@@ -1,8 +1,10 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
+import { frameContrast } from './frame-contrast.ts';
 import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
 import type { System } from './objective.ts';
+import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
 import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
@@ -22,4 +24,6 @@ export const systems: readonly System[] = [
   simsiam,
   bevContrast,
   trackContrast,
+  frameContrast,
+  randomWalk,
 ];

@@ -56,7 +56,7 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
           else {
             const pictures: RgbImage[] = [];
             for (const each of clip) pictures.push(await pictureOfWhole(each, stopwatch));
-            drawn[name] = drawPictureClip(pictures, own, view);
+            drawn[name] = drawPictureClip({ pictures, ...timesOf(whole, clip) }, own, view);
             stopwatch.lap('augment');
           }
         } else {
@@ -67,6 +67,13 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
       return { id: frames.ids[index], index, views: drawn };
     },
   };
+}
+
+/** The sequence of a clip, and the times of its frames. */
+function timesOf({ sequences, place }: Frames, clip: readonly number[]) {
+  const { sequence } = place(clip[0]);
+  const { moments } = sequences[sequence];
+  return { sequence, timesS: clip.map((index) => moments[place(index).moment].timeS!) };
 }
 
 /** The sweeps of a clip, one after the other, with their times and poses. */

@@ -19,9 +19,22 @@ export interface PictureClipView extends Pick<PictureInput, 'colours'> {
   readonly shuffled?: boolean;
 }
 
+/** The pictures of a clip in the order of their times, and where they come from. */
+export interface ClipPictures {
+  readonly pictures: readonly RgbImage[];
+  /** The number of their sequence in the data set. */
+  readonly sequence: number;
+  /** When each was taken, seconds since the sequence began. */
+  readonly timesS: readonly number[];
+}
+
 /** Several pictures as they were drawn. */
 export interface PictureClip {
   readonly kind: 'picture-clip';
+  /** The number of their sequence in the data set. */
+  readonly sequence: number;
+  /** float32 [frames]: when each was taken, seconds since the sequence began, in the order in which they come. */
+  readonly timesS: Float32Array;
   /** float32 [frames·H·W·3], normalised, in the order in which they come. */
   readonly pixels: Float32Array;
   /** int32 [frames]: the place in time of each picture, 0 for the earliest. */
@@ -30,9 +43,9 @@ export interface PictureClip {
   readonly steps: readonly ImageView[];
 }
 
-/** Draws the pictures of a clip, which are given in the order of their times. */
+/** Draws the pictures of a clip, each with random numbers of its own. */
 export function drawPictureClip(
-  pictures: readonly RgbImage[],
+  { pictures, sequence, timesS }: ClipPictures,
   random: Random,
   config: PictureClipView,
 ): PictureClip {
@@ -49,6 +62,8 @@ export function drawPictureClip(
   });
   return {
     kind: 'picture-clip',
+    sequence,
+    timesS: Float32Array.from(order, (moment) => timesS[moment]),
     pixels: joinFloats(drawn.map(({ image }) => normalizeImage(image, normalizationOf(config)))),
     order: Int32Array.from(order),
     steps: drawn.map(({ view }) => view),

@@ -9,11 +9,11 @@ import {
   capturedAgainstEager,
   connectedPaths,
   dot,
-  firstSteps,
   leafOf,
   randomRows,
   rowsOf,
   runSteps,
+  stepsOn,
   unit,
 } from './tiny-image-run.ts';
 import { sweepBatch, tinySweepRun } from './tiny-sweeps.ts';
@@ -61,13 +61,12 @@ describe('the contrast of cells that are there', () => {
 });
 
 describe('bev-contrast', () => {
-  const first = firstSteps(tiny, {
+  const first = stepsOn(tiny, {
     frames: 4,
-    pictures: [
+    data: [
       [0, 1],
       [2, 3],
-    ],
-    batchOf: sweepBatch,
+    ].map((drives, step) => sweepBatch(tiny, drives, step)),
   });
 
   it('has the loss of having learned nothing where all features are alike, however many cells there are', async () => {

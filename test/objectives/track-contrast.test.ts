@@ -9,11 +9,11 @@ import {
   capturedAgainstEager,
   connectedPaths,
   dot,
-  firstSteps,
   leafOf,
   randomRows,
   rowsOf,
   runSteps,
+  stepsOn,
   unit,
 } from './tiny-image-run.ts';
 import { sweepBatch, tinySweepRun } from './tiny-sweeps.ts';
@@ -79,13 +79,12 @@ describe('places against the means of segments', () => {
 });
 
 describe('track-contrast', () => {
-  const first = firstSteps(tiny, {
+  const first = stepsOn(tiny, {
     frames: 4,
-    pictures: [
+    data: [
       [0, 1],
       [2, 3],
-    ],
-    batchOf: sweepBatch,
+    ].map((drives, step) => sweepBatch(tiny, drives, step)),
   });
 
   it('has segments that were followed in its batches', () => {
