@@ -1,8 +1,10 @@
 import { byol } from './byol.ts';
+import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
 import type { System } from './objective.ts';
 import { relativePatch } from './relative-patch.ts';
+import { shuffleLearn } from './shuffle-learn.ts';
 import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
 import { simsiam } from './simsiam.ts';
@@ -18,4 +20,6 @@ export const systems: readonly System[] = [
   byol,
   swav,
   simsiam,
+  frameOrder,
+  shuffleLearn,
 ];
