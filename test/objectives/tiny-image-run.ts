@@ -129,19 +129,30 @@ export function imageBatch(config: RunConfig, indices: readonly number[], draw: 
   return pretraining.collate(samples);
 }
 
-/** What the first steps of a run need: the step, the state that it begins with, and a batch for each list of pictures. */
+/** What the first steps of a run on pictures need: the step, the state that it begins with, and a batch for each list of pictures. */
 export function firstSteps(
   config: RunConfig,
   { frames, pictures }: { readonly frames: number; readonly pictures: ReadonlyArray<readonly number[]> },
 ) {
+  return stepsOn(config, {
+    frames,
+    data: pictures.map((indices, step) => imageBatch(config, indices, step)),
+  });
+}
+
+/** What the first steps of a run on these batches need. */
+export function stepsOn(
+  config: RunConfig,
+  { frames, data }: { readonly frames: number; readonly data: readonly State[] },
+) {
   const pretraining = createPretraining(config, config.batchSize);
   const groups = parameterGroups(config, pretraining.groups);
-  const batches = pictures.map((indices, step) => {
-    const progress = step / pictures.length;
+  const batches = data.map((drawn, step) => {
+    const progress = step / data.length;
     const place = { step, epoch: step, progress, random: Random.fromSeed('inputs').fork(step) };
     const inputs = pretraining.inputs?.(place) ?? {};
     return {
-      data: imageBatch(config, indices, step),
+      data: drawn,
       rates: { ...ratesAt(groups, config.schedule, { progress: step, share: progress }) },
       ...(leavesOf(inputs).length > 0 && { inputs }),
     } as State;
