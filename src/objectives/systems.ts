@@ -1,8 +1,10 @@
 import { byol } from './byol.ts';
+import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
 import type { System } from './objective.ts';
+import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
 import { shuffleLearn } from './shuffle-learn.ts';
 import { simclr } from './simclr.ts';
@@ -20,6 +22,8 @@ export const systems: readonly System[] = [
   byol,
   swav,
   simsiam,
+  frameContrast,
+  randomWalk,
   frameOrder,
   shuffleLearn,
 ];

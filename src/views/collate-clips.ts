@@ -42,7 +42,8 @@ export function collatePointClips(clips: readonly PointClip[], config: PointClip
 
 /**
  * Stacks clips of n drawn pictures (3 where they are tuples) to a batch of B: `pixels` float32 [n·B, H, W, 3], all that come
- * first first, and `order` int32 [n·B], the place in time of each.
+ * first first, and `order` int32 [n·B], the place in time of each, `timeS` float32 [n·B], its seconds since its sequence began;
+ * and `sequence` int32 [B].
  */
 export function collatePictureClips(
   clips: readonly PictureClip[],
@@ -57,9 +58,15 @@ export function collatePictureClips(
     clips.map((each) => each.pixels.subarray(place * size, (place + 1) * size)),
   );
   const order = places.flatMap((place) => clips.map((each) => each.order[place]));
+  const timesS = places.flatMap((place) => clips.map((each) => each.timesS[place]));
   return {
     pixels: float32(joinFloats(pixels), [frames * count, height, width, 3]),
     order: int32(Int32Array.from(order), [order.length]),
+    timeS: rowOf(Float32Array.from(timesS)),
+    sequence: int32(
+      Int32Array.from(clips, ({ sequence }) => sequence),
+      [count],
+    ),
   };
 }
 

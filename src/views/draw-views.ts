@@ -54,10 +54,10 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
           if (view.kind === 'point-clip')
             drawn[name] = drawPointClip(await sweepsOf(whole, clip, stopwatch), own, view, stopwatch);
           else {
-            const pictures: RgbImage[] = [];
+            const pictures: Array<RgbImage | undefined> = [];
             for (const moment of drawClipOrder(view, own))
               pictures[moment] = await pictureOfWhole(clip[moment], stopwatch);
-            drawn[name] = drawPictureClip(pictures, own, view);
+            drawn[name] = drawPictureClip({ pictures, ...timesOf(whole, clip) }, own, view);
             stopwatch.lap('augment');
           }
         } else {
@@ -68,6 +68,13 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
       return { id: frames.ids[index], index, views: drawn };
     },
   };
+}
+
+/** The sequence of a clip, and the times of its frames. */
+function timesOf({ sequences, place }: Frames, clip: readonly number[]) {
+  const { sequence } = place(clip[0]);
+  const { moments } = sequences[sequence];
+  return { sequence, timesS: clip.map((index) => moments[place(index).moment].timeS!) };
 }
 
 /** The sweeps of a clip, one after the other, with their times and poses. */

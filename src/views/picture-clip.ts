@@ -25,9 +25,23 @@ export interface PictureClipView extends Pick<PictureInput, 'colours'> {
   readonly tuple?: { readonly outOfOrder: number };
 }
 
+/** The pictures of a clip in the order of their times, and where they come from. */
+export interface ClipPictures {
+  /** Those that `drawClipOrder` leaves out may be absent. */
+  readonly pictures: ReadonlyArray<RgbImage | undefined>;
+  /** The number of their sequence in the data set. */
+  readonly sequence: number;
+  /** When each was taken, seconds since the sequence began. */
+  readonly timesS: readonly number[];
+}
+
 /** Several pictures as they were drawn. */
 export interface PictureClip {
   readonly kind: 'picture-clip';
+  /** The number of their sequence in the data set. */
+  readonly sequence: number;
+  /** float32 [frames]: when each was taken, seconds since the sequence began, in the order in which they come. */
+  readonly timesS: Float32Array;
   /** float32 [frames·H·W·3], normalised, in the order in which they come. */
   readonly pixels: Float32Array;
   /** int32 [frames]: the place in time of each picture in the clip, 0 for the earliest. */
@@ -60,9 +74,9 @@ export function drawClipOrder(config: PictureClipView, random: Random): Int32Arr
   return Int32Array.from(own.chance(0.5) ? order.reverse() : order);
 }
 
-/** Draws the pictures of a clip, which are given by their places in time; those that do not come may be absent. */
+/** Draws the pictures of a clip, each with random numbers of its own. */
 export function drawPictureClip(
-  pictures: ReadonlyArray<RgbImage | undefined>,
+  { pictures, sequence, timesS }: ClipPictures,
   random: Random,
   config: PictureClipView,
 ): PictureClip {
@@ -74,6 +88,8 @@ export function drawPictureClip(
   });
   return {
     kind: 'picture-clip',
+    sequence,
+    timesS: Float32Array.from(order, (moment) => timesS[moment]),
     pixels: joinFloats(drawn.map(({ image }) => normalizeImage(image, normalizationOf(config)))),
     order,
     steps: drawn.map(({ view }) => view),
