@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { imageEncoderChannels } from '../encoders/encoder-config.ts';
+import { batchNormSchema, imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageMapsNet } from '../encoders/encoders.ts';
 import { initializeAll, running } from '../encoders/net.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
@@ -19,6 +19,8 @@ const schema = z.strictObject({
   direction: z.enum(['forward', 'either']),
   dimensions: whole,
   hidden: whole,
+  temperature: z.number().positive(),
+  headBatchNorm: batchNormSchema,
 });
 
 type FrameOrderConfig = z.infer<typeof schema>;
@@ -48,6 +50,7 @@ export const frameOrder = system<FrameOrderConfig>({
     },
     dimensions: { means: "the width of a place's row", paper: '?' },
     hidden: { means: 'the width of the layer that compares two places', paper: '?' },
+    temperature: { means: 'divides the similarities by which a place is found again', paper: '?' },
   },
   gradient: 'All pictures of a clip carry a gradient.',
   presets: {
@@ -62,6 +65,8 @@ export const frameOrder = system<FrameOrderConfig>({
           direction: 'forward',
           dimensions: 64,
           hidden: 64,
+          temperature: 0.1,
+          headBatchNorm: { eps: 1e-5, momentum: 0.1 },
         },
       }),
     },
@@ -70,10 +75,14 @@ export const frameOrder = system<FrameOrderConfig>({
 });
 
 function make(config: FrameOrderConfig, { encoders }: Given): Objective {
-  const { frames, gapS, direction, dimensions, hidden } = config;
+  const { frames, gapS, direction } = config;
   const image = imageEncoderOf(encoders, 'frame-order');
   const encoder = imageMapsNet(image);
-  const head = transitionHead({ inputs: imageEncoderChannels(image), dimensions, hidden, frames });
+  const head = transitionHead({
+    ...config,
+    inputs: imageEncoderChannels(image),
+    batchNorm: config.headBatchNorm,
+  });
   const clip = pictureClip(config.view, image, { frames, gapS });
   return {
     views: { clip: { ...clip, shuffled: true } },

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Net } from '../../encoders/net.ts';
-import { linearNet } from '../../encoders/net.ts';
-import { branchAt } from '../../nn/layer.ts';
-import { relu } from '../../nn/relu.ts';
+import { chain, initializeAll, linearNet, type Net, normNet, reluNet, running } from '../../encoders/net.ts';
+import type { BatchNormOptions } from '../../nn/batch-norm.ts';
+import { l2Normalize } from '../../nn/l2-normalize.ts';
 import { logSoftmax } from './cross-entropy.ts';
 
 /** What the order of frames means: which comes after which, or only which are neighbours in time. */
@@ -18,6 +17,9 @@ export interface TransitionOptions {
   readonly hidden: number;
   /** Frames of a clip, n. */
   readonly frames: number;
+  /** τ, which divides the similarities of places. */
+  readonly temperature: number;
+  readonly batchNorm: Pick<BatchNormOptions, 'eps' | 'momentum'>;
 }
 
 /** Larger than any logit. */
@@ -25,44 +27,53 @@ const FAR = 1e9;
 
 /**
  * A head on feature maps [n·B, C, H, W], all that come first first: logits [B, n, n], at [b, i, j] that frame j of clip b comes
- * right after frame i. A frame is the unordered set of its places: each is a row of its features and of where it lies (-1 to 1
- * each way). Each place of i is put beside what of j looks like it (the softmax over the places of j of x·y/√D), a layer with
- * ReLU compares the two, and the mean over places gives the logit. Every pair of frames is treated alike, so that the order in
- * which they come says nothing. The diagonal has no meaning.
+ * right after frame i. A frame is the unordered set of its places: each a row of length one, by a linear layer and a batch norm
+ * (without which all places are much alike at first), and where it lies (-1 to 1 each way). Each place of i looks for itself
+ * among the places of j, by the softmax of x·y/τ; a layer with ReLU sees its row, the row that it found, where it lies, and how
+ * far from there the other lies. The mean over places gives the logit. Every pair of frames is treated alike, so that the order
+ * in which they come says nothing. The diagonal has no meaning.
  */
-export function transitionHead({ inputs, dimensions, hidden, frames }: TransitionOptions): Net {
-  const nets = {
-    place: linearNet({ inputs: inputs + 2, outputs: dimensions }),
-    compare: linearNet({ inputs: 2 * dimensions, outputs: hidden }),
-    logit: linearNet({ inputs: hidden, outputs: 1 }),
-  };
+export function transitionHead({
+  inputs,
+  dimensions,
+  hidden,
+  frames,
+  temperature,
+  batchNorm,
+}: TransitionOptions): Net {
+  const place = chain(
+    linearNet({ inputs, outputs: dimensions, bias: false }),
+    normNet(dimensions, batchNorm),
+  );
+  const compare = chain(linearNet({ inputs: 2 * dimensions + 4, outputs: hidden }), reluNet);
+  const logit = linearNet({ inputs: hidden, outputs: 1 });
   return {
-    initialize: (random) => ({
-      params: Object.fromEntries(
-        Object.entries(nets).map(([name, net]) => [name, net.initialize(random.fork(name)).params]),
-      ),
-      stats: {},
-    }),
+    initialize: (random) => initializeAll(random, { place, compare, logit }),
     apply: (params, stats, maps, mode) => {
-      const layer = (name: keyof typeof nets, x: tf.Tensor) =>
-        nets[name].apply(branchAt(params, name), {}, x, mode).y;
+      const net = running({ params, stats }, mode);
       const [all, channels, height, width] = maps.shape as [number, number, number, number];
       const [places, clips] = [height * width, all / frames];
       const features = tf.reshape(tf.transpose(maps, [0, 2, 3, 1]), [all * places, channels]);
-      const where = tf.tile(placesOf(height, width), [all, 1]);
-      const rows = layer('place', tf.concat([features, where], 1)); // [n·B·S, D]
+      const rows = l2Normalize(net.of('place', place, features)); // [n·B·S, D]
       // Every frame beside every frame: [n, n, B, S·D], the first axis who is asked, the second who may follow.
       const set = places * dimensions;
       const asked = tf.tile(tf.reshape(rows, [frames, 1, clips, set]), [1, frames, 1, 1]);
       const offered = tf.tile(tf.reshape(rows, [1, frames, clips, set]), [frames, 1, 1, 1]);
-      const pairs: [number, number, number] = [frames * frames * clips, places, dimensions];
-      const [x, y] = [tf.reshape(asked, pairs), tf.reshape(offered, pairs)];
-      const near = tf.softmax(tf.mul(tf.matMul(x, y, false, true), dimensions ** -0.5)); // [n·n·B, S, S]
-      const both = tf.concat([x, tf.matMul(near, y)], 2); // [n·n·B, S, 2D]
-      const compared = relu(layer('compare', tf.reshape(both, [-1, 2 * dimensions])));
-      const mean = tf.mean(tf.reshape(compared, [-1, places, hidden]), 1); // [n·n·B, hidden]
-      const logits = tf.reshape(layer('logit', mean), [frames, frames, clips]);
-      return { y: tf.transpose(logits, [2, 0, 1]), stats };
+      const pairs = frames * frames * clips;
+      const x = tf.reshape(asked, [pairs, places, dimensions]) as tf.Tensor3D;
+      const y = tf.reshape(offered, [pairs, places, dimensions]) as tf.Tensor3D;
+      const found = tf.softmax(tf.div(tf.matMul(x, y, false, true), temperature)); // [n·n·B, S, S]
+      const where = tf.tile(tf.reshape(placesOf(height, width), [1, places, 2]), [
+        pairs,
+        1,
+        1,
+      ]) as tf.Tensor3D;
+      const moved = tf.sub(tf.matMul(found, where), where); // [n·n·B, S, 2]
+      const seen = tf.concat([x, tf.matMul(found, y), where, moved], 2); // [n·n·B, S, 2D + 4]
+      const compared = net.of('compare', compare, tf.reshape(seen, [pairs * places, 2 * dimensions + 4]));
+      const mean = tf.mean(tf.reshape(compared, [pairs, places, hidden]), 1); // [n·n·B, hidden]
+      const logits = tf.reshape(net.of('logit', logit, mean), [frames, frames, clips]);
+      return { y: tf.transpose(logits, [2, 0, 1]), stats: net.stats };
     },
   };
 }
