@@ -188,20 +188,22 @@ describe('transitionAccuracy', () => {
 });
 
 describe('transitionHead', () => {
-  const options = { inputs: 3, dimensions: 4, hidden: 5, frames: 3, temperature: 0.5 };
+  const batchNorm = { eps: 0.1, momentum: 0.1 };
+  const options = { inputs: 3, dimensions: 4, hidden: 5, frames: 3, temperature: 0.5, batchNorm };
   const head = transitionHead(options);
-  const { params } = head.initialize(Random.fromSeed('head'));
-  const uploaded = uploadTree(params);
+  const { params, stats } = head.initialize(Random.fromSeed('head'));
+  const [uploaded, running] = [params, stats].map(uploadTree);
   const maps = randomTensor('maps', [6, 3, 2, 4]);
-  const logitsOf = (x: tf.Tensor) => head.apply(uploaded, {}, x, { training: true }).y;
+  const logitsOf = (x: tf.Tensor) => head.apply(uploaded, running, x, { training: true }).y;
 
   it('compares every place with what looks like it, in loops and float64', () => {
     const found = logitsOf(maps);
     expect(found.shape).toEqual([2, 3, 3]);
     const frames = maps.arraySync() as number[][][][];
+    const rows = normalisedRows(params, frames);
     const expected = [0, 1].flatMap((clip) =>
       [0, 1, 2].flatMap((i) =>
-        [0, 1, 2].map((j) => restatedLogit(params, frames[2 * i + clip], frames[2 * j + clip], 0.5)),
+        [0, 1, 2].map((j) => restatedLogit(params, rows[2 * i + clip], rows[2 * j + clip], 0.5)),
       ),
     );
     valuesOf(found).forEach((value, at) => {
@@ -227,65 +229,75 @@ describe('transitionHead', () => {
     for (const seed of ['one', 'two', 'three']) {
       const own = uploadTree(head.initialize(Random.fromSeed(seed)).params);
       const still = tf.tile(randomTensor(seed, [2, 3, 2, 4], 5), [3, 1, 1, 1]);
-      const { y } = head.apply(own, {}, still, { training: true });
+      const { y } = head.apply(own, running, still, { training: true });
       for (const order of ordersOf(3))
         expect(lossOf(y, [order, order], direction)).toBeCloseTo(Math.log(2), 5);
     }
   });
 
   it('has the gradient of its differences, for features and parameters', () => {
+    // Few numbers and small steps: a ReLU's bend is seldom within one.
+    const two = transitionHead({ ...options, frames: 2 });
+    const made = two.initialize(Random.fromSeed('two'));
+    const own = uploadTree(made.stats);
     expectGradients(
       ({ x, head: tree }) =>
-        weighed(head.apply(tree as Tree<tf.Tensor>, {}, x as tf.Tensor, { training: true }).y),
-      { x: maps, head: uploaded },
-      // Small steps: a ReLU's bend is seldom within one.
-      { step: 2e-3, tolerance: 3e-2 },
+        weighed(two.apply(tree as Tree<tf.Tensor>, own, x as tf.Tensor, { training: true }).y),
+      { x: randomTensor('few', [2, 3, 1, 3]), head: uploadTree(made.params) },
+      { step: 2e-3 },
     );
   });
 });
 
-/** The logit that frame `other` [C][H][W] follows `frame`, in loops and float64. */
+type Row = readonly number[];
+
+/** The rows of all places of all frames [C][H][W]: linear, and the batch norm over all of them, in loops and float64. */
+function normalisedRows(params: Tree<HostTensor>, frames: ReadonlyArray<readonly number[][][]>): Row[][] {
+  const weight = leafOf(params, 'place/0/weight').data;
+  const rows = frames.map((maps) =>
+    [0, 1].flatMap((y) =>
+      [0, 1, 2, 3].map((x) =>
+        [0, 1, 2, 3].map((o) => maps.reduce((sum, map, c) => sum + map[y][x] * weight[4 * c + o], 0)),
+      ),
+    ),
+  );
+  const all = rows.flat();
+  const mean = [0, 1, 2, 3].map((o) => all.reduce((sum, row) => sum + row[o], 0) / all.length);
+  const deviation = mean.map((middle, o) =>
+    Math.sqrt(all.reduce((sum, row) => sum + (row[o] - middle) ** 2, 0) / all.length + 0.1),
+  );
+  return rows.map((places) => places.map((row) => row.map((value, o) => (value - mean[o]) / deviation[o])));
+}
+
+/** The logit that a frame of places `other` follows that of `frame`, in loops and float64. */
 function restatedLogit(
   params: Tree<HostTensor>,
-  frame: readonly number[][][],
-  other: readonly number[][][],
+  frame: readonly Row[],
+  other: readonly Row[],
   temperature: number,
 ): number {
-  const linear = (name: string, row: readonly number[]) => {
+  const linear = (name: string, row: Row) => {
     const bias = leafOf(params, `${name}/bias`).data;
     const weight = leafOf(params, `${name}/weight`).data;
     return Array.from(bias, (shift, o) =>
       row.reduce((sum, value, i) => sum + value * weight[i * bias.length + o], shift),
     );
   };
-  const placesOf = (maps: readonly number[][][]) =>
-    [0, 1].flatMap((y) =>
-      [0, 1, 2, 3].map((x) => {
-        const row = linear(
-          'place',
-          maps.map((map) => map[y][x]),
-        );
-        const length = Math.hypot(...row);
-        // Middles of two rows and of four columns.
-        return {
-          row: row.map((value) => value / length),
-          at: [[-0.75, -0.25, 0.25, 0.75][x], [-0.5, 0.5][y]],
-        };
-      }),
-    );
-  const [asked, offered] = [placesOf(frame), placesOf(other)];
-  const hidden = asked.map(({ row, at }) => {
+  // Middles of two rows of four columns.
+  const at = [-0.5, 0.5].flatMap((y) => [-0.75, -0.25, 0.25, 0.75].map((x) => [x, y]));
+  const unit = (row: Row) => row.map((value) => value / Math.hypot(...row));
+  const [asked, offered] = [frame.map(unit), other.map(unit)];
+  const hidden = asked.map((row, place) => {
     const near = offered.map((each) =>
-      Math.exp(row.reduce((sum, value, d) => sum + value * each.row[d], 0) / temperature),
+      Math.exp(row.reduce((sum, value, d) => sum + value * each[d], 0) / temperature),
     );
     const total = near.reduce((sum, each) => sum + each, 0);
-    const mean = (of: (place: (typeof offered)[0]) => readonly number[]) =>
-      of(offered[0]).map((_, d) =>
-        offered.reduce((sum, each, s) => sum + (near[s] / total) * of(each)[d], 0),
-      );
-    const found = mean((place) => place.at);
-    const seen = [...row, ...mean((place) => place.row), ...at, ...found.map((value, d) => value - at[d])];
-    return linear('compare', seen).map((value) => Math.max(0, value));
+    const mean = (rows: readonly Row[]) =>
+      rows[0].map((_, d) => rows.reduce((sum, each, s) => sum + (near[s] / total) * each[d], 0));
+    const moved = mean(at).map((value, d) => value - at[place][d]);
+    return linear('compare/0', [...row, ...mean(offered), ...at[place], ...moved]).map((value) =>
+      Math.max(0, value),
+    );
   });
   const averaged = hidden[0].map((_, h) => hidden.reduce((sum, row) => sum + row[h], 0) / hidden.length);
   return linear('logit', averaged)[0];
