@@ -138,13 +138,17 @@ describe('the order of frames', () => {
     expect(shapesOf(branchAt(params, 'frame-order'))).toEqual({
       'head/compare/0/bias': [5],
       'head/compare/0/weight': [16, 5],
-      'head/logit/bias': [1],
-      'head/logit/weight': [5, 1],
+      'head/logit/0/bias': [5],
+      'head/logit/0/weight': [5],
+      'head/logit/1/bias': [1],
+      'head/logit/1/weight': [5, 1],
       'head/place/0/weight': [32, 6],
       'head/place/1/bias': [6],
       'head/place/1/weight': [6],
     });
     expect(Object.keys(shapesOf(branchAt(stats, 'frame-order'))).sort()).toEqual([
+      'head/logit/0/running_mean',
+      'head/logit/0/running_var',
       'head/place/1/running_mean',
       'head/place/1/running_var',
     ]);

@@ -30,8 +30,8 @@ const FAR = 1e9;
  * right after frame i. A frame is the unordered set of its places: each a row of length one, by a linear layer and a batch norm
  * (without which all places are much alike at first), and where it lies (-1 to 1 each way). Each place of i looks for itself
  * among the places of j, by the softmax of x·y/τ; a layer with ReLU sees its row, the row that it found, where it lies, and how
- * far from there the other lies. The mean over places gives the logit. Every pair of frames is treated alike, so that the order
- * in which they come says nothing. The diagonal has no meaning.
+ * far from there the other lies. The mean over places gives the logit, by a batch norm over all pairs and a linear layer. Every
+ * pair of frames is treated alike, so that the order in which they come says nothing. The diagonal has no meaning.
  */
 export function transitionHead({
   inputs,
@@ -46,7 +46,7 @@ export function transitionHead({
     normNet(dimensions, batchNorm),
   );
   const compare = chain(linearNet({ inputs: 2 * dimensions + 4, outputs: hidden }), reluNet);
-  const logit = linearNet({ inputs: hidden, outputs: 1 });
+  const logit = chain(normNet(hidden, batchNorm), linearNet({ inputs: hidden, outputs: 1 }));
   return {
     initialize: (random) => initializeAll(random, { place, compare, logit }),
     apply: (params, stats, maps, mode) => {

@@ -201,11 +201,12 @@ describe('transitionHead', () => {
     expect(found.shape).toEqual([2, 3, 3]);
     const frames = maps.arraySync() as number[][][][];
     const rows = normalisedRows(params, frames);
-    const expected = [0, 1].flatMap((clip) =>
+    const compared = [0, 1].flatMap((clip) =>
       [0, 1, 2].flatMap((i) =>
-        [0, 1, 2].map((j) => restatedLogit(params, rows[2 * i + clip], rows[2 * j + clip], 0.5)),
+        [0, 1, 2].map((j) => comparedRow(params, rows[2 * i + clip], rows[2 * j + clip], 0.5)),
       ),
     );
+    const expected = normalised(compared).map((row) => linear(params, 'logit/1', row)[0]);
     valuesOf(found).forEach((value, at) => {
       expect(value).toBeCloseTo(expected[at], 5);
     });
@@ -251,38 +252,45 @@ describe('transitionHead', () => {
 
 type Row = readonly number[];
 
-/** The rows of all places of all frames [C][H][W]: linear, and the batch norm over all of them, in loops and float64. */
+/** A linear layer in loops. */
+function linear(params: Tree<HostTensor>, name: string, row: Row): number[] {
+  const bias = leafOf(params, `${name}/bias`).data;
+  const weight = leafOf(params, `${name}/weight`).data;
+  return Array.from(bias, (shift, o) =>
+    row.reduce((sum, value, i) => sum + value * weight[i * bias.length + o], shift),
+  );
+}
+
+/** A batch norm over all rows, with the eps 0.1, as it begins. */
+function normalised(rows: readonly Row[]): number[][] {
+  const mean = rows[0].map((_, o) => rows.reduce((sum, row) => sum + row[o], 0) / rows.length);
+  const deviation = mean.map((middle, o) =>
+    Math.sqrt(rows.reduce((sum, row) => sum + (row[o] - middle) ** 2, 0) / rows.length + 0.1),
+  );
+  return rows.map((row) => row.map((value, o) => (value - mean[o]) / deviation[o]));
+}
+
+/** The rows of all places of all frames [C][H][W]: linear, and the batch norm over all of them. */
 function normalisedRows(params: Tree<HostTensor>, frames: ReadonlyArray<readonly number[][][]>): Row[][] {
   const weight = leafOf(params, 'place/0/weight').data;
-  const rows = frames.map((maps) =>
+  const rows = frames.flatMap((maps) =>
     [0, 1].flatMap((y) =>
       [0, 1, 2, 3].map((x) =>
         [0, 1, 2, 3].map((o) => maps.reduce((sum, map, c) => sum + map[y][x] * weight[4 * c + o], 0)),
       ),
     ),
   );
-  const all = rows.flat();
-  const mean = [0, 1, 2, 3].map((o) => all.reduce((sum, row) => sum + row[o], 0) / all.length);
-  const deviation = mean.map((middle, o) =>
-    Math.sqrt(all.reduce((sum, row) => sum + (row[o] - middle) ** 2, 0) / all.length + 0.1),
-  );
-  return rows.map((places) => places.map((row) => row.map((value, o) => (value - mean[o]) / deviation[o])));
+  const all = normalised(rows);
+  return frames.map((_, frame) => all.slice(8 * frame, 8 * frame + 8));
 }
 
-/** The logit that a frame of places `other` follows that of `frame`, in loops and float64. */
-function restatedLogit(
+/** What the layer with ReLU makes of two frames' places, the mean over the places of `frame`. */
+function comparedRow(
   params: Tree<HostTensor>,
   frame: readonly Row[],
   other: readonly Row[],
   temperature: number,
-): number {
-  const linear = (name: string, row: Row) => {
-    const bias = leafOf(params, `${name}/bias`).data;
-    const weight = leafOf(params, `${name}/weight`).data;
-    return Array.from(bias, (shift, o) =>
-      row.reduce((sum, value, i) => sum + value * weight[i * bias.length + o], shift),
-    );
-  };
+): number[] {
   // Middles of two rows of four columns.
   const at = [-0.5, 0.5].flatMap((y) => [-0.75, -0.25, 0.25, 0.75].map((x) => [x, y]));
   const unit = (row: Row) => row.map((value) => value / Math.hypot(...row));
@@ -295,10 +303,8 @@ function restatedLogit(
     const mean = (rows: readonly Row[]) =>
       rows[0].map((_, d) => rows.reduce((sum, each, s) => sum + (near[s] / total) * each[d], 0));
     const moved = mean(at).map((value, d) => value - at[place][d]);
-    return linear('compare/0', [...row, ...mean(offered), ...at[place], ...moved]).map((value) =>
-      Math.max(0, value),
-    );
+    const seen = [...row, ...mean(offered), ...at[place], ...moved];
+    return linear(params, 'compare/0', seen).map((value) => Math.max(0, value));
   });
-  const averaged = hidden[0].map((_, h) => hidden.reduce((sum, row) => sum + row[h], 0) / hidden.length);
-  return linear('logit', averaged)[0];
+  return hidden[0].map((_, h) => hidden.reduce((sum, row) => sum + row[h], 0) / hidden.length);
 }
