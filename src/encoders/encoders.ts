@@ -87,3 +87,14 @@ export function imageEncoderNet(encoder: ImageEncoderConfig): Net {
     },
   };
 }
+
+/** An image encoder as a net that keeps the places: images [B, H, W, 3] to the maps of its last stage, [B, C, h, w]. */
+export function imageMapsNet(encoder: ImageEncoderConfig): Net {
+  return {
+    ...imageEncoderNet(encoder),
+    apply: (params, stats, images, mode) => {
+      const result = encodeImages({ params, stats }, images, { encoder, training: mode.training });
+      return { y: result.features.c5!, stats: result.stats };
+    },
+  };
+}

@@ -1,11 +1,13 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
 import { frameContrast } from './frame-contrast.ts';
+import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
 import { moco } from './moco.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
+import { shuffleLearn } from './shuffle-learn.ts';
 import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
 import { simsiam } from './simsiam.ts';
@@ -26,4 +28,6 @@ export const systems: readonly System[] = [
   trackContrast,
   frameContrast,
   randomWalk,
+  frameOrder,
+  shuffleLearn,
 ];

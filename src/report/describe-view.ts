@@ -28,9 +28,10 @@ export function describeView(view: ViewConfig): string {
       ]);
     }
     case 'picture-clip': {
-      const { clip, picture, shuffled } = view;
+      const { clip, picture, shuffled, tuple } = view;
       return listed([
-        `${clip.frames} pictures, ${clip.gapS} s apart${shuffled ? ', in random order' : ''}: ${sizeOf(picture)}`,
+        `${tuple ? '3 of ' : ''}${clip.frames} pictures, ${clip.gapS} s apart${shuffled ? ', in random order' : ''}: ${sizeOf(picture)}`,
+        tuple && `the middle one out of order ${tuple.outOfOrder}`,
         ...stepsOf(picture),
       ]);
     }

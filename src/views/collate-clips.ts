@@ -1,6 +1,6 @@
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
-import type { PictureClip, PictureClipView } from './picture-clip.ts';
+import { drawnFrames, type PictureClip, type PictureClipView } from './picture-clip.ts';
 import type { PointClip, PointClipView } from './point-clip.ts';
 import { joinFloats, stackFloats, stackPointViews, stackTables } from './stack-points.ts';
 
@@ -36,24 +36,26 @@ export function collatePointClips(clips: readonly PointClip[], config: PointClip
 }
 
 /**
- * Stacks clips of n pictures to a batch of B: `pixels` float32 [n·B, H, W, 3], all that come first first, and `order` int32
- * [n·B], the place in time of each, `timeS` float32 [n·B], its seconds since its sequence began; and `sequence` int32 [B].
+ * Stacks clips of n drawn pictures (3 where they are tuples) to a batch of B: `pixels` float32 [n·B, H, W, 3], all that come
+ * first first, and `order` int32 [n·B], the place in time of each, `timeS` float32 [n·B], its seconds since its sequence began;
+ * and `sequence` int32 [B].
  */
 export function collatePictureClips(
   clips: readonly PictureClip[],
-  { picture, clip }: PictureClipView,
+  config: PictureClipView,
 ): Tree<HostTensor> {
-  const { width, height } = picture;
+  const { width, height } = config.picture;
+  const frames = drawnFrames(config);
   const size = width * height * 3;
   const count = clips.length;
-  const places = Array.from({ length: clip.frames }, (_, place) => place);
+  const places = Array.from({ length: frames }, (_, place) => place);
   const pixels = places.flatMap((place) =>
     clips.map((each) => each.pixels.subarray(place * size, (place + 1) * size)),
   );
   const order = places.flatMap((place) => clips.map((each) => each.order[place]));
   const timesS = places.flatMap((place) => clips.map((each) => each.timesS[place]));
   return {
-    pixels: float32(joinFloats(pixels), [clip.frames * count, height, width, 3]),
+    pixels: float32(joinFloats(pixels), [frames * count, height, width, 3]),
     order: int32(Int32Array.from(order), [order.length]),
     timeS: rowOf(Float32Array.from(timesS)),
     sequence: int32(

@@ -11,7 +11,7 @@ import { normalizationOf } from './canvas.ts';
 import { drawMasked, drawPatches, drawPicture } from './draw-image-views.ts';
 import type { DrawnSample, DrawnView } from './drawn-view.ts';
 import { openViewFrames } from './open-view-frames.ts';
-import { drawPictureClip } from './picture-clip.ts';
+import { drawClipOrder, drawPictureClip } from './picture-clip.ts';
 import { drawPointClip, type PosedSweep } from './point-clip.ts';
 import { drawPointPair, type PointPairView } from './point-pair.ts';
 import { joinFloats } from './stack-points.ts';
@@ -54,8 +54,9 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
           if (view.kind === 'point-clip')
             drawn[name] = drawPointClip(await sweepsOf(whole, clip, stopwatch), own, view, stopwatch);
           else {
-            const pictures: RgbImage[] = [];
-            for (const each of clip) pictures.push(await pictureOfWhole(each, stopwatch));
+            const pictures: Array<RgbImage | undefined> = [];
+            for (const moment of drawClipOrder(view, own))
+              pictures[moment] = await pictureOfWhole(clip[moment], stopwatch);
             drawn[name] = drawPictureClip({ pictures, ...timesOf(whole, clip) }, own, view);
             stopwatch.lap('augment');
           }
