@@ -30,7 +30,13 @@ export { type Frames, type Need, openFrames, type PointFrames } from '../src/dat
 // Drives to be looked at part by part.
 export { openSequence } from '../src/datasets/open-sequence.ts';
 export { openSequences, type SequenceReference } from '../src/datasets/open-sequences.ts';
-// Generated driving scenes in KITTI's layout.
+// Generated drives and driving scenes in KITTI's layouts.
+export {
+  type GenerateDrivesOptions,
+  type GenerateDrivesProgress,
+  type GenerateDrivesReport,
+  generateDrives,
+} from '../src/datasets/scenes/drives/generate-drives.ts';
 export {
   type GenerateScenesOptions,
   type GenerateScenesProgress,
@@ -41,6 +47,21 @@ export type { ScannerOptions } from '../src/datasets/scenes/laser-scanner.ts';
 export type { EncodedPicture, FramePart, Moment, Sequence } from '../src/datasets/sequence.ts';
 // What a source of samples tells the loader about its stages.
 export type { Stopwatch } from '../src/datasets/stopwatch.ts';
+// Waymo's drives.
+export {
+  openWaymoRecords,
+  type WaymoRecordsOptions,
+} from '../src/datasets/waymo/waymo-records.ts';
+export { waymoSequence } from '../src/datasets/waymo/waymo-sequence.ts';
+export type {
+  CameraCalibration,
+  LaserCalibration,
+  LaserSweep,
+  RangeImage,
+  WaymoBox,
+  WaymoMoment,
+  WaymoSource,
+} from '../src/datasets/waymo/waymo-source.ts';
 // Groups of moments by time.
 export {
   type Gap,

@@ -1,7 +1,38 @@
 /**
- * KITTI's evaluation of detections, equal to the benchmark's own program: `import { evaluateKitti } from 'pointpair/evaluation'`.
+ * KITTI's evaluation of detections, equal to the benchmark's own program, and measures of what is learned from time: `import { evaluateKitti } from 'pointpair/evaluation'`.
  */
 
+// Where points are at another time.
+export {
+  type AssociationMeasure,
+  type AssociationQueries,
+  type AssociationScore,
+  associationQueries,
+  measureAssociation,
+  type PlacePredictor,
+  type SweepPair,
+} from '../src/evaluation/association.ts';
+export {
+  byConstantVelocity,
+  byEgoMotion,
+  byNearestNeighbor,
+  byStaying,
+} from '../src/evaluation/association-baselines.ts';
+export {
+  type FeaturedPoints,
+  featureAssociation,
+  segmentAssociation,
+} from '../src/evaluation/feature-association.ts';
+// The order of frames, and the same object again.
+export {
+  adjacentFrameRetrieval,
+  type FeatureRows,
+  type FoundShare,
+  kendallTau,
+  type OrderMeasures,
+  orderMeasures,
+  sameTrackRetrieval,
+} from '../src/evaluation/frame-order-measures.ts';
 export { type AveragePrecision, averagePrecision } from '../src/evaluation/kitti/kitti-average-precision.ts';
 export {
   type ApTable,

@@ -23,6 +23,8 @@ export {
   parseKittiRawCalibration,
   parseKittiRawTransform,
 } from '../src/geometry/kitti-raw-calibration.ts';
+// What lenses do to pictures.
+export { distort, type Lens, undistort } from '../src/geometry/lens.ts';
 // Matrices and rigid transforms.
 export {
   compose,

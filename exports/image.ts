@@ -51,3 +51,5 @@ export {
   resnet,
 } from '../src/image/resnet.ts';
 export type { RgbImage } from '../src/image/rgb-image.ts';
+// Pictures as a pinhole takes them.
+export { type LensCamera, undistortImage } from '../src/image/undistort.ts';

@@ -53,6 +53,18 @@ export {
 export { filterRange, indicesInRange, type PointRange, sampleRows } from '../src/pointcloud/range-filter.ts';
 export { type LevelTables, sampleLevels } from '../src/pointcloud/sample-levels.ts';
 export type { ScalarArray, ScalarType } from '../src/pointcloud/scalar-type.ts';
+// Segments over time.
+export { type AboveGroundOptions, pointsAboveGround } from '../src/pointcloud/segments/above-ground.ts';
+export { type ClusterOptions, clusterPoints } from '../src/pointcloud/segments/cluster-points.ts';
+export {
+  type FollowedSegment,
+  type FollowedSegments,
+  type FollowOptions,
+  followSegments,
+  sweepClusters,
+  type TrackMoment,
+} from '../src/pointcloud/segments/follow-segments.ts';
+export type { Sweep } from '../src/pointcloud/segments/sweep.ts';
 export {
   initSetAbstraction,
   type SetAbstractionInput,

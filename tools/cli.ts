@@ -12,6 +12,7 @@ const commands: { readonly [name: string]: () => Promise<{ readonly command: () 
   experiment: () => import('./experiment.ts'),
   inspect: () => import('./inspect.ts'),
   probe: () => import('./probe.ts'),
+  retrieval: () => import('./retrieval.ts'),
   export: () => import('./export.ts'),
   report: () => import('./report.ts'),
   view: () => import('./view.ts'),

@@ -6,6 +6,8 @@ import { describeFolder, hasKittiParts, hasObjectParts } from './kitti-layout.ts
 import { isKittiOdometry } from './kitti-odometry-layout.ts';
 import { findKittiRawDrives, isDriveName } from './kitti-raw-layout.ts';
 import { isKittiTracking } from './kitti-tracking-layout.ts';
+import { isTfRecordName } from './waymo/tfrecord.ts';
+import { isParquetName, isWaymoComponents } from './waymo/v2-layout.ts';
 
 /** The kinds of data that can be opened. */
 export type DataKind = SequenceKind | 'image folder';
@@ -19,6 +21,8 @@ export const driveKinds = [
   'KITTI odometry sequence',
   'KITTI raw drive',
   'KITTI object data set',
+  'Waymo records',
+  'Waymo components',
 ] as const;
 
 /** Data with sweeps and pictures. */
@@ -31,6 +35,8 @@ const isKind: { readonly [Kind in DriveKind]: (path: string, names: readonly str
     'KITTI odometry sequence': isKittiOdometry,
     'KITTI raw drive': isKittiRaw,
     'KITTI object data set': isKittiObject,
+    'Waymo records': async (_, names) => names.some(isTfRecordName),
+    'Waymo components': isWaymoComponents,
   };
 
 /** So many folders are looked into for a first picture. */
@@ -38,7 +44,7 @@ const FOLDERS = 1000;
 
 /** What a file or folder is, by the names in it; undefined for anything else. Throws the system's error where it cannot be read. */
 export async function dataKindOf(path: string): Promise<DataKind | undefined> {
-  if (!(await stat(path)).isDirectory()) return isCloud(path) ? 'point clouds' : undefined;
+  if (!(await stat(path)).isDirectory()) return kindOfFile(path);
   const names = await readdir(path);
   for (const kind of driveKinds) if (await isKind[kind](path, names)) return kind;
   if (names.some(isCloud)) return 'point clouds';
@@ -49,13 +55,19 @@ export async function dataKindOf(path: string): Promise<DataKind | undefined> {
 
 /** The kinds of drives and what else can be opened in words: `a KITTI object data set, a KITTI raw drive or a run`. */
 export function driveKindsOr(...others: readonly string[]): string {
-  const kinds = [...driveKinds].sort().map((kind) => `a ${kind}`);
+  const kinds = [...driveKinds].sort().map((kind) => (kind.startsWith('Waymo') ? kind : `a ${kind}`));
   return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format([...kinds, ...others]);
 }
 
 /** What lies at a path that is no data, in a few words. */
 export async function describeOtherData(path: string): Promise<string> {
   return (await stat(path)).isDirectory() ? describeFolder(path) : 'another file';
+}
+
+function kindOfFile(path: string): DataKind | undefined {
+  if (isTfRecordName(path)) return 'Waymo records';
+  if (isParquetName(path)) return 'Waymo components';
+  return isCloud(path) ? 'point clouds' : undefined;
 }
 
 function isCloud(name: string): boolean {

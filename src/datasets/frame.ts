@@ -1,4 +1,5 @@
 import type { Box3 } from '../geometry/box.ts';
+import type { Lens } from '../geometry/lens.ts';
 import type { Matrix34, Matrix44 } from '../geometry/matrix.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 
@@ -10,6 +11,8 @@ export interface CameraModel {
   readonly pixelFromCamera: Matrix34;
   /** The (rectified) camera frame from the LiDAR frame: KITTI's R0_rect · Tr_velo_to_cam, as 4x4. */
   readonly cameraFromLidar: Matrix44;
+  /** What the lens of a sequence's pictures does beside `pixelFromCamera`; undefined for pinhole pictures, which a Frame's always are. */
+  readonly lens?: Lens;
 }
 
 /** One camera of a frame: its picture, and how LiDAR points reach its pixels. */

@@ -10,7 +10,7 @@ import { exists } from './numbered-files.ts';
 export interface KittiRawDrive {
   readonly folder: string;
   readonly calibration: Required<KittiRawCalibrationFiles>;
-  /** A tracking label file that was given with it, whether it is there or not. */
+  /** A tracking label file that was given with it, whether it is there or not, or the drive's own `label_02.txt`. */
   readonly tracks: string | undefined;
 }
 
@@ -33,7 +33,7 @@ export async function findKittiRawDrive(path: string, tracks: string | undefined
       veloToCam: await findCalibration(folder, CALIBRATION_NAMES.veloToCam),
       imuToVelo: await findCalibration(folder, CALIBRATION_NAMES.imuToVelo),
     },
-    tracks,
+    tracks: tracks ?? (await ownTracks(folder)),
   };
 }
 
@@ -145,6 +145,12 @@ export function describeOther(names: readonly string[]): string {
     [names.includes('sequences'), 'this looks like KITTI odometry'],
   ];
   return describeNames(names, { guess: guesses.find(([fits]) => fits)?.[1] });
+}
+
+/** The tracking labels in a drive's own folder, where generated drives have them. */
+async function ownTracks(folder: string): Promise<string | undefined> {
+  const file = join(folder, 'label_02.txt');
+  return (await exists(file)) ? file : undefined;
 }
 
 /** The calibration file of that name beside the drive or in it; where there is none, where it is expected. */

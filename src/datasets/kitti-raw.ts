@@ -32,7 +32,7 @@ import { cameraIn, type EncodedPicture, type Moment, type Sequence } from './seq
 export interface KittiRawOptions {
   /** The camera that comes first: 2, left colour, by default, or else the first that has a picture of 3 (right colour), 0 and 1 (left and right grey). */
   readonly camera?: KittiCamera;
-  /** A label file of KITTI's tracking benchmark whose frame k is frame k of the drive, such as `label_02/0000.txt`. */
+  /** A label file of KITTI's tracking benchmark whose frame k is frame k of the drive, such as `label_02/0000.txt`; by default `label_02.txt` in the drive's folder, if it is there. */
   readonly tracks?: string;
   /** What the drive is called; its folder's name by default. */
   readonly name?: string;

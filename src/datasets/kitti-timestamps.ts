@@ -20,6 +20,13 @@ export function parseKittiTimestamps(
   return times.slice(0, times.findLastIndex((time) => time !== undefined) + 1);
 }
 
+/** A time in nanoseconds since 1970 as a line of a KITTI raw `timestamps.txt`, without the line's end; undoes `parseKittiTimestamps`. */
+export function formatKittiTimestamp(nanoseconds: bigint): string {
+  const iso = new Date(Number(nanoseconds / 1_000_000n)).toISOString();
+  const fraction = String(nanoseconds % 1_000_000_000n).padStart(9, '0');
+  return `${iso.slice(0, 10)} ${iso.slice(11, DATE_LENGTH)}.${fraction}`;
+}
+
 /** Seconds from one time to another; exact to the nanosecond for the length of a drive. */
 export function secondsBetween(from: bigint, to: bigint): number {
   return Number(to - from) / 1e9;

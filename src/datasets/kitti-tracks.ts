@@ -1,6 +1,6 @@
 import type { Matrix44 } from '../geometry/matrix.ts';
 import type { ObjectLabel } from './frame.ts';
-import { labelLines, parseObject } from './kitti-labels.ts';
+import { formatKittiLabels, labelLines, parseObject } from './kitti-labels.ts';
 
 /**
  * The objects of a KITTI tracking label or result file (17 or 18 columns a line: frame, track, then an object's) by the
@@ -28,4 +28,23 @@ export function parseKittiTracks(
     frames.set(frame, objects);
   }
   return frames;
+}
+
+/**
+ * A frame's lines of a KITTI tracking label file (17 columns), to four decimals; labels without a track get -1. Truncation is a
+ * fraction here and a level there: 0 below 0.15, 1 below 0.5, else 2; -1 stays.
+ */
+export function formatKittiTracks(
+  frame: number,
+  labels: readonly ObjectLabel[],
+  options: { readonly rectFromLidar: Matrix44 },
+): string {
+  return labels
+    .map((label) => {
+      const { truncation, trackId = -1 } = label;
+      const level = truncation < 0 ? -1 : truncation < 0.15 ? 0 : truncation < 0.5 ? 1 : 2;
+      const [type, , ...rest] = formatKittiLabels([label], { ...options, decimals: 4 }).split(' ');
+      return [frame, trackId, type, level, ...rest].join(' ');
+    })
+    .join('');
 }

@@ -1,5 +1,6 @@
 import { InputError } from '../engine/input-error.ts';
 import { decodeImage } from '../image/decode-image.ts';
+import { undistortImage } from '../image/undistort.ts';
 import type { PointCloud } from '../pointcloud/point-cloud.ts';
 import type { Frame } from './frame.ts';
 import { entryNamed, listSequences, namesInWords, type SequenceReference } from './open-sequences.ts';
@@ -30,8 +31,11 @@ export async function openSequence(reference: SequenceReference): Promise<Sequen
 /** The names that sweeps have for what a LiDAR measures of a surface beside where it is. */
 const intensityNames = ['reflectance', 'intensity', 'i'];
 
-/** The points of a sweep as encoders take them: rows of x, y, z and intensity (0 where the sweep has none). */
-export function pointsOf(cloud: PointCloud): Float32Array {
+/** The points of a sweep as encoders take them: rows of x, y, z and reflectance (0 where the sweep has none). */
+export function pointsOf(
+  cloud: PointCloud,
+  { reflectanceOf }: Pick<Sequence, 'reflectanceOf'>,
+): Float32Array {
   const field = (names: readonly string[]) =>
     cloud.fields.find(({ name, count }) => names.includes(name) && count === 1);
   const columns = [['x'], ['y'], ['z'], intensityNames].map((names) => field(names)?.data);
@@ -39,13 +43,15 @@ export function pointsOf(cloud: PointCloud): Float32Array {
   columns.forEach((data, column) => {
     if (data === undefined) return;
     for (let i = 0; i < cloud.count; i++) points[4 * i + column] = Number(data[i]);
+    if (column !== 3 || reflectanceOf === undefined) return;
+    for (let i = 3; i < points.length; i += 4) points[i] = reflectanceOf(points[i]);
   });
   return points;
 }
 
 /**
- * A frame of a sequence as encoders take it: its points with their intensity (0 where the file has none), its pictures and cameras
- * (the sequence's first one by default), without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that
+ * A frame of a sequence as encoders take it: its points with their reflectance (0 where the file has none), its pictures without their lens and its
+ * cameras (the sequence's first one by default), without labels; the stopwatch gets `read` and `decode`. Throws InputError for a part that
  * is missing or damaged.
  */
 export async function frameOf(
@@ -66,13 +72,14 @@ export async function frameOf(
       return { camera, ...picture };
     }),
   ]);
-  const points = pointsOf(cloud);
+  const points = pointsOf(cloud, sequence);
   const { id, timeS, worldFromLidar } = sequence.moments[index];
   stopwatch.lap('read');
-  const images = seen.map(async ({ camera, bytes, file }) => ({
-    ...camera,
-    image: await decodeImage(bytes, { file }),
-  }));
+  const images = seen.map(async ({ camera, bytes, file }) => {
+    const { lens, ...pinhole } = camera;
+    const stored = await decodeImage(bytes, { file });
+    return { ...pinhole, image: lens === undefined ? stored : undistortImage(stored, { ...pinhole, lens }) };
+  });
   const decoded = await Promise.all(images);
   stopwatch.lap('decode');
   return { id, points, cameras: decoded, labels: undefined, timeS, worldFromLidar };

@@ -13,6 +13,10 @@ import { openKittiTracking } from './kitti-tracking.ts';
 import { findKittiTracking } from './kitti-tracking-layout.ts';
 import { seenBy } from './seen-by.ts';
 import type { Sequence } from './sequence.ts';
+import { openWaymoComponents } from './waymo/waymo-components.ts';
+import { openWaymoRecords } from './waymo/waymo-records.ts';
+import { waymoSequence } from './waymo/waymo-sequence.ts';
+import type { WaymoSource } from './waymo/waymo-source.ts';
 
 /** What is opened, in plain data that a worker thread can be given. */
 export interface SequenceReference {
@@ -53,6 +57,9 @@ const listers: { readonly [Kind in SequenceKind]: Lister } = {
   'KITTI odometry sequence': listOdometry,
   'KITTI raw drive': listRawDrives,
   'KITTI object data set': async ({ path }) => oneOf(path, () => KittiObjectSequence.open(path)),
+  'Waymo records': async ({ path }) => ofSources(await openWaymoRecords(path)),
+  'Waymo components': async ({ path, sequence }) =>
+    ofSources(await openWaymoComponents(path, { segment: sequence })),
   'point clouds': async ({ path, columns }) => oneOf(path, () => CloudSequence.open(path, { columns })),
 };
 
@@ -69,7 +76,7 @@ export async function listSequences(reference: SequenceReference): Promise<Seque
   const isDrive = kind !== undefined && kind !== 'point clouds' && kind !== 'image folder';
   if (columns !== undefined && isDrive) {
     const expected = 'point clouds alone, which columns go with';
-    throw new InputError({ file: path, expected, found: 'KITTI data' });
+    throw new InputError({ file: path, expected, found: kind });
   }
   if (tracks !== undefined && kind !== 'KITTI raw drive') {
     throw new InputError({ file: path, expected: 'a KITTI raw drive, which tracks go with', found: 'none' });
@@ -120,6 +127,15 @@ export function namesInWords(entries: ReadonlyArray<{ readonly name: string }>):
 /** A path that is one sequence. */
 function oneOf(path: string, open: () => Promise<Sequence>): Omit<SequenceList, 'kind'> {
   return { entries: [{ name: basename(resolve(path)), open }], notes: [] };
+}
+
+/** Waymo's segments: finding them is opening them. */
+function ofSources(sources: readonly WaymoSource[]): Omit<SequenceList, 'kind'> {
+  const entries = sources.map((source) => ({
+    name: source.segment,
+    open: async () => waymoSequence(source),
+  }));
+  return { entries, notes: [] };
 }
 
 async function listRawDrives({ path, tracks }: SequenceReference): Promise<Omit<SequenceList, 'kind'>> {

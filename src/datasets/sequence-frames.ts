@@ -73,7 +73,7 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
       const { sequence, moment } = itemAt(complete, index);
       const cloud = await sequences[sequence].cloud(moment);
       stopwatch?.lap('read');
-      return pointsOf(cloud);
+      return pointsOf(cloud, sequences[sequence]);
     },
     frame: async (index, stopwatch) => {
       const { sequence, moment, id, cameras } = itemAt(complete, index);

@@ -56,6 +56,8 @@ export interface Sequence {
   /** How the points reach the pixels of a frame's picture. */
   camera(index: number, camera?: string): Promise<CameraModel>;
   labels(index: number): Promise<readonly ObjectLabel[]>;
+  /** What a Frame has as reflectance, 0 to 1, for an intensity of `cloud`; the intensity itself where there is no such function. */
+  readonly reflectanceOf?: (intensity: number) => number;
 }
 
 /** The name of a camera of a sequence, of its first one by default. Throws InputError where it has no such camera, and RangeError for an index that is none. */

@@ -60,3 +60,25 @@ export function parseKittiRawTransform(text: string, options: { readonly file?: 
   const entries = readKeyedNumbers(text, options.file ?? 'KITTI raw calibration', TRANSFORM);
   return entries.rigid('R', 'T');
 }
+
+/** The texts of a KITTI raw date's three calibration files; undoes `parseKittiRawCalibration`. Throws RangeError without `lidarFromImu`. */
+export function formatKittiRawCalibration(
+  calibration: KittiCalibration<never>,
+): Required<KittiRawCalibrationFiles> {
+  const { lidarFromImu } = calibration;
+  if (lidarFromImu === undefined) throw new RangeError('a calibration without lidarFromImu');
+  const row = (key: string, values: Iterable<number>): string =>
+    `${key}: ${Array.from(values, (value) => value.toExponential()).join(' ')}\n`;
+  const rotation = (matrix: Matrix44): number[] => [0, 1, 2, 4, 5, 6, 8, 9, 10].map((at) => matrix[at]);
+  const transform = (matrix: Matrix44): string =>
+    row('R', rotation(matrix)) + row('T', [matrix[3], matrix[7], matrix[11]]);
+  const projections = ([0, 1, 2, 3] as const).flatMap((camera) => {
+    const projection = calibration[`p${camera}`];
+    return projection === undefined ? [] : row(`P_rect_0${camera}`, projection);
+  });
+  return {
+    camToCam: row('R_rect_00', rotation(calibration.rectFromCamera)) + projections.join(''),
+    veloToCam: transform(calibration.cameraFromLidar),
+    imuToVelo: transform(lidarFromImu),
+  };
+}

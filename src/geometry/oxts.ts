@@ -2,7 +2,7 @@ import { InputError } from '../engine/input-error.ts';
 import { angleDifference } from './angle.ts';
 import { readNumbers } from './keyed-numbers.ts';
 import type { Matrix44 } from './matrix.ts';
-import { rigidTransform } from './rigid-transform.ts';
+import { rigidTransform, rotationZyx } from './rigid-transform.ts';
 
 /** Where KITTI's inertial unit (OXTS RT3003) says that it is: the first 6 of a record's 30 numbers. */
 export interface OxtsRecord {
@@ -73,17 +73,29 @@ export function worldFromOxts(record: OxtsRecord, origin: OxtsRecord): Matrix44 
   const scaleM = EARTH_RADIUS_M * Math.cos(radians(origin.latitudeDeg));
   const north = ({ latitudeDeg }: OxtsRecord) => Math.log(Math.tan(radians(90 + latitudeDeg) / 2));
   const east = angleDifference(radians(record.longitudeDeg), radians(origin.longitudeDeg));
-  const [cx, sx] = [Math.cos(record.roll), Math.sin(record.roll)];
-  const [cy, sy] = [Math.cos(record.pitch), Math.sin(record.pitch)];
-  const [cz, sz] = [Math.cos(record.yaw), Math.sin(record.yaw)];
-  return rigidTransform(
-    [
-      ...[cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
-      ...[sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
-      ...[-sy, cy * sx, cy * cx],
-    ],
-    [scaleM * east, scaleM * (north(record) - north(origin)), record.altitudeM - origin.altitudeM],
-  );
+  return rigidTransform(rotationZyx(record.yaw, record.pitch, record.roll), [
+    scaleM * east,
+    scaleM * (north(record) - north(origin)),
+    record.altitudeM - origin.altitudeM,
+  ]);
+}
+
+/**
+ * The record of a pose in the world of `origin` (whose own place is the world's origin): undoes `worldFromOxts`, with a yaw and a
+ * roll in (-π, π].
+ */
+export function oxtsFromWorld(worldFromImu: Matrix44, origin: OxtsRecord): OxtsRecord {
+  const m = worldFromImu;
+  const scaleM = EARTH_RADIUS_M * Math.cos(radians(origin.latitudeDeg));
+  const north = Math.log(Math.tan(radians(90 + origin.latitudeDeg) / 2)) + m[7] / scaleM;
+  return {
+    latitudeDeg: (2 * Math.atan(Math.exp(north)) * 180) / Math.PI - 90,
+    longitudeDeg: origin.longitudeDeg + (m[3] / scaleM) * (180 / Math.PI),
+    altitudeM: origin.altitudeM + m[11],
+    roll: Math.atan2(m[9], m[10]),
+    pitch: Math.asin(Math.max(-1, Math.min(1, -m[8]))),
+    yaw: Math.atan2(m[4], m[0]),
+  };
 }
 
 /**

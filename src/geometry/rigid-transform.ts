@@ -7,6 +7,21 @@ export function rotationZ(angle: number): Matrix44 {
   return Float64Array.of(c, -s, 0, 0, s, c, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1);
 }
 
+/**
+ * The rotation Rz(yaw) · Ry(pitch) · Rx(roll), 3x3 and row-major, of a frame with x forward, y left, z up: a positive pitch is the
+ * front down, a positive roll the left side up (radians).
+ */
+export function rotationZyx(yaw: number, pitch: number, roll: number): readonly number[] {
+  const [cx, sx] = [Math.cos(roll), Math.sin(roll)];
+  const [cy, sy] = [Math.cos(pitch), Math.sin(pitch)];
+  const [cz, sz] = [Math.cos(yaw), Math.sin(yaw)];
+  return [
+    ...[cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+    ...[sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+    ...[-sy, cy * sx, cy * cx],
+  ];
+}
+
 /** The shift by x, y, z metres. */
 export function translation(x: number, y: number, z: number): Matrix44 {
   return Float64Array.of(1, 0, 0, x, 0, 1, 0, y, 0, 0, 1, z, 0, 0, 0, 1);

@@ -164,6 +164,19 @@ describe('a sound drive', () => {
     expect([camera.name, camera.pixelFromCamera[3]]).toEqual(['image_03', -15]);
   });
 
+  test('has labels where label_02.txt lies in its folder, unless other tracks are given', async () => {
+    const drive = await writeDrive([0, 1]);
+    const own = join(drive, 'label_02.txt');
+    write(own, `1 7 ${CAR}\n`);
+    const raw = await KittiRaw.open(drive);
+    expect(raw.moments[0].files.labels?.[0]).toBe(own);
+    expect((await raw.frame(1)).labels).toMatchObject([{ type: 'Car', trackId: 7 }]);
+    const tracks = join(dirname(drive), '0000.txt');
+    write(tracks, `1 8 ${CAR}\n`);
+    const given = await KittiRaw.open(drive, { tracks });
+    expect((await given.labels(1)).map(({ trackId }) => trackId)).toEqual([8]);
+  });
+
   test('has every camera that has pictures, the left colour one first', async () => {
     const drive = await writeDrive([0, 1]);
     const grey = (value: number) => encodePng({ ...PICTURE, data: new Uint8Array(2400).fill(value) });

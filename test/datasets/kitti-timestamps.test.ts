@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { parseKittiTimestamps, secondsBetween } from '../../src/datasets/kitti-timestamps.ts';
+import {
+  formatKittiTimestamp,
+  parseKittiTimestamps,
+  secondsBetween,
+} from '../../src/datasets/kitti-timestamps.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { describeWithRealData } from '../real-data.ts';
 
@@ -64,4 +68,10 @@ describeWithRealData('real timestamps', 'kitti-raw/2011_09_26', (date) => {
     const steps = times.slice(1).map((time, i) => secondsBetween(times[i]!, time!));
     for (const step of steps) expect(Math.abs(step - 0.1033)).toBeLessThan(0.02);
   });
+});
+
+test('a time is written as it is read', () => {
+  const time = BigInt(Date.UTC(2026, 2, 1, 8, 0, 7)) * 1_000_000n + 4_000_012n;
+  expect(formatKittiTimestamp(time)).toBe('2026-03-01 08:00:07.004000012');
+  expect(parseKittiTimestamps(`${formatKittiTimestamp(time)}\n`)).toEqual([time]);
 });

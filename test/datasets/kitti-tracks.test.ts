@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseKittiLabels } from '../../src/datasets/kitti-labels.ts';
-import { parseKittiTracks } from '../../src/datasets/kitti-tracks.ts';
+import { formatKittiTracks, parseKittiTracks } from '../../src/datasets/kitti-tracks.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import { describeWithRealData } from '../real-data.ts';
 
@@ -90,5 +90,31 @@ describeWithRealData('a real tracking file', 'kitti-tracking/training/label_02/0
       expect(trackId === undefined).toBe(type === 'DontCare');
       expect(box3 === undefined).toBe(type === 'DontCare');
     }
+  });
+});
+
+describe('formatKittiTracks', () => {
+  test('writes what parseKittiTracks reads, with the level of a truncation', () => {
+    const [object] = parseKittiLabels(CAR, { rectFromLidar });
+    const [none] = parseKittiLabels(NONE, { rectFromLidar });
+    const labels = [
+      { ...object, truncation: 0.1, trackId: 4 },
+      { ...object, truncation: 0.2, trackId: 5 },
+      { ...object, truncation: 0.6, trackId: 6 },
+      none,
+    ];
+    const text = formatKittiTracks(12, labels, { rectFromLidar });
+    const lines = text.split('\n').map((line) => line.split(' '));
+    expect(lines.map((fields) => fields.length)).toEqual([17, 17, 17, 17, 1]);
+    expect(lines.slice(0, 4).map((fields) => fields.slice(0, 4).join(' '))).toEqual([
+      '12 4 Car 0',
+      '12 5 Car 1',
+      '12 6 Car 2',
+      '12 -1 DontCare -1',
+    ]);
+    const read = parseKittiTracks(text, { rectFromLidar }).get(12)!;
+    expect(read.map(({ trackId }) => trackId)).toEqual([4, 5, 6, undefined]);
+    for (const [k, v] of read[1].box3!.center.entries()) expect(v).toBeCloseTo(object.box3!.center[k], 3);
+    expect(read[1].box3!.yaw).toBeCloseTo(object.box3!.yaw, 3);
   });
 });

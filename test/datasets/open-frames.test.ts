@@ -138,7 +138,7 @@ describe('openFrames of pictures in folders', () => {
     expect(await faultOf(openFrames({ root }, ['image', 'points']))).toEqual({
       file: root,
       expected:
-        'the folder of a KITTI object data set, a KITTI odometry sequence, a KITTI raw drive or a KITTI tracking sequence',
+        'the folder of a KITTI object data set, a KITTI odometry sequence, a KITTI raw drive, a KITTI tracking sequence, Waymo components or Waymo records',
       found: 'pictures alone, without sweeps and calibrations',
     });
     expect(await faultOf(openFrames({ root, split: 'testing' }, ['image']))).toMatchObject({

@@ -63,7 +63,7 @@ describe('openSequence', () => {
 
   it('says what is there instead', async () => {
     const expected =
-      'a KITTI object data set, a KITTI odometry sequence, a KITTI raw drive, a KITTI tracking sequence, point clouds (.bin, .pcd, .ply) or a run';
+      'a KITTI object data set, a KITTI odometry sequence, a KITTI raw drive, a KITTI tracking sequence, Waymo components, Waymo records, point clouds (.bin, .pcd, .ply) or a run';
     const empty = folderWith();
     expect(await faultOf(openSequence({ path: empty }))).toEqual({
       file: empty,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { createCamera } from '../../src/datasets/scenes/scene-camera.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 import {
   type KittiCalibration,
@@ -7,6 +8,7 @@ import {
   pixelFromLidar,
 } from '../../src/geometry/kitti-calibration.ts';
 import {
+  formatKittiRawCalibration,
   type KittiRawCalibrationFiles,
   parseKittiRawCalibration,
   parseKittiRawTransform,
@@ -133,4 +135,11 @@ describeWithRealData('the calibration of a raw date', 'kitti-raw/2011_09_26', (f
       }
     });
   });
+});
+
+it('a calibration is written as it is read', () => {
+  const { calibration } = createCamera(620, 188);
+  const texts = formatKittiRawCalibration(calibration);
+  expect(parseKittiRawCalibration(texts)).toEqual(calibration);
+  expect(() => formatKittiRawCalibration({ ...calibration, lidarFromImu: undefined })).toThrow(RangeError);
 });

@@ -6,6 +6,7 @@ import { compose, identity44, type Matrix44, multiply44, transformPoint } from '
 import {
   interpolatePose,
   type OxtsRecord,
+  oxtsFromWorld,
   parseOxts,
   type TimedPose,
   worldFromOxts,
@@ -209,5 +210,22 @@ describeWithRealData('real OXTS records', 'kitti-raw/2011_09_26', (date) => {
     const told = speeds.slice(1).reduce((sum, speed) => sum + 0.1033 * speed, 0);
     expect(told).toBeGreaterThan(50);
     expect(Math.abs(travelled / told - 1)).toBeLessThan(0.05);
+  });
+});
+
+describe('oxtsFromWorld', () => {
+  it('undoes worldFromOxts', () => {
+    const origin = { latitudeDeg: 49, longitudeDeg: 8.4, altitudeM: 112, roll: 0, pitch: 0, yaw: 0 };
+    const record = {
+      latitudeDeg: 49.002,
+      longitudeDeg: 8.397,
+      altitudeM: 115.5,
+      roll: 0.03,
+      pitch: -0.05,
+      yaw: 2.9,
+    };
+    const again = oxtsFromWorld(worldFromOxts(record, origin), origin);
+    for (const key of Object.keys(record) as Array<keyof typeof record>)
+      expect(again[key]).toBeCloseTo(record[key], 10);
   });
 });

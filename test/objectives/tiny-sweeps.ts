@@ -9,8 +9,8 @@ import { presetOf } from '../../src/training/presets.ts';
 import { drawPointClip, type PointClipView, type PosedSweep } from '../../src/views/point-clip.ts';
 
 /**
- * Sweeps of a world that stands, seen by a car that drives on and turns: clumps of points on a plane, the same in every sweep
- * but for their order and the frame that they are given in.
+ * Sweeps of a world that stands, seen by a car that drives on and turns: things on a plane, the same points in every sweep but
+ * for their order and the frame that they are given in.
  */
 export function sweepsOfDrive(
   seed: number,
@@ -22,13 +22,18 @@ export function sweepsOfDrive(
 ): PosedSweep[] {
   const random = Random.fromSeed(`drive ${seed}`);
   const world = new Float32Array(points * 4);
-  for (let i = 0; i < points; i += 10) {
-    const [x, y] = [random.uniform(2, 30), random.uniform(-12, 12)];
-    for (let k = i; k < i + 10; k++)
-      world.set(
-        [x + random.normal(0, 0.4), y + random.normal(0, 0.4), random.uniform(-1.5, 0.5), random.uniform()],
-        4 * k,
-      );
+  const things = 8;
+  const centers = Array.from({ length: things }, (_, k) => [
+    3 + 3.5 * k,
+    (k % 2 === 0 ? 1 : -1) * random.uniform(2, 10),
+  ]);
+  for (let i = 0; i < points; i++) {
+    // Of ten points four are ground, and the others a thing's.
+    const [x, y] = centers[i % things];
+    const near = (middle: number) => middle + random.uniform(-0.4, 0.4);
+    const ground = [random.uniform(0, 34), random.uniform(-12, 12), -1.7];
+    const place = i % 10 < 4 ? ground : [near(x), near(y), random.uniform(-1, 0.2)];
+    world.set([...place, random.uniform()], 4 * i);
   }
   return Array.from({ length: frames }, (_, moment) => {
     const timeS = moment * gapS;

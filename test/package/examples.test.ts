@@ -25,8 +25,26 @@ const entries: { readonly [room: string]: readonly string[] } = {
   engine: ['compile', 'exportOnnx', 'Random', 'treeOf'],
   nn: ['batchNorm', 'l2Normalize', 'linear', 'mlp', 'multiplierAt', 'stopGradient', 'update', 'valueAndGrad'],
   pointcloud: [
-    ...['ballQuery', 'cloudFromRows', 'farthestPointSample', 'filterRange', 'nearestNeighbors', 'pointNet'],
-    ...['pointNet2', 'readKittiBin', 'readPcd', 'readPly', 'rowsOf', 'sampleRows', 'writePcd', 'writePly'],
+    ...[
+      'ballQuery',
+      'cloudFromRows',
+      'clusterPoints',
+      'farthestPointSample',
+      'filterRange',
+      'followSegments',
+    ],
+    ...[
+      'nearestNeighbors',
+      'pointNet',
+      'pointNet2',
+      'readKittiBin',
+      'readPcd',
+      'readPly',
+      'rowsOf',
+      'sampleRows',
+      'writePcd',
+      'writePly',
+    ],
   ],
   image: ['decodeImage', 'imageView', 'normalizeImage', 'randomResizedCrop', 'resample', 'resnet'],
   matching: ['linearSumAssignment', 'matchPoints', 'sinkhorn'],
@@ -35,17 +53,13 @@ const entries: { readonly [room: string]: readonly string[] } = {
     ...['parseKittiCalibration', 'projectBox', 'projectPoints', 'sampleViewTransform', 'wrapAngle'],
   ],
   datasets: [
-    'createLoader',
-    'generateScenes',
-    'KittiObject',
-    'KittiRaw',
-    'openFrames',
-    'openSequence',
-    'openSequences',
-    'windowsOf',
+    ...['createLoader', 'generateScenes', 'KittiObject', 'KittiRaw', 'openFrames', 'openSequence'],
+    ...['openWaymoRecords', 'waymoSequence'],
+    'generateDrives',
+    ...['openSequences', 'windowsOf'],
   ],
   detection: ['epnp', 'nonMaximumSuppression', 'ransacPnp', 'rotatedNonMaximumSuppression', 'uncertaintyPnp'],
-  evaluation: ['averagePrecision', 'evaluateKitti'],
+  evaluation: ['averagePrecision', 'evaluateKitti', 'featureAssociation', 'kendallTau', 'measureAssociation'],
   encoders: ['sampleFeatures'],
   objectives: ['infoNce'],
   training: [
@@ -68,6 +82,8 @@ const first = ['generateScenes', 'pretrain', 'finetune', 'detect'];
 /** Examples that are type-checked only, and why. */
 const notRun: { readonly [name: string]: string } = {
   KittiRaw: 'reads a drive, which nothing here writes',
+  openWaymoRecords: 'reads a segment, which nothing here writes',
+  waymoSequence: 'reads a segment, which nothing here writes',
 };
 
 const examples = collectExamples();

@@ -165,6 +165,16 @@ describe('every command', () => {
       ['scenes', '--count', '1', '--out', 'notes.txt'],
       /notes.txt.*: expected a path that can be written, found ENOTDIR/,
     ],
+    [
+      ['scenes', '--drives', '1', '--depth', '--out', 'drives'],
+      /--drives cannot be combined with --depth, which is of single scenes/,
+    ],
+    [['scenes', '--rolling', '--out', 'drives'], /--rolling is of drives: give --drives with it/],
+    [
+      ['scenes', '--drives', '1', '--frames', '1000', '--out', 'drives'],
+      /a whole number from 1 to 200 is needed/,
+    ],
+    [['scenes', '--drives', '1', '--out', 'scenes'], /scenes: expected a folder of its own/],
     [['scenes', '--count', '1', '--out', 'notes.txt/x'], /notes.txt.*: expected .*, found ENOTDIR/],
     [
       ['scenes', '--count', '5', '--out', 'scenes'],

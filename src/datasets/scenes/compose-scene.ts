@@ -19,6 +19,8 @@ export interface SceneObject {
   /** Its triangles in `Mesh.indices`, the end exclusive. */
   readonly firstIndex: number;
   readonly lastIndex: number;
+  /** Its number in all frames of a drive. */
+  readonly trackId?: number;
 }
 
 /** A whole scene in the LiDAR frame. */
@@ -74,7 +76,7 @@ export function composeScene(random: Random): Scene {
 }
 
 /** The tight box of vertices at a yaw; given a size, its length and width are that size's about the same middle. */
-function boxOf(mesh: Mesh, firstVertex: number, yaw: number, sizeM?: Vec3): Box3 {
+export function boxOf(mesh: Mesh, firstVertex: number, yaw: number, sizeM?: Vec3): Box3 {
   const cos = Math.cos(yaw);
   const sin = Math.sin(yaw);
   const low = [Infinity, Infinity, Infinity];

@@ -6,18 +6,37 @@ const minY = -36;
 const columns = 450;
 const rows = 360;
 
-/** How much of the sky the ground sees around and under vehicles and people: a grid over the ground ahead. */
+/** Where the viewer stands, and where it looks. */
+export interface Viewpoint {
+  readonly x: number;
+  readonly y: number;
+  readonly yaw: number;
+}
+
+/** How much of the sky the ground sees around and under vehicles and people: a grid over the ground ahead of the viewer. */
 export class ContactShade {
+  private readonly x0: number;
+  private readonly y0: number;
+  private readonly cos: number;
+  private readonly sin: number;
+  private readonly yaw: number;
   private readonly open = new Float32Array(columns * rows).fill(1);
 
-  constructor(boxes: readonly Box3[]) {
+  constructor(boxes: readonly Box3[], { x, y, yaw }: Viewpoint = { x: 0, y: 0, yaw: 0 }) {
+    this.x0 = x;
+    this.y0 = y;
+    this.yaw = yaw;
+    this.cos = Math.cos(yaw);
+    this.sin = Math.sin(yaw);
     for (const box of boxes) this.stamp(box);
   }
 
   /** The share of skylight at a place on the ground, 0..1. */
   at(x: number, y: number): number {
-    const u = (x - minX) / cellM - 0.5;
-    const v = (y - minY) / cellM - 0.5;
+    const dx = x - this.x0;
+    const dy = y - this.y0;
+    const u = (this.cos * dx + this.sin * dy - minX) / cellM - 0.5;
+    const v = (this.cos * dy - this.sin * dx - minY) / cellM - 0.5;
     const i = Math.floor(u);
     const j = Math.floor(v);
     if (i < 0 || j < 0 || i + 1 >= columns || j + 1 >= rows) return 1;
@@ -30,12 +49,14 @@ export class ContactShade {
   }
 
   private stamp(box: Box3): void {
-    const [cx, cy] = box.center;
+    const cx = this.cos * (box.center[0] - this.x0) + this.sin * (box.center[1] - this.y0);
+    const cy = this.cos * (box.center[1] - this.y0) - this.sin * (box.center[0] - this.x0);
+    const yaw = box.yaw - this.yaw;
     const [length, width, height] = box.sizeM;
     const fall = 0.28 * Math.min(1.5, height);
     const reach = length / 2 + 3 * fall;
-    const cos = Math.cos(box.yaw);
-    const sin = Math.sin(box.yaw);
+    const cos = Math.cos(yaw);
+    const sin = Math.sin(yaw);
     const depth = 0.88 * Math.min(1, Math.min(length, width) / 1.2);
     const i0 = Math.max(0, Math.floor((cx - reach - minX) / cellM));
     const i1 = Math.min(columns - 1, Math.ceil((cx + reach - minX) / cellM));

@@ -4,8 +4,8 @@ import { type MaterialTable, plain } from './materials.ts';
 import type { Mesh, Vec3 } from './mesh.ts';
 import { clothes, head, shoe, tops, torso } from './people.ts';
 
-/** Adds a rider on a bicycle, looking along +x, wheels on z = 0, its middle about the origin. */
-export function cyclist(mesh: Mesh, random: Random, materials: MaterialTable): void {
+/** Adds a rider on a bicycle, looking along +x, wheels on z = 0, its middle about the origin; the cranks at an angle, radians, or at random. */
+export function cyclist(mesh: Mesh, random: Random, materials: MaterialTable, crankAngle?: number): void {
   const wear = clothes(random, materials);
   bicycle(mesh, random, materials);
   const k = random.uniform(0.94, 1.05);
@@ -17,7 +17,8 @@ export function cyclist(mesh: Mesh, random: Random, materials: MaterialTable): v
     saddle[2] + 0.5 * k * Math.cos(lean) + 0.04,
   ];
   torso(mesh, wear.top, [saddle[0], 0, saddle[2] + 0.02], shoulder, 1, k);
-  const crank = random.uniform(0, 2 * Math.PI);
+  const drawnCrank = random.uniform(0, 2 * Math.PI);
+  const crank = crankAngle ?? drawnCrank;
   for (const side of [-1, 1]) {
     const angle = crank + (side > 0 ? Math.PI : 0);
     const pedal: Vec3 = [0.03 + 0.17 * Math.cos(angle), side * 0.1, 0.37 + 0.17 * Math.sin(angle)];

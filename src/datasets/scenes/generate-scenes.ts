@@ -1,19 +1,11 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Piscina } from 'piscina';
 import { InputError } from '../../engine/input-error.ts';
+import { claimFolder } from './claim-folder.ts';
 import { hdl64, type ScannerOptions } from './laser-scanner.ts';
 import { kittiImageSize } from './scene-camera.ts';
-import {
-  cannotWrite,
-  frameName,
-  hasFrame,
-  replaceFile,
-  type SceneParts,
-  sceneFolders,
-} from './scene-files.ts';
+import { frameName, hasFrame, replaceFile, sceneFolders } from './scene-files.ts';
+import { createRunner } from './scene-runner.ts';
 import { type FrameOutcome, type FrameTask, makeFrame } from './scene-worker.ts';
 
 /** Changes whenever the same seed gives other frames. */
@@ -89,7 +81,15 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Ge
   const imageSize = options.imageSize ?? kittiImageSize;
   const scanner = options.scanner ?? hdl64;
   // Depth is no part of the recipe: with it or without, the other files are the same.
-  await claimFolder(out, { version, seed, imageSize, scanner }, { depth });
+  await claimFolder({
+    out,
+    record: 'scenes.json',
+    beside: 'training',
+    generator: 'pointpair scenes',
+    recipe: { version, seed, imageSize, scanner },
+    folders: sceneFolders({ depth }),
+    other: 'drives.json',
+  });
   const missing: number[] = [];
   for (let index = 0; index < count; index++)
     if (!(await hasFrame(out, index, { depth }))) missing.push(index);
@@ -97,7 +97,11 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Ge
   onProgress?.({ done, count });
   let points = 0;
   const labels: Record<string, number> = {};
-  const runner = createRunner(Math.min(options.workers, missing.length));
+  const runner = createRunner<FrameTask, FrameOutcome>(Math.min(options.workers, missing.length), {
+    module: 'scene-worker',
+    name: 'makeFrame',
+    here: makeFrame,
+  });
   try {
     const queue = missing.values();
     const work = async (): Promise<void> => {
@@ -133,62 +137,6 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Ge
   };
 }
 
-interface Runner {
-  run(task: FrameTask): Promise<FrameOutcome>;
-  close(): Promise<void>;
-}
-
-function createRunner(workers: number): Runner {
-  if (workers === 0) return { run: makeFrame, close: async () => {} };
-  const fromSource = import.meta.url.endsWith('.ts');
-  const tsx = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const pool = new Piscina<FrameTask, FrameOutcome>({
-    filename: new URL(`./scene-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
-    name: 'makeFrame',
-    minThreads: workers,
-    maxThreads: workers,
-    atomics: 'disabled',
-    ...(fromSource ? { execArgv: ['--import', tsx(), '--disable-warning=THREE_CJS_DEPRECATED'] } : {}),
-  });
-  return { run: (task) => pool.run(task), close: () => pool.destroy() };
-}
-
-/** Makes the folders, clears away files that were never completed, and records what the data set is made with. */
-async function claimFolder(
-  out: string,
-  recipe: Readonly<Record<string, unknown>>,
-  wanted: SceneParts,
-): Promise<void> {
-  const file = join(out, 'scenes.json');
-  const expected = `${JSON.stringify({ generator: 'pointpair scenes', ...recipe }, null, 2)}\n`;
-  const found = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw cannotWrite(file, 0, error);
-  });
-  if (found !== undefined && found !== expected)
-    throw new InputError({
-      file,
-      expected: `a folder made with ${oneLine(expected)}`,
-      found: `one made with ${oneLine(found)}`,
-    });
-  for (const folder of sceneFolders(wanted).map((name) => join(out, name))) {
-    try {
-      await mkdir(folder, { recursive: true });
-      const names = await readdir(folder);
-      if (found === undefined && names.some((name) => !name.startsWith('.')))
-        throw new InputError({
-          file: folder,
-          expected: 'an empty folder, or a scenes.json beside training',
-          found: `${names.length} files`,
-        });
-      for (const name of names) if (/^\..+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
-    } catch (error) {
-      throw cannotWrite(folder, 0, error);
-    }
-  }
-  if (found === undefined) await replaceFile(file, expected);
-}
-
 /** Frames that are there stay, so fewer than those cannot be asked for: some would be in none of the lists. */
 async function requireAllFrames({ out, count }: GenerateScenesOptions): Promise<void> {
   const names = await readdir(join(out, 'training', 'velodyne')).catch(() => []);
@@ -199,22 +147,20 @@ async function requireAllFrames({ out, count }: GenerateScenesOptions): Promise<
   throw new InputError({ file: out, place: 'count', expected, found: String(count) });
 }
 
-function oneLine(json: string): string {
-  return json.replace(/\s+/g, ' ').slice(0, 200).trim();
+/** Throws InputError unless an option is a whole number within bounds. */
+export function whole(place: string, value: number, low: number, high: number): void {
+  if (Number.isInteger(value) && value >= low && value <= high) return;
+  throw new InputError({
+    file: 'scene options',
+    place,
+    expected: `a whole number from ${low} to ${high}`,
+    found: String(value),
+  });
 }
 
 function checkOptions(options: GenerateScenesOptions): void {
   const size = options.imageSize ?? kittiImageSize;
   const scanner = options.scanner ?? hdl64;
-  const whole = (place: string, value: number, low: number, high: number): void => {
-    if (Number.isInteger(value) && value >= low && value <= high) return;
-    throw new InputError({
-      file: 'scene options',
-      place,
-      expected: `a whole number from ${low} to ${high}`,
-      found: String(value),
-    });
-  };
   whole('count', options.count, 1, 1_000_000);
   whole('heldOut', options.heldOut, 0, options.count);
   whole('workers', options.workers, 0, 256);

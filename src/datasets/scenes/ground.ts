@@ -1,30 +1,38 @@
 import type { Random } from '../../engine/random.ts';
 import { type Color, type MaterialTable, Surface, shade } from './materials.ts';
 import type { Mesh } from './mesh.ts';
-import { type Street, streetReach } from './street.ts';
+import type { Crossing, Street } from './street.ts';
 
-/** Adds the road with its markings, the blocks beside it (kerb, verge, sidewalk, gardens or fields) and the far land. */
-export function ground(mesh: Mesh, random: Random, materials: MaterialTable, street: Street): void {
+/** Adds the road with its markings, the blocks beside it (kerb, verge, sidewalk, gardens or fields) and the far land, which lies at `landZ`. */
+export function ground(
+  mesh: Mesh,
+  random: Random,
+  materials: MaterialTable,
+  street: Street,
+  landZ = -3.4,
+): void {
   const tone = random.uniform(0.8, 1.15);
   const asphaltReturn = random.uniform(0.26, 0.42);
   const country = street.surroundings === 'country';
   const right = street.edge(-1);
   const left = street.edge(1);
-  const crossing = street.crossings.find((c) => c.s > 0);
-  const road = materials.add({
-    kind: Surface.road,
-    color: [0.36 * tone, 0.36 * tone, 0.37 * tone],
-    second: [0.82, 0.82, 0.8],
-    reflectance: asphaltReturn,
-    dropout: 0.01,
-    parameters: [
-      street.laneM,
-      street.lanesEachWay,
-      country ? 1 : 0,
-      crossing?.s ?? 1e6,
-      crossing?.halfWidthM ?? 0,
-    ],
-  });
+  const roadAt = (crossing: Crossing | undefined): number =>
+    materials.add({
+      kind: Surface.road,
+      color: [0.36 * tone, 0.36 * tone, 0.37 * tone],
+      second: [0.82, 0.82, 0.8],
+      reflectance: asphaltReturn,
+      dropout: 0.01,
+      parameters: [
+        street.laneM,
+        street.lanesEachWay,
+        country ? 1 : 0,
+        crossing?.s ?? 1e6,
+        crossing?.halfWidthM ?? 0,
+      ],
+    });
+  const marked = street.markedCrossings.length > 0 ? street.markedCrossings : [undefined];
+  const roads = marked.map(roadAt);
   const asphalt = materials.add({
     kind: Surface.asphalt,
     color: [0.35 * tone, 0.35 * tone, 0.35 * tone],
@@ -74,30 +82,41 @@ export function ground(mesh: Mesh, random: Random, materials: MaterialTable, str
     parameters: [1],
   });
 
-  strip(
-    mesh,
-    street,
-    road,
-    [-right, -right / 2, 0, left / 2, left],
-    steps(streetReach.back, streetReach.ahead, 3),
-    (s) => street.roadHeight(s),
-  );
+  marked.forEach((crossing, i) => {
+    const halfWay = (to: Crossing | undefined): number | undefined => to && ((crossing?.s ?? 0) + to.s) / 2;
+    strip(
+      mesh,
+      street,
+      roads[i],
+      [-right, -right / 2, 0, left / 2, left],
+      steps(halfWay(marked[i - 1]) ?? street.reach.back, halfWay(marked[i + 1]) ?? street.reach.ahead, 3),
+      (s, t) => street.roadHeight(s) - 0.012 * Math.abs(t),
+    );
+  });
   for (const c of street.crossings)
     for (const side of [-1, 1]) {
       const outs = steps(0, 75, 7.5).map((out) => side * (out + street.edge(side)));
-      strip(
-        mesh,
-        street,
-        asphalt,
-        outs,
-        steps(c.s - c.halfWidthM - 5, c.s + c.halfWidthM + 5, 3),
-        (s) => street.roadHeight(s) - 0.005,
-      );
+      // The corners are round, so that the asphalt is wider there.
+      const parts = street.levelCrossings
+        ? ([
+            [outs.slice(0, 2), 5],
+            [outs.slice(1), 0.2],
+          ] as const)
+        : ([[outs, 5]] as const);
+      for (const [ts, margin] of parts)
+        strip(
+          mesh,
+          street,
+          asphalt,
+          ts,
+          steps(c.s - c.halfWidthM - margin, c.s + c.halfWidthM + margin, 3),
+          (s, t) => street.crossingHeight(s, t),
+        );
     }
   for (const side of [-1, 1])
     for (const [from, to] of blocks(street))
       block(mesh, street, side, from, to, { kerb, grass, paving, field: country ? field : grass });
-  land(mesh, field);
+  land(mesh, field, landZ);
 }
 
 /** A surface over all s and t, its texture coordinates being (s, t). */
@@ -107,14 +126,14 @@ function strip(
   material: number,
   ts: readonly number[],
   ss: readonly number[],
-  height: (s: number) => number,
+  height: (s: number, t: number) => number,
 ): void {
   mesh.material = material;
   const first = mesh.vertexCount;
   for (const s of ss)
     for (const t of ts) {
       const p = street.point(s, t);
-      mesh.vertex(p.x, p.y, height(s) - 0.012 * Math.abs(t), 0, 0, 1, s, t);
+      mesh.vertex(p.x, p.y, height(s, t), 0, 0, 1, s, t);
     }
   grid(mesh, first, ss.length, ts.length);
 }
@@ -132,12 +151,12 @@ function grid(mesh: Mesh, first: number, rows: number, columns: number): void {
 export function blocks(street: Street): Array<readonly [from: number, to: number]> {
   const cuts = [...street.crossings].sort((a, b) => a.s - b.s);
   const result: Array<readonly [number, number]> = [];
-  let from: number = streetReach.back;
+  let from: number = street.reach.back;
   for (const c of cuts) {
     result.push([from, c.s - c.halfWidthM]);
     from = c.s + c.halfWidthM;
   }
-  result.push([from, streetReach.ahead]);
+  result.push([from, street.reach.ahead]);
   return result;
 }
 
@@ -184,10 +203,10 @@ function block(
   const inner = [0, 0.02, 0.16, 0.16 + sidewalkM];
   const columns = [...inner, ...steps(4, to - from - 4, 4), ...inner.map((v) => to - from - v).reverse()];
   const length = to - from;
-  const open = [from > streetReach.back, to < streetReach.ahead];
+  const open = [from > street.reach.back, to < street.reach.ahead];
   const height = (s: number, out: number, alongM: number): number => {
     const rim = Math.min(out, open[0] ? alongM : 9, open[1] ? length - alongM : 9);
-    if (rim < 0.01) return street.roadHeight(s) - 0.06;
+    if (rim < 0.01) return street.kerbFoot(s);
     return street.groundHeight(s, out, side) - 0.012 * street.edge(side);
   };
   const at = (i: number, j: number): { s: number; out: number; alongM: number } => {
@@ -247,7 +266,7 @@ function block(
 }
 
 /** The land as far as the eye reaches. */
-function land(mesh: Mesh, field: number): void {
+function land(mesh: Mesh, field: number, landZ: number): void {
   mesh.material = field;
   const rings = [0, 60, 110, 200, 400, 900];
   const sides = 24;
@@ -257,7 +276,7 @@ function land(mesh: Mesh, field: number): void {
       const angle = (2 * Math.PI * k) / sides;
       const x = radius * Math.cos(angle);
       const y = radius * Math.sin(angle);
-      mesh.vertex(x, y, -3.4 + (i > 3 ? (i - 3) * 0.8 : 0), 0, 0, 1, x, y);
+      mesh.vertex(x, y, landZ + (i > 3 ? (i - 3) * 0.8 : 0), 0, 0, 1, x, y);
     }
   grid(mesh, first, rings.length, sides + 1);
 }

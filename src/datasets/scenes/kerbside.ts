@@ -1,7 +1,6 @@
 import { tuft } from './foliage.ts';
 import { Cutout, plain, Surface } from './materials.ts';
 import { facing, place, plant, type Site } from './site.ts';
-import { streetReach } from './street.ts';
 import { furniture } from './street-furniture.ts';
 
 /** Lamps, poles, signs, trees in the verge, bins and bollards along the kerb. */
@@ -23,7 +22,7 @@ export function kerbside(site: Site, side: number): void {
   const lampGap = random.uniform(22, 34);
   const lamps = country ? random.chance(0.3) : random.chance(0.75);
   const poles = !lamps && random.chance(0.7);
-  for (let s = streetReach.back + random.uniform(0, lampGap); s < streetReach.ahead; s += lampGap) {
+  for (let s = street.reach.back + random.uniform(0, lampGap); s < street.reach.ahead; s += lampGap) {
     if (lamps) stand(s, 0.6, furniture.lamp);
     else if (poles) stand(s, 0.9 + street.vergeM * 0.5, furniture.pole);
   }
@@ -43,7 +42,7 @@ export function kerbside(site: Site, side: number): void {
     const gap = random.uniform(8, 15);
     const shape = random.pick(site.trees.slice(0, 3));
     const scale = Math.min(1, 9 / shape.heightM);
-    for (let s = streetReach.back; s < streetReach.ahead; s += gap)
+    for (let s = street.reach.back; s < street.reach.ahead; s += gap)
       if (!street.atCrossing(s, 5) && random.chance(0.85))
         plant(
           site,
@@ -68,9 +67,10 @@ export function grassTufts(site: Site, side: number): void {
   });
   mesh.material = grass;
   mesh.exposure = 0.85;
-  const count = country ? 1500 : 500;
+  const { fromS, toS, share } = site.extent.tufts;
+  const count = Math.round((country ? 1500 : 500) * share);
   for (let i = 0; i < count; i++) {
-    const s = 4 + 46 * random.uniform() ** 1.5;
+    const s = fromS + (toS - fromS) * random.uniform() ** 1.5;
     if (street.atCrossing(s, 1)) continue;
     const out = country
       ? street.sidewalkM > 0

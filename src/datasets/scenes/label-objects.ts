@@ -64,6 +64,7 @@ function labelOf(
     alpha: wrapAngle(rotationY - Math.atan2(location[0], location[2])),
     box2,
     box3: object.box,
+    ...(object.trackId === undefined ? {} : { trackId: object.trackId }),
   };
 }
 

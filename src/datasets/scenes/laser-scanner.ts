@@ -1,7 +1,8 @@
 import type { Random } from '../../engine/random.ts';
 import type { Scene } from './compose-scene.ts';
 import { materialStride } from './materials.ts';
-import { RayCaster } from './ray-caster.ts';
+import type { Mesh } from './mesh.ts';
+import { type Hit, RayCaster } from './ray-caster.ts';
 
 /** A rotating laser scanner. */
 export interface ScannerOptions {
@@ -15,8 +16,8 @@ export interface ScannerOptions {
 export const hdl64: ScannerOptions = { beams: 64, steps: 2158 };
 
 /** KITTI's object sweeps end here. */
-const maxRangeM = 80;
-const minRangeM = 1.5;
+export const maxRangeM = 80;
+export const minRangeM = 1.5;
 
 /** Elevation of beam 0 (the highest) to 63, radians: two blocks of 32, a third and half a degree apart. */
 export function beamElevation(beam: number): number {
@@ -53,18 +54,8 @@ export function scan(scene: Scene, random: Random, options: ScannerOptions = hdl
       const dz = Math.sin(slope);
       if (!caster.cast(0, 0, 0, dx, dy, dz, maxRangeM)) continue;
       if (hit.distance < minRangeM) continue;
-      const { a, b, c, weightB, weightC } = hit;
-      const n = mesh.normals;
-      const weightA = 1 - weightB - weightC;
-      const nx = n[3 * a] * weightA + n[3 * b] * weightB + n[3 * c] * weightC;
-      const ny = n[3 * a + 1] * weightA + n[3 * b + 1] * weightB + n[3 * c + 1] * weightC;
-      const nz = n[3 * a + 2] * weightA + n[3 * b + 2] * weightB + n[3 * c + 2] * weightC;
-      const facing = Math.abs(nx * dx + ny * dy + nz * dz) / (Math.sqrt(nx * nx + ny * ny + nz * nz) || 1);
-      const m = mesh.materials[a] * materialStride;
-      const albedo = materials[m + 8];
-      const back = albedo * (0.5 + 0.5 * Math.sqrt(facing));
-      const strength = (back * 110 * 110) / (hit.distance * hit.distance);
-      if (lost < 0.012 + materials[m + 9] || lost < 1.15 * Math.exp(-strength * 2.2)) continue;
+      const back = returned(mesh, materials, hit, dx, dy, dz, lost);
+      if (back < 0) continue;
       const range = hit.distance + rangeOffset + grain * 0.024;
       const shine = back * gain * (1 + 0.27 * grain);
       points[4 * count] = range * dx;
@@ -77,8 +68,36 @@ export function scan(scene: Scene, random: Random, options: ScannerOptions = hdl
   return points.slice(0, 4 * count);
 }
 
+/**
+ * The share of a pulse's light that comes back from what a ray of unit direction d has hit, or -1 where the pulse is lost;
+ * `lost` is a random number in [0, 1).
+ */
+export function returned(
+  mesh: Mesh,
+  materials: Float32Array,
+  hit: Hit,
+  dx: number,
+  dy: number,
+  dz: number,
+  lost: number,
+): number {
+  const { a, b, c, weightB, weightC } = hit;
+  const n = mesh.normals;
+  const weightA = 1 - weightB - weightC;
+  const nx = n[3 * a] * weightA + n[3 * b] * weightB + n[3 * c] * weightC;
+  const ny = n[3 * a + 1] * weightA + n[3 * b + 1] * weightB + n[3 * c + 1] * weightC;
+  const nz = n[3 * a + 2] * weightA + n[3 * b + 2] * weightB + n[3 * c + 2] * weightC;
+  const facing = Math.abs(nx * dx + ny * dy + nz * dz) / (Math.sqrt(nx * nx + ny * ny + nz * nz) || 1);
+  const m = mesh.materials[a] * materialStride;
+  const albedo = materials[m + 8];
+  const back = albedo * (0.5 + 0.5 * Math.sqrt(facing));
+  const strength = (back * 110 * 110) / (hit.distance * hit.distance);
+  const gone = lost < 0.012 + materials[m + 9] || lost < 1.15 * Math.exp(-strength * 2.2);
+  return gone ? -1 : back;
+}
+
 /** Whether the scanner's own car is in the way: its roof ahead, its rack and boot behind. */
-function onOwnCar(elevation: number, azimuth: number): boolean {
+export function onOwnCar(elevation: number, azimuth: number): boolean {
   const behind = Math.abs(azimuth - Math.PI);
   const ahead = Math.min(azimuth, 2 * Math.PI - azimuth);
   const degrees = (elevation * 180) / Math.PI;

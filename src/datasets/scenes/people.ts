@@ -79,14 +79,23 @@ export function clothes(random: Random, materials: MaterialTable): Clothes {
   };
 }
 
+/** How a person walks, instead of what is drawn at random. */
+export interface Gait {
+  /** Half of the angle between the legs when they are farthest apart, radians; 0 stands. */
+  readonly stride: number;
+  /** From -1 to 1: how far the left leg is ahead, as a part of the stride. */
+  readonly phase: number;
+}
+
 /** Adds a standing or walking person, looking along +x, feet on z = 0 about the origin. */
-export function pedestrian(mesh: Mesh, random: Random, materials: MaterialTable): void {
+export function pedestrian(mesh: Mesh, random: Random, materials: MaterialTable, gait?: Gait): void {
   const wear = clothes(random, materials);
   const height = random.chance(0.1) ? random.uniform(1.15, 1.45) : random.normal(1.72, 0.08);
   const k = height / 1.75;
   const girth = k * random.uniform(0.92, 1.2);
-  const stride = random.chance(0.75) ? random.uniform(0.25, 0.5) : random.uniform(0, 0.08);
-  const phase = random.pick([-1, 1]);
+  const drawnStride = random.chance(0.75) ? random.uniform(0.25, 0.5) : random.uniform(0, 0.08);
+  const drawnPhase = random.pick([-1, 1]);
+  const { stride, phase } = gait ?? { stride: drawnStride, phase: drawnPhase };
   const hip: Vec3 = [0, 0, 0.93 * k - 0.04 * stride];
   const lean = 0.03 + stride * 0.08;
   const shoulderZ = 1.43 * k;

@@ -7,17 +7,23 @@ import { blocks } from './ground.ts';
 import { grassTufts, kerbside } from './kerbside.ts';
 import { type MaterialTable, plain, Surface } from './materials.ts';
 import type { Mesh, Vec3 } from './mesh.ts';
-import { facing, place, plant, type Site } from './site.ts';
-import { type Street, streetReach } from './street.ts';
+import { facing, type LandExtent, place, plant, type Site, sceneExtent } from './site.ts';
+import type { Street } from './street.ts';
 import { broadleaf, bush, conifer, leafMaterial, type TreeShape } from './vegetation.ts';
 
 /** Adds what stands beside the street: houses, gardens, trees, woods, lamps, signs, fences, grass. */
-export function plantAndBuild(mesh: Mesh, random: Random, materials: MaterialTable, street: Street): void {
+export function plantAndBuild(
+  mesh: Mesh,
+  random: Random,
+  materials: MaterialTable,
+  street: Street,
+  extent: LandExtent = sceneExtent,
+): void {
   const autumn = random.chance(0.35) ? random.uniform(0.1, 0.6) : 0;
   const trees: TreeShape[] = [0, 1, 2].map(() => broadleaf(random, materials, autumn));
   trees.push(conifer(random, materials));
   const shrubs = [bush(random, materials), bush(random, materials)];
-  const site: Site = { mesh, random, materials, street, trees, shrubs, autumn };
+  const site: Site = { mesh, random, materials, street, trees, shrubs, autumn, extent };
   for (const side of [-1, 1]) {
     if (street.surroundings === 'country') countryside(site, side);
     else houses(site, side);
@@ -135,9 +141,9 @@ function countryside(site: Site, side: number): void {
     for (const [from, to] of blocks(street))
       for (let s = from; s < Math.min(to, 110) - 4; s += 4)
         fence(mesh, random, materials, place(street, s, 0.7, side), place(street, s + 4, 0.7, side), 'rail');
-  for (let s = streetReach.back; s < streetReach.ahead; s += 4) {
+  for (let s = street.reach.back; s < street.reach.ahead; s += 4) {
     if (street.atCrossing(s, 4)) continue;
-    if (avenue > 0 && (s - streetReach.back) % avenue < 4)
+    if (avenue > 0 && (s - street.reach.back) % avenue < 4)
       plant(site, site.trees[0], place(street, s, line + 1.5, side), random.uniform(0.8, 1.05));
     if (!wood) {
       if (random.chance(0.14))
@@ -189,9 +195,10 @@ function countryside(site: Site, side: number): void {
 function horizonWoods(site: Site): void {
   const { mesh, random, materials } = site;
   const greens = [0, 1].map(() => leafMaterial(materials, random, site.autumn));
-  for (let belt = 0; belt < 5; belt++) {
-    const distance = random.uniform(150, 235);
-    const from = random.uniform(-1.1, 0.7);
+  const { belts, beyondM, directions } = site.extent.woods;
+  for (let belt = 0; belt < belts; belt++) {
+    const distance = random.uniform(150, 235) + beyondM;
+    const from = random.uniform(directions[0], directions[1]);
     const length = random.uniform(0.35, 0.9);
     for (let angle = from; angle < from + length; angle += 5.5 / distance) {
       const heightM = random.uniform(5, 11) * (random.chance(0.12) ? 1.5 : 1);

@@ -1,5 +1,5 @@
 import type { Scene } from './compose-scene.ts';
-import { ContactShade } from './contact-shade.ts';
+import { ContactShade, type Viewpoint } from './contact-shade.ts';
 import { cutoutAt } from './cutouts.ts';
 import { Cutout, materialStride, Surface } from './materials.ts';
 import type { SunShadows } from './sun-shadows.ts';
@@ -9,18 +9,22 @@ import { sky } from './weather.ts';
 /** Writes the light (linear RGB) that comes from triangle `triangle` along a ray of unit direction d from the eye. */
 export type Shader = (triangle: number, dx: number, dy: number, dz: number, out: Float64Array) => void;
 
-/** The light of a scene at an eye; `pixelAngle` is the angle of a pixel, radians. */
+/** The light of a scene at an eye; `pixelAngle` is the angle of a pixel, radians, and the viewpoint, where it is not the origin, says where contact shade is worked out. */
 export function createShader(
   scene: Scene,
   shadows: SunShadows,
   eye: ArrayLike<number>,
   pixelAngle: number,
+  viewpoint?: Viewpoint,
 ): Shader {
   const { mesh, materials, weather, noise } = scene;
   const { sun, sunColor, skyColor, horizon, zenith, hazeM } = weather;
   const { positions, normals, uvs, exposures, indices } = mesh;
   const texture = surfaceTexture(materials, noise);
-  const contact = new ContactShade(scene.objects.map((o) => o.box));
+  const contact = new ContactShade(
+    scene.objects.map((o) => o.box),
+    viewpoint,
+  );
   const albedo = new Float64Array(3);
   const mirror = new Float64Array(3);
   const bounce = [0.22, 0.2, 0.17].map((c, i) => c * (sunColor[i] * sun[2] * 0.6 + skyColor[i]));

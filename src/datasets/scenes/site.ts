@@ -13,7 +13,29 @@ export interface Site {
   readonly trees: readonly TreeShape[];
   readonly shrubs: readonly TreeShape[];
   readonly autumn: number;
+  readonly extent: LandExtent;
 }
+
+/** Which of the land is seen from near, and where it ends. */
+export interface LandExtent {
+  /** Whether plants at a place show their full detail. */
+  detailed(x: number, y: number): boolean;
+  /** Grass tufts stand in a stretch of the street. */
+  readonly tufts: { readonly fromS: number; readonly toS: number; readonly share: number };
+  /** Far woods: their number, how much farther than usual, and the directions in which they begin, radians. */
+  readonly woods: {
+    readonly belts: number;
+    readonly beyondM: number;
+    readonly directions: readonly [number, number];
+  };
+}
+
+/** The land of a single scene, which is seen from its middle, ahead. */
+export const sceneExtent: LandExtent = {
+  detailed: (x, y) => x > -12 && Math.hypot(x, y) < 38,
+  tufts: { fromS: 4, toS: 50, share: 1 },
+  woods: { belts: 5, beyondM: 0, directions: [-1.1, 0.7] },
+};
 
 /** A place `out` metres beyond the kerb, on the ground. */
 export function place(street: Street, s: number, out: number, side: number): Vec3 {
@@ -40,7 +62,7 @@ export function plant(site: Site, shape: TreeShape, at: Vec3, scale: number): vo
     scale,
     stretchZ: random.uniform(0.9, 1.12),
   });
-  const detailed = at[0] > -12 && Math.hypot(at[0], at[1]) < 38;
+  const detailed = site.extent.detailed(at[0], at[1]);
   mesh.append(detailed ? shape.mesh : shape.far, new Map([[shape.leaves, leaves]]));
   mesh.unplace();
 }

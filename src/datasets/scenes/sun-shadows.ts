@@ -1,3 +1,4 @@
+import type { Viewpoint } from './contact-shade.ts';
 import type { Mesh, Vec3 } from './mesh.ts';
 import { createVisibilityBuffer, drawParallel, type VisibilityBuffer } from './rasteriser.ts';
 
@@ -19,14 +20,28 @@ export class SunShadows {
   private readonly a: Vec3;
   private readonly b: Vec3;
 
-  constructor(mesh: Mesh, materials: Float32Array, sun: Vec3, sizePx: number) {
+  /** For what lies about and ahead of a viewpoint; the origin, looking along x, by default. */
+  constructor(
+    mesh: Mesh,
+    materials: Float32Array,
+    sun: Vec3,
+    sizePx: number,
+    viewpoint?: Viewpoint & { readonly z: number },
+  ) {
     this.sun = sun;
     const flat = Math.hypot(sun[0], sun[1]) || 1;
     this.a = [-sun[1] / flat, sun[0] / flat, 0];
     this.b = [-sun[2] * this.a[1], sun[2] * this.a[0], sun[0] * this.a[1] - sun[1] * this.a[0]];
     this.cascades = [
-      this.draw(mesh, materials, [14, 0, -1], 21, sizePx),
-      this.draw(mesh, materials, [58, 0, 0], 76, Math.round(sizePx * 0.7)),
+      this.draw(mesh, materials, ahead([14, 0, -1], viewpoint), 21, sizePx, viewpoint !== undefined),
+      this.draw(
+        mesh,
+        materials,
+        ahead([58, 0, 0], viewpoint),
+        76,
+        Math.round(sizePx * 0.7),
+        viewpoint !== undefined,
+      ),
     ];
   }
 
@@ -55,11 +70,20 @@ export class SunShadows {
     return 1;
   }
 
-  private draw(mesh: Mesh, materials: Float32Array, middle: Vec3, halfM: number, sizePx: number): Cascade {
+  /** With `steady` the picture moves by whole texels only, so that the shadows of what stands still do. */
+  private draw(
+    mesh: Mesh,
+    materials: Float32Array,
+    middle: Vec3,
+    halfM: number,
+    sizePx: number,
+    steady: boolean,
+  ): Cascade {
     const { sun, a, b } = this;
     const texelM = (2 * halfM) / sizePx;
-    const a0 = middle[0] * a[0] + middle[1] * a[1] - halfM;
-    const b0 = middle[0] * b[0] + middle[1] * b[1] + middle[2] * b[2] - halfM;
+    const whole = (value: number): number => (steady ? Math.round(value / texelM) * texelM : value);
+    const a0 = whole(middle[0] * a[0] + middle[1] * a[1] - halfM);
+    const b0 = whole(middle[0] * b[0] + middle[1] * b[1] + middle[2] * b[2] - halfM);
     const p = mesh.positions;
     const seen = new Float32Array(3 * mesh.vertexCount);
     for (let i = 0; i < seen.length; i += 3) {
@@ -71,4 +95,12 @@ export class SunShadows {
     drawParallel(buffer, mesh, seen, materials);
     return { buffer, texelM, a0, b0 };
   }
+}
+
+/** A place before a viewpoint. */
+function ahead(offset: Vec3, viewpoint?: Viewpoint & { readonly z: number }): Vec3 {
+  if (viewpoint === undefined) return offset;
+  const { x, y, z, yaw } = viewpoint;
+  const [cos, sin] = [Math.cos(yaw), Math.sin(yaw)];
+  return [x + cos * offset[0] - sin * offset[1], y + sin * offset[0] + cos * offset[1], z + offset[2]];
 }

@@ -1,4 +1,6 @@
 import type { Random } from '../../engine/random.ts';
+import { type Matrix44, multiply34by44, multiply44 } from '../../geometry/matrix.ts';
+import { inverseRigid } from '../../geometry/rigid-transform.ts';
 import type { RgbImage } from '../../image/rgb-image.ts';
 import type { Scene } from './compose-scene.ts';
 import {
@@ -23,21 +25,47 @@ export interface Picture {
   readonly homogeneous: Float32Array;
 }
 
+/** A camera that does not stand at the scene's origin. */
+export interface MovingCamera {
+  /** The scene's frame from that of the LiDAR. */
+  readonly worldFromLidar: Matrix44;
+  /** What the camera's colours are drawn with: the same for all pictures of a drive. */
+  readonly tint: Random;
+}
+
 /** Takes the scene's picture: 2 x 2 samples of visibility a pixel, light worked out once for each surface in it. */
-export function takePicture(scene: Scene, camera: SceneCamera, random: Random): Picture {
+export function takePicture(
+  scene: Scene,
+  camera: SceneCamera,
+  random: Random,
+  moving?: MovingCamera,
+): Picture {
   const { width, height } = camera;
-  const p = camera.pixelFromLidar;
+  const pose = moving?.worldFromLidar;
+  const p = pose ? multiply34by44(camera.pixelFromLidar, inverseRigid(pose)) : camera.pixelFromLidar;
   const matrix = Float64Array.from(p, (value, i) =>
     i < 8 ? samplesPerSide * (value + 0.5 * p[8 + (i % 4)]) : value,
   );
   const homogeneous = projectPerspective(scene.mesh, matrix);
   const visibility = createVisibilityBuffer(width * samplesPerSide, height * samplesPerSide);
   drawPerspective(visibility, scene.mesh, homogeneous, scene.materials);
-  const shadows = new SunShadows(scene.mesh, scene.materials, scene.weather.sun, width > 600 ? 1216 : 608);
-  const back = camera.lidarFromPixel;
+  const viewpoint = pose && {
+    x: pose[3],
+    y: pose[7],
+    z: pose[11],
+    yaw: Math.atan2(pose[4], pose[0]),
+  };
+  const shadows = new SunShadows(
+    scene.mesh,
+    scene.materials,
+    scene.weather.sun,
+    width > 600 ? 1216 : 608,
+    viewpoint,
+  );
+  const back = pose ? multiply44(pose, camera.lidarFromPixel) : camera.lidarFromPixel;
   const eye = [back[3], back[7], back[11]];
-  const shade = createShader(scene, shadows, eye, 1 / camera.calibration.p2[0]);
-  const film = createFilm(random, width, height, scene.weather.exposure);
+  const shade = createShader(scene, shadows, eye, 1 / camera.calibration.p2[0], viewpoint);
+  const film = createFilm(random, width, height, scene.weather.exposure, moving?.tint);
   const data = new Uint8Array(3 * width * height);
   const light = new Float64Array(3);
   const sum = new Float64Array(3);
@@ -93,6 +121,7 @@ function createFilm(
   width: number,
   height: number,
   exposure: number,
+  tintRandom: Random = random,
 ): (light: Float64Array, row: number, column: number, out: Uint8Array) => void {
   const steps = 2048;
   const top = 6;
@@ -103,7 +132,7 @@ function createFilm(
     return 255 * (screen + 0.35 * (screen * screen * (3 - 2 * screen) - screen));
   });
   const seed = random.uint32();
-  const tint = [random.uniform(0.97, 1.03), 1, random.uniform(0.97, 1.05)];
+  const tint = [tintRandom.uniform(0.97, 1.03), 1, tintRandom.uniform(0.97, 1.05)];
   return (light, row, column, out) => {
     const fx = (column / width - 0.5) * 1.15;
     const fy = (row / height - 0.5) * 0.7;

@@ -147,10 +147,10 @@ export function traffic(random: Random, street: Street, sink: TrafficSink): void
 }
 
 /** The height of the road or of the ground beside it at (s, t). */
-function surface(street: Street, s: number, t: number): number {
+export function surface(street: Street, s: number, t: number): number {
   const side = t < 0 ? -1 : 1;
   const out = Math.abs(t) - street.edge(side);
   if (out <= 0) return street.roadHeight(s) - 0.012 * Math.abs(t);
-  if (street.atCrossing(s)) return street.roadHeight(s) - 0.005 - 0.012 * Math.abs(t);
+  if (street.atCrossing(s)) return street.crossingHeight(s, t);
   return street.groundHeight(s, out, side) - 0.012 * street.edge(side);
 }

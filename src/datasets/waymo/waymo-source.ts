@@ -72,6 +72,8 @@ export interface WaymoMoment {
   readonly worldFromVehicle?: Matrix44;
   readonly hasLasers: boolean;
   readonly hasBoxes: boolean;
+  /** Whether the cameras' calibrations are there; taken to be so where it is not said. */
+  readonly hasCalibrations?: boolean;
   /** The cameras that have a picture. */
   readonly cameras: readonly WaymoCamera[];
   /** What is not as it should be, a sentence each. */

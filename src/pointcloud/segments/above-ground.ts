@@ -7,7 +7,7 @@ export interface AboveGroundOptions {
   readonly cellM?: number;
   /** How steep the ground may be, metres up a metre along (0.15). */
   readonly maxSlope?: number;
-  /** Up to which height above the ground's surface a point belongs to it, metres (0.25). */
+  /** Up to which height above the ground's surface a point belongs to it, metres (0.15). */
   readonly heightM?: number;
   /** Points farther away along the ground are left out: they count as ground, metres (100). */
   readonly reachM?: number;
@@ -23,14 +23,15 @@ const SUPPORT_M = 0.4;
  * 1 for each point (rows of x, y, z, reflectance in the LiDAR frame) that stands above the ground, else 0. The ground's
  * surface is the highest that passes above no cell's low points and is nowhere steeper than `maxSlope`, so that it follows
  * slopes and runs on below cars and walls that hide it. Cells that are lower or higher than most about them are no ground
- * (reflections below the road). Of what stands where no ground is seen, the foot counts as ground. InputError for rows that
+ * (reflections below the road). Of what stands where no ground is seen, the foot counts as ground; where no surface can be found at all, nothing does.
+ * InputError for rows that
  * are not whole or not finite, and for options that are no lengths.
  */
 export function pointsAboveGround(
   points: Float32Array,
   options: AboveGroundOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { cellM = 1, maxSlope = 0.15, heightM = 0.25, reachM = 100 } = options;
+  const { cellM = 1, maxSlope = 0.15, heightM = 0.15, reachM = 100 } = options;
   const count = countRows(points, 4, 'pointsAboveGround');
   for (const [place, value] of Object.entries({ cellM, maxSlope, heightM, reachM }))
     if (!(value > 0 && Number.isFinite(value)))
@@ -55,7 +56,7 @@ export function pointsAboveGround(
   const surface = supported(lowest, side);
   limitSlope(surface, side, maxSlope * cellM);
   return Uint8Array.from(cells, (cell, i) =>
-    cell >= 0 && !(points[4 * i + 2] <= surface[cell] + heightM) ? 1 : 0,
+    cell >= 0 && (surface[cell] === Infinity || points[4 * i + 2] > surface[cell] + heightM) ? 1 : 0,
   );
 }
 

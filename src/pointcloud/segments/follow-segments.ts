@@ -77,7 +77,17 @@ interface Followed {
  * are not finite, and times that do not ascend.
  *
  * @example
- * const wall = Float32Array.from({ length: 400 }, (_, i) => [8, 0.1 * (i % 40), 0.2 * Math.floor(i / 40), 0.5][i % 1]);
+ * // A pillar 10 m ahead of a car that drives 1 m along x between two sweeps.
+ * const pillarAt = (x: number) => Float32Array.from({ length: 80 }, (_, i) => [x, 0, 0.02 * Math.floor(i / 4), 0][i % 4]);
+ * const sweeps = [0, 1].map((k) => ({
+ *   points: pillarAt(10 - k),
+ *   worldFromLidar: translation(k, 0, 0),
+ *   timeS: 0.1 * k,
+ * }));
+ * const { moments, segments } = followSegments(sweeps);
+ * moments[1].segment[5]; // 0
+ * segments[0].track[1].centroid; // [10.0, 0.0, 0.2]
+ * segments[0].moving; // false
  */
 export function followSegments(sweeps: readonly Sweep[], options: FollowOptions = {}): FollowedSegments {
   const { fastestMps = 20, bridgeS = 0.35, clusters = sweepClusters } = options;

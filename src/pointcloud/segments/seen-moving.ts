@@ -20,9 +20,9 @@ const GAP_SHARE = 0.6;
 /** So many points of a segment are looked up. */
 const SAMPLES = 60;
 /** With fewer places of which something can be told, nothing is said. */
-const LEAST_TOLD = 10;
+const LEAST_TOLD = 20;
 /** What stands still is seen through here and there, at edges and in leaves. */
-const FREE_SHARE = 0.3;
+const FREE_SHARE = 0.5;
 /** What moves slower, m/s, is told from standing by its places alone, and not well. */
 const SLOWEST_MPS = 0.4;
 

@@ -7,8 +7,8 @@ export interface SegmentShape {
   readonly max: readonly [x: number, y: number, z: number];
 }
 
-/** The shape of each label; `points` are rows of x, y, z, reflectance, labels go from 0 on without gaps, and -1 is none. */
-export function shapesOf(points: Float32Array, labels: Int32Array): SegmentShape[] {
+/** The shape of each label; `points` are rows of `stride` floats (4) that begin with x, y, z, labels go from 0 on without gaps, and -1 is none. */
+export function shapesOf(points: Float32Array, labels: Int32Array, stride = 4): SegmentShape[] {
   const count = labels.reduce((most, label) => Math.max(most, label + 1), 0);
   const rows = Array.from({ length: count }, (): number[] => []);
   for (let i = 0; i < labels.length; i++) if (labels[i] >= 0) rows[labels[i]].push(i);
@@ -18,7 +18,7 @@ export function shapesOf(points: Float32Array, labels: Int32Array): SegmentShape
     const max = [-Infinity, -Infinity, -Infinity];
     for (const row of each)
       for (let axis = 0; axis < 3; axis++) {
-        const value = points[4 * row + axis];
+        const value = points[stride * row + axis];
         sum[axis] += value;
         if (value < min[axis]) min[axis] = value;
         if (value > max[axis]) max[axis] = value;

@@ -2,36 +2,7 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import protobuf from 'protobufjs/minimal.js';
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
-
-/** The CRC-32C (Castagnoli) of some bytes, as an unsigned 32-bit number (RFC 3720, appendix B.4). */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ crcTable[(crc ^ bytes[i]) & 0xff];
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
-/** A record in TFRecord framing: u64 length, u32 masked CRC of the length, data, u32 masked CRC of the data, little-endian. */
-export function frameTfRecord(data: Uint8Array): Uint8Array {
-  const framed = new Uint8Array(data.length + 16);
-  const view = new DataView(framed.buffer);
-  view.setBigUint64(0, BigInt(data.length), true);
-  view.setUint32(8, maskedCrc(framed.subarray(0, 8)), true);
-  framed.set(data, 12);
-  view.setUint32(12 + data.length, maskedCrc(data), true);
-  return framed;
-}
-
-/** TFRecord rotates and shifts its checksums so that records within records do not hold their own. */
-function maskedCrc(bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
+import { frameTfRecord } from '../../engine/tfrecord-framing.ts';
 
 /** Where and for whom an event file is written. */
 export interface EventWriterOptions {

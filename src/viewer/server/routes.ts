@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
 import { encodeTable } from '../table.ts';
-import type { Picture, Session } from './session.ts';
+import type { Session } from './session.ts';
+import type { ShownPicture } from './shown-picture.ts';
 
 /** What answers a request: JSON, or bytes of some type, whole or in pieces. */
 export type Answer =
@@ -19,7 +20,7 @@ const whole = z
 const model = z.union([z.literal('before'), whole], "'before' or the step of a checkpoint");
 
 const table = (bytes: Uint8Array): Answer => ({ type: 'application/octet-stream', bytes, compress: true });
-const picture = ({ type, bytes }: Picture): Answer => ({ type, bytes, compress: false });
+const picture = ({ type, bytes }: ShownPicture): Answer => ({ type, bytes, compress: false });
 
 /** A route whose query is held against a schema first. */
 function route<Shape extends z.ZodRawShape>(

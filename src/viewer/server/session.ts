@@ -4,7 +4,7 @@ import type { ObjectLabel } from '../../datasets/frame.ts';
 import { type FramePart, fileOf, type Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
-import { decodeImage } from '../../image/decode-image.ts';
+import type { LensCamera } from '../../image/undistort.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import { readObjectMaps } from '../../training/detection/object-maps.ts';
 import { encodePoints } from '../point-stream.ts';
@@ -29,12 +29,7 @@ import { objectsTable } from './object-maps.ts';
 import { openParts, type SessionOptions, type SessionParts } from './open-parts.ts';
 import { Recent } from './recent.ts';
 import type { RunTail } from './run-tail.ts';
-
-/** Bytes of something that a browser knows, and what it is. */
-export interface Picture {
-  readonly type: 'image/webp' | 'image/jpeg';
-  readonly bytes: Uint8Array;
-}
+import { type ShownPicture, shownPicture } from './shown-picture.ts';
 
 const megabyte = 2 ** 20;
 
@@ -45,10 +40,7 @@ export class Session {
   private readonly clouds = new Recent<PointCloud>(256 * megabyte, (cloud) =>
     cloud.fields.reduce((sum, { data }) => sum + data.byteLength, 0),
   );
-  private readonly pictures = new Recent<Picture & { width: number; height: number }>(
-    64 * megabyte,
-    ({ bytes }) => bytes.byteLength,
-  );
+  private readonly pictures = new Recent<ShownPicture>(64 * megabyte, ({ bytes }) => bytes.byteLength);
 
   private constructor(title: string, parts: SessionParts) {
     this.title = title;
@@ -157,20 +149,12 @@ export class Session {
     };
   }
 
-  /** The frame's picture: JPEG as it is, anything else as WebP, which is a fifth of a PNG's bytes. */
-  async picture(index: number): Promise<Picture & { readonly width: number; readonly height: number }> {
+  /** The frame's picture as a pinhole takes it; see `shownPicture`. */
+  async picture(index: number): Promise<ShownPicture> {
     await this.check(index, 'picture');
     return this.pictures.get(String(index), async () => {
-      const { bytes: stored, file } = await this.sequence().picture(index);
-      const { width, height, data } = await decodeImage(stored, { file });
-      // Browsers would turn a picture that says how it was held; calibrations count the sensor's own rows.
-      const { orientation = 1, format } = await sharp(stored).metadata();
-      if (format === 'jpeg' && orientation === 1) {
-        return { type: 'image/jpeg', bytes: stored, width, height };
-      }
-      const raw = { width, height, channels: 3 } as const;
-      const bytes = await sharp(data, { raw }).webp({ quality: 92, effort: 1 }).toBuffer();
-      return { type: 'image/webp', bytes, width, height };
+      const stored = await this.sequence().picture(index);
+      return shownPicture(stored, await this.lensCamera(index));
     });
   }
 
@@ -219,6 +203,19 @@ export class Session {
 
   async close(): Promise<void> {
     await this.parts.learned?.close();
+  }
+
+  /** The camera of a frame's picture where it has a lens; a calibration that cannot be read is told with the scene. */
+  private async lensCamera(index: number): Promise<LensCamera | undefined> {
+    if (this.moment(index).files.calibration === undefined) return undefined;
+    try {
+      await this.check(index, 'calibration');
+      const { lens, pixelFromCamera } = await this.sequence().camera(index);
+      return lens && { lens, pixelFromCamera };
+    } catch (error) {
+      if (error instanceof InputError) return undefined;
+      throw error;
+    }
   }
 
   private async run(): Promise<RunTail> {

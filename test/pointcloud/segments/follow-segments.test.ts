@@ -96,8 +96,9 @@ describe('followSegments', () => {
     expect(near.moving).toBe(true);
     const far = segmentOf(1, sweeps, followed).map(({ id }) => id);
     expect(far).not.toContain(near.id);
-    // Before it is hidden, and after.
-    expect(followed.segments[far[2]].moving).toBe(true);
+    // Once it is out of its shadow, it is one segment.
+    expect(new Set(far.slice(6)).size).toBe(1);
+    expect(followed.segments[far[11]].moving).toBe(true);
   });
 
   it('keeps a car that stops', () => {

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { crc32c, EventWriter, frameTfRecord } from '../../../src/training/run/tensorboard-events.ts';
+import { crc32c, frameTfRecord } from '../../../src/engine/tfrecord-framing.ts';
+import { EventWriter } from '../../../src/training/run/tensorboard-events.ts';
 
 /** CRC-32C bit by bit, straight from its definition. */
 function slowCrc(bytes: Uint8Array): number {

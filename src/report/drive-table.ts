@@ -1,0 +1,81 @@
+import type { AssociationScore } from '../evaluation/association.ts';
+import type { FoundShare } from '../evaluation/frame-order-measures.ts';
+import type { DriveMeasures, DriveReport, EncoderMeasures } from '../training/time/measure-drives.ts';
+import { alignedTable } from './aligned-table.ts';
+
+/** What a run's encoders know of time, as tables: percent right and metres, the deviation of random encoders behind ±. */
+export function driveTable({ data, drives, moments, gapS, points, image, rules }: DriveReport): string {
+  const encoders = [
+    ...(points === null ? [] : [['points', points] as const]),
+    ...(image === null ? [] : [['image', image] as const]),
+  ];
+  const head = ['most alike is right, %', 'encoder', 'chance', 'random weights', 'raw numbers', 'trained'];
+  const found = encoders.flatMap(([name, measures]) => [
+    foundRow(`frame ${gapS} s away`, name, measures, (each) => each.adjacentFrames),
+    ...(measures.trained.sameTrack === null
+      ? []
+      : [foundRow('same object', name, measures, (each) => each.sameTrack)]),
+  ]);
+  const places = placesTable(points, rules);
+  return [
+    `${moments} moments of ${drives} drives of ${data}, ${gapS} s apart`,
+    alignedTable(head, found),
+    ...(places === undefined ? ['no labelled tracks: where points go is not measured'] : [places]),
+  ].join('\n\n');
+}
+
+function foundRow(
+  what: string,
+  encoder: string,
+  { trained, random, raw }: EncoderMeasures,
+  of: (measures: DriveMeasures) => FoundShare | null,
+): string[] {
+  const percent = (share: number | null | undefined) => (share == null ? '-' : (100 * share).toFixed(1));
+  const shares = random.flatMap((each) => of(each)?.found ?? []);
+  return [
+    what,
+    encoder,
+    percent(of(trained)?.chance),
+    shares.length === 0 ? '-' : meanAndDeviation(shares.map((share) => 100 * share)),
+    raw === null ? '-' : percent(of(raw)?.found),
+    percent(of(trained)?.found),
+  ];
+}
+
+/** Where points have gone: the median error and how many are within half a metre, of what stands and of what moves. */
+function placesTable(points: EncoderMeasures | null, rules: DriveReport['rules']): string | undefined {
+  const association = points?.trained.association;
+  if (rules === null || association == null) return undefined;
+  const cells = ({ medianM, recall }: AssociationScore) => [
+    medianM === null ? '-' : medianM.toFixed(2),
+    recall === null ? '-' : (100 * recall).toFixed(1),
+  ];
+  const random = points!.random.flatMap((each) => each.association ?? []);
+  const ofRandom = (which: 'standing' | 'moving') => {
+    const medians = random.flatMap((each) => each[which].medianM ?? []);
+    const recalls = random.flatMap((each) => each[which].recall ?? []);
+    return [
+      medians.length === 0 ? '-' : meanAndDeviation(medians, 2),
+      recalls.length === 0 ? '-' : meanAndDeviation(recalls.map((recall) => 100 * recall)),
+    ];
+  };
+  const rows = [
+    ...Object.entries(rules).map(([rule, { standing, moving }]) => [
+      rule,
+      ...cells(standing),
+      ...cells(moving),
+    ]),
+    ...(random.length === 0 ? [] : [['random weights', ...ofRandom('standing'), ...ofRandom('moving')]]),
+    ['trained', ...cells(association.standing), ...cells(association.moving)],
+  ];
+  const { standing, moving } = association;
+  const head = ['where points have gone', 'standing, m', 'within 0.5 m, %', 'moving, m', 'within 0.5 m, %'];
+  return `${alignedTable(head, rows)}\n${standing.points} points of objects that stand, ${moving.points} of objects that move; medians`;
+}
+
+function meanAndDeviation(values: readonly number[], digits = 1): string {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length === 1) return mean.toFixed(digits);
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return `${mean.toFixed(digits)} ± ${Math.sqrt(squares / (values.length - 1)).toFixed(digits)}`;
+}
