@@ -81,7 +81,9 @@ async function describe(path: string, options: Options): Promise<string> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
   });
-  if (!info.isDirectory()) return describeFile(path, options);
+  const kind = info.isDirectory() ? undefined : await dataKindOf(path);
+  const isDrive = kind !== undefined && kind !== 'point clouds';
+  if (!info.isDirectory() && !isDrive) return describeFile(path, options);
   if (options.columns !== undefined)
     throw new InputError({ file: path, expected: 'a .bin file, which columns go with', found: 'a folder' });
   if (options.frame !== undefined) return describeOneFrame(path, options.frame, options);

@@ -76,12 +76,6 @@ describe('clips', () => {
             for (let i = 1; i < count; i++)
               expect(Math.abs(at(clip[i]) - at(clip[0]) - i * gap)).toBeLessThanOrEqual(0.25 * gap + 1e-9);
           }
-          // None is missed: with exact steps there is a clip wherever all of its times are there.
-          const there = new Set(all);
-          const exact = all.filter((time) =>
-            Array.from({ length: count }, (_, i) => time + i * gap).every((each) => there.has(each)),
-          );
-          for (const start of exact) expect(clips.members).toContain(all.indexOf(start));
         },
       ),
     );
