@@ -91,5 +91,13 @@ function notesOf(sequence: Sequence, isOneOfMany: boolean): string[] {
     ({ before, after, lengthS }) =>
       `${place(moments[before].id)}: ${lengthS.toFixed(3)} s until the next frame with a time, ${moments[after].id}`,
   );
-  return [...gaps, ...moments.flatMap(({ id, notes }) => notes.map((note) => `${place(id)}: ${note}`))];
+  // What is noted of many frames is told once.
+  const idsOf = new Map<string, string[]>();
+  for (const { id, notes } of moments)
+    for (const note of notes) idsOf.set(note, [...(idsOf.get(note) ?? []), id]);
+  const told = [...idsOf].map(([note, ids]) => {
+    const last = ids.length === 1 ? '' : ` to ${ids.at(-1)} (${ids.length} frames)`;
+    return `${place(ids[0])}${last}: ${note}`;
+  });
+  return [...gaps, ...told];
 }
