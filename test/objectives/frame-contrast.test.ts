@@ -249,7 +249,8 @@ const timesS = Array.from({ length: 12 }, (_, i) => 0.1 * i);
 await writePictureDrives(root, [{ timesS }, { timesS }]);
 
 describe('frame-contrast', async () => {
-  const options = { view: tinyView, gapS: 0.1, deadZoneS: 0.3, dimensions: 6, temperature: 0.5 };
+  // Between two steps, so that no pair lies on its edge.
+  const options = { view: tinyView, gapS: 0.1, deadZoneS: 0.35, dimensions: 6, temperature: 0.5 };
   const run = tinyImageRun('frame-contrast-small', options);
   const frames = [
     [0, 6, 13, 20],
@@ -275,7 +276,7 @@ describe('frame-contrast', async () => {
       const [sequence, times] = [[...at('sequence').data], [...at('timeS').data]];
       const mask = times.map((time, i) =>
         times.map((other, j) =>
-          sequence[i % 4] !== sequence[j % 4] || Math.abs(time - other) > 0.3 ? 1 : 0,
+          sequence[i % 4] !== sequence[j % 4] || Math.abs(time - other) > 0.35 ? 1 : 0,
         ),
       );
       const rows = made.map(unit);
@@ -291,7 +292,7 @@ describe('frame-contrast', async () => {
       expect(outputOf(outputs, step, 'metric/top1')).toBeCloseTo(meanOf(nearest), 6);
       // Three of the second batch's clips are of almost the same time: nothing else would be masked there.
       if (step === 1)
-        expect(Math.abs(contrastInLoops(rows, mask, 0.5, 'nothing is masked') - loss)).toBeGreaterThan(0.01);
+        expect(Math.abs(contrastInLoops(rows, mask, 0.5, 'nothing is masked') - loss)).toBeGreaterThan(0.005);
     }
   });
 

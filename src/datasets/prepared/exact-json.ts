@@ -21,7 +21,7 @@ export function exactJson(value: unknown): string {
 export const exactNumber = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
 
 /** A row-major matrix of so many numbers as `exactJson` writes it. */
-export function exactMatrix(length: number) {
+export function exactMatrix(length: number): z.ZodType<Float64Array> {
   return z
     .array(exactNumber)
     .length(length)
