@@ -31,12 +31,13 @@ describe('resampleFarthest', () => {
         const start = at % total;
         const sample = farthestPointSample(points, Math.round(first * total), { start });
         const count = Math.round(second * sample.length);
-        // A sample that comes back to index 0 after another start is in no order of its own.
-        fc.pre(start === 0 || new Set(sample).size === sample.length);
         const rows = gatherRows(points, sample, { stride: 3 });
+        // Where points run out, index 0 comes again and again: after another start that is no order of its own.
+        const places = Array.from(sample, (_, i) => rows.slice(3 * i, 3 * i + 3).join());
+        fc.pre(start === 0 || new Set(places).size === sample.length);
         expect([...resampleFarthest(sample, count)]).toEqual(byDefinition(rows, count));
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[Float32Array.of(0, 0, 0, 0, 0, 0), 0.75, 0.75, 1]] },
     );
     expect([...resampleFarthest(Int32Array.of(4, 9, 2, 4, 4), 5)]).toEqual([0, 1, 2, 0, 0]);
     expect(() => resampleFarthest(Int32Array.of(4, 9), 3)).toThrow('from 0 to 2, found 3');

@@ -159,7 +159,7 @@ export class Answers {
     }
     const { config, data } = await readRunConfig(run);
     return {
-      looking: lookingThrough(createPretraining(config, 1)),
+      looking: lookingThrough(createPretraining(config, config.batchSize)),
       drawnBy: "the run's configuration",
       key: fingerprintOf({ config, data }),
     };
@@ -177,6 +177,6 @@ export class Answers {
 /** How frames are looked at through a preset's encoders; undefined for one that there is not, or that compares no places. */
 function pairsOfPreset(name: string): Looking | undefined {
   const config = presetOf(name);
-  const looking = config && lookingThrough(createPretraining(config, 1));
+  const looking = config && lookingThrough(createPretraining(config, config.batchSize));
   return looking?.comparison === undefined ? undefined : looking;
 }
