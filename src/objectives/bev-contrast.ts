@@ -32,6 +32,17 @@ const schema = z.strictObject({
 
 type BevContrastConfig = z.infer<typeof schema>;
 
+/** What fits the point encoder of runs on drives: cells are large, because features stand at 128 places of a sweep. */
+export const smallBevContrast: BevContrastConfig = {
+  frames: 4,
+  gapS: 0.2,
+  view: { maxRotation: Math.PI, pivot: [0, 0, 0], scale: [0.95, 1.05], flipProbability: 0.5 },
+  groundShare: 0.3,
+  pairs: { cellM: 2, most: 64, perPair: 4, segments: 'moving' },
+  temperature: 0.07,
+  head: [128],
+};
+
 /**
  * Frame contrast of sweeps: the mean of the features in a bird's-eye cell finds that of the same cell, the car's own motion
  * undone, in a sweep at another time. Loss: InfoNCE over all cells of the batch, rows of length one.
@@ -66,15 +77,7 @@ export const bevContrast = system<BevContrastConfig>({
         'Sweeps 0.6 s apart, as the point encoder of simipu-small sees them. Cells are larger than published, because features stand at 128 places of a sweep and not at every point.',
       run: driveRun(
         {
-          'bev-contrast': {
-            frames: 4,
-            gapS: 0.2,
-            view: { maxRotation: Math.PI, pivot: [0, 0, 0], scale: [0.95, 1.05], flipProbability: 0.5 },
-            groundShare: 0.3,
-            pairs: { cellM: 2, most: 64, perPair: 4, segments: 'moving' },
-            temperature: 0.07,
-            head: [128],
-          },
+          'bev-contrast': smallBevContrast,
         },
         { sweeps: true },
       ),

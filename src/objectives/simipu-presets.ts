@@ -1,5 +1,7 @@
 import { halvedPointEncoder, releasedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
+import { smallBevContrast } from './bev-contrast.ts';
 import type { Preset } from './objective.ts';
+import { smallTrackContrast } from './track-contrast.ts';
 
 function pointEncoder({ useXyz, bias, batchNorm, levels }: typeof releasedPointEncoder) {
   return { useXyz, dilated: true, bias, batchNorm, levels };
@@ -120,6 +122,17 @@ const smoke = {
   loader: { workers: 0, prefetch: 1 },
 };
 
+/** On drives: the same places in two views of a sweep and in its picture, and the same places and things at another time. */
+const temporal = {
+  ...small,
+  objectives: {
+    ...small.objectives,
+    'bev-contrast': smallBevContrast,
+    'track-contrast': smallTrackContrast,
+  },
+  steps: 250,
+};
+
 /** SimIPU's runs by name. */
 export const simipuPresets: { readonly [name: string]: Preset } = {
   'simipu-kitti': {
@@ -131,6 +144,11 @@ export const simipuPresets: { readonly [name: string]: Preset } = {
     about:
       'The same system at a size that trains on two CPU cores: ResNet-18 on 96 x 320, 4,096 points, half the widths; about a second a step.',
     run: small,
+  },
+  'temporal-small': {
+    about:
+      'SimIPU as in simipu-small, with BEV contrast and track contrast on the same point encoder, on drives; some three seconds a step.',
+    run: temporal,
   },
   'simipu-smoke': {
     about: 'A few seconds: for tests, and to see whether an installation works. It learns next to nothing.',

@@ -34,6 +34,19 @@ const schema = z.strictObject({
 
 type TrackContrastConfig = z.infer<typeof schema>;
 
+/** What fits the point encoder of runs on drives. */
+export const smallTrackContrast: TrackContrastConfig = {
+  frames: 4,
+  gapS: 0.2,
+  view: { maxRotation: Math.PI, pivot: [0, 0, 0], scale: [0.95, 1.05], flipProbability: 0.5 },
+  groundShare: 0.1,
+  pairs: { most: 24, perPair: 6, segments: 'all' },
+  hidden: 256,
+  dimensions: 128,
+  temperature: 0.1,
+  momentum: 0.99,
+};
+
 /**
  * Tracking without labels: every place of a segment says what the mean of the same segment is at another time, as an encoder
  * that follows slowly sees it. Loss: cross-entropy over the segments of the batch, both ways in time, all rows of length one.
@@ -78,17 +91,7 @@ export const trackContrast = system<TrackContrastConfig>({
         'Segments over 0.6 s, as the point encoder of simipu-small sees them. The slow encoder follows faster than published, because runs are short.',
       run: driveRun(
         {
-          'track-contrast': {
-            frames: 4,
-            gapS: 0.2,
-            view: { maxRotation: Math.PI, pivot: [0, 0, 0], scale: [0.95, 1.05], flipProbability: 0.5 },
-            groundShare: 0.1,
-            pairs: { most: 24, perPair: 6, segments: 'all' },
-            hidden: 256,
-            dimensions: 128,
-            temperature: 0.1,
-            momentum: 0.99,
-          },
+          'track-contrast': smallTrackContrast,
         },
         { sweeps: true },
       ),
