@@ -145,13 +145,13 @@ export const simipuPresets: { readonly [name: string]: Preset } = {
       'The same system at a size that trains on two CPU cores: ResNet-18 on 96 x 320, 4,096 points, half the widths; about a second a step.',
     run: small,
   },
+  'simipu-smoke': {
+    about: 'A few seconds: for tests, and to see whether an installation works. It learns next to nothing.',
+    run: smoke,
+  },
   'temporal-small': {
     about:
       'SimIPU as in simipu-small, with BEV contrast and track contrast on the same point encoder, on drives; some three seconds a step.',
     run: temporal,
-  },
-  'simipu-smoke': {
-    about: 'A few seconds: for tests, and to see whether an installation works. It learns next to nothing.',
-    run: smoke,
   },
 };

@@ -94,7 +94,12 @@ describe('explainMethod', () => {
     expect(explainMethod('moco-v2-cifar').presets).toEqual(['moco-v2-cifar']);
     expect(explainMethod('moco-v1')).toEqual(explainMethod('moco-v1-cifar'));
     // The name of a system comes before that of a preset without its end.
-    expect(explainMethod('simipu').presets).toEqual(['simipu-kitti', 'simipu-small', 'simipu-smoke']);
+    expect(explainMethod('simipu').presets).toEqual([
+      'simipu-kitti',
+      'simipu-small',
+      'simipu-smoke',
+      'temporal-small',
+    ]);
   });
 
   it.each([

@@ -37,7 +37,7 @@ describe('presets', () => {
 
   it('are the released, the small and the quick one', () => {
     const ofSimipu = presetNames.filter((name) => presetOf(name)!.objectives.simipu !== undefined);
-    expect(ofSimipu).toEqual(['simipu-kitti', 'simipu-small', 'simipu-smoke']);
+    expect(ofSimipu).toEqual(['simipu-kitti', 'simipu-small', 'simipu-smoke', 'temporal-small']);
     expect(presetOf('simipu')).toBeUndefined();
     expect(presetOf('constructor')).toBeUndefined();
     const kitti = presetOf('simipu-kitti')!;

@@ -198,7 +198,7 @@ describe('without a run', () => {
     expect(await faultOf(learned.similarity({ frame: 3, model: 4, query: { cell: 0 } }))).toEqual(noRun);
     expect(await faultOf(learned.pairs({ frame: 3, seed: 8, model: 4 }))).toEqual(noRun);
     const { expected } = await faultOf(learnedOf({ preset: 'simipu-large' }).pairs({ frame: 3, seed: 8 }));
-    expect(expected).toBe('one of simipu-kitti, simipu-small, simipu-smoke');
+    expect(expected).toBe('one of simipu-kitti, simipu-small, simipu-smoke, temporal-small');
   });
 
   it('a frame needs a picture, a calibration, and points where the encoder looks', async () => {
