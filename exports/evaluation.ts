@@ -15,6 +15,7 @@ export {
 export {
   byConstantVelocity,
   byEgoMotion,
+  byFollowing,
   byNearestNeighbor,
   byStaying,
 } from '../src/evaluation/association-baselines.ts';

@@ -3,6 +3,7 @@ import { inverseRigid } from '../geometry/rigid-transform.ts';
 import { nearestNeighbors } from '../pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
 import { type FollowOptions, followSegments } from '../pointcloud/segments/follow-segments.ts';
+import { displacement, shapesOf } from '../pointcloud/segments/segment-shapes.ts';
 import { checkPair, type PlacePredictor, type SweepPair } from './association.ts';
 
 /** Where the points were: each stays where it is in the LiDAR frame. */
@@ -41,6 +42,37 @@ export function byConstantVelocity(options: FollowOptions = {}): PlacePredictor 
       if (id < 0 || !segments[id].moving) return;
       const { velocityMps } = segments[id].track[segments[id].track.length - 1];
       for (let axis = 0; axis < 3; axis++) inWorld[3 * i + axis] += velocityMps[axis] * elapsedS;
+    });
+    return Float32Array.from(transformPoints(inverseRigid(sweeps[to].worldFromLidar), inWorld, 3));
+  };
+}
+
+/**
+ * Where the points are if each moves as its segment does, which is followed through all sweeps from the first to the later of the
+ * two: tracking without labels. A segment that moves and is seen in both is shifted by its `displacement`; one that is lost goes on
+ * at its last velocity; what is of no segment, or of one that does not move, stands still.
+ */
+export function byFollowing(options: FollowOptions = {}): PlacePredictor {
+  return (rows, pair) => {
+    checkPair(pair);
+    const { sweeps, from, to } = pair;
+    const { moments, segments } = followSegments(sweeps.slice(0, Math.max(from, to) + 1), options);
+    const inWorld = transformPoints(sweeps[from].worldFromLidar, Float64Array.from(byStaying(rows, pair)), 3);
+    const shapesAt = (moment: number) => {
+      const { points, worldFromLidar } = sweeps[moment];
+      return shapesOf(transformPoints(worldFromLidar, points, 4), moments[moment].segment);
+    };
+    const [before, after] = [shapesAt(from), shapesAt(to)];
+    const elapsedS = sweeps[to].timeS - sweeps[from].timeS;
+    rows.forEach((row, i) => {
+      const id = moments[from].segment[row];
+      if (id < 0 || !segments[id].moving) return;
+      const { track } = segments[id];
+      const isSeen = track.some(({ moment }) => moment === to);
+      const [vx, vy] = (track.findLast(({ moment }) => moment <= from) ?? track[0]).velocityMps;
+      const [dx, dy] = isSeen ? displacement(before[id], after[id]) : [vx * elapsedS, vy * elapsedS];
+      inWorld[3 * i] += dx;
+      inWorld[3 * i + 1] += dy;
     });
     return Float32Array.from(transformPoints(inverseRigid(sweeps[to].worldFromLidar), inWorld, 3));
   };

@@ -5,6 +5,7 @@ import { associationQueries, measureAssociation } from '../../src/evaluation/ass
 import {
   byConstantVelocity,
   byEgoMotion,
+  byFollowing,
   byNearestNeighbor,
   byStaying,
 } from '../../src/evaluation/association-baselines.ts';
@@ -164,6 +165,18 @@ describe('baselines', () => {
     expect(moving.recall).toBeGreaterThan(0.9);
     // 0.3 s at a velocity that is right to 0.7 m/s.
     expect(moving.medianM).toBeLessThan(0.2);
+  });
+
+  it('by following move what is seen in both sweeps as it moved', () => {
+    const { standing, moving } = measureAssociation([queries], byFollowing());
+    expect(standing.medianM).toBeLessThan(1e-4);
+    expect(moving.recall).toBeGreaterThan(0.9);
+    // The ends of a shape are known as well as its points are dense.
+    expect(moving.medianM).toBeLessThan(0.1);
+    const blind = sweeps.map((sweep, k) => (k > 6 ? { ...sweep, points: new Float32Array(0) } : sweep));
+    const lost = byFollowing()(queries.rows, { ...pair, sweeps: blind });
+    expect(lost).not.toEqual(byFollowing()(queries.rows, pair));
+    expect(lost).not.toEqual(byEgoMotion(queries.rows, pair));
   });
 
   it('by constant velocity read nothing after the sweep that the points are of', () => {

@@ -8,6 +8,7 @@ import { type AssociationMeasure, measureAssociation } from '../../evaluation/as
 import {
   byConstantVelocity,
   byEgoMotion,
+  byFollowing,
   byNearestNeighbor,
   byStaying,
 } from '../../evaluation/association-baselines.ts';
@@ -119,6 +120,7 @@ function byRules({ queries }: DrivePairs): NonNullable<DriveReport['rules']> {
     'ego motion': byEgoMotion,
     'ego motion and nearest point': byNearestNeighbor,
     'constant velocity': byConstantVelocity(),
+    'followed without labels': byFollowing(),
   };
   return Object.fromEntries(
     Object.entries(rules).map(([name, rule]) => [name, measureAssociation(queries, rule)]),
