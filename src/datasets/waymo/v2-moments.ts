@@ -35,6 +35,7 @@ export async function readMoments(
       hasLasers: components.get('lidar')?.rows.has(timestampMicros) ?? false,
       // A moment without objects has no row of boxes.
       hasBoxes: components.has('lidar_box'),
+      hasCalibrations: components.has('camera_calibration'),
       cameras: waymoCameras.filter((camera): camera is WaymoCamera => pictures?.has(camera) ?? false),
       notes,
     };
