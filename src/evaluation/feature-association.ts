@@ -78,7 +78,8 @@ export function segmentAssociation(
     offered.shapes.forEach((other, j) => {
       const [dx, dy, dz] = [0, 1, 2].map((axis) => other.centroid[axis] - centroid[axis]);
       if (Math.hypot(dx, dy, dz) > gateM) return;
-      cost[i * columns + j] = 1 - dot(asked.means, i, offered.means, j, width);
+      const cosine = dot(asked.means, i, offered.means, j, width);
+      if (cosine > 0) cost[i * columns + j] = 1 - cosine;
     });
   });
   const { columnOfRow } = new AssignmentSolver().solve(cost, rows, columns);
