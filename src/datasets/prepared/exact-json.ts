@@ -18,7 +18,10 @@ export function exactJson(value: unknown): string {
 }
 
 /** A number as `exactJson` writes it. */
-export const exactNumber = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)]);
+export const exactNumber: z.ZodType<number> = z.union([
+  z.number(),
+  z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number),
+]);
 
 /** A row-major matrix of so many numbers as `exactJson` writes it. */
 export function exactMatrix(length: number): z.ZodType<Float64Array> {
