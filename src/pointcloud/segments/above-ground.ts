@@ -23,9 +23,8 @@ const SUPPORT_M = 0.4;
  * 1 for each point (rows of x, y, z, reflectance in the LiDAR frame) that stands above the ground, else 0. The ground's
  * surface is the highest that passes above no cell's low points and is nowhere steeper than `maxSlope`, so that it follows
  * slopes and runs on below cars and walls that hide it. Cells that are lower or higher than most about them are no ground
- * (reflections below the road). Of what stands where no ground is seen, the foot counts as ground; where no surface can be found at all, nothing does.
- * InputError for rows that
- * are not whole or not finite, and for options that are no lengths.
+ * (reflections below the road). Of what stands where no ground is seen, the foot counts as ground; where no surface can be
+ * found at all, nothing does. InputError for rows that are not whole or not finite, and for options that are no lengths.
  */
 export function pointsAboveGround(
   points: Float32Array,

@@ -26,7 +26,7 @@ export interface TrackMoment {
   readonly timeS: number;
   /** The mean of the points that are seen, metres. */
   readonly centroid: readonly [x: number, y: number, z: number];
-  /** Along the world's axes, m/s, from the segment's ends within 0.3 s; nothing is known of the rise. */
+  /** Along the world's axes, m/s, from the segment's ends within 0.35 s; nothing is known of the rise. */
   readonly velocityMps: readonly [x: number, y: number, z: number];
 }
 
