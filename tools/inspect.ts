@@ -6,7 +6,7 @@ import type { Frame } from '../src/datasets/frame.ts';
 import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { type Frames, openFrames } from '../src/datasets/open-frames.ts';
 import { openSequence } from '../src/datasets/open-sequence.ts';
-import { listSequences, openSequences } from '../src/datasets/open-sequences.ts';
+import { entryNamed, listSequences } from '../src/datasets/open-sequences.ts';
 import type { Sequence } from '../src/datasets/sequence.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { treeOf } from '../src/engine/tree.ts';
@@ -114,9 +114,12 @@ async function describeData(path: string, { all, sequence, camera, tracks }: Opt
   if (kind === undefined || kind === 'image folder') return pictures();
   if (kind !== 'KITTI object data set' || tracks !== undefined || sequence !== undefined) {
     const reference = { path, sequence, camera, tracks };
-    const { notes } = await listSequences(reference);
+    const { entries, notes } = await listSequences(reference);
+    const chosen = sequence === undefined ? entries : [entryNamed(entries, sequence, path)];
+    const sequences: Sequence[] = [];
+    for (const { open } of chosen) sequences.push(await open());
     const mostNotes = all ? Number.POSITIVE_INFINITY : undefined;
-    return describeSequences(await openSequences(reference), { notes, mostNotes });
+    return describeSequences(sequences, { notes, mostNotes });
   }
   try {
     return await describeDataSet(path, camera);

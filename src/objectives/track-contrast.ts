@@ -214,7 +214,7 @@ export function placesToSegments(
     weights.size,
     segments,
   ]);
-  const right = tf.sum(tf.mul(tf.where(tf.greater(own, 0), logits, tf.zerosLike(logits)), own), 1); // [S·K]
+  const right = tf.sum(tf.mul(logits, own), 1); // [S·K]
   const highest = stopGradient(tf.max(logits, 1, true));
   const normalizers = tf.add(tf.log(tf.sum(tf.exp(tf.sub(logits, highest)), 1)), tf.reshape(highest, [-1]));
   const count = tf.maximum(tf.sum(there), 1);

@@ -35,8 +35,7 @@ export function viewSourceReference(options: ViewSourceOptions): SourceReference
 export async function viewSource({ data, views }: ViewSourceOptions): Promise<SampleSource<DrawnSample>> {
   const frames = await openViewFrames(data, views);
   const { whole } = frames;
-  const pictureOf = rememberPictures(frames);
-  const pictureOfWhole = rememberPictures(whole);
+  const pictureOf = rememberPictures(whole);
   const kinds = new Set(Object.values(views).map(({ kind }) => kind));
   return {
     length: frames.length,
@@ -56,12 +55,12 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
           else {
             const pictures: Array<RgbImage | undefined> = [];
             for (const moment of drawClipOrder(view, own))
-              pictures[moment] = await pictureOfWhole(clip[moment], stopwatch);
+              pictures[moment] = await pictureOf(clip[moment], stopwatch);
             drawn[name] = drawPictureClip({ pictures, ...timesOf(whole, clip) }, own, view);
             stopwatch.lap('augment');
           }
         } else {
-          picture ??= frame?.cameras[0].image ?? (await pictureOf(index, stopwatch));
+          picture ??= frame?.cameras[0].image ?? (await pictureOf(frames.numberInWhole(index), stopwatch));
           drawn[name] = drawView({ frame, picture }, view, how);
         }
       }

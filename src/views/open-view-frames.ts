@@ -12,6 +12,8 @@ export interface ViewFrames extends Frames {
   clip(view: string, index: number, random: Random): readonly number[];
   /** All frames of the data set, those that lie in no clip included. */
   readonly whole: Frames;
+  /** The number that a frame has in `whole`. */
+  numberInWhole(index: number): number;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function openViewFrames(data: DataSelection, views: Views): Promise
     ...frames,
     notes,
     whole,
+    numberInWhole: (index) => chosen[index],
     clip: (view, index, random) => clips.get(view)!.draw(chosen[index], random),
   };
 }

@@ -2,8 +2,13 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { findKittiOdometry, isKittiOdometry } from '../../datasets/kitti-odometry-layout.ts';
 import { exists } from '../../datasets/numbered-files.ts';
-import { openSequence } from '../../datasets/open-sequence.ts';
-import { listSequences, namesInWords, type SequenceReference } from '../../datasets/open-sequences.ts';
+import {
+  entryNamed,
+  listSequences,
+  namesInWords,
+  type SequenceEntry,
+  type SequenceReference,
+} from '../../datasets/open-sequences.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type { Problem } from '../protocol.ts';
@@ -80,8 +85,8 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   try {
     await whole.checkReadAtOnce(root);
     for (const file of beside) await whole.check(file);
-    const { reference, notes } = await chosenSequence(root, options, run);
-    const sequence = await openSequence(reference);
+    const { reference, entry, notes } = await chosenSequence(root, options, run);
+    const sequence = await entry.open();
     // Of a single cloud nothing is left to be shown where it is damaged.
     if (sequence.kind === 'point cloud') await sequence.cloud(0);
     // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
@@ -99,15 +104,23 @@ async function chosenSequence(
   path: string,
   { sequence, camera, tracks, columns }: SessionOptions,
   run: string | undefined,
-): Promise<{ readonly reference: SequenceReference; readonly notes: readonly string[] }> {
+): Promise<{
+  readonly reference: SequenceReference;
+  readonly entry: SequenceEntry;
+  readonly notes: readonly string[];
+}> {
   const learned = run === undefined ? {} : await runSelection(run);
   const reference = { path, tracks, columns, camera: camera ?? learned.camera };
   const { entries, notes } = await listSequences(reference);
-  if (sequence !== undefined || entries.length === 1) return { reference: { ...reference, sequence }, notes };
-  const { name } = entries.find((entry) => learned.sequences?.includes(entry.name)) ?? entries[0];
-  const others = namesInWords(entries.filter((entry) => entry.name !== name));
+  if (sequence !== undefined || entries.length === 1) {
+    const entry = sequence === undefined ? entries[0] : entryNamed(entries, sequence, path);
+    return { reference: { ...reference, sequence }, entry, notes };
+  }
+  const entry = entries.find((each) => learned.sequences?.includes(each.name)) ?? entries[0];
+  const { name } = entry;
+  const others = namesInWords(entries.filter((each) => each !== entry));
   const note = `showing ${name} of ${entries.length} sequences; --sequence shows another: ${others}`;
-  return { reference: { ...reference, sequence: name }, notes: [...notes, note] };
+  return { reference: { ...reference, sequence: name }, entry, notes: [...notes, note] };
 }
 
 /** Where the frames are: what was given, or the data that a run names. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFrames } from '../../../src/datasets/open-frames.ts';
+import { frameOf } from '../../../src/datasets/open-sequence.ts';
 import { openSequences } from '../../../src/datasets/open-sequences.ts';
 import { prepareSequences } from '../../../src/datasets/prepared/prepare-sequences.ts';
 import { sourceOf } from '../../../src/datasets/prepared/prepare-source.ts';
@@ -124,6 +125,11 @@ describe('a drive in both of the forms of Waymo', () => {
       const frames = await openFrames({ root: path }, ['image', 'points']);
       const { points } = await frames.frame!(0);
       const reflectances = points.filter((_, i) => i % 4 === 3);
+      // From another camera they are the same.
+      const [seen] = await openSequences({ path, camera: 'SIDE_LEFT' });
+      const other = await frameOf(seen, 0);
+      expect(other.cameras.map(({ name }) => name)).toEqual(['SIDE_LEFT']);
+      expect(other.points).toEqual(points);
       expect(Math.max(...reflectances)).toBeLessThanOrEqual(1);
       expect(Math.max(...reflectances)).toBeGreaterThan(0.5);
     }
