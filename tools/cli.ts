@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { InputError, reasonOf } from '../src/engine/input-error.ts';
+import { finalPath } from '../src/training/run/atomic-file.ts';
 
 const commands: { readonly [name: string]: () => Promise<{ readonly command: () => Command }> } = {
   scenes: () => import('./scenes.ts'),
@@ -39,8 +41,16 @@ for (const name of named === undefined ? Object.keys(commands) : [named]) {
 /** Errors of the input are one line; anything else is a fault of ours, and says so. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = ['InputError', 'DivergedError', 'Interrupted'].includes(error.name) || 'code' in error;
-  return expected ? error.message : `${error.name}: ${error.message} (--debug shows where)`;
+  if (['InputError', 'DivergedError', 'Interrupted'].includes(error.name)) return error.message;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === undefined) return `${error.name}: ${error.message} (--debug shows where)`;
+  return path === undefined ? error.message : refusalAt(finalPath(path), error);
+}
+
+/** What the system refused, as an InputError says it. */
+function refusalAt(file: string, error: Error): string {
+  const expected = 'a file or folder that can be read and written';
+  return new InputError({ file, expected, found: reasonOf(error) }).message;
 }
 
 try {

@@ -8,7 +8,7 @@ import { type Frames, openFrames } from '../src/datasets/open-frames.ts';
 import { openSequence } from '../src/datasets/open-sequence.ts';
 import { entryNamed, listSequences } from '../src/datasets/open-sequences.ts';
 import type { Sequence } from '../src/datasets/sequence.ts';
-import { InputError } from '../src/engine/input-error.ts';
+import { InputError, reasonOf } from '../src/engine/input-error.ts';
 import { treeOf } from '../src/engine/tree.ts';
 import { encodePng } from '../src/image/decode-image.ts';
 import type { RgbImage } from '../src/image/rgb-image.ts';
@@ -79,7 +79,7 @@ Examples:
 
 async function describe(path: string, options: Options): Promise<string> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
+    throw new InputError({ file: path, expected: 'a file or a folder', found: reasonOf(error) });
   });
   const kind = info.isDirectory() ? undefined : await dataKindOf(path);
   const isDrive = kind !== undefined && kind !== 'point clouds';

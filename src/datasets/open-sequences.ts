@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
 import { CloudSequence } from './cloud-sequence.ts';
 import { dataKindOf, describeOtherData, driveKindsOr, type SequenceKind } from './data-kind.ts';
@@ -78,7 +78,7 @@ const listers: { readonly [Kind in SequenceKind]: Lister } = {
 export async function listSequences(reference: SequenceReference): Promise<SequenceList> {
   const { path, tracks, columns, camera } = reference;
   await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
+    throw new InputError({ file: path, expected: 'a file or a folder', found: reasonOf(error) });
   });
   const kind = await dataKindOf(path);
   const isDrive = kind !== undefined && kind !== 'point clouds' && kind !== 'image folder';
