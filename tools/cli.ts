@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { InputError, reasonOf } from '../src/engine/input-error.ts';
 import { finalPath } from '../src/training/run/atomic-file.ts';
+import { withUsageErrors } from './usage-errors.ts';
 
 const commands: { readonly [name: string]: () => Promise<{ readonly command: () => Command }> } = {
   scenes: () => import('./scenes.ts'),
@@ -29,7 +30,6 @@ const program = new Command('pointpair')
   .description('Self-supervised pretraining for LiDAR and camera.')
   .version(version)
   .option('--debug', 'show the stack of an error')
-  .showHelpAfterError('(pointpair <command> --help shows the options and an example)')
   .configureHelp({ showGlobalOptions: true });
 
 // Only the command that is named is loaded: some carry large libraries.
@@ -37,6 +37,7 @@ const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word)
 for (const name of named === undefined ? Object.keys(commands) : [named]) {
   program.addCommand((await commands[name]()).command());
 }
+withUsageErrors(program);
 
 /** Errors of the input are one line; anything else is a fault of ours, and says so. */
 function explain(error: unknown): string {

@@ -125,7 +125,7 @@ describe('every command', () => {
     [['finetune', '--data', 'x', '--out', 'y'], /expected one of --detector \(image3d, point3d.*found none/],
     [
       ['finetune', '--detector', 'point3d', '--data', 'x', '--out', 'y', '--labels-fraction', '5'],
-      /a share above 0 and up to 1 is needed/,
+      /^pointpair: --labels-fraction: expected a share above 0 and up to 1, such as 0.05, found '5'/,
     ],
     [
       ['finetune', '--detector', 'point3d', '--data', 'x', '--out', 'y', '--from', 'nowhere'],
@@ -138,14 +138,17 @@ describe('every command', () => {
     [['finetune', '--preset', 'point3d-smal', '--data', 'x', '--out', 'y'], /nearest: point3d-small/],
     [['detect', 'nowhere', '--out', 'y'], /nowhere: expected the folder of a detector's run/],
     [['evaluate', '--labels', 'nowhere', '--detections', 'y'], /nowhere: expected a folder of label files/],
-    [['experiment', 'label-efficiency', '--fractions', '0.1,2'], /shares above 0 and up to 1 are needed/],
+    [
+      ['experiment', 'label-efficiency', '--fractions', '0.1,2'],
+      /--fractions: expected shares above 0 and up to 1, .* found '0\.1,2' \(pointpair experiment label-efficiency --help/,
+    ],
     [['inspect', 'missing.pcd'], /missing.pcd: expected a file or a folder, found nothing$/m],
     [['export', 'nowhere', '--to', 'out'], /nowhere: expected a run's folder/],
     [['report', 'nowhere'], /nowhere/],
     [['view', 'nowhere'], /nowhere: expected a run, a data set or a point cloud, found nothing$/m],
     ...['many', '80000', '-1', '1.5', '0x50', ' 80 '].map((port): [string[], RegExp] => [
       ['view', '.', '--port', port],
-      /--port <number>.* a whole number from 0 to 65535 is needed, in decimal digits/,
+      /^pointpair: --port: expected a whole number from 0 to 65535, in decimal digits, found '.*' \(pointpair view --help/,
     ]),
     [
       ['view', 'scenes', '--port', '0', '--host', '203.0.113.7'],
@@ -153,9 +156,9 @@ describe('every command', () => {
     ],
     ...['1e3', '0x10', ' 10 ', '1.5', ''].map((steps): [string[], RegExp] => [
       ['pretrain', '--preset', 'simipu-smoke', '--data', 'x', '--out', 'y', '--steps', steps],
-      /--steps <number>.* a whole number from 1 on is needed, in decimal digits/,
+      /--steps: expected a whole number from 1 on, in decimal digits, found '/,
     ]),
-    [['bench', 'loader', '--workers', '1,0x2'], /a whole number from 0 on is needed, in decimal digits/],
+    [['bench', 'loader', '--workers', '1,0x2'], /expected a whole number from 0 on, in decimal digits/],
     [
       ['view', 'notes.txt'],
       /notes.txt: expected a KITTI object data set, .*\(\.bin, \.pcd, \.ply\) or a run, found/,
@@ -173,7 +176,7 @@ describe('every command', () => {
     [['scenes', '--rolling', '--out', 'drives'], /--rolling is of drives: give --drives with it/],
     [
       ['scenes', '--drives', '1', '--frames', '1000', '--out', 'drives'],
-      /a whole number from 1 to 200 is needed/,
+      /expected a whole number from 1 to 200/,
     ],
     [['scenes', '--drives', '1', '--out', 'scenes'], /scenes: expected a folder of its own/],
     [
