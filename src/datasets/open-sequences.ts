@@ -14,9 +14,6 @@ import { findKittiTracking } from './kitti-tracking-layout.ts';
 import { openPrepared } from './prepared/prepared-sequence.ts';
 import { seenBy } from './seen-by.ts';
 import type { Sequence } from './sequence.ts';
-import { openWaymoComponents } from './waymo/waymo-components.ts';
-import { openWaymoRecords } from './waymo/waymo-records.ts';
-import { waymoSequence } from './waymo/waymo-sequence.ts';
 import type { WaymoSource } from './waymo/waymo-source.ts';
 
 /** What is opened, in plain data that a worker thread can be given. */
@@ -65,9 +62,15 @@ const listers: { readonly [Kind in SequenceKind]: Lister } = {
     })),
     notes: [],
   }),
-  'Waymo records': async ({ path }) => ofSources(await openWaymoRecords(path)),
-  'Waymo components': async ({ path, sequence }) =>
-    ofSources(await openWaymoComponents(path, { segment: sequence })),
+  // What reads protocol buffers and Parquet is loaded where it is needed: it takes longer than reading a sweep.
+  'Waymo records': async ({ path }) => {
+    const { openWaymoRecords } = await import('./waymo/waymo-records.ts');
+    return ofSources(await openWaymoRecords(path));
+  },
+  'Waymo components': async ({ path, sequence }) => {
+    const { openWaymoComponents } = await import('./waymo/waymo-components.ts');
+    return ofSources(await openWaymoComponents(path, { segment: sequence }));
+  },
   'point clouds': async ({ path, columns }) => oneOf(path, () => CloudSequence.open(path, { columns })),
 };
 
@@ -141,7 +144,7 @@ function oneOf(path: string, open: () => Promise<Sequence>): Omit<SequenceList, 
 function ofSources(sources: readonly WaymoSource[]): Omit<SequenceList, 'kind'> {
   const entries = sources.map((source) => ({
     name: source.segment,
-    open: async () => waymoSequence(source),
+    open: async () => (await import('./waymo/waymo-sequence.ts')).waymoSequence(source),
   }));
   return { entries, notes: [] };
 }
