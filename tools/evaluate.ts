@@ -1,12 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { readFrameNames } from '../src/datasets/frame-names.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti/kitti-evaluation.ts';
-import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
-import { describeUnknownClass } from '../src/evaluation/kitti/unknown-classes.ts';
-import { kittiTable, lowBoxes } from '../src/report/kitti-table.ts';
+import type { Overlaps } from '../src/evaluation/kitti/kitti-evaluation.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
 
 interface Options {
@@ -53,6 +49,11 @@ Example:
 }
 
 async function run(options: Options): Promise<void> {
+  const { kittiTable, lowBoxes } = await import('../src/report/kitti-table.ts');
+  const { describeUnknownClass } = await import('../src/evaluation/kitti/unknown-classes.ts');
+  const { imageSetFile, readKittiFolders } = await import('../src/evaluation/kitti/kitti-result-files.ts');
+  const { evaluateKitti } = await import('../src/evaluation/kitti/kitti-evaluation.ts');
+  const { readFrameNames } = await import('../src/datasets/frame-names.ts');
   const { labels, detections, json, overlaps, missing, imageSet, strict } = options;
   const list = imageSet === undefined ? options.frames : await imageSetFile(labels, imageSet);
   const ids = list === undefined ? undefined : await readFrameNames(list);

@@ -3,19 +3,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { evaluateKitti, minOverlapOf } from '../src/evaluation/kitti/kitti-evaluation.ts';
-import { readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
-import {
-  labelEfficiencyChart,
-  labelEfficiencyRows,
-  labelEfficiencyTable,
-} from '../src/report/label-efficiency-report.ts';
-import { applySettings } from '../src/training/config.ts';
-import { applyDetectionSettings } from '../src/training/detection/detection-config.ts';
-import { detectionPresetOf } from '../src/training/detection/detection-presets.ts';
-import { type CellResult, cellName, runLabelEfficiency } from '../src/training/detection/label-efficiency.ts';
-import { presetOf } from '../src/training/presets.ts';
+import type { CellResult } from '../src/training/detection/label-efficiency.ts';
 import { writeFileAtomically } from '../src/training/run/atomic-file.ts';
-import { describeDamaged } from '../src/training/run/damaged-frames.ts';
 import { clockTime } from '../src/training/run/progress.ts';
 import { collected, interruptSignal, share, wholeNumber } from './options.ts';
 import { makeScenes } from './scenes.ts';
@@ -72,6 +61,14 @@ function labelEfficiency(): Command {
 }
 
 async function run(options: Options): Promise<void> {
+  const { presetOf } = await import('../src/training/presets.ts');
+  const { cellName, runLabelEfficiency } = await import('../src/training/detection/label-efficiency.ts');
+  const { detectionPresetOf } = await import('../src/training/detection/detection-presets.ts');
+  const { applyDetectionSettings } = await import('../src/training/detection/detection-config.ts');
+  const { applySettings } = await import('../src/training/config.ts');
+  const { labelEfficiencyChart, labelEfficiencyRows, labelEfficiencyTable } = await import(
+    '../src/report/label-efficiency-report.ts'
+  );
   const { out, data, frames, heldOut, seeds } = options;
   const began = performance.now();
   const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -154,6 +151,8 @@ async function averagePrecisions(
   { strict, ...folders }: { readonly labels: string; readonly detections: string; readonly strict?: boolean },
   say: (line: string) => void,
 ) {
+  const { describeDamaged } = await import('../src/training/run/damaged-frames.ts');
+  const { readKittiFolders } = await import('../src/evaluation/kitti/kitti-result-files.ts');
   const ids = (await readdir(folders.detections)).flatMap((name) =>
     name.endsWith('.txt') ? [name.slice(0, -4)] : [],
   );

@@ -1,19 +1,10 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { KittiObject } from '../src/datasets/kitti-object.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { readConfigJson } from '../src/training/config-file.ts';
-import { unknownName } from '../src/training/config-keys.ts';
-import { adoptEncoders } from '../src/training/detection/adopt-encoders.ts';
-import {
-  applyDetectionSettings,
-  type DetectionConfig,
-  detectorNames,
-  parseDetectionConfig,
-} from '../src/training/detection/detection-config.ts';
-import { detectionPresetNames, detectionPresetOf } from '../src/training/detection/detection-presets.ts';
-import { finetune, type PretrainedReference } from '../src/training/detection/finetune.ts';
+import type { DetectionConfig } from '../src/training/detection/detection-config.ts';
+import type { PretrainedReference } from '../src/training/detection/finetune.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
+import { detectionPresetNames, detectorNames } from './names.ts';
 import { share, wholeNumber } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
@@ -56,6 +47,7 @@ Examples:
 }
 
 async function train(options: Options): Promise<void> {
+  const { finetune } = await import('../src/training/detection/finetune.ts');
   const recorded: Recorded = options.resume ? await recordOf(options.out) : {};
   const config = await configuration(options);
   const data = selectedData(options, recorded.data);
@@ -76,6 +68,7 @@ async function train(options: Options): Promise<void> {
 
 /** Whether a data set has a list of that name, of frames that can be looked at. */
 async function hasFrames(root: string, imageSet: string): Promise<boolean> {
+  const { KittiObject } = await import('../src/datasets/kitti-object.ts');
   return KittiObject.open(root, { imageSet, ignoreLabels: true }).then(
     () => true,
     () => false,
@@ -84,6 +77,8 @@ async function hasFrames(root: string, imageSet: string): Promise<boolean> {
 
 /** From a preset, a file, or, with --resume, the run itself; the encoders of --from; then --set and its short forms. */
 async function configuration(options: Options): Promise<DetectionConfig> {
+  const { applyDetectionSettings } = await import('../src/training/detection/detection-config.ts');
+  const { adoptEncoders } = await import('../src/training/detection/adopt-encoders.ts');
   const base = await baseOf(options);
   const adopted = options.from === undefined ? base : await adoptEncoders(base, options.from);
   const settings = [
@@ -96,6 +91,10 @@ async function configuration(options: Options): Promise<DetectionConfig> {
 }
 
 async function baseOf({ detector, preset, config, resume, out }: Options): Promise<DetectionConfig> {
+  const { detectionPresetOf } = await import('../src/training/detection/detection-presets.ts');
+  const { parseDetectionConfig } = await import('../src/training/detection/detection-config.ts');
+  const { unknownName } = await import('../src/training/config-keys.ts');
+  const { readConfigJson } = await import('../src/training/config-file.ts');
   const given = Object.entries({ '--detector': detector, '--preset': preset, '--config': config });
   const named = given.flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (named.length > 1 || (named.length === 0 && !resume)) {
@@ -117,6 +116,7 @@ async function baseOf({ detector, preset, config, resume, out }: Options): Promi
 }
 
 async function recordOf(out: string): Promise<Recorded> {
+  const { readConfigJson } = await import('../src/training/config-file.ts');
   const file = join(out, 'config.json');
   const { data, from } = await readConfigJson(file, { file: out, expected: 'a run to go on with' });
   return { data: data as Recorded['data'], from: (from ?? undefined) as Recorded['from'] };
