@@ -58,7 +58,7 @@ async function train(options: Options): Promise<void> {
   if (result === undefined) return;
   const { out } = options;
   const [run, root, detections] = [out, data.root, join(out, 'detections')].map(shellPath);
-  const frames = (await hasFrames(data.root, 'val')) ? ' --image-set val' : '';
+  const frames = (await hasFrames(data.root, 'val', config.detector !== 'point3d')) ? ' --image-set val' : '';
   process.stdout.write(
     `${result.step} steps done: ${out}\n` +
       `  pointpair detect ${run} --data ${root}${frames} --out ${detections}\n` +
@@ -67,9 +67,9 @@ async function train(options: Options): Promise<void> {
 }
 
 /** Whether a data set has a list of that name, of frames that can be looked at. */
-async function hasFrames(root: string, imageSet: string): Promise<boolean> {
+async function hasFrames(root: string, imageSet: string, withPictures: boolean): Promise<boolean> {
   const { KittiObject } = await import('../src/datasets/kitti-object.ts');
-  return KittiObject.open(root, { imageSet, ignoreLabels: true }).then(
+  return KittiObject.open(root, { imageSet, ignoreLabels: true, withPictures }).then(
     () => true,
     () => false,
   );

@@ -1,4 +1,4 @@
-import type { Frame, ObjectLabel } from '../datasets/frame.ts';
+import type { Frame, ObjectLabel, PointFrame } from '../datasets/frame.ts';
 import { KittiObject } from '../datasets/kitti-object.ts';
 import { neighbourClasses } from '../datasets/neighbour-classes.ts';
 import type { Stopwatch } from '../datasets/stopwatch.ts';
@@ -11,18 +11,25 @@ export interface DetectionFrames {
   readonly ids: readonly string[];
   /** A frame by its place in the selection. */
   frame(index: number, stopwatch?: Stopwatch): Promise<Frame>;
+  /** A frame by its place in the selection, without its picture's pixels. */
+  pointFrame(index: number, stopwatch?: Stopwatch): Promise<PointFrame>;
 }
 
 /**
  * Opens the frames of a selection; for training, and `withLabels`, they need labels. Throws an InputError where the data set has none, and
- * where an index is not one of its frames. `withDepth` reads the depth of pixels too, where it is there.
+ * where an index is not one of its frames. `withDepth` reads the depth of pixels too, where it is there; without `withPictures` there are
+ * `pointFrame`s alone, and no picture is needed.
  */
 export async function openDetectionFrames(
   data: DetectionData,
-  { withDepth = false }: { readonly withDepth?: boolean } = {},
+  {
+    withDepth = false,
+    withPictures = true,
+  }: { readonly withDepth?: boolean; readonly withPictures?: boolean } = {},
 ): Promise<DetectionFrames> {
   const { root, training = true, withLabels = training, frames: chosen, ...selection } = data;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !withLabels, withDepth });
+  const ignoreLabels = !withLabels;
+  const frames = await KittiObject.open(root, { ...selection, ignoreLabels, withDepth, withPictures });
   if (withLabels && !frames.hasLabels)
     throw new InputError({ file: root, expected: 'labels (label_2)', found: 'none' });
   const indices = chosen ?? frames.ids.map((_, i) => i);
@@ -32,6 +39,7 @@ export async function openDetectionFrames(
     length: indices.length,
     ids: indices.map((i) => frames.ids[i]),
     frame: (index, stopwatch) => frames.frame(indices[index], stopwatch),
+    pointFrame: (index, stopwatch) => frames.pointFrame(indices[index], stopwatch),
   };
 }
 

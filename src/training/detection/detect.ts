@@ -10,9 +10,9 @@ import type { Device } from '../../engine/device.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { requireDevice } from '../../engine/require-device.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from '../run/atomic-file.ts';
-import { damageTeller, describeIncomplete } from '../run/damaged-frames.ts';
+import { damageTeller, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
-import { applyDetectionSettings, classesOf, createDetector } from './detection-config.ts';
+import { applyDetectionSettings, classesOf, createDetector, takesPictures } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
 import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 
@@ -69,7 +69,11 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   if (options.device !== undefined) await requireDevice(options.device);
   const run = withThreshold(options);
   const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !options.givenBoxes });
+  const frames = await KittiObject.open(root, {
+    ...selection,
+    ignoreLabels: !options.givenBoxes,
+    withPictures: takesPictures(run.config),
+  });
   const done = await prepareFolder(options);
   const indices = frames.ids.flatMap((id, i) => (done.has(`${id}.txt`) ? [] : [i]));
   const before = frames.length - indices.length;
@@ -96,6 +100,8 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   const tellDamaged = damageTeller(root, say);
   const incomplete = describeIncomplete(root, frames.incomplete);
   if (incomplete !== undefined) say(incomplete);
+  const pictureless = describeWithoutPicture(root, frames.withoutPicture);
+  if (pictureless !== undefined) say(pictureless);
   let predictor: Predictor<unknown> | undefined;
   try {
     for await (const { batch, indices: places } of loader.pass()) {

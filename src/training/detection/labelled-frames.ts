@@ -16,6 +16,8 @@ export interface LabelledFrames {
   readonly objects: Readonly<Record<string, number>>;
   /** What is wrong with the frames that were drawn and left out, for their labels or calibration are damaged. */
   readonly damaged: readonly string[];
+  /** How many of the selection's frames have no picture, where none is needed. */
+  readonly withoutPicture: number;
   /** The frames of the selection that lack a file. */
   readonly incomplete: readonly IncompleteFrame[];
 }
@@ -28,11 +30,17 @@ export interface LabelledFrames {
  */
 export async function drawLabelledFrames(
   data: DataSelection,
-  options: { readonly fraction: number; readonly seed: number; readonly classes: readonly string[] },
+  options: {
+    readonly fraction: number;
+    readonly seed: number;
+    readonly classes: readonly string[];
+    /** Whether frames need their pictures; true by default. */
+    readonly withPictures?: boolean;
+  },
 ): Promise<LabelledFrames> {
-  const { fraction, seed, classes } = options;
+  const { fraction, seed, classes, withPictures } = options;
   const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, selection);
+  const frames = await KittiObject.open(root, { ...selection, withPictures });
   if (!frames.hasLabels)
     throw new InputError({ file: root, expected: 'labels (label_2), to train a detector', found: 'none' });
   const order = Random.fromSeed(seed).fork('labels').permutation(frames.length);
@@ -67,7 +75,8 @@ export async function drawLabelledFrames(
         )}${indices.length > 3 ? ', …' : ''}${damaged.length > 0 ? ` (${damaged.length} damaged left out)` : ''}; a larger --labels-fraction or another --labels-seed has more`,
     });
   }
-  return { indices, available: frames.length, objects, damaged, incomplete: frames.incomplete };
+  const { length: available, incomplete, withoutPicture } = frames;
+  return { indices, available, objects, damaged, incomplete, withoutPicture };
 }
 
 /** Labelled frames in words: `12 of 240 frames with 31 Car, 8 Pedestrian, 2 Cyclist`. */
