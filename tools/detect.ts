@@ -127,7 +127,7 @@ function counted(count: number, unit: string): string {
 }
 
 /** The commands that take the results and work as they are: there may be no labels, nor a result for each of them. */
-async function whatIsNext(results: {
+export async function whatIsNext(results: {
   readonly root: string;
   readonly split?: string;
   readonly imageSet?: string;

@@ -57,13 +57,27 @@ async function train(options: Options): Promise<void> {
   );
   if (result === undefined) return;
   const { out } = options;
-  const [run, root, detections] = [out, data.root, join(out, 'detections')].map(shellPath);
-  const frames = (await hasFrames(data.root, 'val', config.detector !== 'point3d')) ? ' --image-set val' : '';
-  process.stdout.write(
-    `${result.step} steps done: ${out}\n` +
-      `  pointpair detect ${run} --data ${root}${frames} --out ${detections}\n` +
-      `  pointpair view ${run}\n  pointpair report ${run}\n`,
-  );
+  const next = await whatIsNext({ out, root: data.root, withPictures: config.detector !== 'point3d' });
+  process.stdout.write(`${result.step} steps done: ${out}\n${next.map((line) => `  ${line}\n`).join('')}`);
+}
+
+/** The commands that take the run, as the data allows them. */
+export async function whatIsNext({
+  out,
+  root,
+  withPictures,
+}: {
+  readonly out: string;
+  readonly root: string;
+  readonly withPictures: boolean;
+}): Promise<string[]> {
+  const [run, data, detections] = [out, root, join(out, 'detections')].map(shellPath);
+  const frames = (await hasFrames(root, 'val', withPictures)) ? ' --image-set val' : '';
+  return [
+    `pointpair detect ${run} --data ${data}${frames} --out ${detections}`,
+    `pointpair view ${run}`,
+    `pointpair report ${run}`,
+  ];
 }
 
 /** Whether a data set has a list of that name, of frames that can be looked at. */

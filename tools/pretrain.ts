@@ -38,11 +38,17 @@ async function train(options: TrainingOptions): Promise<void> {
   const data = selectedData(options, options.resume ? (await readRunConfig(out)).data : undefined);
   const result = await runToItsEnd(options, (how) => pretrain({ config, data, ...how }));
   if (result === undefined) return;
+  const next = whatIsNext(out).map((line) => `  ${line}\n`);
+  process.stdout.write(`${result.step} steps done: ${out}\n${next.join('')}`);
+}
+
+/** The commands that take the run. */
+export function whatIsNext(out: string): string[] {
   const run = shellPath(out);
-  process.stdout.write(
-    `${result.step} steps done: ${out}\n` +
-      `  pointpair view ${run}\n  pointpair report ${run}\n  pointpair inspect ${run}\n  pointpair export ${run} --to out/\n`,
-  );
+  return [
+    ...['view', 'report', 'inspect'].map((name) => `pointpair ${name} ${run}`),
+    `pointpair export ${run} --to out/`,
+  ];
 }
 
 /** From a preset, a file, or, with --resume, the run itself; then --set and --steps. */
