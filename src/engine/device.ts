@@ -173,8 +173,8 @@ async function openSession(model: Uint8Array, options: SessionOptions): Promise<
 }
 
 /**
- * Of the basic rewrites, folding takes most of the time that a session takes to open (0.4 to 1.3 s of 0.5 to 1.8 s, for
- * SimIPU's step). It finds under 1 % of a captured step's operations, small ones: the step takes as long without it.
+ * Of the basic rewrites, folding takes most of the time that a session takes to open: for a step of 4,000 operations 1.3 s
+ * of 1.8 s on two busy cores. It removes under 1 % of a captured step's operations, small ones, and the step is no faster.
  */
 const leftOut = { optimization: { disable_specified_optimizers: 'ConstantFolding' } };
 

@@ -3,10 +3,8 @@ import { byEgoMotion } from '../../evaluation/association-baselines.ts';
 import { segmentAssociation } from '../../evaluation/feature-association.ts';
 import { nearestNeighbors } from '../../pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../../pointcloud/point-rows.ts';
-import { pointsAboveGround } from '../../pointcloud/segments/above-ground.ts';
-import { clusterPoints } from '../../pointcloud/segments/cluster-points.ts';
-import { sweepClusters } from '../../pointcloud/segments/follow-segments.ts';
 import type { Sweep } from '../../pointcloud/segments/sweep.ts';
+import { sweepParts } from '../../pointcloud/segments/sweep-parts.ts';
 
 /** The places of a sweep, rows of x, y, z in its LiDAR frame, with a row of features each. */
 export interface PlacesWithFeatures {
@@ -46,8 +44,8 @@ export function byFeatures(
 }
 
 /** The points of a sweep that are in a cluster: their rows, where they are, and the cluster of each. */
-function clustersOf({ points }: Sweep) {
-  const labels = clusterPoints(points, { ...sweepClusters, among: pointsAboveGround(points) });
+function clustersOf({ points, parts = sweepParts(points) }: Sweep) {
+  const labels = parts.clusters;
   const rows = Int32Array.from(Array.from(labels.keys()).filter((row) => labels[row] >= 0));
   const xyz = Float32Array.from(
     { length: 3 * rows.length },

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import sharp from 'sharp';
 import type { ObjectLabel } from '../../datasets/frame.ts';
+import { Recent } from '../../datasets/recent.ts';
 import { type FramePart, fileOf, type Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
@@ -27,7 +28,6 @@ import { columnsOf, pointInfo } from './cloud-columns.ts';
 import type { Learned } from './learned.ts';
 import { objectsTable } from './object-maps.ts';
 import { openParts, type SessionOptions, type SessionParts } from './open-parts.ts';
-import { Recent } from './recent.ts';
 import type { RunTail } from './run-tail.ts';
 import { type ShownPicture, shownPicture } from './shown-picture.ts';
 
