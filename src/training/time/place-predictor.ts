@@ -12,13 +12,20 @@ export interface PlacesWithFeatures {
   readonly features: Float32Array;
 }
 
+/** Stands for an encoder where distance alone decides. */
+export const withoutFeatures = (): PlacesWithFeatures => ({
+  places: new Float32Array(3),
+  features: Float32Array.of(1),
+});
+
 /**
  * Follows points by what an encoder says of them: the clusters of both sweeps are matched one to one by their mean features, within
  * what `fastestMps` reaches, and a point moves as its cluster does. Every point has the features of the nearest place.
+ * `distanceWeight` is that of `segmentAssociation`.
  */
 export function byFeatures(
   placesOf: (sweep: Sweep) => PlacesWithFeatures,
-  { fastestMps }: { readonly fastestMps: number },
+  { fastestMps, distanceWeight }: { readonly fastestMps: number; readonly distanceWeight: number },
 ): PlacePredictor {
   return (rows, pair) => {
     const { sweeps, from, to } = pair;
@@ -32,6 +39,7 @@ export function byFeatures(
       candidateFeatures: featuresAt(offered.xyz, placesOf(sweeps[to])),
       candidateSegments: offered.labels,
       gateM: fastestMps * Math.abs(sweeps[to].timeS - sweeps[from].timeS),
+      distanceWeight,
     });
     const places = byEgoMotion(rows, pair);
     const placeOf = new Map(Array.from(asked.rows, (row, i) => [row, i]));
