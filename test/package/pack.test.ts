@@ -166,6 +166,7 @@ describe('installed in an empty folder', () => {
 });
 
 const consumer = `
+import * as tf from '@tensorflow/tfjs-core';
 import { compile, scalar, type HostTensor, type Step, type Tree } from 'pointpair/engine';
 import { KittiObject, type Frame } from 'pointpair/datasets';
 import { pixelFromLidar, type KittiCalibration, type Matrix34 } from 'pointpair/geometry';
@@ -179,10 +180,18 @@ import { createPretraining, presetOf, pretrain, type RunConfig } from 'pointpair
 
 const identity: Step = (state) => [state, {}];
 export const compiled = await compile(identity, { state: { a: scalar(1) }, batch: {} });
+const adding = await compile((state, { x }) => [{ sum: tf.add(state.sum, x) }, { twice: tf.mul(x, 2) }], {
+  state: { sum: scalar(1) },
+  batch: { x: scalar(2) },
+});
+export const twice: HostTensor = (await adding.run({ sum: scalar(1) }, { x: scalar(2) })).outputs.twice;
+// @ts-expect-error: there is no such output.
+export const thrice = (await adding.run({ sum: scalar(1) }, { x: scalar(2) })).outputs.thrice;
 export const state: Tree<HostTensor> = { a: scalar(1) };
 export const matrix = (calibration: KittiCalibration): Matrix34 => pixelFromLidar(calibration);
 export const picture = (bytes: Uint8Array): Promise<RgbImage> => decodeImage(bytes);
 export const pairs: Int32Array = linearSumAssignment(Float64Array.of(1, 2, 2, 1), 2, 2).columnOfRow;
+export const pairsOfRows: Int32Array = linearSumAssignment([[1, 2], [2, 1]]).columnOfRow;
 export const neighbors = (points: Float32Array, centers: Float32Array) =>
   ballQuery(points, centers, { radiusM: 1, maxNeighbors: 4 });
 export const cloud = (bytes: Uint8Array): PointCloud => readPcd(bytes);
