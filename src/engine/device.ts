@@ -189,7 +189,7 @@ function waiting(threads = 1) {
 
 const lookedFor = {
   webgpu: "a GPU with a Vulkan, Metal or Direct3D 12 driver that onnxruntime-node's WebGPU provider can open",
-  cuda: "an NVIDIA GPU with CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA provider (ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false fetches it)",
+  cuda: "an NVIDIA GPU with CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA provider (ONNXRUNTIME_NODE_INSTALL=true npm rebuild onnxruntime-node --ignore-scripts=false fetches it)",
 };
 
 function firstLine(error: unknown): string {
