@@ -49,6 +49,16 @@ export interface ViewState {
   readonly pose: PoseNumbers;
   /** The selected point's number in its file. */
   readonly point: number | undefined;
+  /** Points nearer to the sensor than this, or farther away, are not shown, metres; undefined for no limit. */
+  readonly near: number | undefined;
+  readonly far: number | undefined;
+  /** The clip box, in the coordinates of the file, metres; what is outside is not shown. A side that is undefined is open. */
+  readonly xMin: number | undefined;
+  readonly xMax: number | undefined;
+  readonly yMin: number | undefined;
+  readonly yMax: number | undefined;
+  readonly zMin: number | undefined;
+  readonly zMax: number | undefined;
   /** How much faster than the sequence it plays. */
   readonly speed: number;
 
@@ -96,6 +106,14 @@ export const defaultState: ViewState = {
   view: 'perspective',
   pose: [],
   point: undefined,
+  near: undefined,
+  far: undefined,
+  xMin: undefined,
+  xMax: undefined,
+  yMin: undefined,
+  yMax: undefined,
+  zMin: undefined,
+  zMax: undefined,
   speed: 1,
   seed: 0,
   layout: 'beside',
@@ -159,6 +177,14 @@ const parsers: Parsers = {
     return values.every((value) => value !== undefined) ? values : undefined;
   },
   point: index,
+  near: number,
+  far: number,
+  xMin: number,
+  xMax: number,
+  yMin: number,
+  yMax: number,
+  zMin: number,
+  zMax: number,
   speed: between(0.05, 20),
   seed: index,
   layout: one('beside', 'over'),

@@ -1,3 +1,4 @@
+import type { Clip } from './clip.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
 import { LabelLayer } from './labels.ts';
@@ -8,7 +9,7 @@ import { Painter } from './painter.ts';
 import { type Pick, pickAmong } from './picker.ts';
 import { pictureOf } from './picture.ts';
 import { Cloud, type CloudOptions } from './point-cloud.ts';
-import type { PointSizing } from './point-material.ts';
+import { type PointSizing, setPointClip } from './point-material.ts';
 import { fitted, type Pose, type Triple, type ViewName } from './pose.ts';
 import type { Pinhole } from './projection.ts';
 import type { StageBox, StageCamera, Trail } from './segments.ts';
@@ -65,6 +66,7 @@ export class Stage {
   private readonly ears = new AbortController();
   private appearance = DEFAULT_APPEARANCE;
   private split = false;
+  private clip: Clip | undefined;
   private request = 0;
   private width = 0;
   private height = 0;
@@ -185,6 +187,13 @@ export class Stage {
     this.requestRender();
   }
 
+  /** Leaves points out that are not within a clip: they are neither drawn nor picked. All are shown without one. */
+  setClip(clip: Clip | undefined): void {
+    this.clip = clip;
+    setPointClip(this.painter.pointUniforms, clip);
+    this.requestRender();
+  }
+
   /** Two halves with the same eye: 'left' and 'right'; both show what is on 'both' sides. */
   setSplit(split: boolean): void {
     this.split = split;
@@ -230,7 +239,7 @@ export class Stage {
   pick(clientX: number, clientY: number, radiusPx = 8): Pick | undefined {
     const { x, y } = this.onCanvas(clientX, clientY);
     const view = this.viewUnder(x);
-    return view && pickAmong(this.clouds, view, { x, y, radiusPx, sizing: this.appearance });
+    return view && pickAmong(this.clouds, view, { x, y, radiusPx, sizing: this.appearance, clip: this.clip });
   }
 
   /** Where a place in the world is on the canvas, in one of the halves. */

@@ -31,6 +31,8 @@ export function scenePanel(
     readonly onRefit: () => void;
     /** The controls of what is shown of objects. */
     readonly objects: HTMLElement;
+    /** The tools, each with controls of its own. */
+    readonly tools: readonly HTMLElement[];
   },
 ): ScenePanel {
   const { store, frame, session } = context;
@@ -98,6 +100,7 @@ export function scenePanel(
       ...(session.hasDetections && hasLabels ? [outcomes.root] : []),
     ),
     ...(session.hasObjects ? [options.objects] : []),
+    ...options.tools,
     ...(hasTime
       ? [
           section(

@@ -7,11 +7,13 @@ import { Linking } from '../picture/linking.ts';
 import type { PictureLayer, Pixel } from '../picture/picture-pane.ts';
 import { pictureOfPoints } from '../picture/point-picture.ts';
 import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from '../scene/boxes.ts';
+import { isInside } from '../scene/clip.ts';
 import { colourValues, rangeOf } from '../sweep/colouring.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
+import { ClipTool } from './clip-tool.ts';
 import { lidarFromLidar, neighboursOf } from './neighbours.ts';
 import { ObjectsLayer } from './objects-layer.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
@@ -33,6 +35,7 @@ export class SceneTab implements TabView {
   private readonly layer: SweepLayer;
   private readonly linking: Linking;
   private readonly objects: ObjectsLayer;
+  private readonly clip: ClipTool;
   private outcomes: Outcomes | undefined;
   private readonly hasPoses: boolean;
   private readonly controls: ScenePanel;
@@ -51,8 +54,10 @@ export class SceneTab implements TabView {
     this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
     this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
     this.objects = new ObjectsLayer(context, () => this.redraw());
+    this.clip = new ClipTool(context, () => this.whenVisible(() => this.clipped()));
     this.controls = scenePanel(context, {
       objects: this.objects.root,
+      tools: [this.clip.root],
       onRefit: () => {
         store.set({ low: undefined, high: undefined });
         this.colours.refit();
@@ -94,6 +99,7 @@ export class SceneTab implements TabView {
     this.visible = true;
     this.layer.visible = true;
     this.context.stage.setSplit(false);
+    this.clip.show(true);
     this.begin();
     this.takeSweep();
     this.drawBoxes();
@@ -102,6 +108,7 @@ export class SceneTab implements TabView {
   hide(): void {
     this.visible = false;
     this.layer.visible = false;
+    this.clip.show(false);
     this.clearNeighbours();
     this.objects.clear();
     const { stage, legend, card, picture } = this.context;
@@ -165,9 +172,13 @@ export class SceneTab implements TabView {
       return;
     }
     stageStatus.clear();
-    if (!this.layer.shows(sweep)) markDrawn('pointpair:begun', sweep.frame);
+    if (!this.layer.shows(sweep)) {
+      this.setClip();
+      markDrawn('pointpair:begun', sweep.frame);
+    }
     this.layer.show(sweep, (each, from) => this.paintOf(each, from));
     if (sweep.complete) {
+      this.clip.follow();
       this.controls.follow();
       this.drawLegend(sweep);
       this.redraw();
@@ -175,6 +186,19 @@ export class SceneTab implements TabView {
       if (sweep.count === 0) stageStatus.empty('This sweep has no points');
       markDrawn('pointpair:shown', sweep.frame);
     }
+  }
+
+  /** Other points are shown of the same sweep. */
+  private clipped(): void {
+    this.setClip();
+    this.drawBoxes();
+    this.redraw();
+  }
+
+  private setClip(): void {
+    const { clip } = this.clip;
+    this.context.stage.setClip(clip);
+    this.linking.setClip(clip);
   }
 
   private source(afterS = 0): ColourSource {
@@ -227,7 +251,9 @@ export class SceneTab implements TabView {
     const compares = session.hasDetections && labels && detections && outcomes && isLabelled;
     this.outcomes = compares ? sceneOutcomes(scene, state, session.classes) : undefined;
     this.controls.setOutcomes(this.outcomes);
-    stage.setBoxes(stageBoxes(scene, state, this.outcomes));
+    const { clip } = this.clip;
+    const boxes = stageBoxes(scene, state, this.outcomes);
+    stage.setBoxes(clip === undefined ? boxes : boxes.filter(({ box }) => isInside(clip, ...box.center)));
     const { camera } = scene;
     const { width, height } = camera ?? {};
     stage.setFrusta(camera && width && height ? [{ ...camera, width, height }] : []);
