@@ -59,6 +59,8 @@ export interface ViewState {
   readonly yMax: number | undefined;
   readonly zMin: number | undefined;
   readonly zMax: number | undefined;
+  /** Whether clicks on points measure distances. */
+  readonly measure: boolean;
   /** How much faster than the sequence it plays. */
   readonly speed: number;
 
@@ -114,6 +116,7 @@ export const defaultState: ViewState = {
   yMax: undefined,
   zMin: undefined,
   zMax: undefined,
+  measure: false,
   speed: 1,
   seed: 0,
   layout: 'beside',
@@ -185,6 +188,7 @@ const parsers: Parsers = {
   yMax: number,
   zMin: number,
   zMax: number,
+  measure: flag,
   speed: between(0.05, 20),
   seed: index,
   layout: one('beside', 'over'),

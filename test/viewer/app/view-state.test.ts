@@ -56,6 +56,7 @@ const states: fc.Arbitrary<ViewState> = fc.record({
   yMax: orNone(anyNumber),
   zMin: orNone(anyNumber),
   zMax: orNone(anyNumber),
+  measure: flag,
   speed: within(0.05, 20),
   seed: index,
   layout: fc.constantFrom('beside' as const, 'over' as const),

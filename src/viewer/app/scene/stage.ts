@@ -1,7 +1,7 @@
 import type { Clip } from './clip.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
-import { LabelLayer } from './labels.ts';
+import { type Label, LabelLayer } from './labels.ts';
 import type { LineStyle } from './line-material.ts';
 import { LineSet } from './line-set.ts';
 import { Navigation, type NavigationMode } from './navigation.ts';
@@ -77,6 +77,8 @@ export class Stage {
     this.options = options;
     this.painter = new Painter(canvas);
     this.labels = new LabelLayer(options.labels);
+    // Before all others: what was asked for last keeps its label.
+    this.labels.set('notes', []);
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
     this.eye = new Eye(() => {
       this.requestRender();
@@ -147,6 +149,12 @@ export class Stage {
   /** Replaces the boxes, with their labels; of labels that would cover one another the nearest stays. */
   setBoxes(boxes: readonly StageBox[]): void {
     this.furniture.setBoxes(boxes);
+    this.requestRender();
+  }
+
+  /** Replaces what is written at places, which covers any other label. */
+  setNotes(notes: readonly Label[]): void {
+    this.labels.set('notes', notes);
     this.requestRender();
   }
 

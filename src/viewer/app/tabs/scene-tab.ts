@@ -8,12 +8,14 @@ import type { PictureLayer, Pixel } from '../picture/picture-pane.ts';
 import { pictureOfPoints } from '../picture/point-picture.ts';
 import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from '../scene/boxes.ts';
 import { isInside } from '../scene/clip.ts';
+import type { Triple } from '../scene/pose.ts';
 import { colourValues, rangeOf } from '../sweep/colouring.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
 import { ClipTool } from './clip-tool.ts';
+import { MeasureTool } from './measure-tool.ts';
 import { lidarFromLidar, neighboursOf } from './neighbours.ts';
 import { ObjectsLayer } from './objects-layer.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
@@ -36,6 +38,7 @@ export class SceneTab implements TabView {
   private readonly linking: Linking;
   private readonly objects: ObjectsLayer;
   private readonly clip: ClipTool;
+  private readonly measure: MeasureTool;
   private outcomes: Outcomes | undefined;
   private readonly hasPoses: boolean;
   private readonly controls: ScenePanel;
@@ -55,6 +58,7 @@ export class SceneTab implements TabView {
     this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
     this.objects = new ObjectsLayer(context, () => this.redraw());
     this.clip = new ClipTool(context, () => this.whenVisible(() => this.clipped()));
+    this.measure = new MeasureTool(context);
     this.controls = scenePanel(context, {
       objects: this.objects.root,
       tools: [this.clip.root],
@@ -100,6 +104,7 @@ export class SceneTab implements TabView {
     this.layer.visible = true;
     this.context.stage.setSplit(false);
     this.clip.show(true);
+    this.measure.show(true);
     this.begin();
     this.takeSweep();
     this.drawBoxes();
@@ -109,6 +114,7 @@ export class SceneTab implements TabView {
     this.visible = false;
     this.layer.visible = false;
     this.clip.show(false);
+    this.measure.show(false);
     this.clearNeighbours();
     this.objects.clear();
     const { stage, legend, card, picture } = this.context;
@@ -123,16 +129,20 @@ export class SceneTab implements TabView {
   }
 
   hoverPoint(picked: Picked | undefined): void {
-    this.linking.hoverRow(picked !== undefined && this.layer.owns(picked.cloud) ? picked.index : undefined);
+    if (this.measure.active) this.measure.hover(picked?.point);
+    else this.linking.hoverRow(this.rowOf(picked));
   }
 
   clickPoint(picked: Picked | undefined): void {
-    const { sweep } = this.context.frame.parts;
-    const own = picked !== undefined && this.layer.owns(picked.cloud) && sweep !== undefined;
-    this.context.store.set({ point: own ? sweep.fileIndex[picked.index] : undefined });
+    if (this.measure.active) this.measure.click(picked?.point);
+    else this.select(this.rowOf(picked));
   }
 
   hoverPixel(pixel: Pixel | undefined): void {
+    if (this.measure.active) {
+      this.measure.hover(this.placeAt(pixel));
+      return;
+    }
     // Where maps are shown, their cells are meant.
     const place = this.objects.hover(pixel);
     if (place === undefined) this.linking.hoverRow(this.linking.rowAt(pixel));
@@ -140,9 +150,22 @@ export class SceneTab implements TabView {
   }
 
   clickPixel(pixel: Pixel): void {
+    if (this.measure.active) this.measure.click(this.placeAt(pixel));
+    else this.select(this.linking.rowAt(pixel));
+  }
+
+  private rowOf(picked: Picked | undefined): number | undefined {
+    return picked !== undefined && this.layer.owns(picked.cloud) ? picked.index : undefined;
+  }
+
+  private placeAt(pixel: Pixel | undefined): Triple | undefined {
     const row = this.linking.rowAt(pixel);
+    return row === undefined ? undefined : this.context.frame.parts.sweep?.position(row);
+  }
+
+  private select(row: number | undefined): void {
     const { sweep } = this.context.frame.parts;
-    this.context.store.set({ point: row === undefined ? undefined : sweep!.fileIndex[row] });
+    this.context.store.set({ point: row === undefined ? undefined : sweep?.fileIndex[row] });
   }
 
   private whenVisible(run: () => void): void {
