@@ -49,6 +49,8 @@ export interface ViewState {
   readonly pose: PoseNumbers;
   /** The selected point's number in its file. */
   readonly point: number | undefined;
+  /** The class whose labels and detections are shown; all where it is empty. */
+  readonly objectClass: string;
   /** Points nearer to the sensor than this, or farther away, are not shown, metres; undefined for no limit. */
   readonly near: number | undefined;
   readonly far: number | undefined;
@@ -108,6 +110,7 @@ export const defaultState: ViewState = {
   view: 'perspective',
   pose: [],
   point: undefined,
+  objectClass: '',
   near: undefined,
   far: undefined,
   xMin: undefined,
@@ -180,6 +183,7 @@ const parsers: Parsers = {
     return values.every((value) => value !== undefined) ? values : undefined;
   },
   point: index,
+  objectClass: anyText,
   near: number,
   far: number,
   xMin: number,

@@ -48,6 +48,7 @@ const states: fc.Arbitrary<ViewState> = fc.record({
   view: fc.constantFrom('perspective' as const, 'birds-eye' as const, 'camera' as const),
   pose: fc.array(within(-5000, 5000), { maxLength: 12 }),
   point: orNone(index),
+  objectClass: text,
   near: orNone(anyNumber),
   far: orNone(anyNumber),
   xMin: orNone(anyNumber),

@@ -1,5 +1,5 @@
+import type { Clip } from '../../clip.ts';
 import type { Context } from '../context.ts';
-import type { Clip } from '../scene/clip.ts';
 import type { Triple } from '../scene/pose.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { shown } from '../widgets/dom.ts';

@@ -1,6 +1,6 @@
 import { projectPoints } from '../../../geometry/projection.ts';
+import { type Clip, isInside } from '../../clip.ts';
 import type { CameraInfo } from '../../protocol.ts';
-import { type Clip, isInside } from '../scene/clip.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 
 /** The points of a sweep that a camera sees, one entry each. */

@@ -1,5 +1,5 @@
 import { Matrix4 } from 'three';
-import type { Clip } from './clip.ts';
+import type { Clip } from '../../clip.ts';
 import { pickPoint } from './picking.ts';
 import type { Cloud } from './point-cloud.ts';
 import { discOf, type PointSizing } from './point-material.ts';

@@ -1,4 +1,4 @@
-import { type Clip, isInside } from './clip.ts';
+import { type Clip, isInside } from '../../clip.ts';
 import type { Extent } from './projection.ts';
 
 /** What `pickPoint` looks among, and how it is drawn. */

@@ -1,5 +1,5 @@
 import { Color, GLSL3, ShaderMaterial, Vector2, Vector3, Vector4 } from 'three';
-import type { Clip } from './clip.ts';
+import type { Clip } from '../../clip.ts';
 import type { Disc } from './picking.ts';
 
 /** Uniforms that all clouds of a stage share. */

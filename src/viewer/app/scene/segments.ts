@@ -1,6 +1,6 @@
 import { BOX_EDGES, type Box3, cornersOf } from '../../../geometry/box.ts';
 import { lidarFromPixel, unprojectPixel } from '../../../geometry/projection.ts';
-import type { Clip } from './clip.ts';
+import type { Clip } from '../../clip.ts';
 import type { Triple } from './pose.ts';
 import type { Pinhole } from './projection.ts';
 import { bytesOf } from './themes.ts';

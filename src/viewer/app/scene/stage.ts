@@ -1,4 +1,4 @@
-import type { Clip } from './clip.ts';
+import type { Clip } from '../../clip.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
 import { type Label, LabelLayer } from './labels.ts';

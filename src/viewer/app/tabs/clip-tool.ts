@@ -1,5 +1,5 @@
+import { type Clip, type ClipState, clipKeys, clipOf, countInside, unclipped } from '../../clip.ts';
 import type { Context } from '../context.ts';
-import { type Clip, type ClipState, clipKeys, clipOf, countInside, unclipped } from '../scene/clip.ts';
 import type { LineSet } from '../scene/line-set.ts';
 import type { Triple } from '../scene/pose.ts';
 import { clipSegments } from '../scene/segments.ts';
@@ -8,6 +8,7 @@ import { extentOf } from '../sweep/sweep-extent.ts';
 import { button } from '../widgets/controls.ts';
 import { element, shown } from '../widgets/dom.ts';
 import { folded } from '../widgets/folded.ts';
+import { savePoints } from './save-points.ts';
 
 /** The range filter and the clip box: their fields, the outline of the box, and how many points are left. */
 export class ClipTool {
@@ -58,10 +59,11 @@ export class ClipTool {
       element(
         'div',
         { class: 'buttons' },
-        button('Box around the points', () => this.fit(), {
+        button('Fit box', () => this.fit(), {
           hint: 'Take the sides from where most points are',
         }),
         this.reset,
+        button('Save as PCD', () => void savePoints(context), { hint: 'Save the points that are shown' }),
       ),
       this.told,
     );

@@ -1,13 +1,14 @@
 import type { Outcomes } from '../../../evaluation/kitti/detection-outcomes.ts';
 import { type Matrix44, transformPoint } from '../../../geometry/matrix.ts';
 import { translation } from '../../../geometry/rigid-transform.ts';
+import { isInside } from '../../clip.ts';
+import { lidarFromLidar, neighboursOf } from '../../neighbours.ts';
 import { messageOf } from '../api.ts';
 import type { Context, Picked, TabView } from '../context.ts';
 import { Linking } from '../picture/linking.ts';
 import type { PictureLayer, Pixel } from '../picture/picture-pane.ts';
 import { pictureOfPoints } from '../picture/point-picture.ts';
 import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from '../scene/boxes.ts';
-import { isInside } from '../scene/clip.ts';
 import type { Triple } from '../scene/pose.ts';
 import { colourValues, rangeOf } from '../sweep/colouring.ts';
 import type { Sweep } from '../sweep/sweep.ts';
@@ -16,12 +17,18 @@ import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
 import { ClipTool } from './clip-tool.ts';
 import { MeasureTool } from './measure-tool.ts';
-import { lidarFromLidar, neighboursOf } from './neighbours.ts';
+import { ObjectList } from './object-list.ts';
 import { ObjectsLayer } from './objects-layer.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
 
 /** Frames before and after the present one whose labels make up the trails of tracks. */
 const trailReach = 15;
+
+/** The state that boxes depend on. */
+const boxKeys = [
+  ...(['labels', 'detections', 'score', 'outcomes', 'overlaps', 'tracks', 'frusta'] as const),
+  'objectClass',
+] as const;
 
 /** Notes when what was just put on the stage has been drawn, for whoever measures. */
 function markDrawn(name: string, frame: number): void {
@@ -39,6 +46,7 @@ export class SceneTab implements TabView {
   private readonly objects: ObjectsLayer;
   private readonly clip: ClipTool;
   private readonly measure: MeasureTool;
+  private readonly list: ObjectList;
   private outcomes: Outcomes | undefined;
   private readonly hasPoses: boolean;
   private readonly controls: ScenePanel;
@@ -58,10 +66,12 @@ export class SceneTab implements TabView {
     this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
     this.objects = new ObjectsLayer(context, () => this.redraw());
     this.clip = new ClipTool(context, () => this.whenVisible(() => this.clipped()));
+    const hasObjects = context.session.hasDetections || frames.some(({ parts }) => parts.includes('labels'));
     this.measure = new MeasureTool(context);
+    this.list = new ObjectList(context, (low, high) => this.clip.setBox(low, high));
     this.controls = scenePanel(context, {
       objects: this.objects.root,
-      tools: [this.clip.root],
+      tools: [...(hasObjects ? [this.list.root] : []), this.clip.root],
       onRefit: () => {
         store.set({ low: undefined, high: undefined });
         this.colours.refit();
@@ -85,9 +95,7 @@ export class SceneTab implements TabView {
       }),
     );
     store.on(['colour', 'map', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
-    store.on(['labels', 'detections', 'score', 'outcomes', 'overlaps', 'tracks', 'frusta'], () =>
-      this.whenVisible(() => this.drawBoxes()),
-    );
+    store.on([...boxKeys], () => this.whenVisible(() => this.drawBoxes()));
     store.on(['objects', 'detections', 'score'], () => this.whenVisible(() => void this.objects.show()));
     store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
     store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.drawNeighbours()));
@@ -260,6 +268,7 @@ export class SceneTab implements TabView {
     if (scene === undefined) {
       this.outcomes = undefined;
       this.controls.setOutcomes(undefined);
+      this.list.set(undefined);
       if (frame.parts.problems.scene === undefined) return;
       stage.setBoxes([]);
       stage.setFrusta([]);
@@ -274,6 +283,7 @@ export class SceneTab implements TabView {
     const compares = session.hasDetections && labels && detections && outcomes && isLabelled;
     this.outcomes = compares ? sceneOutcomes(scene, state, session.classes) : undefined;
     this.controls.setOutcomes(this.outcomes);
+    this.list.set(scene, this.outcomes);
     const { clip } = this.clip;
     const boxes = stageBoxes(scene, state, this.outcomes);
     stage.setBoxes(clip === undefined ? boxes : boxes.filter(({ box }) => isInside(clip, ...box.center)));

@@ -1,5 +1,4 @@
-import type { ViewState } from '../view-state.ts';
-import type { Triple } from './pose.ts';
+type Triple = readonly [x: number, y: number, z: number];
 
 /** What of the world is drawn and picked: points from `nearM` to `farM` from its origin, between two corners; both ends count. */
 export interface Clip {
@@ -11,9 +10,10 @@ export interface Clip {
   readonly high: Triple;
 }
 
-/** The values of the state that a clip is made of. */
+/** The limits of a clip by name, metres. */
 export const clipKeys = ['near', 'far', 'xMin', 'xMax', 'yMin', 'yMax', 'zMin', 'zMax'] as const;
-export type ClipState = Pick<ViewState, (typeof clipKeys)[number]>;
+/** The limits of a clip; undefined for none. */
+export type ClipState = { readonly [Key in (typeof clipKeys)[number]]: number | undefined };
 
 /** A state without any limit. */
 export const unclipped: ClipState = Object.freeze(
