@@ -17,6 +17,8 @@ export interface ViewState {
   /** `height`, `range`, `time`, `picture`, `file` (its own red, green and blue), or a field's name after `field:`. */
   readonly colour: string;
   readonly map: string;
+  /** Whether columns of kinds, such as `label` and `ring`, are coloured by kind. */
+  readonly categories: boolean;
   /** The values of the ends of the colour map; undefined for those of the points. */
   readonly low: number | undefined;
   readonly high: number | undefined;
@@ -88,6 +90,7 @@ export const defaultState: ViewState = {
   theme: 'dark',
   colour: 'height',
   map: 'turbo',
+  categories: true,
   low: undefined,
   high: undefined,
   size: 2,
@@ -158,6 +161,7 @@ const parsers: Parsers = {
   theme: one('dark', 'light'),
   colour: anyText,
   map: anyText,
+  categories: flag,
   low: number,
   high: number,
   size: between(0.5, 20),

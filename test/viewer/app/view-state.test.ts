@@ -26,6 +26,7 @@ const states: fc.Arbitrary<ViewState> = fc.record({
   theme: fc.constantFrom('dark' as const, 'light' as const),
   colour: fc.oneof(text, fc.constantFrom('range', 'field:__proto__')),
   map: text,
+  categories: flag,
   low: orNone(anyNumber),
   high: orNone(anyNumber),
   size: within(0.5, 20),

@@ -94,7 +94,7 @@ export class SceneTab implements TabView {
         this.redraw();
       }),
     );
-    store.on(['colour', 'map', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
+    store.on(['colour', 'map', 'categories', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
     store.on([...boxKeys], () => this.whenVisible(() => this.drawBoxes()));
     store.on(['objects', 'detections', 'score'], () => this.whenVisible(() => void this.objects.show()));
     store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
@@ -257,7 +257,9 @@ export class SceneTab implements TabView {
   private drawLegend(sweep: Sweep): void {
     const { legend, store } = this.context;
     const scale = this.colours.scale(sweep, store.state);
-    if (scale === undefined) legend.clear();
+    const kinds = this.colours.categories(sweep, store.state);
+    if (kinds !== undefined) legend.categories(kinds.name, kinds.categories);
+    else if (scale === undefined) legend.clear();
     else legend.scale(scale.name, scale.range, store.state.map, scale.unit);
     this.controls.setScale(scale);
   }
