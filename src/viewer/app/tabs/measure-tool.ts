@@ -80,7 +80,8 @@ export class MeasureTool {
     const [from] = this.ends;
     const to = this.ends[1] ?? (from === undefined ? undefined : this.hovered);
     const list = new SegmentList();
-    const hasLine = this.active && from !== undefined && to !== undefined;
+    // Where the pointer has not left the first point yet, there is no second one.
+    const hasLine = this.active && from !== undefined && to !== undefined && to.join() !== from.join();
     if (hasLine) list.add(from, to, bytesOf(colour));
     const { segments, colours } = list.finish();
     this.lines.set(segments, colours);
