@@ -5,8 +5,8 @@ import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { infoNce } from '../../src/objectives/info-nce.ts';
 import { pooledRows } from '../../src/objectives/parts/sweep-rows.ts';
 import { uploadTree, valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager } from './same-course.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   leafOf,
@@ -107,8 +107,6 @@ describe('bev-contrast', () => {
 
   it('is captured as it is in tfjs', async () => {
     const eager = await runSteps(first);
-    const { loss, state } = await capturedAgainstEager(first, eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-4);
-    expect(state.difference, state.path).toBeLessThan(2e-3);
+    await expectCapturedAsEager(first, eager, { ofLosses: 1e-4, ofStates: 2e-3 });
   });
 });

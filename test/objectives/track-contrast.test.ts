@@ -5,8 +5,8 @@ import type { Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { placesToSegments } from '../../src/objectives/track-contrast.ts';
 import { uploadTree, valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager } from './same-course.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   leafOf,
@@ -118,8 +118,6 @@ describe('track-contrast', () => {
       expect(slowOf(two)[i]).toBeCloseTo(value, 6);
     });
     expect(ownOf(one)).not.toEqual(ownOf(begin));
-    const { loss, state } = await capturedAgainstEager(first, eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-4);
-    expect(state.difference, state.path).toBeLessThan(2e-3);
+    await expectCapturedAsEager(first, eager, { ofLosses: 1e-4, ofStates: 2e-3 });
   });
 });
