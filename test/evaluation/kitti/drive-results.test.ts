@@ -93,7 +93,8 @@ describe('labels and results of drives', () => {
 
   it('may be those of some drives, and need no sweeps', async () => {
     found(all);
-    for (const folder of ['velodyne', 'image_03']) rmSync(join(data, folder), { recursive: true });
+    for (const folder of ['velodyne', 'image_02', 'image_03'])
+      rmSync(join(data, folder), { recursive: true });
     const labels = { root: data, sequences: ['0001'] };
     const { frames } = await readDriveResults({ labels, detections });
     expect(frames.map(({ id }) => id)).toEqual(['0001/000000']);
