@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { readFrameNames } from '../src/datasets/frame-names.ts';
 import { InputError } from '../src/engine/input-error.ts';
@@ -10,6 +12,7 @@ import {
 } from '../src/evaluation/kitti/kitti-result-files.ts';
 import { describeUnknownClass } from '../src/evaluation/kitti/unknown-classes.ts';
 import { kittiTable, lowBoxes } from '../src/report/kitti-table.ts';
+import { shellPath } from '../src/training/run/shell-word.ts';
 import { sequenceOption } from './options.ts';
 
 interface Options {
@@ -29,7 +32,10 @@ export function command(): Command {
   return new Command('evaluate')
     .description("Average precision of detections by the rules of KITTI's benchmark.")
     .requiredOption('--labels <folder>', 'label files, or a data set or drives with them')
-    .requiredOption('--detections <folder>', 'result files, as pointpair detect writes them')
+    .requiredOption(
+      '--detections <folder>',
+      "result files, as pointpair detect writes them, or a detector's run with them",
+    )
     .option('--json', 'print every number as JSON')
     .addOption(
       new Option('--overlaps <kind>', 'how much boxes have to overlap: the benchmark, or less in space')
@@ -58,7 +64,10 @@ Examples:
 async function run(options: Options): Promise<void> {
   const { labels, json, overlaps } = options;
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  const pairs = (await areDrives(labels)) ? await ofDrives(options, say) : await ofFolders(options);
+  const detections = await resultFolderOf(options.detections);
+  const given = { ...options, detections };
+  const pairs = (await areDrives(labels)) ? await ofDrives(given, say) : await ofFolders(given);
+  if (detections !== options.detections) say(`results: ${detections}`);
   if (pairs.missing.length > 0) {
     say(
       `${pairs.missing.length} of ${pairs.frames.length} frames have no result file and count as frames without detections`,
@@ -94,4 +103,20 @@ async function ofDrives(options: Options, say: (line: string) => void): Promise<
 function onlyFor(file: string, place: string, expected: string): InputError {
   const found = expected === 'drives' ? 'label files' : 'drives';
   return new InputError({ file, place, expected: `${expected}, which it goes with`, found });
+}
+
+/**
+ * The folder of result files that a path means: of a detector's run its `detections`, of anything else itself. Throws an
+ * InputError that says what makes them where a run has none.
+ */
+export async function resultFolderOf(path: string): Promise<string> {
+  const names = await readdir(path).catch((): string[] => []);
+  if (!names.includes('config.json') || names.some((name) => name.endsWith('.txt'))) return path;
+  if (names.includes('detections')) return join(path, 'detections');
+  const out = shellPath(join(path, 'detections'));
+  throw new InputError({
+    file: path,
+    expected: 'a folder of result files, such as 000000.txt',
+    found: `a run without any: pointpair detect ${shellPath(path)} --out ${out} makes them`,
+  });
 }
