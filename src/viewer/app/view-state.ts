@@ -13,6 +13,8 @@ export interface ViewState {
   /** The frame's name; empty for the first one. */
   readonly frame: string;
   readonly theme: 'dark' | 'light';
+  /** The camera's name; empty for the first one. */
+  readonly camera: string;
 
   /** `height`, `range`, `time`, `picture`, `file` (its own red, green and blue), or a field's name after `field:`. */
   readonly colour: string;
@@ -72,6 +74,7 @@ export const defaultState: ViewState = {
   tab: 'scene',
   frame: '',
   theme: 'dark',
+  camera: '',
   colour: 'height',
   map: 'turbo',
   low: undefined,
@@ -132,6 +135,7 @@ const parsers: Parsers = {
   tab: one(...tabs),
   frame: anyText,
   theme: one('dark', 'light'),
+  camera: anyText,
   colour: anyText,
   map: anyText,
   low: number,

@@ -310,7 +310,7 @@ describe('what is missing or damaged', () => {
       session.scene(0),
       session.points(0),
       session.picture(0),
-      session.places(0, new AbortController().signal),
+      session.places(0, {}, new AbortController().signal),
     ]) {
       expect((await faultOf(asked)).expected).toBe('frames');
     }
@@ -438,7 +438,7 @@ describe("a detector's run", () => {
     writeRun(join(project, 'run'), await writeTinyKitti(join(project, 'kitti'), 1));
     const session = await open({ path: join(project, 'run') });
     const { signal } = new AbortController();
-    expect(await faultOf(session.places(0, signal))).toMatchObject({ found: 'data alone' });
+    expect(await faultOf(session.places(0, {}, signal))).toMatchObject({ found: 'data alone' });
   });
 
   it('is told where its data is gone', async () => {
