@@ -90,10 +90,16 @@ describe('a data set', () => {
     const info = await session.info();
     expect(info).toMatchObject({ title: root.split('/').at(-1), run: undefined, problem: undefined });
     expect(info.sequence).toMatchObject({ kind: 'KITTI object data set', name: info.title });
-    const parts = ['sweep', 'picture', 'calibration', 'labels'];
+    expect(info.sequence).toMatchObject({ cameras: ['image_2'], first: 0 });
+    expect(info.offers).toEqual({ matches: true, features: false });
+    const frame = {
+      parts: ['sweep', 'picture', 'calibration', 'labels'],
+      pictures: ['image_2'],
+      ...{ notes: [], timeS: undefined, worldFromLidar: undefined },
+    };
     expect(info.sequence!.frames).toEqual([
-      { id: '000000', parts, notes: [], sets: [], timeS: undefined, worldFromLidar: undefined },
-      { id: '000001', parts, notes: [], sets: ['train'], timeS: undefined, worldFromLidar: undefined },
+      { ...frame, id: '000000', sets: [] },
+      { ...frame, id: '000001', sets: ['train'] },
     ]);
     expect(await shownOf(session, 1)).toEqual(whole);
     const { camera, labels, detections } = await session.scene(0);

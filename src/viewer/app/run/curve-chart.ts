@@ -91,8 +91,10 @@ export class CurveChart {
     const { view, chart } = this;
     if (view === undefined || chart === undefined || view.curves.length !== this.readouts.length) return;
     const index = x === undefined ? view.x.length - 1 : nearestIndex(view.x, x);
-    this.place.textContent = x === undefined || index < 0 ? '' : view.xText(view.x[index]);
     const [first] = view.curves;
+    // The numbers of the last step, which are no means over the end of the run unless they say so.
+    const last = first.smoothed === undefined ? 'last step' : 'last step, smoothed';
+    this.place.textContent = index < 0 ? '' : x === undefined ? last : view.xText(view.x[index]);
     const isSmoothed = x !== undefined && first.smoothed !== undefined;
     this.raw.textContent = isSmoothed ? `raw ${valueText(first.values[index], view.unit)}` : '';
     const left = x === undefined ? -10 : chart.valToPos(x, 'x');

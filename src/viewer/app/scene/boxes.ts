@@ -15,7 +15,7 @@ export const classColours: { readonly [type: string]: string } = {
   tram: '#4fd3b0',
   pedestrian: '#e05cff',
   person_sitting: '#e05cff',
-  cyclist: '#d9c62b',
+  cyclist: '#cbd83a',
 };
 const otherColour = '#a8b3c4';
 const detectionColour = '#ff9f43';
