@@ -8,7 +8,7 @@ import type { Sweeps } from './sweep/sweeps.ts';
 export type FrameEvent = 'frame' | 'sweep' | 'scene' | 'picture' | 'released';
 
 /** So long, milliseconds, does what is shown of a frame stay for the next one to be complete. */
-const longestHoldMs = 600;
+const longestHoldMs = 2500;
 
 /** What there is of the present frame. A part that has not come yet, or cannot, is undefined; then `problems` may say why. */
 export interface FrameParts {

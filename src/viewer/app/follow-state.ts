@@ -78,7 +78,11 @@ export function followPicture(frame: CurrentFrame, pane: PicturePane, stage: Sta
   );
   byId('panes').classList.toggle('no-picture', !anyPicture);
   frame.on(['frame', 'picture', 'released'], () => {
-    if (frame.holds) return;
+    if (frame.holds) {
+      // What lies there is of the frame before.
+      pane.status.later(`Loading frame ${frame.info.id}`);
+      return;
+    }
     const { picture, problems } = frame.parts;
     const { hasPicture } = frame;
     if (picture !== undefined) {

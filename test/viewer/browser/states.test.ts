@@ -89,16 +89,19 @@ describeInBrowser('while something is under way', (browser) => {
     // As many pixels differ from the bare picture as points and boxes cover.
     expect(Math.min(...shares)).toBeGreaterThan(before.differing(await bare.picture(), 30) / 3);
 
-    await delay(page.page, 'points', 3000);
-    const asked = Date.now();
-    const again = await browser.open(scenes.address);
+    const again = bare;
     await delay(again.page, 'points', 2500);
-    await again.shown(0);
-    await again.page.keyboard.press('.');
-    const pressed = Date.now();
-    await loading(again).waitFor();
-    expect(Date.now() - pressed).toBeLessThan(1000 + (pressed - asked) / 10);
-    expect(await loading(again).textContent()).toBe('Loading frame 000001');
+    const waitMs = await again.page.evaluate(`new Promise((done) => {
+      const began = performance.now();
+      dispatchEvent(new KeyboardEvent('keydown', { key: '.' }));
+      const look = () => {
+        const said = document.querySelector('#stage-pane > .status[data-kind="loading"]');
+        if (said?.textContent === 'Loading frame 000001') done(performance.now() - began);
+        else setTimeout(look, 10);
+      };
+      look();
+    })`);
+    expect(waitMs).toBeLessThan(1000);
     await again.shown(1);
     expect(await loading(again).count()).toBe(0);
   });
