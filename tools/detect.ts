@@ -3,10 +3,11 @@ import { readFrameNames } from '../src/datasets/frame-names.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
-import { detect } from '../src/training/detection/detect.ts';
-import { loadDetectionRun } from '../src/training/detection/detection-run.ts';
+import { type DetectResult, detect } from '../src/training/detection/detect.ts';
+import type { DetectionConfig } from '../src/training/detection/detection-config.ts';
+import { type DetectionRun, loadDetectionRun } from '../src/training/detection/detection-run.ts';
 import { shellPath, shellWord } from '../src/training/run/shell-word.ts';
-import { deviceOption, interruptSignal, wholeNumber } from './options.ts';
+import { deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
 
 interface Options {
   readonly data?: string;
@@ -15,6 +16,7 @@ interface Options {
   readonly out: string;
   readonly step?: number;
   readonly boxes: 'own' | 'labels';
+  readonly minScore?: number;
   readonly overwrite?: boolean;
   readonly strict?: boolean;
   readonly device: Device;
@@ -36,7 +38,8 @@ export function command(): Command {
         .choices(['own', 'labels'])
         .default('own'),
     )
-    .option('--overwrite', 'remove other results that are in --out')
+    .option('--min-score <score>', "write detections from this score on (default: the run's own)", share)
+    .option('--overwrite', 'remove the results that are in --out and do all frames again')
     .option('--strict', 'end at a damaged frame instead of leaving it out')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
     .addOption(deviceOption())
@@ -63,20 +66,64 @@ async function run(folder: string, options: Options): Promise<void> {
     threads: options.threads,
     overwrite: options.overwrite,
     givenBoxes: options.boxes === 'labels',
+    scoreThreshold: options.minScore,
     signal: interrupt.signal,
   }).finally(interrupt.release);
   if (result.damaged > 0)
     process.stderr.write(`damaged frames left out, without a result file: ${result.damaged}\n`);
   if (result.interrupted) {
-    process.stderr.write(`stopped after ${result.frames} frames; the same command goes on\n`);
+    const how = options.overwrite
+      ? 'the same command without --overwrite goes on'
+      : 'the same command goes on';
+    process.stderr.write(`stopped after ${result.frames} frames; ${how}\n`);
     process.exitCode = 130;
     return;
   }
   const commands = await whatIsNext({ root, split, imageSet, out: options.out });
   process.stdout.write(
-    `${result.detections} detections in ${result.frames - result.before} frames${result.before > 0 ? ` (${result.before} were there before)` : ''}: ${options.out}\n` +
+    `${describeDetections(result, { run: trained, out: options.out, minScore: options.minScore })}\n` +
       commands.map((line) => `  ${line}\n`).join(''),
   );
+}
+
+/** What was done, and why there may be nothing to see. */
+export function describeDetections(
+  { detections, frames, before }: Pick<DetectResult, 'detections' | 'frames' | 'before'>,
+  {
+    run: { config, step },
+    out,
+    minScore,
+  }: {
+    readonly run: Pick<DetectionRun, 'config' | 'step'>;
+    readonly out: string;
+    readonly minScore?: number;
+  },
+): string {
+  const done = frames - before;
+  const again = '--overwrite does them again';
+  if (done === 0) return `nothing to do: all ${counted(frames, 'frame')} were there (${again}): ${out}`;
+  const skipped = before === 0 ? '' : `; skipped ${counted(before, 'frame')} that were there (${again})`;
+  const found = `${counted(detections, 'detection')} in ${counted(done, 'frame')}${skipped}: ${out}`;
+  if (detections > 0) return found;
+  const lowest = minScore ?? thresholdOf(config);
+  return `${found}\nnothing had a score of ${lowest} or more after ${counted(step, 'step')} of training: a lower --min-score (with --overwrite) shows weaker ones, more steps make better ones`;
+}
+
+function thresholdOf(config: DetectionConfig): number {
+  switch (config.detector) {
+    case 'image3d':
+      return config.image3d.scoreThreshold;
+    case 'point3d':
+      return config.point3d.scoreThreshold;
+    case 'fusion':
+      return config.fusion.scoreThreshold;
+    case 'monorun':
+      return config.monorun.scoreThreshold;
+  }
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 /** The commands that take the results and work as they are: there may be no labels, nor a result for each of them. */

@@ -133,7 +133,7 @@ function fractions(text: string): number[] {
   try {
     return text.split(',').map(share);
   } catch {
-    throw new InvalidArgumentError('shares above 0 and up to 1 are needed, such as 0.01,0.05,1.');
+    throw new InvalidArgumentError('expected shares above 0 and up to 1, such as 0.01,0.05,1');
   }
 }
 

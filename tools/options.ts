@@ -7,7 +7,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   return (text) => {
     const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(`a whole number ${range} is needed, in decimal digits.`);
+      throw new InvalidArgumentError(`expected a whole number ${range}, in decimal digits`);
     return value;
   };
 }
@@ -32,7 +32,7 @@ export function cameraOption(): Option {
 export function share(text: string): number {
   const value = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text) ? Number(text) : Number.NaN;
   if (!(value > 0 && value <= 1))
-    throw new InvalidArgumentError('a share above 0 and up to 1 is needed, such as 0.05.');
+    throw new InvalidArgumentError('expected a share above 0 and up to 1, such as 0.05');
   return value;
 }
 

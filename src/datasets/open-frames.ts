@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { type DataKind, dataKindOf, describeOtherData, driveKindsOr } from './data-kind.ts';
 import type { DataSelection } from './data-selection.ts';
@@ -65,8 +65,7 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
   const { root } = data;
   const expected = `the folder of ${driveKindsOr(...(needs.includes('points') ? [] : ['of pictures']))}`;
   await stat(root).catch((error: NodeJS.ErrnoException) => {
-    const found = error.code === 'ENOENT' ? 'nothing' : String(error.code);
-    throw new InputError({ file: root, expected, found }, { cause: error });
+    throw new InputError({ file: root, expected, found: reasonOf(error) }, { cause: error });
   });
   const kind = await dataKindOf(root);
   if (kind === 'KITTI object data set') return openObjectFrames(data, needs);

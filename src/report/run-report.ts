@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import type { RetrievalResult, RetrievalRow } from '../evaluation/retrieval-result.ts';
 import { retrievalResultSchema } from '../evaluation/retrieval-result.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
@@ -397,9 +397,12 @@ async function readRecord<Value>(
   try {
     json = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && absent === null) return null;
-    throw new InputError({ file, expected: 'a JSON file of a run', found: message }, { cause: error });
+    const fault = error as NodeJS.ErrnoException;
+    if (fault.code === 'ENOENT' && absent === null) return null;
+    throw new InputError(
+      { file, expected: 'a JSON file of a run', found: reasonOf(fault) },
+      { cause: error },
+    );
   }
   const { data, error } = schema.safeParse(json);
   if (data !== undefined) return data;

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { checkedNames } from '../../datasets/frame-names.ts';
 import { filesByStem } from '../../datasets/kitti-layout.ts';
 import { allDamaged } from '../../datasets/loader.ts';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import { type KittiFramePair, readObjects } from './kitti-result-lines.ts';
 import { type UnknownClass, unknownClasses } from './unknown-classes.ts';
 
@@ -111,7 +111,7 @@ async function textsIn(folder: string, expected: string): Promise<ReadonlyMap<st
     throw new InputError({
       file: folder,
       expected: `a folder of ${expected}`,
-      found: error.code ?? error.message,
+      found: reasonOf(error),
     });
   });
   if (files.size === 0) throw new InputError({ file: folder, expected, found: 'none' });

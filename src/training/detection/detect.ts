@@ -1,5 +1,5 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import type { ObjectLabel } from '../../datasets/frame.ts';
 import { formatKittiLabels } from '../../datasets/kitti-labels.ts';
@@ -12,7 +12,7 @@ import { requireDevice } from '../../engine/require-device.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from '../run/atomic-file.ts';
 import { damageTeller, describeIncomplete } from '../run/damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
-import { classesOf, createDetector } from './detection-config.ts';
+import { applyDetectionSettings, classesOf, createDetector } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
 import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 
@@ -24,10 +24,12 @@ export interface DetectOptions {
   readonly out: string;
   readonly device?: Device;
   readonly threads?: number;
-  /** Removes the results of another run, or on other frames, that are in `out`. */
+  /** Removes the results that are in `out`, whosever they are, and begins anew. */
   readonly overwrite?: boolean;
   /** Looks into the boxes of the labels instead of finding its own, where the detector can (monorun). */
   readonly givenBoxes?: boolean;
+  /** The lowest score that is written, above 0 and up to 1; that of the run's configuration by default. */
+  readonly scoreThreshold?: number;
   readonly signal?: AbortSignal;
   /** Where the progress line goes, and what is said of damaged frames; stderr. */
   readonly stream?: ProgressStream;
@@ -63,8 +65,9 @@ const isResult = (name: string) => /\.txt$/.test(name);
  * frames; // 6
  */
 export async function detect(options: DetectOptions): Promise<DetectResult> {
-  const { run, data, out } = options;
+  const { data, out } = options;
   if (options.device !== undefined) await requireDevice(options.device);
+  const run = withThreshold(options);
   const { root, ...selection } = data;
   const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !options.givenBoxes });
   const done = await prepareFolder(options);
@@ -128,6 +131,13 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   return { frames: all, before, detections: tally.detections, damaged, interrupted };
 }
 
+/** The run with the threshold that is asked for. */
+function withThreshold({ run, scoreThreshold }: DetectOptions): DetectionRun {
+  if (scoreThreshold === undefined) return run;
+  const setting = `${run.config.detector}.scoreThreshold=${scoreThreshold}`;
+  return { ...run, config: applyDetectionSettings(run.config, [setting]) };
+}
+
 /** What is found in a batch, with the maps behind it where the detector has them. */
 async function lookAt(
   predictor: Predictor<unknown>,
@@ -135,6 +145,8 @@ async function lookAt(
   options: DetectOptions & { readonly frames: KittiObject; readonly indices: readonly number[] },
 ): Promise<Array<{ readonly labels: readonly ObjectLabel[]; readonly maps?: readonly ObjectMaps[] }>> {
   const { run, out, frames, indices, givenBoxes } = options;
+  // What a detector's own threshold lets through may lose more of its score afterwards.
+  const isWanted = ({ score }: ObjectLabel) => score! >= (options.scoreThreshold ?? 0);
   if (predictor.explain === undefined) {
     if (givenBoxes) {
       const found = `a ${run.config.detector}, which finds its own`;
@@ -144,22 +156,25 @@ async function lookAt(
         found,
       });
     }
-    return (await predictor.detect(batch)).map((labels) => ({ labels }));
+    return (await predictor.detect(batch)).map((labels) => ({ labels: labels.filter(isWanted) }));
   }
   const classes = classesOf(run.config);
   const given = givenBoxes
     ? await Promise.all(indices.map((i) => labelledBoxes(frames, i, classes)))
     : undefined;
   await makeFolder(join(out, OBJECTS));
-  return (await predictor.explain(batch, given)).map((objects) => ({
-    labels: objects.map(({ label }) => label),
-    maps: objects.map(({ label, maps, covariance }) => ({
-      ...maps,
-      covariance,
-      pose: label.box3!,
-      score: label.score!,
-    })),
-  }));
+  return (await predictor.explain(batch, given)).map((all) => {
+    const objects = all.filter(({ label }) => isWanted(label));
+    return {
+      labels: objects.map(({ label }) => label),
+      maps: objects.map(({ label, maps, covariance }) => ({
+        ...maps,
+        covariance,
+        pose: label.box3!,
+        score: label.score!,
+      })),
+    };
+  });
 }
 
 async function labelledBoxes(
@@ -187,6 +202,7 @@ async function prepareFolder({
   out,
   overwrite,
   givenBoxes,
+  scoreThreshold,
 }: DetectOptions): Promise<ReadonlySet<string>> {
   await makeFolder(out);
   const names = (await readdir(out)).filter((name) => !isTemporaryName(name));
@@ -195,23 +211,24 @@ async function prepareFolder({
     const expected = 'a new or empty folder, or one with results alone';
     throw new InputError({ file: out, expected, found: foreign.slice(0, 3).join(', ') });
   }
-  const manifest = {
+  const manifest: Manifest = {
     checkpoint: run.checkpoint,
     step: run.step,
     detector: run.config.detector,
     boxes: givenBoxes ? 'labels' : 'own',
     data: { root: data.root, split: data.split ?? 'training', imageSet: data.imageSet ?? null },
+    ...(scoreThreshold === undefined ? {} : { scoreThreshold }),
   };
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   if (names.length > 0) {
     const there = names.includes(MANIFEST) ? await readFile(join(out, MANIFEST), 'utf8') : undefined;
-    if (there === text) return new Set(names.filter(isResult));
     if (!overwrite) {
+      if (there === text) return new Set(names.filter(isResult));
+      const found = there === undefined ? `${names.length} files of another origin` : originOf(there, run);
       throw new InputError({
         file: out,
-        expected: `results of ${run.checkpoint} on ${data.root}, to go on with: give another --out, or --overwrite`,
-        found:
-          there === undefined ? `${names.length} files of another origin` : `those of ${originOf(there)}`,
+        expected: `results of ${run.checkpoint} on ${data.root}, or none`,
+        found: `${found}: --overwrite removes them, another --out leaves them`,
       });
     }
     for (const name of names) await rm(join(out, name), { recursive: true });
@@ -220,11 +237,30 @@ async function prepareFolder({
   return new Set();
 }
 
-function originOf(manifest: string): string {
+/** Whose results a manifest names, in words. */
+function originOf(text: string, { checkpoint, step }: DetectionRun): string {
+  let manifest: Partial<Manifest> | null;
   try {
-    const { checkpoint, data } = JSON.parse(manifest) as { checkpoint?: string; data?: { root?: string } };
-    return `${checkpoint} on ${data?.root}`;
+    manifest = JSON.parse(text);
   } catch {
-    return 'an unreadable detections.json';
+    return `results with a damaged ${MANIFEST}`;
   }
+  const isSameRun =
+    manifest?.checkpoint !== undefined && dirname(manifest.checkpoint) === dirname(checkpoint);
+  if (isSameRun && manifest?.step !== step)
+    return `those of step ${manifest?.step}, and the run is at step ${step} now`;
+  const { data, boxes, scoreThreshold } = manifest ?? {};
+  const which = [data?.split, data?.imageSet, boxes === 'labels' ? 'boxes of labels' : undefined];
+  const all = [...which, scoreThreshold === undefined ? undefined : `scores from ${scoreThreshold} on`];
+  return `those of ${manifest?.checkpoint} on ${data?.root} (${all.filter((each) => each != null).join(', ')})`;
+}
+
+/** What `detections.json` says. */
+interface Manifest {
+  readonly checkpoint: string;
+  readonly step: number;
+  readonly detector: string;
+  readonly boxes: string;
+  readonly data: { readonly root: string; readonly split: string; readonly imageSet: string | null };
+  readonly scoreThreshold?: number;
 }

@@ -47,6 +47,9 @@ export const api = {
     const response = await ask('picture', { ...frame }, signal);
     return createImageBitmap(await response.blob());
   },
+  /** The shown points of a frame as a PCD file. */
+  savedPoints: async (frame: number, choice: Query, signal?: AbortSignal): Promise<Blob> =>
+    (await ask('save', { frame, ...choice }, signal)).blob(),
   pairs: (frame: Seen, options: { seed: number; model?: ModelName }, signal?: AbortSignal) =>
     table<PairsTable>('pairs', { ...frame, ...options }, signal),
   objects: (frame: number, signal?: AbortSignal) => table<ObjectsTable>('objects', { frame }, signal),

@@ -16,6 +16,7 @@ import { Sweeps } from './sweep/sweeps.ts';
 import { FeaturesTab } from './tabs/features-tab.ts';
 import { LiveRun } from './tabs/live-run.ts';
 import { MatchesTab } from './tabs/matches-tab.ts';
+import { savePoints } from './tabs/save-points.ts';
 import { SceneTab } from './tabs/scene-tab.ts';
 import { followPointer } from './tabs/stage-input.ts';
 import { linkOf, type Tab } from './view-state.ts';
@@ -283,6 +284,7 @@ export class Page {
         () => void this.savePicture().catch(() => this.say('The picture could not be made')),
         { icon: 'picture' },
       ),
+      button('Save the shown points as PCD', () => this.savePoints(), { icon: 'save' }),
       button('Dark or light', () => this.toggleTheme(), { icon: 'theme' }),
       button('Keys and pointer', () => showHelp(this.shortcuts), { icon: 'help' }),
     );
@@ -309,6 +311,14 @@ export class Page {
       links: byId<HTMLCanvasElement>('links'),
       name: `${this.session.title}-${context.frame.info.id}`.replace(/[^\w.-]+/g, '-'),
     });
+  }
+
+  private savePoints(): void {
+    if (this.context === undefined || this.store.state.tab !== 'scene') {
+      this.say('Points are saved from the scene');
+      return;
+    }
+    void savePoints(this.context);
   }
 
   private toggleTheme(): void {

@@ -42,6 +42,7 @@ export function shortcutsOf(
     shortcut(['b'], 'look from above', () => set({ view: 'birds-eye' })),
     shortcut(['c'], 'look through the camera', () => set({ view: 'camera' })),
     shortcut(['f'], 'fit the points on the screen', fit),
+    shortcut(['m'], 'measure a distance', () => set({ tab: 'scene', measure: !store.state.measure })),
     shortcut(['l'], 'labels on or off', () => set({ labels: !store.state.labels })),
     shortcut(['g'], 'ground grid on or off', () => set({ grid: !store.state.grid })),
     shortcut(['+', '='], 'larger points', () => sizeBy(0.5)),
@@ -52,8 +53,8 @@ export function shortcutsOf(
     shortcut(['t'], 'dark or light', toggleTheme),
     shortcut(
       ['Escape'],
-      'select nothing',
-      () => set({ point: undefined, place: undefined, cell: undefined }),
+      'select nothing, end measuring',
+      () => set({ point: undefined, place: undefined, cell: undefined, measure: false }),
       'esc',
     ),
     shortcut(['?', 'h'], 'this list', help),

@@ -1,6 +1,7 @@
 import type { Frame } from '../../datasets/frame.ts';
 import { frameOf, openSequence } from '../../datasets/open-sequence.ts';
 import type { SequenceReference } from '../../datasets/open-sequences.ts';
+import { Recent } from '../../datasets/recent.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { createPretraining } from '../../training/create-pretraining.ts';
@@ -14,7 +15,6 @@ import { Encoders, loadModel, RecentEncoders } from './encoders.ts';
 import { pairsOf } from './pairs.ts';
 import { type FrameFeatures, featuresOf, type Places, placesOf } from './places.ts';
 import { principalColours } from './principal-colours.ts';
-import { Recent } from './recent.ts';
 import { similaritiesWith } from './similarity.ts';
 
 /** What is looked at, and how it is drawn; plain data. */

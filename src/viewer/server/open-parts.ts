@@ -10,7 +10,7 @@ import {
   type SequenceReference,
 } from '../../datasets/open-sequences.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import type { Problem } from '../protocol.ts';
 import { Detections } from './detections.ts';
 import { firstDrawn } from './first-drawn.ts';
@@ -67,7 +67,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     throw new InputError({
       file: path,
       expected: 'a run, a data set or a point cloud',
-      found: error.code ?? error.message,
+      found: reasonOf(error),
     });
   });
   const run = (await isRunFolder(path)) ? path : undefined;

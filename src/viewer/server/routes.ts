@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
+import { type ClipState, clipKeys } from '../clip.ts';
 import { encodeTable } from '../table.ts';
 import type { Session } from './session.ts';
 import type { ShownPicture } from './shown-picture.ts';
@@ -50,6 +51,25 @@ const offset = z
   .regex(/^\d{1,16}$/, 'an offset of metrics')
   .transform(Number);
 
+/** A number, as `String` writes it. */
+const decimal = z
+  .string('a number')
+  .regex(/^-?\d{1,30}(\.\d{1,30})?(e[-+]?\d{1,3})?$/, 'a number')
+  .transform(Number);
+const limits = Object.fromEntries(clipKeys.map((key) => [key, decimal.optional()])) as {
+  [Key in keyof ClipState]: z.ZodOptional<typeof decimal>;
+};
+/** The middle, the size and the yaw of a box. */
+const box = z
+  .string()
+  .transform((text) => text.split(',').map(Number))
+  .refine((values) => values.length === 7 && values.every(Number.isFinite), 'seven numbers of a box')
+  .transform(([x, y, z, length, width, height, yaw]) => ({
+    center: [x, y, z] as const,
+    sizeM: [length, width, height] as const,
+    yaw,
+  }));
+
 /** What can be asked, by address. Frames are numbers: no address has a path in it. */
 export const routes: { readonly [address: string]: Route } = {
   '/api/session': route({}, async (session) => ({ json: await session.info() })),
@@ -60,6 +80,21 @@ export const routes: { readonly [address: string]: Route } = {
   '/api/point': route({ ...frame, point: whole }, async (session, query) => ({
     json: await session.point(query.frame, query.point),
   })),
+  '/api/save': route(
+    {
+      ...frame,
+      ...limits,
+      box: box.optional(),
+      neighbours: whole.optional(),
+      steady: z.enum(['yes', 'no']).optional(),
+    },
+    async (session, { frame, box, neighbours = 0, steady, ...given }) => {
+      const limits = Object.fromEntries(clipKeys.map((key) => [key, given[key]])) as unknown as ClipState;
+      const request = { limits, box, neighbours, steady: steady === 'yes' };
+      const bytes = await session.savedPoints(frame, request);
+      return { type: 'application/octet-stream', bytes, compress: false };
+    },
+  ),
   '/api/scene': route(seen, async (session, { frame, camera }) => ({
     json: await session.scene(frame, camera),
   })),

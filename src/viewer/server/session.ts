@@ -1,12 +1,17 @@
 import { basename, resolve } from 'node:path';
 import sharp from 'sharp';
 import type { ObjectLabel } from '../../datasets/frame.ts';
+import { Recent } from '../../datasets/recent.ts';
 import { type FramePart, fileOf, type Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
+import type { Box3 } from '../../geometry/box.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
 import type { LensCamera } from '../../image/undistort.ts';
+import { writePcd } from '../../pointcloud/pcd.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import { readObjectMaps } from '../../training/detection/object-maps.ts';
+import { type ClipState, clipOf } from '../clip.ts';
+import { neighboursOf } from '../neighbours.ts';
 import { encodePoints } from '../point-stream.ts';
 import type {
   BoxInfo,
@@ -29,12 +34,23 @@ import type { Learned } from './learned.ts';
 import { objectsTable } from './object-maps.ts';
 import { offersOf } from './offers.ts';
 import { openParts, type SessionOptions, type SessionParts } from './open-parts.ts';
-import { Recent } from './recent.ts';
 import type { RunTail } from './run-tail.ts';
+import { savedCloud } from './saved-cloud.ts';
 import { type ShownPicture, shownPicture } from './shown-picture.ts';
 
 const megabyte = 2 ** 20;
 const nothing: WorkInfo = { doing: undefined, done: undefined, total: undefined, seconds: 0, waiting: 0 };
+
+/** Which points of a frame are to be saved. */
+export interface SaveRequest {
+  readonly limits: ClipState;
+  /** Those in this box of the frame alone. */
+  readonly box: Box3 | undefined;
+  /** How many sweeps before and after are saved with it. */
+  readonly neighbours: number;
+  /** Whether the motion between them is undone. */
+  readonly steady: boolean;
+}
 
 /** Everything that the page can ask for. What cannot be read throws an InputError; the rest goes on. */
 export class Session {
@@ -80,6 +96,19 @@ export class Session {
     const cloud = await this.cloud(index);
     const { count, notes } = cloud;
     return encodePoints(columnsOf(cloud, fileOf(this.sequence(), index, 'sweep')), count, { notes });
+  }
+
+  /** The points that are shown of a frame as a binary PCD file, in the frame's own coordinates, with every column. */
+  async savedPoints(index: number, { limits, box, neighbours, steady }: SaveRequest): Promise<Uint8Array> {
+    const { frames } = this.sequenceInfo() ?? { frames: [] };
+    this.moment(index);
+    const others = neighboursOf(frames, index, { reach: neighbours, steady }).neighbours;
+    const parts = [];
+    for (const { index: each, matrix } of [{ index, matrix: undefined }, ...others]) {
+      const file = fileOf(this.sequence(), each, 'sweep');
+      parts.push({ cloud: await this.cloud(each), file, matrix });
+    }
+    return writePcd(savedCloud(parts, { clip: clipOf(limits), box }), { encoding: 'binary' });
   }
 
   async point(index: number, point: number): Promise<PointInfo> {

@@ -320,11 +320,11 @@ describe('what is missing or damaged', () => {
     ]) {
       expect((await faultOf(asked)).expected).toBe('frames');
     }
-    expect(await faultOf(Session.open({ path: join(folder, 'none') }))).toMatchObject({ found: 'ENOENT' });
+    expect(await faultOf(Session.open({ path: join(folder, 'none') }))).toMatchObject({ found: 'nothing' });
     const also = [join(folder, 'none')];
     expect(await faultOf(Session.open({ path: folder, also }))).toMatchObject({
       file: also[0],
-      found: 'ENOENT',
+      found: 'nothing',
     });
   });
 });
@@ -348,7 +348,7 @@ describe('detections', () => {
       found: 'none in it',
     });
     expect(await faultOf(Session.open({ path: root, detections: join(root, 'x') }))).toMatchObject({
-      found: 'ENOENT',
+      found: 'nothing',
     });
   });
 });
@@ -496,7 +496,7 @@ describe('a run', () => {
     expect((await found.info()).sequence!.frames).toHaveLength(1);
     expect(await shownOf(found, 0)).toEqual(whole);
     expect(await faultOf(Session.open({ path: run, data: join(data, 'none') }))).toMatchObject({
-      found: 'ENOENT',
+      found: 'nothing',
     });
   });
 

@@ -1,3 +1,4 @@
+import type { Clip } from '../../clip.ts';
 import type { Context } from '../context.ts';
 import type { Triple } from '../scene/pose.ts';
 import { lengthUnitOf } from '../sweep/fit-sweep.ts';
@@ -21,9 +22,16 @@ export class Linking {
     | { readonly sweep: Sweep; readonly filled: number; readonly points: ProjectedPoints }
     | undefined;
   private hovered: number | undefined;
+  private clip: Clip | undefined;
 
   constructor(context: Context) {
     this.context = context;
+  }
+
+  /** Leaves out what is not within a clip. */
+  setClip(clip: Clip | undefined): void {
+    this.clip = clip;
+    this.projected = undefined;
   }
 
   /** The points that the camera sees; undefined until sweep, calibration and picture are there. */
@@ -32,7 +40,8 @@ export class Linking {
     if (sweep === undefined || scene?.camera === undefined || picture === undefined) return undefined;
     if (this.projected?.sweep !== sweep || this.projected.filled !== sweep.filled) {
       const { width, height } = picture;
-      const points = projectSweep(sweep, { pixelFromLidar: scene.camera.pixelFromLidar, width, height });
+      const { pixelFromLidar } = scene.camera;
+      const points = projectSweep(sweep, { pixelFromLidar, width, height }, this.clip);
       this.projected = { sweep, filled: sweep.filled, points };
     }
     return this.projected.points;

@@ -1,10 +1,11 @@
 import uPlot from 'uplot';
+import type { Unit } from '../../../report/term-names.ts';
 import { element, shown } from '../widgets/dom.ts';
 import { axisRange, linearTicks, logarithmicTicks, type Range } from './axes.ts';
 import { CHANCE_LINE_PX, drawChanceLine } from './chance-line.ts';
 import type { ChartColours } from './chart-colours.ts';
 import { decimated, nearestIndex, visibleIndices } from './decimation.ts';
-import { type Unit, valueText } from './wording.ts';
+import { valueText } from './wording.ts';
 
 /** What a chart shows at a moment. */
 export interface ChartView {

@@ -46,13 +46,15 @@ export function sceneOutcomes(
   return outcomesOf(scene.labels, scoredDetections(scene, state), { overlaps, classes });
 }
 
-/** The boxes that the state lets be seen: labels, and detections with enough of a score; with their outcomes where there are some. */
+/** The boxes that the state lets be seen: labels, and detections with enough of a score, of the class it names; with their outcomes where there are some. */
 export function visibleBoxes(scene: SceneInfo, state: ViewState, outcomes?: Outcomes): readonly VisibleBox[] {
   const labels = scene.labels.map((box, i) => ({ box, detected: false, outcome: outcomes?.labels[i] }));
   const detections = scoredDetections(scene, state).map((box, i) => {
     return { box, detected: true, outcome: outcomes?.detections[i] };
   });
-  return [...(state.labels ? labels : []), ...(state.detections ? detections : [])];
+  const { objectClass } = state;
+  const shown = [...(state.labels ? labels : []), ...(state.detections ? detections : [])];
+  return objectClass === '' ? shown : shown.filter(({ box }) => box.type === objectClass);
 }
 
 /** The colour of a label, of its track where it has one, or of detections. */

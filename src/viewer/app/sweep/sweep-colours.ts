@@ -1,7 +1,9 @@
+import type { ColumnHeader } from '../../point-stream.ts';
 import { coloursFromPicture } from '../picture/point-picture.ts';
 import type { ProjectedPoints } from '../picture/projected-points.ts';
 import type { ViewState } from '../view-state.ts';
 import type { Choices } from '../widgets/controls.ts';
+import { type Category, categoriesOf, colourCategories, isCategorical } from './categories.ts';
 import { colourValues, heights, noValue, rangeOf, ranges, type ValueRange } from './colouring.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -67,6 +69,9 @@ export class SweepColours {
       if (source.seen !== undefined && source.picture !== undefined)
         coloursFromPicture(source.seen, source.picture, all);
       into.set(all.subarray(4 * from));
+    } else if (this.hasCategories(sweep, state)) {
+      const { name, origin } = columnOf(sweep, state.colour)!;
+      colourCategories(sweep.fields.get(name)!.subarray(from, sweep.filled), origin, into);
     } else {
       const scale = this.scale(sweep, state)!;
       colourValues(valuesOf(sweep, state.colour, source, from), scale.range, { map: state.map, into });
@@ -75,10 +80,28 @@ export class SweepColours {
     return into;
   }
 
-  /** What the colours mean; undefined for colours that are what they are. */
+  /** Whether colours are those of kinds. */
+  hasCategories(sweep: Sweep, { colour, categories }: ViewState): boolean {
+    const column = columnOf(sweep, colour);
+    return categories && column !== undefined && isCategorical(column);
+  }
+
+  /** The kinds that the colours stand for, with what they are called; undefined where they stand for something else. */
+  categories(
+    sweep: Sweep,
+    state: ViewState,
+  ): { readonly name: string; readonly categories: Category[] } | undefined {
+    if (!this.hasCategories(sweep, state)) return undefined;
+    const { name, origin } = columnOf(sweep, state.colour)!;
+    const values = sweep.fields.get(name)!.subarray(0, sweep.filled);
+    return { name: capital(name), categories: categoriesOf(values, origin) };
+  }
+
+  /** What the colours mean; undefined for colours that are what they are, and for those of kinds. */
   scale(sweep: Sweep, state: ViewState): ColourScale | undefined {
     const { colour, low, high } = state;
     if (colour === 'picture' || (colour === 'file' && hasOwnColours(sweep))) return undefined;
+    if (this.hasCategories(sweep, state)) return undefined;
     // What stands in for values that this sweep lacks says nothing of those that another one has.
     const shown =
       ['time', 'range'].includes(colour) || fieldOf(sweep, colour) !== undefined ? colour : 'height';
@@ -111,6 +134,12 @@ export class SweepColours {
     const high = Math.max(0, ...secondsAfter);
     this.kept.set('time 0', low < high ? { low, high } : { low: -0.5, high: 0.5 });
   }
+}
+
+/** The column that a colour names; undefined where the sweep does not have it. */
+function columnOf({ header }: Sweep, colour: string): ColumnHeader | undefined {
+  if (!colour.startsWith('field:')) return undefined;
+  return header.columns.slice(3).find(({ name }) => name === colour.slice(6));
 }
 
 function fieldOf(sweep: Sweep, colour: string): Float32Array | undefined {

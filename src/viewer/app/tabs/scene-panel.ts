@@ -2,6 +2,7 @@ import type { FramePart } from '../../../datasets/sequence.ts';
 import type { Outcomes } from '../../../evaluation/kitti/detection-outcomes.ts';
 import type { BoxInfo } from '../../protocol.ts';
 import type { Context } from '../context.ts';
+import { isCategorical } from '../sweep/categories.ts';
 import { mapNames } from '../sweep/colour-maps.ts';
 import { endOfScale } from '../sweep/scale-ends.ts';
 import type { Sweep } from '../sweep/sweep.ts';
@@ -33,6 +34,8 @@ export function scenePanel(
     readonly onRefit: () => void;
     /** The controls of what is shown of objects. */
     readonly objects: HTMLElement;
+    /** The tools, each with controls of its own. */
+    readonly tools: readonly HTMLElement[];
   },
 ): ScenePanel {
   const { store, frame, session } = context;
@@ -61,6 +64,14 @@ export function scenePanel(
   });
   store.on(['colour'], () => colour.follow());
   const ends = scaleEnds(context, options.onRefit);
+  const categories = toggle(store, 'categories', 'By category', 'A colour for each value of the column');
+  const followCategories = () => {
+    const column = frame.parts.sweep?.header.columns.find(
+      ({ name }) => `field:${name}` === store.state.colour,
+    );
+    categories.hidden = column === undefined || !isCategorical(column);
+  };
+  store.on(['colour'], followCategories);
   const overlay = element('p', { class: 'note', hidden: true });
   const facts = element('dl', { class: 'facts' });
   const notes = element('div', {});
@@ -84,6 +95,7 @@ export function scenePanel(
         'Colour map',
         mapNames.map((name) => [name, name] as const),
       ),
+      categories,
       ends.root,
       slider(store, 'size', 'Size', { min: 0.5, max: 8, step: 0.5 }),
       slider(store, 'eyeDome', 'Depth edges', {
@@ -112,6 +124,7 @@ export function scenePanel(
       ...(session.hasDetections && hasLabels ? [outcomes.root] : []),
     ),
     ...(session.hasObjects ? [options.objects] : []),
+    ...options.tools,
     ...(hasTime
       ? [
           section(
@@ -149,6 +162,7 @@ export function scenePanel(
     const { info, parts } = frame;
     widen(score, parts.scene?.detections ?? []);
     if (parts.sweep !== undefined) {
+      followCategories();
       colour.setChoices(colourChoices(parts.sweep, frame.hasPicture, hasTime));
     }
     // Numbers of the frame before stay until there are others.
