@@ -71,7 +71,7 @@ export class Stage {
   private width = 0;
   private height = 0;
 
-  /** Throws an Error where there is no WebGL 2. */
+  /** Where there is no WebGL 2, all goes on but the drawing. */
   constructor(options: StageOptions) {
     const { canvas } = options;
     this.options = options;
@@ -114,6 +114,11 @@ export class Stage {
     // Not drawn at once: who hears of pictures has no stage yet.
     this.measure();
     this.requestRender();
+  }
+
+  /** Whether there is WebGL 2 to draw with. */
+  get draws(): boolean {
+    return this.painter.draws;
   }
 
   /** Adds a cloud of up to `capacity` points that arrive in pieces. */
@@ -179,6 +184,12 @@ export class Stage {
   /** Moves the middle of the range rings, by default on the road under KITTI's sensor. */
   setGround(center: Triple): void {
     this.furniture.ground.center = center;
+    this.requestRender();
+  }
+
+  /** Changes the unit of range labels; empty where no one knows it. */
+  setLengthUnit(unit: string): void {
+    this.furniture.lengthUnit = unit;
     this.requestRender();
   }
 
@@ -325,7 +336,7 @@ export class Stage {
     const { pixelRatio } = this.painter;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
     this.painter.draw(views, { ...appearance, theme });
-    this.labels.update(views, theme);
+    if (this.draws) this.labels.update(views, theme);
     this.options.onRender?.();
   }
 
