@@ -5,12 +5,13 @@ import type { DetectResult } from '../src/training/detection/detect.ts';
 import type { DetectionConfig } from '../src/training/detection/detection-config.ts';
 import type { DetectionRun } from '../src/training/detection/detection-run.ts';
 import { shellPath, shellWord } from '../src/training/run/shell-word.ts';
-import { deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
+import { deviceOption, interruptSignal, sequenceOption, share, wholeNumber } from './options.ts';
 
 interface Options {
   readonly data?: string;
   readonly split?: 'training' | 'testing';
   readonly imageSet?: string;
+  readonly sequence: readonly string[];
   readonly out: string;
   readonly step?: number;
   readonly boxes: 'own' | 'labels';
@@ -28,7 +29,13 @@ export function command(): Command {
     .argument('<run>', 'what pointpair finetune left')
     .option('--data <folder>', "the frames to look at; those of the run's own data set by default")
     .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
-    .option('--split <name>', 'training or testing', 'training')
+    .addOption(
+      new Option('--split <name>', 'of KITTI object or tracking data (default: training)').choices([
+        'training',
+        'testing',
+      ]),
+    )
+    .addOption(sequenceOption())
     .requiredOption('--out <folder>', 'where the result files go, one a frame')
     .option('--step <number>', "of the run's checkpoint; the newest by default", wholeNumber(0))
     .addOption(
@@ -46,7 +53,8 @@ export function command(): Command {
       `
 Example:
   pointpair detect runs/point3d --data data/kitti --image-set val --out runs/point3d/detections
-  pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val`,
+  pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val
+  pointpair detect runs/on-drives --data data/drives-held-out --out runs/on-drives/detections`,
     )
     .action(run);
 }
@@ -58,9 +66,10 @@ async function run(folder: string, options: Options): Promise<void> {
   const { root } = options.data === undefined ? trained.data : { root: options.data };
   const interrupt = interruptSignal(() => process.stderr.write('\ninterrupted: ending this batch\n'));
   const { split, imageSet, strict } = options;
+  const sequences = options.sequence.length === 0 ? undefined : options.sequence;
   const result = await detect({
     run: trained,
-    data: { root, split, imageSet, strict },
+    data: { root, split, imageSet, sequences, strict },
     out: options.out,
     device: options.device,
     threads: options.threads,
@@ -79,7 +88,7 @@ async function run(folder: string, options: Options): Promise<void> {
     process.exitCode = 130;
     return;
   }
-  const commands = await whatIsNext({ root, split, imageSet, out: options.out });
+  const commands = await whatIsNext({ root, split, imageSet, sequences, out: options.out });
   process.stdout.write(
     `${describeDetections(result, { run: trained, out: options.out, minScore: options.minScore })}\n` +
       commands.map((line) => `  ${line}\n`).join(''),
@@ -131,17 +140,28 @@ export async function whatIsNext(results: {
   readonly root: string;
   readonly split?: string;
   readonly imageSet?: string;
+  readonly sequences?: readonly string[];
   readonly out: string;
 }): Promise<string[]> {
   // Labels, and what the viewer shows, are of the training split.
   if (results.split === 'testing') return [];
   const [root, out] = [results.root, results.out].map(shellPath);
-  const { imageSet } = results;
+  const { areDrives, readDriveResults } = await import('../src/evaluation/kitti/drive-results.ts');
+  const { imageSet, sequences = [] } = results;
+  if (await areDrives(results.root)) {
+    const only = sequences.map((name) => ` --sequence ${shellWord(name)}`).join('');
+    const data = { root: results.root, sequences: results.sequences };
+    const found = await readDriveResults({ labels: data, detections: results.out, missing: 'empty' }).then(
+      ({ missing }) => missing,
+      ifInput(() => undefined),
+    );
+    const rule = found?.length === 0 ? '' : ' --missing empty';
+    return found === undefined
+      ? []
+      : [`pointpair evaluate --labels ${root} --detections ${out}${only}${rule}`];
+  }
   const only = imageSet === undefined ? '' : ` --image-set ${shellWord(imageSet)}`;
-  const missing = await whatIsMissing(results).catch((error: unknown) => {
-    if (error instanceof InputError) return undefined;
-    throw error;
-  });
+  const missing = await whatIsMissing(results).catch(ifInput(() => undefined));
   const rule = missing?.length === 0 ? '' : ' --missing empty';
   return [
     ...(missing === undefined
@@ -149,6 +169,14 @@ export async function whatIsNext(results: {
       : [`pointpair evaluate --labels ${root} --detections ${out}${only}${rule}`]),
     `pointpair view ${root} --detections ${out}`,
   ];
+}
+
+/** What an InputError gives; any other error is thrown on. */
+function ifInput<Value>(value: () => Value): (error: unknown) => Value {
+  return (error) => {
+    if (error instanceof InputError) return value();
+    throw error;
+  };
 }
 
 /** The labelled frames without a result. Throws an InputError where the results cannot be evaluated. */

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
 import type { Overlaps } from '../src/evaluation/kitti/kitti-evaluation.ts';
+import type { KittiFolderPairs } from '../src/evaluation/kitti/kitti-result-files.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
+import { sequenceOption } from './options.ts';
 
 interface Options {
   readonly labels: string;
@@ -14,13 +16,14 @@ interface Options {
   readonly frames?: string;
   readonly imageSet?: string;
   readonly strict?: boolean;
+  readonly sequence: readonly string[];
 }
 
 /** The command line of `pointpair evaluate`. */
 export function command(): Command {
   return new Command('evaluate')
     .description("Average precision of detections by the rules of KITTI's benchmark.")
-    .requiredOption('--labels <folder>', 'label files, or a data set with them')
+    .requiredOption('--labels <folder>', 'label files, or a data set or drives with them')
     .requiredOption(
       '--detections <folder>',
       "result files, as pointpair detect writes them, or a detector's run with them",
@@ -39,28 +42,28 @@ export function command(): Command {
     .option('--strict', 'end at a type that KITTI does not know instead of leaving it aside')
     .option('--image-set <name>', "only the frames that the data set's ImageSets/<name>.txt lists")
     .addOption(new Option('--frames <file>', 'only the frames that this file lists').conflicts('imageSet'))
+    .addOption(sequenceOption())
     .addHelpText(
       'after',
       `
-Example:
-  pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val`,
+Examples:
+  pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val
+  pointpair evaluate --labels data/drives-held-out --detections runs/on-drives/detections`,
     )
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
+  const { areDrives } = await import('../src/evaluation/kitti/drive-results.ts');
   const { kittiTable, lowBoxes } = await import('../src/report/kitti-table.ts');
   const { describeUnknownClass } = await import('../src/evaluation/kitti/unknown-classes.ts');
-  const { imageSetFile, readKittiFolders } = await import('../src/evaluation/kitti/kitti-result-files.ts');
   const { evaluateKitti } = await import('../src/evaluation/kitti/kitti-evaluation.ts');
-  const { readFrameNames } = await import('../src/datasets/frame-names.ts');
-  const { labels, detections, json, overlaps, missing, imageSet, strict } = options;
-  const list = imageSet === undefined ? options.frames : await imageSetFile(labels, imageSet);
-  const ids = list === undefined ? undefined : await readFrameNames(list);
-  const results = await resultFolderOf(detections);
-  const pairs = await readKittiFolders({ labels, detections: results, ids, missing, strict });
+  const { labels, json, overlaps } = options;
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  if (results !== detections) say(`results: ${results}`);
+  const detections = await resultFolderOf(options.detections);
+  const given = { ...options, detections };
+  const pairs = (await areDrives(labels)) ? await ofDrives(given, say) : await ofFolders(given);
+  if (detections !== options.detections) say(`results: ${detections}`);
   if (pairs.missing.length > 0) {
     say(
       `${pairs.missing.length} of ${pairs.frames.length} frames have no result file and count as frames without detections`,
@@ -70,6 +73,35 @@ async function run(options: Options): Promise<void> {
   const evaluation = evaluateKitti(pairs.frames, { overlaps });
   if (json) for (const line of lowBoxes(evaluation)) say(line);
   process.stdout.write(json ? `${JSON.stringify(evaluation.ap, null, 2)}\n` : `${kittiTable(evaluation)}\n`);
+}
+
+/** The labels and results of folders of files. */
+async function ofFolders(options: Options): Promise<KittiFolderPairs> {
+  const { imageSetFile, readKittiFolders } = await import('../src/evaluation/kitti/kitti-result-files.ts');
+  const { readFrameNames } = await import('../src/datasets/frame-names.ts');
+  const { labels, detections, missing, imageSet, strict, sequence } = options;
+  if (sequence.length > 0) throw onlyFor(labels, `sequence ${sequence}`, 'drives');
+  const list = imageSet === undefined ? options.frames : await imageSetFile(labels, imageSet);
+  const ids = list === undefined ? undefined : await readFrameNames(list);
+  return readKittiFolders({ labels, detections, ids, missing, strict });
+}
+
+/** The labels of drives and their results. */
+async function ofDrives(options: Options, say: (line: string) => void): Promise<KittiFolderPairs> {
+  const { describeKittiPixels, readDriveResults } = await import('../src/evaluation/kitti/drive-results.ts');
+  const { labels: root, detections, missing, strict, sequence, imageSet, frames } = options;
+  if (frames !== undefined) throw onlyFor(root, `the list ${frames}`, 'folders of label files');
+  const sequences = sequence.length === 0 ? undefined : sequence;
+  const data = { root, sequences, imageSet };
+  const pairs = await readDriveResults({ labels: data, detections, missing, strict });
+  const scaled = describeKittiPixels(pairs);
+  if (scaled !== undefined) say(scaled);
+  return pairs;
+}
+
+function onlyFor(file: string, place: string, expected: string): InputError {
+  const found = expected === 'drives' ? 'label files' : 'drives';
+  return new InputError({ file, place, expected: `${expected}, which it goes with`, found });
 }
 
 /**

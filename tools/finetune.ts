@@ -5,7 +5,7 @@ import type { DetectionConfig } from '../src/training/detection/detection-config
 import type { PretrainedReference } from '../src/training/detection/finetune.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
 import { detectionPresetNames, detectorNames } from './names.ts';
-import { share, wholeNumber } from './options.ts';
+import { sequenceOption, share, wholeNumber } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
 interface Options extends TrainingOptions {
@@ -18,7 +18,7 @@ interface Options extends TrainingOptions {
 
 /** What a run's own configuration says beside the detector's. */
 interface Recorded {
-  readonly data?: { readonly root: string; readonly imageSet?: string };
+  readonly data?: DataSelection;
   readonly from?: PretrainedReference;
 }
 
@@ -32,15 +32,17 @@ export function command(): Command {
     .option('--labels-fraction <share>', 'use the labels of this share of the frames, such as 0.05', share)
     .option('--labels-seed <number>', 'draws which frames', wholeNumber(0));
   return addTrainingOptions(finetuning, {
-    data: 'a labelled data set in the layout of the KITTI object benchmark',
+    data: 'a labelled data set in the layout of the KITTI object benchmark, or drives with labels',
     presets: detectionPresetNames,
   })
+    .addOption(sequenceOption())
     .addHelpText(
       'after',
       `
 Examples:
   pointpair finetune --detector point3d --from runs/kitti --labels-fraction 0.05 --data data/kitti --image-set train --out runs/point3d
   pointpair finetune --detector image3d --data data/kitti --out runs/scratch --set image3d.frozenStages=2
+  pointpair finetune --detector point3d --data data/drives --labels-fraction 0.05 --out runs/on-drives
   pointpair finetune --out runs/point3d --resume`,
     )
     .action(train);
@@ -82,8 +84,8 @@ export async function whatIsNext({
 
 /** Whether a data set has a list of that name, of frames that can be looked at. */
 async function hasFrames(root: string, imageSet: string, withPictures: boolean): Promise<boolean> {
-  const { KittiObject } = await import('../src/datasets/kitti-object.ts');
-  return KittiObject.open(root, { imageSet, ignoreLabels: true, withPictures }).then(
+  const { openFrames } = await import('../src/datasets/open-frames.ts');
+  return openFrames({ root, imageSet }, ['image', 'points'], { withPictures }).then(
     () => true,
     () => false,
   );

@@ -28,6 +28,13 @@ export function cameraOption(): Option {
   );
 }
 
+/** `--sequence`: some of several sequences. */
+export function sequenceOption(): Option {
+  return new Option('--sequence <name>', 'only this sequence of several; may be given again')
+    .argParser(collected)
+    .default([], 'all');
+}
+
 /** A share above 0 and up to 1: decimal digits, perhaps with a point. */
 export function share(text: string): number {
   const value = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text) ? Number(text) : Number.NaN;

@@ -4,7 +4,7 @@ import { InputError } from '../src/engine/input-error.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
 import { presetNames } from './names.ts';
-import { cameraOption, collected } from './options.ts';
+import { cameraOption, sequenceOption } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
 /** The command line of `pointpair pretrain`. */
@@ -17,7 +17,7 @@ export function command(): Command {
     presets: presetNames,
   })
     .addOption(cameraOption())
-    .option('--sequence <name>', 'only this sequence of several; may be given again', collected, [])
+    .addOption(sequenceOption())
     .addHelpText(
       'after',
       `

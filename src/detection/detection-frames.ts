@@ -1,6 +1,7 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { Frame, ObjectLabel, PointFrame } from '../datasets/frame.ts';
-import { KittiObject } from '../datasets/kitti-object.ts';
 import { neighbourClasses } from '../datasets/neighbour-classes.ts';
+import { type Frames, type Need, openFrames, type PointFrames } from '../datasets/open-frames.ts';
 import type { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { DetectionData } from './detector.ts';
@@ -27,11 +28,8 @@ export async function openDetectionFrames(
     withPictures = true,
   }: { readonly withDepth?: boolean; readonly withPictures?: boolean } = {},
 ): Promise<DetectionFrames> {
-  const { root, training = true, withLabels = training, frames: chosen, ...selection } = data;
-  const ignoreLabels = !withLabels;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels, withDepth, withPictures });
-  if (withLabels && !frames.hasLabels)
-    throw new InputError({ file: root, expected: 'labels (label_2)', found: 'none' });
+  const { training = true, withLabels = training, frames: chosen, ...selection } = data;
+  const frames = await openObjectFrames(selection, { withLabels, withDepth, withPictures });
   const indices = chosen ?? frames.ids.map((_, i) => i);
   const outside = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= frames.length);
   if (outside !== undefined) throw new RangeError(`frame ${outside} of ${frames.length}`);
@@ -41,6 +39,32 @@ export async function openDetectionFrames(
     frame: (index, stopwatch) => frames.frame(indices[index], stopwatch),
     pointFrame: (index, stopwatch) => frames.pointFrame(indices[index], stopwatch),
   };
+}
+
+/** Frames as detectors need them: with camera and points, and, where labels are needed, those. */
+export type ObjectFrames = PointFrames &
+  Required<Pick<Frames, 'camera' | 'pointFrame'>> &
+  Pick<Frames, 'labels' | 'withoutPicture'>;
+
+/**
+ * Opens the frames of a data set or of drives for a detector, with labels by default. Without `withPictures` those of a KITTI
+ * object data set may lack their pictures, and have `pointFrame` alone. Throws an InputError as `openFrames` does.
+ */
+export async function openObjectFrames(
+  data: DataSelection,
+  {
+    withLabels = true,
+    withDepth = false,
+    withPictures = true,
+  }: {
+    readonly withLabels?: boolean;
+    readonly withDepth?: boolean;
+    readonly withPictures?: boolean;
+  } = {},
+): Promise<ObjectFrames> {
+  const needs: readonly Need[] = ['image', 'points', ...(withLabels ? (['labels'] as const) : [])];
+  const frames = (await openFrames(data, needs, { withDepth, withPictures })) as PointFrames & ObjectFrames;
+  return { ...frames, pointFrame: frames.pointFrame ?? frames.frame };
 }
 
 /** The labels of a frame by what a detector is to make of them. */

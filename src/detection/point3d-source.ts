@@ -4,7 +4,7 @@ import type { DetectionData } from './detector.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import { type PointSample, pointSample } from './point-sample.ts';
 
-/** Samples of the frames of a KITTI object data set, of points: pictures are not needed. */
+/** Samples of labelled frames, of points: a KITTI object data set needs no pictures for it. */
 export async function point3dSource({
   data,
   config,

@@ -12,7 +12,7 @@ import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { ParameterGroup, StepRates } from '../nn/parameter-groups.ts';
 
 import { writeJsonAtomically } from './run/atomic-file.ts';
-import { endLength, endOf, endsAtChance, marginOf } from './run/chance.ts';
+import { endInWords, endOf, endsAtChance, marginOf } from './run/chance.ts';
 import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
 import { damageTeller } from './run/damaged-frames.ts';
 import { requireFinite, requireFiniteLoss } from './run/divergence.ts';
@@ -279,12 +279,10 @@ function lossesAtChance(
   return Object.entries(chanceOf(plan)).flatMap(([term, level]) => {
     const values = history.flatMap((loss) => loss[term] ?? []);
     if (!endsAtChance(values, level)) return [];
-    const steps = endLength(values);
-    const judged = steps === 1 ? 'the last step' : `the mean of the last ${steps} steps`;
     const end = endOf(values).toFixed(3);
     const margin = marginOf(values, level).toFixed(3);
     say(
-      `warning: loss '${term}' ends at ${end} (${judged}): having learned nothing is ${level.toFixed(3)}, and a loss has to end ${margin} below it`,
+      `warning: loss '${term}' ends at ${end} (${endInWords(values)}): having learned nothing is ${level.toFixed(3)}, and a loss has to end ${margin} below it`,
     );
     return [term];
   });

@@ -87,8 +87,10 @@ describe('a picture of a cloud', () => {
 });
 
 test('a view from above leaves out points without a height', () => {
-  const empty = drawBirdsEye(new Float32Array(0));
-  expect(drawBirdsEye(Float32Array.of(1, 1, Number.NaN, 0)).data).toEqual(empty.data);
-  const one = drawBirdsEye(Float32Array.of(1, 1, 0, 0));
-  expect(drawBirdsEye(Float32Array.of(1, 1, Number.NaN, 0, 1, 1, 0, 0)).data).toEqual(one.data);
+  // Compared as bytes: two million numbers take `toEqual` seven seconds.
+  const drawn = (...values: number[]) => Buffer.from(drawBirdsEye(Float32Array.from(values)).data);
+  const one = drawn(1, 1, 0, 0);
+  expect(one.equals(drawn())).toBe(false);
+  expect(drawn(1, 1, Number.NaN, 0).equals(drawn())).toBe(true);
+  expect(drawn(1, 1, Number.NaN, 0, 1, 1, 0, 0).equals(one)).toBe(true);
 });

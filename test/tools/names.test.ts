@@ -4,7 +4,7 @@ import { detectorNames as detectors } from '../../src/training/detection/detecti
 import { detectionPresetNames as detectionPresets } from '../../src/training/detection/detection-presets.ts';
 import { presetNames as presets } from '../../src/training/presets.ts';
 import { detectionPresetNames, detectorNames, presetNames } from '../../tools/names.ts';
-import { importsOf, syntaxOf, typescriptFiles } from '../architecture/source-files.ts';
+import { importsOf, syntaxOf, textOf, typescriptFiles } from '../architecture/source-files.ts';
 
 describe('the names that help lists', () => {
   it('are those that there are', () => {
@@ -33,8 +33,14 @@ function loadedBy(path: string): { readonly files: number; readonly packages: st
   return { files: files.size, packages: [...packages] };
 }
 
+const commandFiles = typescriptFiles('tools').filter(
+  (path) => path === 'tools/cli.ts' || textOf(path).includes('export function command()'),
+);
+
 describe('a command', () => {
-  it.each(typescriptFiles('tools'))('in %s loads what it works with when it works', (path) => {
+  it('is in a file of its own', () => expect(commandFiles.length).toBeGreaterThan(15));
+
+  it.each(commandFiles)('in %s loads what it works with when it works', (path) => {
     const { files, packages } = loadedBy(path);
     expect(packages.filter((name) => name !== 'commander')).toEqual([]);
     expect(files).toBeLessThan(20);

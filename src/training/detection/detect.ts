@@ -3,12 +3,13 @@ import { dirname, join } from 'node:path';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import type { ObjectLabel } from '../../datasets/frame.ts';
 import { formatKittiLabels } from '../../datasets/kitti-labels.ts';
-import { KittiObject } from '../../datasets/kitti-object.ts';
 import { allDamaged, createLoader } from '../../datasets/loader.ts';
+import { type ObjectFrames, openObjectFrames } from '../../detection/detection-frames.ts';
 import type { GivenBox, Predictor } from '../../detection/detector.ts';
 import type { Device } from '../../engine/device.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { requireDevice } from '../../engine/require-device.ts';
+import { filesIn, resultFilesIn } from '../../evaluation/kitti/result-names.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from '../run/atomic-file.ts';
 import { damageTeller, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
@@ -20,7 +21,7 @@ import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 export interface DetectOptions {
   readonly run: DetectionRun;
   readonly data: DataSelection;
-  /** The folder of the result files, `<frame>.txt`, and of `detections.json`, which says whose they are. */
+  /** The folder of the result files, `<frame>.txt` (of several drives `<drive>/<frame>.txt`), and of `detections.json`, which says whose they are. */
   readonly out: string;
   readonly device?: Device;
   readonly threads?: number;
@@ -52,11 +53,9 @@ export const MANIFEST = 'detections.json';
 /** The folder beside results of a detector that predicts objects' coordinates: `<frame>.safetensors`, as `writeObjectMaps` writes them. */
 export const OBJECTS = 'objects';
 
-const isResult = (name: string) => /\.txt$/.test(name);
-
 /**
- * Looks at frames of a KITTI object data set and writes a result file for each, in the format of KITTI's benchmark. Begun
- * again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results, and
+ * Looks at frames of a data set or of drives and writes a result file for each, in the format of KITTI's benchmark; those of
+ * several drives in a folder a drive. Begun again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results, and
  * where every frame is damaged.
  *
  * @example
@@ -68,10 +67,9 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   const { data, out } = options;
   if (options.device !== undefined) await requireDevice(options.device);
   const run = withThreshold(options);
-  const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, {
-    ...selection,
-    ignoreLabels: !options.givenBoxes,
+  const { root } = data;
+  const frames = await openObjectFrames(data, {
+    withLabels: options.givenBoxes === true,
     withPictures: takesPictures(run.config),
   });
   const done = await prepareFolder(options);
@@ -100,7 +98,7 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   const tellDamaged = damageTeller(root, say);
   const incomplete = describeIncomplete(root, frames.incomplete);
   if (incomplete !== undefined) say(incomplete);
-  const pictureless = describeWithoutPicture(root, frames.withoutPicture);
+  const pictureless = describeWithoutPicture(root, frames.withoutPicture ?? 0);
   if (pictureless !== undefined) say(pictureless);
   let predictor: Predictor<unknown> | undefined;
   try {
@@ -113,8 +111,12 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
       const found = await lookAt(predictor, batch, { ...options, frames, indices: which });
       for (const [i, { labels, maps }] of found.entries()) {
         const index = which[i];
-        if (maps !== undefined)
+        const place = dirname(frames.ids[index]);
+        await makeFolder(join(out, place));
+        if (maps !== undefined) {
+          await makeFolder(join(out, OBJECTS, place));
           await writeObjectMaps(join(out, OBJECTS, `${frames.ids[index]}.safetensors`), maps);
+        }
         const { cameraFromLidar } = await frames.camera(index);
         const text = formatKittiLabels(labels, { rectFromLidar: cameraFromLidar, withScore: true });
         await writeFileAtomically(join(out, `${frames.ids[index]}.txt`), text);
@@ -148,9 +150,9 @@ function withThreshold({ run, scoreThreshold }: DetectOptions): DetectionRun {
 async function lookAt(
   predictor: Predictor<unknown>,
   batch: readonly unknown[],
-  options: DetectOptions & { readonly frames: KittiObject; readonly indices: readonly number[] },
+  options: DetectOptions & { readonly frames: ObjectFrames; readonly indices: readonly number[] },
 ): Promise<Array<{ readonly labels: readonly ObjectLabel[]; readonly maps?: readonly ObjectMaps[] }>> {
-  const { run, out, frames, indices, givenBoxes } = options;
+  const { run, frames, indices, givenBoxes } = options;
   // What a detector's own threshold lets through may lose more of its score afterwards.
   const isWanted = ({ score }: ObjectLabel) => score! >= (options.scoreThreshold ?? 0);
   if (predictor.explain === undefined) {
@@ -168,7 +170,6 @@ async function lookAt(
   const given = givenBoxes
     ? await Promise.all(indices.map((i) => labelledBoxes(frames, i, classes)))
     : undefined;
-  await makeFolder(join(out, OBJECTS));
   return (await predictor.explain(batch, given)).map((all) => {
     const objects = all.filter(({ label }) => isWanted(label));
     return {
@@ -184,17 +185,11 @@ async function lookAt(
 }
 
 async function labelledBoxes(
-  frames: KittiObject,
+  frames: ObjectFrames,
   index: number,
   classes: readonly string[],
 ): Promise<GivenBox[]> {
-  const labels = await frames.labels(index);
-  if (labels === undefined)
-    throw new InputError({
-      file: `frame ${frames.ids[index]}`,
-      expected: 'labels, whose boxes are given',
-      found: 'none',
-    });
+  const labels = await frames.labels!(index);
   return labels.flatMap(({ type, box2 }) => {
     const classIndex = classes.indexOf(type);
     return classIndex < 0 ? [] : [{ box: box2, classIndex }];
@@ -212,7 +207,10 @@ async function prepareFolder({
 }: DetectOptions): Promise<ReadonlySet<string>> {
   await makeFolder(out);
   const names = (await readdir(out)).filter((name) => !isTemporaryName(name));
-  const foreign = names.filter((name) => name !== MANIFEST && name !== OBJECTS && !isResult(name));
+  const results = await resultFilesIn(out);
+  const foreign = (await filesIn(out)).filter(
+    (name) => name !== MANIFEST && !name.startsWith(`${OBJECTS}/`) && !results.includes(name),
+  );
   if (foreign.length > 0) {
     const expected = 'a new or empty folder, or one with results alone';
     throw new InputError({ file: out, expected, found: foreign.slice(0, 3).join(', ') });
@@ -222,14 +220,17 @@ async function prepareFolder({
     step: run.step,
     detector: run.config.detector,
     boxes: givenBoxes ? 'labels' : 'own',
-    data: { root: data.root, split: data.split ?? 'training', imageSet: data.imageSet ?? null },
+    data: {
+      ...{ root: data.root, split: data.split ?? 'training', imageSet: data.imageSet ?? null },
+      ...(data.sequences && { sequences: data.sequences }),
+    },
     ...(scoreThreshold === undefined ? {} : { scoreThreshold }),
   };
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   if (names.length > 0) {
     const there = names.includes(MANIFEST) ? await readFile(join(out, MANIFEST), 'utf8') : undefined;
     if (!overwrite) {
-      if (there === text) return new Set(names.filter(isResult));
+      if (there === text) return new Set(results);
       const found = there === undefined ? `${names.length} files of another origin` : originOf(there, run);
       throw new InputError({
         file: out,

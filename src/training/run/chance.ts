@@ -18,3 +18,9 @@ export function marginOf(values: readonly number[], chance: number): number {
 export function endsAtChance(values: readonly number[], chance: number): boolean {
   return values.length > 0 && endOf(values) >= chance - marginOf(values, chance);
 }
+
+/** What the end of a loss is a mean of: `the mean of the last 8 steps`. */
+export function endInWords(values: readonly number[]): string {
+  const length = endLength(values);
+  return length === 1 ? 'the last step' : `the mean of the last ${length} steps`;
+}

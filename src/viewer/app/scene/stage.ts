@@ -1,6 +1,7 @@
+import type { Clip } from '../../clip.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
-import { LabelLayer } from './labels.ts';
+import { type Label, LabelLayer } from './labels.ts';
 import type { LineStyle } from './line-material.ts';
 import { LineSet } from './line-set.ts';
 import { Navigation, type NavigationMode } from './navigation.ts';
@@ -8,7 +9,7 @@ import { Painter } from './painter.ts';
 import { type Pick, pickAmong } from './picker.ts';
 import { pictureOf } from './picture.ts';
 import { Cloud, type CloudOptions } from './point-cloud.ts';
-import type { PointSizing } from './point-material.ts';
+import { type PointSizing, setPointClip } from './point-material.ts';
 import { fitted, type Pose, type Triple, type ViewName } from './pose.ts';
 import type { Pinhole } from './projection.ts';
 import type { StageBox, StageCamera, Trail } from './segments.ts';
@@ -65,16 +66,19 @@ export class Stage {
   private readonly ears = new AbortController();
   private appearance = DEFAULT_APPEARANCE;
   private split = false;
+  private clip: Clip | undefined;
   private request = 0;
   private width = 0;
   private height = 0;
 
-  /** Throws an Error where there is no WebGL 2. */
+  /** Where there is no WebGL 2, all goes on but the drawing. */
   constructor(options: StageOptions) {
     const { canvas } = options;
     this.options = options;
     this.painter = new Painter(canvas);
     this.labels = new LabelLayer(options.labels);
+    // Before all others: what was asked for last keeps its label.
+    this.labels.set('notes', []);
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
     this.eye = new Eye(() => {
       this.requestRender();
@@ -110,6 +114,11 @@ export class Stage {
     // Not drawn at once: who hears of pictures has no stage yet.
     this.measure();
     this.requestRender();
+  }
+
+  /** Whether there is WebGL 2 to draw with. */
+  get draws(): boolean {
+    return this.painter.draws;
   }
 
   /** Adds a cloud of up to `capacity` points that arrive in pieces. */
@@ -148,6 +157,12 @@ export class Stage {
     this.requestRender();
   }
 
+  /** Replaces what is written at places, which covers any other label. */
+  setNotes(notes: readonly Label[]): void {
+    this.labels.set('notes', notes);
+    this.requestRender();
+  }
+
   /** Replaces the trails: where things went over time. */
   setTrails(trails: readonly Trail[]): void {
     this.furniture.setTrails(trails);
@@ -172,6 +187,12 @@ export class Stage {
     this.requestRender();
   }
 
+  /** Changes the unit of range labels; empty where no one knows it. */
+  setLengthUnit(unit: string): void {
+    this.furniture.lengthUnit = unit;
+    this.requestRender();
+  }
+
   /** Rings a place in the world, in a CSS colour; none without a place. */
   setHighlight(point: Triple | undefined, colour?: string): void {
     this.furniture.marker.at = point;
@@ -182,6 +203,13 @@ export class Stage {
   /** Changes how the stage looks. */
   setAppearance(appearance: Appearance): void {
     this.appearance = appearance;
+    this.requestRender();
+  }
+
+  /** Leaves points out that are not within a clip: they are neither drawn nor picked. All are shown without one. */
+  setClip(clip: Clip | undefined): void {
+    this.clip = clip;
+    setPointClip(this.painter.pointUniforms, clip);
     this.requestRender();
   }
 
@@ -230,7 +258,7 @@ export class Stage {
   pick(clientX: number, clientY: number, radiusPx = 8): Pick | undefined {
     const { x, y } = this.onCanvas(clientX, clientY);
     const view = this.viewUnder(x);
-    return view && pickAmong(this.clouds, view, { x, y, radiusPx, sizing: this.appearance });
+    return view && pickAmong(this.clouds, view, { x, y, radiusPx, sizing: this.appearance, clip: this.clip });
   }
 
   /** Where a place in the world is on the canvas, in one of the halves. */
@@ -308,7 +336,7 @@ export class Stage {
     const { pixelRatio } = this.painter;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
     this.painter.draw(views, { ...appearance, theme });
-    this.labels.update(views, theme);
+    if (this.draws) this.labels.update(views, theme);
     this.options.onRender?.();
   }
 
