@@ -49,7 +49,7 @@ function labelEfficiency(): Command {
 Examples:
   pointpair experiment label-efficiency --detector image3d --out runs/image3d-labels
   pointpair experiment label-efficiency --drives data/drives --held-out-drives data/drives-held-out \\
-    --arm pair=simipu-small --arm pair+time=temporal-small --fractions 0.01,0.05,1 --out runs/time-labels`,
+    --arm still=simipu-small --arm time=temporal-small --fractions 0.01,0.05,1 --out runs/time-labels`,
     )
     .action(async (options: LabelEfficiencyOptions) => {
       const { labelEfficiencyExperiment } = await import('./label-efficiency.ts');
