@@ -62,6 +62,8 @@ export function scenePanel(
     current: () => store.state.colour,
     onChange: (value) => store.set({ colour: value, low: undefined, high: undefined }),
   });
+  // Until the first sweep says what it has.
+  colour.setChoices([['height', 'Height']]);
   store.on(['colour'], () => colour.follow());
   const ends = scaleEnds(context, options.onRefit);
   const categories = toggle(store, 'categories', 'By category', 'A colour for each value of the column');

@@ -417,7 +417,9 @@ export class SceneTab implements TabView {
       });
       colourValues(depths, rangeOf(seen.depth), { map: 'turbo', into: colours });
     }
-    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx: 3 });
+    // Larger pictures are shown smaller.
+    const sizePx = Math.max(3, Math.round(Math.max(picture.width / 414, picture.height / 200)));
+    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx });
   }
 }
 
