@@ -22,6 +22,7 @@ import { followPointer } from './tabs/stage-input.ts';
 import { linkOf, tabs } from './view-state.ts';
 import { savePicture } from './widgets/capture.ts';
 import { button, type PaneStatus } from './widgets/controls.ts';
+import { showDetail } from './widgets/detail-note.ts';
 import { byId, eachFrame, element } from './widgets/dom.ts';
 import { listenForKeys, type Shortcut, showHelp } from './widgets/help.ts';
 import { Legend } from './widgets/legend.ts';
@@ -96,6 +97,7 @@ export class Page {
         canvas: byId<HTMLCanvasElement>('stage'),
         labels: byId('stage-labels'),
         onRender: () => overlay?.redraw(),
+        onDetail: showDetail,
         onPoseChange: eachFrame(() => this.store.set({ pose: numbersOfPose(stage.pose) })),
       });
     } catch (error) {

@@ -11,6 +11,7 @@ import {
 } from '../../datasets/open-sequences.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
+import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import type { Problem } from '../protocol.ts';
 import { Detections } from './detections.ts';
 import { FolderGuard } from './folder-guard.ts';
@@ -42,6 +43,8 @@ export interface SessionOptions {
 /** What a session is made of; what was not given, or cannot be opened, is undefined. */
 export interface SessionParts {
   readonly sequence: Sequence | undefined;
+  /** The cloud of a sequence that is a single one, which was read to see that it can be. */
+  readonly only: PointCloud | undefined;
   /** What was chosen and what was left aside, a sentence each. */
   readonly notes: readonly string[];
   /** Why there is no sequence. */
@@ -78,7 +81,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   const tail = run === undefined ? undefined : new RunTail(run);
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
-  const none = { sequence: undefined, notes: [], learned: undefined };
+  const none = { sequence: undefined, only: undefined, notes: [], learned: undefined };
   if (root === undefined) return { ...parts, ...none, problem: lost, guard };
   const beside = [...(await calibrationBeside(root)), ...(await posesBeside(root))];
   const whole = await (await guard.withFolders([root])).withFiles(beside);
@@ -88,11 +91,11 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     const { reference, entry, notes } = await chosenSequence(root, options, run);
     const sequence = await entry.open();
     // Of a single cloud nothing is left to be shown where it is damaged.
-    if (sequence.kind === 'point cloud') await sequence.cloud(0);
+    const only = sequence.kind === 'point cloud' ? await sequence.cloud(0) : undefined;
     // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
     const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
     const learned = new Learned({ sequence: reference, run: encoders, dataRoot: root });
-    return { ...parts, sequence, notes, problem: undefined, guard: whole, learned };
+    return { ...parts, sequence, only, notes, problem: undefined, guard: whole, learned };
   } catch (error) {
     if (run === undefined) throw error;
     return { ...parts, ...none, problem: problemOf(error), guard: whole };

@@ -68,6 +68,24 @@ export class Painter {
     }
   }
 
+  /** Calls back with the milliseconds that the graphics card took for what was asked of it since `fromMs`; not where it was taken away. */
+  whenDone(fromMs: number, tell: (ms: number) => void): void {
+    const gl = this.renderer.getContext() as WebGL2RenderingContext;
+    const sync = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    if (sync === null) return;
+    gl.flush();
+    const look = () => {
+      if (gl.isContextLost()) return;
+      if (gl.clientWaitSync(sync, 0, 0) === gl.TIMEOUT_EXPIRED) {
+        setTimeout(look, 4);
+        return;
+      }
+      gl.deleteSync(sync);
+      tell(performance.now() - fromMs);
+    };
+    setTimeout(look, 0);
+  }
+
   /** Frees what is on the graphics card. */
   dispose(): void {
     this.eyeDome?.dispose();

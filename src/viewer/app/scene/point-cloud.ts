@@ -8,6 +8,7 @@ import {
   Sphere,
   Vector3,
 } from 'three';
+import { type CloudTiles, chooseRows, type DetailView } from './detail.ts';
 import { createPointMaterial, type PointUniforms } from './point-material.ts';
 import type { Triple } from './pose.ts';
 import { matrixFromRows, putOnSide, type Side } from './side.ts';
@@ -23,7 +24,12 @@ export interface CloudOptions {
   readonly sizeFactor?: number;
   /** From the points' frame to the world; 3x4 or 4x4, row-major; the identity by default. */
   readonly matrix?: ArrayLike<number>;
+  /** The tiles of a large cloud, which is then drawn in levels of detail. */
+  readonly tiles?: CloudTiles;
 }
+
+/** Room for the rows that are drawn of a cloud with tiles, at first. */
+const roomAtFirst = 2 ** 19;
 
 /** Points on the stage that may arrive in pieces. Made by `Stage.addCloud`. */
 export class Cloud {
@@ -41,6 +47,8 @@ export class Cloud {
   private readonly rgba: BufferAttribute;
   private readonly changed: () => void;
   private readonly removed: (cloud: Cloud) => void;
+  private readonly tiles: CloudTiles | undefined;
+  private chosen: { rows: BufferAttribute; drawn: number } | undefined;
   private filled = 0;
 
   constructor(
@@ -57,6 +65,7 @@ export class Cloud {
     this.pickable = options.pickable ?? true;
     this.sizeFactor = sizeFactor;
     this.side = options.side ?? 'both';
+    this.tiles = options.tiles;
     this.positions = new Float32Array(capacity * 3);
     this.colours = new Uint8Array(capacity * 4);
     this.position = new BufferAttribute(this.positions, 3).setUsage(DynamicDrawUsage);
@@ -95,7 +104,7 @@ export class Cloud {
     this.filled = from + added;
     upload(this.position, from * 3, added * 3);
     upload(this.rgba, from * 4, added * 4);
-    this.points.geometry.setDrawRange(0, this.filled);
+    if (this.tiles === undefined) this.points.geometry.setDrawRange(0, this.filled);
     this.changed();
   }
 
@@ -109,6 +118,44 @@ export class Cloud {
     // Pieces that were appended but are not uploaded yet lie behind the last row at the latest.
     upload(this.rgba, 0, this.filled * 4);
     this.changed();
+  }
+
+  /** Whether all of its points have come. */
+  get complete(): boolean {
+    return 3 * this.filled === this.positions.length;
+  }
+
+  /** Whether only some of its points are drawn at a time, as `setDetail` chooses them. */
+  get hasDetail(): boolean {
+    return this.tiles !== undefined;
+  }
+
+  /** The rows that are drawn, of a cloud with tiles; undefined where all are. */
+  get drawnRows(): Uint32Array | undefined {
+    if (this.tiles === undefined) return undefined;
+    return (
+      (this.chosen?.rows.array as Uint32Array | undefined)?.subarray(0, this.chosen?.drawn) ??
+      new Uint32Array(0)
+    );
+  }
+
+  /** Chooses about so many points to be drawn in a view; says how many are, and how many that view has. */
+  setDetail(view: DetailView, budget: number): { readonly drawn: number; readonly seen: number } {
+    if (this.tiles === undefined) return { drawn: this.filled, seen: this.filled };
+    const room = Math.min(this.positions.length / 3, Math.ceil(1.2 * budget));
+    if (this.chosen === undefined || this.chosen.rows.count < room) {
+      const capacity = Math.max(roomAtFirst, 2 ** Math.ceil(Math.log2(room)));
+      const rows = new BufferAttribute(new Uint32Array(capacity), 1).setUsage(DynamicDrawUsage);
+      this.chosen = { rows, drawn: 0 };
+      this.points.geometry.setIndex(rows);
+    }
+    const { rows } = this.chosen;
+    const { drawn, seen } = chooseRows(this.tiles, view, budget, rows.array as Uint32Array);
+    this.chosen.drawn = drawn;
+    rows.clearUpdateRanges();
+    upload(rows, 0, drawn);
+    this.points.geometry.setDrawRange(0, drawn);
+    return { drawn, seen };
   }
 
   /** From the points' frame to the world. */
