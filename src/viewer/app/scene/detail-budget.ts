@@ -29,8 +29,10 @@ export class DetailBudget {
 
   /** Whether another picture of the same view would have more points, of so many that are seen. */
   grows(seen: number): boolean {
+    // What one saw while moving is the least there is.
+    if (this.still === 0) return true;
     const most = Math.max(this.still, this.perMs * stillMs);
-    return this.still > 0 && this.still < seen && this.still * 1.2 < most;
+    return this.still < seen && this.still * 1.2 < most;
   }
 
   /** Notes how long a picture of so many points took. */

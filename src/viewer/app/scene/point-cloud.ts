@@ -46,6 +46,7 @@ export class Cloud {
   private readonly position: BufferAttribute;
   private readonly rgba: BufferAttribute;
   private readonly changed: () => void;
+  private readonly grew: () => void;
   private readonly removed: (cloud: Cloud) => void;
   private readonly tiles: CloudTiles | undefined;
   private chosen: { rows: BufferAttribute; drawn: number } | undefined;
@@ -56,11 +57,14 @@ export class Cloud {
     owner: {
       readonly uniforms: PointUniforms;
       readonly changed: () => void;
+      /** More points of a large cloud have come; `changed` by default. */
+      readonly grew?: () => void;
       readonly removed: (cloud: Cloud) => void;
     },
   ) {
     const { capacity, sizeFactor = 1 } = options;
     this.changed = owner.changed;
+    this.grew = owner.grew ?? owner.changed;
     this.removed = owner.removed;
     this.pickable = options.pickable ?? true;
     this.sizeFactor = sizeFactor;
@@ -105,7 +109,8 @@ export class Cloud {
     upload(this.position, from * 3, added * 3);
     upload(this.rgba, from * 4, added * 4);
     if (this.tiles === undefined) this.points.geometry.setDrawRange(0, this.filled);
-    this.changed();
+    if (this.tiles === undefined || from === 0 || this.complete) this.changed();
+    else this.grew();
   }
 
   /** Replaces the colours of the first points, as many as there are rows. */

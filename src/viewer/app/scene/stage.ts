@@ -45,6 +45,8 @@ export interface Appearance extends PointSizing, FurnitureOptions {
 
 /** All is still when nobody has moved for so long. */
 const SETTLED_MS = 250;
+/** How often a large cloud is drawn while it comes. */
+const COMING_MS = 300;
 const IDENTITY = new Matrix4();
 
 /** How far beside a point a wheel or a double click still means it. */
@@ -77,6 +79,8 @@ export class Stage {
   private readonly budget = new DetailBudget();
   private movedMs = -Infinity;
   private measuring = false;
+  private coming = false;
+  private later: ReturnType<typeof setTimeout> | undefined;
   private settling: ReturnType<typeof setTimeout> | undefined;
   private clip: Clip | undefined;
   private request = 0;
@@ -134,6 +138,7 @@ export class Stage {
     const cloud = new Cloud(options, {
       uniforms: this.painter.pointUniforms,
       changed: () => this.requestRender(),
+      grew: () => this.requestLater(),
       removed: (gone) => {
         this.clouds.delete(gone);
         this.painter.points.remove(gone.points);
@@ -274,6 +279,14 @@ export class Stage {
     if (this.request === 0) this.request = requestAnimationFrame((timeMs) => this.frame(timeMs));
   }
 
+  /** Draws within a moment: pictures of a large cloud that is still coming would hold it up. */
+  private requestLater(): void {
+    this.later ??= setTimeout(() => {
+      this.later = undefined;
+      this.requestRender();
+    }, COMING_MS);
+  }
+
   /** A PNG of what is on the stage, labels included. */
   picture(): Promise<Blob> {
     this.render();
@@ -286,6 +299,8 @@ export class Stage {
   /** Takes everything down. */
   dispose(): void {
     cancelAnimationFrame(this.request);
+    clearTimeout(this.later);
+    clearTimeout(this.settling);
     // Not 0: nothing is drawn any more.
     this.request = -1;
     this.resizing.disconnect();
@@ -350,8 +365,8 @@ export class Stage {
     const large = [...this.clouds].filter((cloud) => cloud.hasDetail && cloud.visible);
     if (large.length === 0) return undefined;
     // While points still come, they have the graphics card and the processor to themselves.
-    const isComing = large.some(({ complete }) => !complete);
-    const isMoving = isComing || performance.now() - this.movedMs < SETTLED_MS;
+    this.coming = large.some(({ complete }) => !complete);
+    const isMoving = this.coming || performance.now() - this.movedMs < SETTLED_MS;
     const budget = this.budget.next(isMoving) / large.length;
     const { projection } = view;
     const details = large.map((cloud) =>
@@ -382,6 +397,7 @@ export class Stage {
       this.measuring = false;
       this.budget.measured(drawn, ms);
       const restMs = SETTLED_MS - (performance.now() - this.movedMs);
+      if (this.coming) return;
       if (restMs > 0) this.settling = setTimeout(() => this.requestRender(), restMs + 1);
       else if (drawn < seen && this.budget.grows(seen)) this.requestRender();
     });
