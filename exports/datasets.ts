@@ -63,6 +63,10 @@ export type { EncodedPicture, FramePart, Moment, Sequence } from '../src/dataset
 export type { Stopwatch } from '../src/datasets/stopwatch.ts';
 // Waymo's drives.
 export {
+  type OpenWaymoComponentsOptions,
+  openWaymoComponents,
+} from '../src/datasets/waymo/waymo-components.ts';
+export {
   openWaymoRecords,
   type WaymoRecordsOptions,
 } from '../src/datasets/waymo/waymo-records.ts';

@@ -4,7 +4,7 @@
  */
 
 // Compiling a step, and running it on a device.
-export type { Step, TensorKind } from '../src/engine/capture.ts';
+export type { Step } from '../src/engine/capture.ts';
 export { TracedReadError } from '../src/engine/capture-backend.ts';
 export { compile } from '../src/engine/compile.ts';
 export type { CompiledStep, CompileOptions, StepResult } from '../src/engine/compiled-step.ts';
@@ -27,3 +27,4 @@ export { UnmappedKernelError } from '../src/engine/kernels/register.ts';
 export { Random, type RandomState } from '../src/engine/random.ts';
 export { isResident, type ResidentState } from '../src/engine/resident-state.ts';
 export { leavesOf, mapTree, type Tree, treeOf } from '../src/engine/tree.ts';
+export type { HostResultOf, HostTreeOf, TensorKind, TensorsOf } from '../src/engine/typed-trees.ts';

@@ -3,19 +3,23 @@ import type { CaptureBackend } from './capture-backend.ts';
 import { captureBackendName } from './capture-backend.ts';
 import type { Value } from './graph.ts';
 import { Graph } from './graph.ts';
-import type { HostTensor } from './host-tensor.ts';
 import { registerCapture } from './kernels/register.ts';
 import type { Tree } from './tree.ts';
 import { leavesOf, mapTree } from './tree.ts';
+import type { TensorKind } from './typed-trees.ts';
 
-/** What identifies a tensor to a compiled step: its type and shape. */
-export type TensorKind = Pick<HostTensor, 'dtype' | 'shape'>;
+export type { TensorKind } from './typed-trees.ts';
 
-/** A function over trees of tensors, written in plain tfjs operations. */
-export type Step = (
-  state: Tree<tf.Tensor>,
-  batch: Tree<tf.Tensor>,
-) => readonly [state: Tree<tf.Tensor>, outputs: Tree<tf.Tensor>];
+/**
+ * A function over trees of tensors, written in plain tfjs operations: from a state and a batch to the next state and
+ * the outputs. Without type arguments its trees have any keys, and `leafAt` and `branchAt` look into them.
+ */
+export type Step<
+  State = Tree<tf.Tensor>,
+  Batch = Tree<tf.Tensor>,
+  NextState = Tree<tf.Tensor>,
+  Outputs = Tree<tf.Tensor>,
+> = (state: State, batch: Batch) => readonly [state: NextState, outputs: Outputs];
 
 /** A step as a graph: the values of its inputs and of its results, by path. */
 export interface Captured {

@@ -5,30 +5,35 @@ import type { ResidentState } from './resident-state.ts';
 import type { Tree } from './tree.ts';
 
 /** What a step leaves: its next state, on the device, and its outputs, in host memory. */
-export interface StepResult {
-  readonly state: ResidentState;
-  readonly outputs: Tree<HostTensor>;
+export interface StepResult<State = Tree<HostTensor>, Outputs = Tree<HostTensor>> {
+  readonly state: ResidentState<State>;
+  readonly outputs: Outputs;
 }
 
 /** A step that is ready to run on a device, for one set of types and shapes. */
-export interface CompiledStep {
+export interface CompiledStep<
+  State = Tree<HostTensor>,
+  Batch = Tree<HostTensor>,
+  NextState = Tree<HostTensor>,
+  Outputs = Tree<HostTensor>,
+> {
   readonly device: Device;
   /**
    * Runs the step. A state in host memory is copied and stays as it is; a resident one is consumed, unless the step
    * hands it on unchanged. Throws an InputError where a type or a shape is another than the one that the step was
    * compiled for; a resident state is then as it was before.
    */
-  run(state: Tree<HostTensor> | ResidentState, batch: Tree<HostTensor>): Promise<StepResult>;
+  run(state: State | NextState | ResidentState, batch: Batch): Promise<StepResult<NextState, Outputs>>;
   /** Gives the memory back. */
   dispose(): Promise<void>;
 }
 
 /** What a step is compiled for, and how it is to run. */
-export interface CompileOptions {
+export interface CompileOptions<State = Tree<TensorKind>, Batch = Tree<TensorKind>> {
   /** The types and shapes of the state; a state itself will do. */
-  readonly state: Tree<TensorKind>;
+  readonly state: State;
   /** The types and shapes of a batch; a batch itself will do. */
-  readonly batch: Tree<TensorKind>;
+  readonly batch: Batch;
   /** Default: `cpu`. */
   readonly device?: Device;
   /** Threads of one operation on the CPU; by default one a core. */

@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { TensorKind } from './capture.ts';
 import { trace } from './capture.ts';
 import type { HostTensor } from './host-tensor.ts';
 import { InputError } from './input-error.ts';
@@ -7,16 +6,20 @@ import { encodeModel } from './onnx-model.ts';
 import { toPlain } from './passes/plain.ts';
 import type { Tree } from './tree.ts';
 import { leavesOf, mapTree } from './tree.ts';
+import type { TensorKind, TensorsOf } from './typed-trees.ts';
 
 /** A function of parameters and inputs, such as an encoder, written in plain tfjs operations. */
-export type Forward = (parameters: Tree<tf.Tensor>, inputs: Tree<tf.Tensor>) => Tree<tf.Tensor>;
+export type Forward<Parameters = Tree<tf.Tensor>, Inputs = Tree<tf.Tensor>> = (
+  parameters: Parameters,
+  inputs: Inputs,
+) => Tree<tf.Tensor>;
 
 /** What the exported function is given. */
-export interface ExportOptions {
+export interface ExportOptions<Parameters = Tree<HostTensor>, Inputs = Tree<TensorKind>> {
   /** Given with the file, as initializers. */
-  readonly parameters: Tree<HostTensor>;
+  readonly parameters: Parameters;
   /** The types and shapes of what is given at every run; an example will do. */
-  readonly inputs: Tree<TensorKind>;
+  readonly inputs: Inputs;
 }
 
 /**
@@ -26,15 +29,16 @@ export interface ExportOptions {
  *
  * @example
  * import { writeFile } from 'node:fs/promises';
- * const product: Forward = (parameters, inputs) => ({
- *   y: tf.matMul(leafAt(inputs, 'x'), leafAt(parameters, 'weight')),
- * });
- * const bytes = exportOnnx(product, {
+ * const bytes = exportOnnx((parameters, inputs) => ({ y: tf.matMul(inputs.x, parameters.weight) }), {
  *   parameters: { weight: float32([1, 0, 0, 1], [2, 2]) },
  *   inputs: { x: { dtype: 'float32', shape: [8, 2] } },
  * });
  * await writeFile('product.onnx', bytes);
  */
+export function exportOnnx<Parameters extends Tree<HostTensor>, Inputs extends Tree<TensorKind>>(
+  forward: Forward<TensorsOf<Parameters>, TensorsOf<Inputs>>,
+  options: ExportOptions<Parameters, Inputs>,
+): Uint8Array;
 export function exportOnnx(forward: Forward, { parameters, inputs }: ExportOptions): Uint8Array {
   return trace(({ graph, tensorOf, valuesOf }) => {
     const given = mapTree(parameters, ({ dtype, shape, data }, path) =>

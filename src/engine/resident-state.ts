@@ -7,10 +7,10 @@ import type { Tree } from './tree.ts';
  * A state in a device's memory, as a step left it. A step that changes any of it consumes it, so that its
  * memory is free again: using it afterwards is an error.
  */
-export interface ResidentState {
+export interface ResidentState<State = Tree<HostTensor>> {
   readonly device: Device;
   /** Copies the state to host memory. Throws where a step has consumed it. */
-  read(): Promise<Tree<HostTensor>>;
+  read(): Promise<State>;
 }
 
 /** Whether a state is resident, rather than a tree in host memory. */

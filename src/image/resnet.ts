@@ -89,15 +89,16 @@ export function initResNet(random: Random, options: ResNetOptions): Initialized 
  * @example
  * const options: ResNetOptions = { depth: 18, width: 8, stages: ['c5'], batchNorm: defaultBatchNorm };
  * const state = initResNet(Random.fromSeed(0), options);
- * const encode: Step = (model, batch) => {
- *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
- *   const { features } = resnet(params, stats, leafAt(batch, 'images'), { ...options, training: false });
- *   return [model, { c5: features.c5! }];
- * };
  * const batch = { images: float32(new Float32Array(64 * 96 * 3), [1, 64, 96, 3]) };
- * const step = await compile(encode, { state: { ...state }, batch });
- * const { outputs } = await step.run({ ...state }, batch);
- * leafAt(outputs, 'c5').shape; // [1, 64, 2, 3]
+ * const step = await compile(
+ *   (model, { images }) => {
+ *     const { features } = resnet(model.params, model.stats, images, { ...options, training: false });
+ *     return [model, { c5: features.c5! }];
+ *   },
+ *   { state, batch },
+ * );
+ * const { outputs } = await step.run(state, batch);
+ * outputs.c5.shape; // [1, 64, 2, 3]
  */
 export function resnet(
   params: Tree<tf.Tensor>,

@@ -92,20 +92,62 @@ export class AssignmentSolver {
 /**
  * The one-to-one assignment of rows to columns with the least total of `cost` (rows x columns, row-major): every
  * row gets a column where rows <= columns, otherwise every column gets a row and the rows left over get -1.
- * +Infinity forbids a pair. Throws InputError for NaN, -Infinity, a wrong size, or when the forbidden pairs leave no
- * answer. Deterministic; Jonker and Volgenant 1987.
+ * +Infinity forbids a pair. The costs are one typed array with the numbers of rows and columns, or a list of rows.
+ * Throws InputError for NaN, -Infinity, a wrong size, or when the forbidden pairs leave no answer.
+ * Deterministic; Jonker and Volgenant 1987.
  *
  * @example
- * const cost = Float64Array.of(4, 1, 3, 2, 0, 5, 3, 2, 2);
- * const { columnOfRow } = linearSumAssignment(cost, 3, 3);
+ * const { columnOfRow, cost } = linearSumAssignment([
+ *   [4, 1, 3],
+ *   [2, 0, 5],
+ *   [3, 2, 2],
+ * ]);
  * columnOfRow; // [1, 0, 2]
+ * cost; // 5
+ * linearSumAssignment(Float64Array.of(4, 1, 3, 2, 0, 5, 3, 2, 2), 3, 3).columnOfRow; // [1, 0, 2]
  */
 export function linearSumAssignment(
   cost: Float32Array | Float64Array,
   rows: number,
   columns: number,
+): Assignment;
+export function linearSumAssignment(cost: readonly (readonly number[])[]): Assignment;
+export function linearSumAssignment(
+  cost: Float32Array | Float64Array | readonly (readonly number[])[],
+  rows?: number,
+  columns?: number,
 ): Assignment {
-  return new AssignmentSolver().solve(cost, rows, columns);
+  const solver = new AssignmentSolver();
+  if (cost instanceof Float64Array || cost instanceof Float32Array) {
+    return solver.solve(cost, rows as number, columns as number);
+  }
+  const flat = flatRows(cost);
+  return solver.solve(flat, cost.length, cost.length === 0 ? 0 : flat.length / cost.length);
+}
+
+/** The numbers of a list of rows, row by row. Callers without types give anything, so all of it is checked. */
+function flatRows(cost: unknown): Float64Array {
+  const file = 'assignment costs';
+  const isRow = (row: unknown): row is ArrayLike<number> => Array.isArray(row) || ArrayBuffer.isView(row);
+  if (!Array.isArray(cost) || !cost.every(isRow)) {
+    const found = Array.isArray(cost) ? `a list of ${typeof cost.find((row) => !isRow(row))}` : typeof cost;
+    const expected =
+      'a list of rows, [[4, 1], [2, 0]], or a Float32Array or Float64Array with rows and columns';
+    throw new InputError({ file, expected, found });
+  }
+  const width = cost[0]?.length ?? 0;
+  const flat = new Float64Array(cost.length * width);
+  cost.forEach((row, i) => {
+    if (row.length !== width) {
+      const expected = `${width} costs, as in row 0`;
+      throw new InputError({ file, place: `row ${i}`, expected, found: `${row.length}` });
+    }
+    for (let j = 0; j < width; j++) {
+      // Number(null) is 0, which would be a cost that nobody gave.
+      flat[i * width + j] = typeof row[j] === 'number' ? row[j] : Number.NaN;
+    }
+  });
+  return flat;
 }
 
 /** Checks sizes and values; returns the largest finite magnitude. */
@@ -114,8 +156,10 @@ function checkCosts(cost: Float32Array | Float64Array, rows: number, columns: nu
   if (!whole || cost.length !== rows * columns) {
     throw new InputError({
       file: 'assignment costs',
-      expected: `rows x columns = ${rows} x ${columns} values`,
-      found: `${cost.length}`,
+      expected: whole
+        ? `rows x columns = ${rows} x ${columns} values`
+        : `whole numbers of rows and columns, (cost, rows, columns)`,
+      found: whole ? `${cost.length}` : `${rows} x ${columns}`,
     });
   }
   let largest = 0;

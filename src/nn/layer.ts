@@ -7,10 +7,10 @@ import type { Tree } from '../engine/tree.ts';
  * What is learned (`params`) and what is only observed (`stats`, the running statistics of batch norms) are two trees
  * with the same module paths; a layer with statistics gives back the next ones and never changes the ones it got.
  */
-export interface Initialized {
+export type Initialized = {
   readonly params: Tree<HostTensor>;
   readonly stats: Tree<HostTensor>;
-}
+};
 
 /** What a layer with running statistics gives: its output, and the statistics after this batch. */
 export interface Applied {

@@ -25,8 +25,10 @@ export function initLinear(random: Random, options: LinearOptions): Tree<HostTen
  *
  * @example
  * const state = initLinear(Random.fromSeed(0), { inputs: 3, outputs: 2 });
- * const layer: Step = (params, batch) => [params, { y: linear(params, leafAt(batch, 'x')) }];
- * const step = await compile(layer, { state, batch: { x: float32([1, 2, 3], [1, 3]) } });
+ * const batch = { x: float32([1, 2, 3], [1, 3]) };
+ * const step = await compile((params, { x }) => [params, { y: linear(params, x) }], { state, batch });
+ * const { outputs } = await step.run(state, batch);
+ * outputs.y.shape; // [1, 2]
  */
 export function linear(params: Tree<tf.Tensor>, x: tf.Tensor): tf.Tensor {
   const product = tf.matMul(x, leafAt(params, 'weight'));

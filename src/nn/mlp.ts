@@ -32,12 +32,16 @@ export function initMlp(random: Random, options: MlpOptions): Initialized {
  *
  * @example
  * const state = initMlp(Random.fromSeed(0), { inputs: 3, widths: [16, 8] });
- * const head: Step = (model, batch) => {
- *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
- *   const { y, stats: next } = mlp(params, stats, leafAt(batch, 'x'), { ...defaultBatchNorm, training: true });
- *   return [{ params, stats: next }, { y }];
- * };
- * const step = await compile(head, { state: { ...state }, batch: { x: float32([1, 2, 3, 4, 5, 6], [2, 3]) } });
+ * const batch = { x: float32([1, 2, 3, 4, 5, 6], [2, 3]) };
+ * const step = await compile(
+ *   ({ params, stats }, { x }) => {
+ *     const { y, stats: next } = mlp(params, stats, x, { ...defaultBatchNorm, training: true });
+ *     return [{ params, stats: next }, { y }];
+ *   },
+ *   { state, batch },
+ * );
+ * const { outputs } = await step.run(state, batch);
+ * outputs.y.shape; // [2, 8]
  */
 export function mlp(
   params: Tree<tf.Tensor>,

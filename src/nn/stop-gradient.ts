@@ -7,10 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
  *
  * @example
  * import '@tensorflow/tfjs-backend-cpu';
- * const square = (params: Tree<tf.Tensor>) => {
- *   const w = leafAt(params, 'w');
- *   return { loss: tf.mul<tf.Scalar>(w, stopGradient(w)), aux: {} };
- * };
+ * const square = ({ w }: { w: tf.Scalar }) => ({ loss: tf.mul(w, stopGradient(w)), aux: {} });
  * const { grads } = valueAndGrad(square, { w: tf.scalar(3) });
  * grads.get('w')?.arraySync(); // 3
  */

@@ -4,9 +4,9 @@ import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { stopGradient } from './stop-gradient.ts';
 
 /** A loss, what else came out of the forward pass, and the gradients by path. */
-export interface ValueAndGrad {
+export interface ValueAndGrad<Aux = Tree<tf.Tensor>> {
   readonly loss: tf.Scalar;
-  readonly aux: Tree<tf.Tensor>;
+  readonly aux: Aux;
   /** Only the parameters that the loss depends on are in it, so that optimizers can leave the others alone. */
   readonly grads: ReadonlyMap<string, tf.Tensor>;
 }
@@ -14,19 +14,21 @@ export interface ValueAndGrad {
 /**
  * The value of `f` at `params`, and its gradient with respect to every leaf that the loss depends on.
  * `aux` carries no gradient; its tensors are new handles, so that they may be disposed of like any result.
+ * Throws where the loss is not a scalar.
  *
  * @example
  * import '@tensorflow/tfjs-backend-cpu';
- * const square = (params: Tree<tf.Tensor>) => ({
- *   loss: tf.sum(tf.square(leafAt(params, 'w'))) as tf.Scalar,
- *   aux: {},
- * });
- * const { loss, grads } = valueAndGrad(square, { w: tf.tensor1d([1, -2]) });
+ * const params = { w: tf.tensor1d([1, -2]) };
+ * const { loss, grads } = valueAndGrad(({ w }) => ({ loss: tf.sum(tf.square(w)), aux: {} }), params);
  * loss.arraySync(); // 5
  * grads.get('w')?.arraySync(); // [2, -4]
  */
+export function valueAndGrad<Params extends Tree<tf.Tensor>, Aux extends Tree<tf.Tensor>>(
+  f: (params: Params) => { readonly loss: tf.Tensor; readonly aux: Aux },
+  params: Params,
+): ValueAndGrad<Aux>;
 export function valueAndGrad(
-  f: (params: Tree<tf.Tensor>) => { readonly loss: tf.Scalar; readonly aux: Tree<tf.Tensor> },
+  f: (params: Tree<tf.Tensor>) => { readonly loss: tf.Tensor; readonly aux: Tree<tf.Tensor> },
   params: Tree<tf.Tensor>,
 ): ValueAndGrad {
   const engine = tf.engine();
@@ -36,7 +38,8 @@ export function valueAndGrad(
     () => {
       const result = f(params);
       aux = mapTree(result.aux, (leaf) => tf.keep(stopGradient(leaf)));
-      return result.loss;
+      if (result.loss.rank !== 0) throw new Error(`a loss is a scalar, not of shape [${result.loss.shape}]`);
+      return result.loss as tf.Scalar;
     },
     leaves.map(([, leaf]) => leaf),
     undefined,

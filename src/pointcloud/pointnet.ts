@@ -61,15 +61,16 @@ export function initPointNet(random: Random, options: PointNetOptions): Initiali
  * @example
  * const options = { inChannels: 3, inputTransform: true, featureTransform: false, batchNorm: defaultBatchNorm };
  * const state = initPointNet(Random.fromSeed(0), options);
- * const encode: Step = (model, batch) => {
- *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
- *   const { global } = pointNet(params, stats, leafAt(batch, 'points'), { ...options, samples: 2, training: false });
- *   return [model, { global }];
- * };
  * const batch = { points: float32(new Float32Array(2 * 64 * 3), [2 * 64, 3]) };
- * const step = await compile(encode, { state: { ...state }, batch });
- * const { outputs } = await step.run({ ...state }, batch);
- * leafAt(outputs, 'global').shape; // [2, 1024]
+ * const step = await compile(
+ *   (model, { points }) => {
+ *     const { global } = pointNet(model.params, model.stats, points, { ...options, samples: 2, training: false });
+ *     return [model, { global }];
+ *   },
+ *   { state, batch },
+ * );
+ * const { outputs } = await step.run(state, batch);
+ * outputs.global.shape; // [2, 1024]
  */
 export function pointNet(
   params: Tree<tf.Tensor>,

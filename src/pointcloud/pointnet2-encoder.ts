@@ -140,16 +140,16 @@ export function initPointNet2(random: Random, options: PointNet2Options): Initia
  *   neighbors: int32(levels[0].neighbors[0], [16 * 8]),
  * };
  * const state = initPointNet2(random.fork('encoder'), options);
- * const encode: Step = (model, batch) => {
- *   const at = (name: string) => leafAt(batch, name);
- *   const tables = [{ centers: at('centers'), neighbors: [at('neighbors')] }];
- *   const input = { features: at('features'), xyz: at('xyz'), levels: tables };
- *   const [params, stats] = [branchAt(model, 'params'), branchAt(model, 'stats')];
- *   return [model, { y: pointNet2(params, stats, input, { ...options, training: false }).features }];
- * };
- * const step = await compile(encode, { state: { ...state }, batch });
- * const { outputs } = await step.run({ ...state }, batch);
- * leafAt(outputs, 'y').shape; // [16, 32]
+ * const step = await compile(
+ *   (model, { features, xyz, centers, neighbors }) => {
+ *     const input = { features, xyz, levels: [{ centers, neighbors: [neighbors] }] };
+ *     const encoded = pointNet2(model.params, model.stats, input, { ...options, training: false });
+ *     return [model, { y: encoded.features }];
+ *   },
+ *   { state, batch },
+ * );
+ * const { outputs } = await step.run(state, batch);
+ * outputs.y.shape; // [16, 32]
  */
 export function pointNet2(
   params: Tree<tf.Tensor>,

@@ -273,7 +273,7 @@ describe('the detector', () => {
       },
       { state: { params, stats }, batch },
     );
-    const { outputs } = await step.run({ params, stats }, batch);
+    const outputs: Tree<HostTensor> = (await step.run({ params, stats }, batch)).outputs;
     const { loss, terms } = detector.loss(
       { params: uploadTree(params), stats: uploadTree(stats) },
       mapTree(batch, upload),

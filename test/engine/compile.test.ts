@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../../src/engine/capture.ts';
 import { compile } from '../../src/engine/compile.ts';
+import type { CompiledStep } from '../../src/engine/compiled-step.ts';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { float32, int32, scalar } from '../../src/engine/host-tensor.ts';
 import { InputError } from '../../src/engine/input-error.ts';
@@ -25,7 +26,7 @@ const start = { sum: scalar(0), label: int32([7, 8], [2]) };
 const batch = { x: float32([1, 2, 3], [3]) };
 
 describe.each(['cpu', 'eager'] as const)('a compiled step on %s', (device) => {
-  const counter = () => compile(counting, { state: start, batch, device });
+  const counter = (): Promise<CompiledStep> => compile(counting, { state: start, batch, device });
 
   it('keeps its state over many steps, and leaves a state in host memory as it was', async () => {
     const compiled = await counter();

@@ -106,6 +106,18 @@ const ties = fc.integer({ min: 0, max: 2 });
 const reals = fc.double({ min: -1, max: 1, noNaN: true });
 
 describe('linearSumAssignment', () => {
+  it('takes a list of rows as it takes one typed array', () => {
+    const rows = [
+      [9, 2, 7, 8],
+      [6, 4, 3, 7],
+      [5, 8, 1, 8],
+    ];
+    expect(linearSumAssignment(rows)).toEqual(linearSumAssignment(Float64Array.from(rows.flat()), 3, 4));
+    expect(linearSumAssignment(rows).cost).toBe(2 + 6 + 1);
+    expect(linearSumAssignment([]).columnOfRow).toHaveLength(0);
+    expect([...linearSumAssignment([[], []]).columnOfRow]).toEqual([-1, -1]);
+  });
+
   it.each([
     ['integers', integers],
     ['ties', ties],
@@ -258,6 +270,21 @@ describe('linearSumAssignment', () => {
       /row 1, column 0: .*found -Infinity/,
     );
     expect(() => linearSumAssignment(new Float64Array(5), 2, 3)).toThrow(/2 x 3/);
+    const untyped = linearSumAssignment as (...args: readonly unknown[]) => Assignment;
+    expect(() => untyped(Float64Array.of(1, 2, 3, 4))).toThrow(
+      'assignment costs: expected whole numbers of rows and columns, (cost, rows, columns), found undefined x undefined',
+    );
+    expect(() => untyped([1, 2, 3, 4], 2, 2)).toThrow(
+      'assignment costs: expected a list of rows, [[4, 1], [2, 0]], or a Float32Array or Float64Array with rows and columns, found a list of number',
+    );
+    expect(() => untyped('costs')).toThrow('found string');
+    expect(() => untyped([[1, 2], [3]])).toThrow('row 1: expected 2 costs, as in row 0, found 1');
+    expect(() =>
+      untyped([
+        [1, null],
+        [3, 4],
+      ]),
+    ).toThrow('row 0, column 1: expected a number');
     expect(() => linearSumAssignment(new Float64Array(6), -2, -3)).toThrow(/-2 x -3/);
     expect(() => linearSumAssignment(new Float64Array(3), 1.5, 2)).toThrow(/1.5 x 2/);
   });

@@ -173,17 +173,14 @@ describe('infoNce', () => {
     const batch = { queries, keys, weights: float32(ones(40), [40]) };
     const step = await compile(
       (state, { queries, keys, weights }) => {
-        const found = infoNce(queries as tf.Tensor, keys as tf.Tensor, {
-          temperature: 0.01,
-          weights: weights as tf.Tensor,
-        });
+        const found = infoNce(queries, keys, { temperature: 0.01, weights });
         return [state, { ...found }];
       },
       { state: {}, batch },
     );
     const { outputs } = await step.run({}, batch);
     const expected = restated(queries, keys, ones(40), 0.01);
-    const scalarAt = (name: string) => (outputs[name] as HostTensor).data[0];
+    const scalarAt = (name: 'loss' | 'top1' | 'top5') => outputs[name].data[0];
     expect(scalarAt('loss') / expected.loss).toBeCloseTo(1, 5);
     expect(scalarAt('top1')).toBeCloseTo(expected.top1, 6);
     expect(scalarAt('top5')).toBeCloseTo(expected.top5, 6);

@@ -4,13 +4,18 @@ import { join } from 'node:path';
 import { repository } from '../architecture/source-files.ts';
 
 /** Runs a program to its end, in an environment without what npm tells its own scripts. */
-export function launch(program: string, args: readonly string[], folder: string) {
+export function launch(
+  program: string,
+  args: readonly string[],
+  folder: string,
+  variables: { readonly [name: string]: string } = {},
+) {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(npm_(lifecycle|package|command)|NODE_OPTIONS)/.test(name),
   );
   const result = spawnSync(program, args, {
     cwd: folder,
-    env: Object.fromEntries(inherited),
+    env: { ...Object.fromEntries(inherited), ...variables },
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
   });
@@ -19,8 +24,13 @@ export function launch(program: string, args: readonly string[], folder: string)
 }
 
 /** What a finished program said; thrown as an error unless it ended with exit code 0. */
-export function run(program: string, args: readonly string[], folder: string): string {
-  const { status, stdout, stderr } = launch(program, args, folder);
+export function run(
+  program: string,
+  args: readonly string[],
+  folder: string,
+  variables: { readonly [name: string]: string } = {},
+): string {
+  const { status, stdout, stderr } = launch(program, args, folder, variables);
   if (status !== 0) {
     throw new Error(
       `${[program, ...args].join(' ')} ended with ${status} in ${folder}\n${stdout}\n${stderr}`,

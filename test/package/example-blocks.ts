@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import ts from 'typescript';
 import { repository, textOf } from '../architecture/source-files.ts';
 import { declarationOf, exportedRooms, publicNames } from './public-names.ts';
@@ -23,11 +23,47 @@ interface Claim {
   readonly start: number | undefined;
 }
 
-/** Every `@example` of a name that `exports/` passes on, and the TypeScript in the README. */
+/** A block of code in a page, between fences. */
+export interface PageBlock {
+  readonly page: string;
+  readonly line: number;
+  readonly language: string;
+  readonly code: string;
+}
+
+/** The pages that a reader of the repository finds. */
+export const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'data/README.md',
+  ...readdirSync(join(repository, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+/** All blocks of code in all pages. */
+export function pageBlocks(): PageBlock[] {
+  return pages.flatMap((page) => {
+    const text = textOf(page);
+    return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map((match) => ({
+      page,
+      line: text.slice(0, match.index).split('\n').length,
+      language: match[1],
+      code: match[2],
+    }));
+  });
+}
+
+/** Every `@example` of a name that `exports/` passes on, and the TypeScript of all pages. */
 export function collectExamples(): Example[] {
-  const blocks = [...textOf('README.md').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
+  const blocks = pageBlocks().filter(({ language }) => language === 'ts');
   return [
-    ...blocks.map((code) => ({ room: 'README', name: 'README', from: 'README.md', code })),
+    ...blocks.map(({ page, code }) => ({
+      room: 'pages',
+      name: basename(page, '.md'),
+      from: page,
+      code: code.replaceAll(/from '(\.\.?\/)/g, `from '${repository}/src/objectives/$1`),
+    })),
     ...documentedExamples(),
   ];
 }

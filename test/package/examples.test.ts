@@ -1,27 +1,18 @@
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writePcd } from '../../src/pointcloud/pcd.ts';
-import { writePly } from '../../src/pointcloud/ply.ts';
-import { cloudFromRows } from '../../src/pointcloud/point-cloud.ts';
-import { repository } from '../architecture/source-files.ts';
+import { imageViewSchema } from '../../src/views/image-view-config.ts';
+import { repository, textOf } from '../architecture/source-files.ts';
 import { claim } from './claim.ts';
 import { launch } from './commands.ts';
-import { collectExamples, type Example, moduleOf } from './example-blocks.ts';
+import { collectExamples, type Example, moduleOf, pageBlocks, pages } from './example-blocks.ts';
+import { writeExampleData } from './example-data.ts';
 
-/** Where a user begins: these names have an example each, the README one. */
+/** Where a user begins: these names have an example each, and these pages a block of code. */
 const entries: { readonly [room: string]: readonly string[] } = {
-  README: ['README'],
+  pages: ['README', 'data', 'kitti-raw', 'prepare', 'waymo', 'waymo-v2', 'writing-an-objective'],
   engine: ['compile', 'exportOnnx', 'Random', 'treeOf'],
   nn: ['batchNorm', 'l2Normalize', 'linear', 'mlp', 'multiplierAt', 'stopGradient', 'update', 'valueAndGrad'],
   pointcloud: [
@@ -82,9 +73,7 @@ const first = ['generateScenes', 'prepareSequences', 'pretrain', 'finetune', 'de
 
 /** Examples that are type-checked only, and why. */
 const notRun: { readonly [name: string]: string } = {
-  KittiRaw: 'reads a drive, which nothing here writes',
-  openWaymoRecords: 'reads a segment, which nothing here writes',
-  waymoSequence: 'reads a segment, which nothing here writes',
+  'writing-an-objective': 'is run by test/objectives/toy-objective.test.ts',
 };
 
 const examples = collectExamples();
@@ -98,16 +87,18 @@ let faults: { readonly [file: string]: readonly string[] };
 let outcomes: { readonly [file: string]: string };
 
 /** Writes all examples as modules into a folder where a user could have them, checks their types, and runs them. */
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pointpair-examples-'));
   symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
   copyFileSync(join(repository, 'test/package/claim.ts'), join(folder, 'claim.ts'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));
   for (const [example, file] of files) writeFileSync(join(folder, file), moduleOf(example));
-  writeData();
+  await writeExampleData(folder);
   faults = typeFaults([...files.values()]);
-  const run = ordered.filter(({ name }) => notRun[name] === undefined).map((example) => files.get(example)!);
+  const run = ordered
+    .filter(({ name }) => notRun[name] === undefined)
+    .map((example) => ({ file: files.get(example)!, within: example.room === 'pages' ? 'pages' : '.' }));
   writeFileSync(join(folder, 'run.mjs'), runner(run));
   const { stderr, status } = launch(process.execPath, ['--import', 'tsx', 'run.mjs'], folder);
   if (status !== 0) throw new Error(`the examples were not run to the end (${status}): ${stderr}`);
@@ -128,6 +119,28 @@ describe('the examples of the package', () => {
     const file = files.get(example)!;
     expect(faults[file] ?? [], moduleOf(example)).toEqual([]);
     if (notRun[name] === undefined) expect(outcomes[file], moduleOf(example)).toBe('ran');
+  });
+});
+
+describe('the pages', () => {
+  it('have code between fences, in a language that is checked', () => {
+    const languages = new Set(pageBlocks().map(({ language }) => language));
+    expect([...languages].sort()).toEqual(['json', 'sh', 'ts']);
+    const unfenced = pages.flatMap((page) =>
+      [...textOf(page).matchAll(/^ {4}(import |(npx )?pointpair |npm |npx ).*/gm)].map(
+        ([line]) => `${page}: ${line}`,
+      ),
+    );
+    const within = unfenced.filter(
+      (line) => !pageBlocks().some(({ code }) => code.includes(line.split(': ')[1])),
+    );
+    expect(within).toEqual([]);
+  });
+
+  it('have views that the schema takes', () => {
+    const views = pageBlocks().filter(({ language }) => language === 'json');
+    expect(views.map(({ page }) => page)).toEqual(['docs/views.md']);
+    for (const { code } of views) expect(imageViewSchema.safeParse(JSON.parse(code)).error).toBeUndefined();
   });
 });
 
@@ -198,22 +211,16 @@ function typeFaults(names: readonly string[]): { [file: string]: string[] } {
 }
 
 /** Imports modules one after the other and writes what became of each. */
-function runner(names: readonly string[]): string {
+function runner(examples: ReadonlyArray<{ readonly file: string; readonly within: string }>): string {
   return `import { writeFileSync } from 'node:fs';
 const outcomes = {};
-for (const name of ${JSON.stringify(names)}) {
-  outcomes[name] = await import('./' + name).then(() => 'ran', (error) => String(error.stack ?? error));
+const folder = process.cwd();
+for (const { file, within } of ${JSON.stringify(examples)}) {
+  process.chdir(within);
+  outcomes[file] = await import('./' + file).then(() => 'ran', (error) => String(error.stack ?? error));
+  process.chdir(folder);
 }
 writeFileSync('outcomes.json', JSON.stringify(outcomes));
 process.exit(0);
 `;
-}
-
-/** The files that examples read beside those that other examples write: `data/kitti` is the set of generated scenes. */
-function writeData(): void {
-  mkdirSync(join(folder, 'data/scenes'), { recursive: true });
-  symlinkSync('scenes', join(folder, 'data/kitti'));
-  const cloud = cloudFromRows(Float32Array.of(1, 2, 3, 0.5, 4, 5, 6, 0.25), ['x', 'y', 'z', 'intensity']);
-  writeFileSync(join(folder, 'data/sweep.pcd'), writePcd(cloud, { encoding: 'binary' }));
-  writeFileSync(join(folder, 'data/scan.ply'), writePly(cloud, { encoding: 'ascii' }));
 }

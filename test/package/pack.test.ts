@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publint } from 'publint';
@@ -20,7 +28,10 @@ interface Packed {
 let folder: string;
 let files: readonly string[];
 
-/** Packs the package as it would be published, and installs it, with its dependencies from the registry, in an empty folder. */
+/**
+ * Packs the package as it would be published, and installs it, with its dependencies, in an empty folder: a plain
+ * `npm install` that runs all install scripts and reaches no host but the registry (and a proxy on the way to it).
+ */
 beforeAll(() => {
   requireBuild();
   folder = mkdtempSync(join(tmpdir(), 'pointpair-pack-'));
@@ -31,23 +42,25 @@ beforeAll(() => {
   const user = join(folder, 'user');
   mkdirSync(user);
   writeFileSync(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
+  const config = (key: string) => run('npm', ['config', 'get', key], user).trim();
+  const hosts = ['registry', 'proxy', 'https-proxy']
+    .map(config)
+    .flatMap((address) => (URL.canParse(address) ? [new URL(address).hostname] : []));
   run(
     'npm',
-    [
-      'install',
-      '--prefer-offline',
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-      join(folder, packed[0].filename),
-    ],
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, packed[0].filename)],
     user,
+    {
+      NODE_OPTIONS: `--import ${new URL('./registry-only.mjs', import.meta.url).href}`,
+      ALLOWED_HOSTS: ['localhost', ...hosts].join(),
+      REFUSED_HOSTS: join(folder, 'refused-hosts'),
+    },
   );
 }, 300_000);
 
 afterAll(() => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-});
+}, 60_000);
 
 const inUser = (...path: string[]) => join(folder, 'user', ...path);
 
@@ -58,7 +71,7 @@ describe('the packed package', () => {
     expect(files).toContain('dist/viewer/index.html');
     const rest = files.filter(
       (path) =>
-        !/^(LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts)|dist\/viewer\/.+\.(html|css|svg))$/.test(
+        !/^(LICENSE|README\.md|package\.json|install\/skip-cuda-download\.mjs|dist\/.+\.(js|d\.ts)|dist\/viewer\/.+\.(html|css|svg))$/.test(
           path,
         ),
     );
@@ -75,6 +88,10 @@ describe('the packed package', () => {
 });
 
 describe('installed in an empty folder', () => {
+  it('asked for no host but the registry', () => {
+    expect(existsSync(join(folder, 'refused-hosts'))).toBe(false);
+  });
+
   it('gives a pointpair that runs', () => {
     const manifest = JSON.parse(readFileSync(inUser('node_modules/pointpair/package.json'), 'utf8'));
     expect(run('npx', ['--no-install', 'pointpair', '--version'], inUser()).trim()).toBe(manifest.version);
@@ -166,6 +183,7 @@ describe('installed in an empty folder', () => {
 });
 
 const consumer = `
+import * as tf from '@tensorflow/tfjs-core';
 import { compile, scalar, type HostTensor, type Step, type Tree } from 'pointpair/engine';
 import { KittiObject, type Frame } from 'pointpair/datasets';
 import { pixelFromLidar, type KittiCalibration, type Matrix34 } from 'pointpair/geometry';
@@ -179,10 +197,18 @@ import { createPretraining, presetOf, pretrain, type RunConfig } from 'pointpair
 
 const identity: Step = (state) => [state, {}];
 export const compiled = await compile(identity, { state: { a: scalar(1) }, batch: {} });
+const adding = await compile((state, { x }) => [{ sum: tf.add(state.sum, x) }, { twice: tf.mul(x, 2) }], {
+  state: { sum: scalar(1) },
+  batch: { x: scalar(2) },
+});
+export const twice: HostTensor = (await adding.run({ sum: scalar(1) }, { x: scalar(2) })).outputs.twice;
+// @ts-expect-error: there is no such output.
+export const thrice = (await adding.run({ sum: scalar(1) }, { x: scalar(2) })).outputs.thrice;
 export const state: Tree<HostTensor> = { a: scalar(1) };
 export const matrix = (calibration: KittiCalibration): Matrix34 => pixelFromLidar(calibration);
 export const picture = (bytes: Uint8Array): Promise<RgbImage> => decodeImage(bytes);
 export const pairs: Int32Array = linearSumAssignment(Float64Array.of(1, 2, 2, 1), 2, 2).columnOfRow;
+export const pairsOfRows: Int32Array = linearSumAssignment([[1, 2], [2, 1]]).columnOfRow;
 export const neighbors = (points: Float32Array, centers: Float32Array) =>
   ballQuery(points, centers, { radiusM: 1, maxNeighbors: 4 });
 export const cloud = (bytes: Uint8Array): PointCloud => readPcd(bytes);

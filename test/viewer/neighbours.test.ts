@@ -16,6 +16,7 @@ const frameOf = (id: string, { timeS, pose, parts = ['sweep'] }: Known = {}): Fr
   timeS,
   worldFromLidar: pose && [...pose],
   parts,
+  pictures: [],
   notes: [],
   sets: [],
 });

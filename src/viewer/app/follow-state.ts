@@ -3,7 +3,7 @@ import type { PicturePane } from './picture/picture-pane.ts';
 import { numbersOfPose, poseOf } from './pose-link.ts';
 import type { Stage } from './scene/stage.ts';
 import type { Store } from './store.ts';
-import { fitSweep, isCloud } from './sweep/fit-sweep.ts';
+import { fitSweep, isCloud, lengthUnitOf } from './sweep/fit-sweep.ts';
 import { choice } from './widgets/controls.ts';
 import { byId } from './widgets/dom.ts';
 
@@ -30,6 +30,7 @@ export function followView(
   stage: Stage,
   { store, frame, say }: { store: Store; frame: CurrentFrame; say: (message: string) => void },
 ): void {
+  stage.setLengthUnit(lengthUnitOf(frame.sequence));
   let posed = store.state.pose.length > 0;
   stage.pose = poseOf(store.state, stage.pose);
   byId('stage-corner').append(
@@ -73,11 +74,18 @@ export function followView(
 
 /** Keeps the picture of the present frame in its pane, and behind the view through its camera. */
 export function followPicture(frame: CurrentFrame, pane: PicturePane, stage: Stage): void {
-  const anyPicture = frame.sequence.frames.some(({ parts }) => parts.includes('picture'));
+  const anyPicture = frame.sequence.frames.some(
+    ({ parts, pictures }) => parts.includes('picture') || pictures.length > 0,
+  );
   byId('panes').classList.toggle('no-picture', !anyPicture);
-  frame.on(['frame', 'picture'], () => {
+  frame.on(['frame', 'picture', 'released'], () => {
+    if (frame.holds) {
+      // What lies there is of the frame before.
+      pane.status.later(`Loading frame ${frame.info.id}`);
+      return;
+    }
     const { picture, problems } = frame.parts;
-    const hasPicture = frame.info.parts.includes('picture');
+    const { hasPicture } = frame;
     if (picture !== undefined) {
       pane.setPicture(picture);
       stage.setBackdrop(picture, backdropOpacity);

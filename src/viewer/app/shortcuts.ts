@@ -1,5 +1,5 @@
 import type { Store } from './store.ts';
-import { type Tab, tabs } from './view-state.ts';
+import type { Tab } from './view-state.ts';
 import type { Shortcut } from './widgets/help.ts';
 
 /** The parts of the page by name. */
@@ -20,7 +20,11 @@ export interface Actions {
 }
 
 /** The keys of the page. */
-export function shortcutsOf(store: Store, { play, step, fit, toggleTheme, help }: Actions): Shortcut[] {
+export function shortcutsOf(
+  store: Store,
+  tabs: readonly Tab[],
+  { play, step, fit, toggleTheme, help }: Actions,
+): Shortcut[] {
   const set = (...patch: Parameters<Store['set']>) => store.set(...patch);
   const sizeBy = (by: number) => set({ size: Math.max(0.5, Math.min(8, store.state.size + by)) });
   const shortcut = (keys: readonly string[], what: string, run: () => void, name = keys[0]): Shortcut => ({
@@ -43,7 +47,9 @@ export function shortcutsOf(store: Store, { play, step, fit, toggleTheme, help }
     shortcut(['g'], 'ground grid on or off', () => set({ grid: !store.state.grid })),
     shortcut(['+', '='], 'larger points', () => sizeBy(0.5)),
     shortcut(['-'], 'smaller points', () => sizeBy(-0.5)),
-    shortcut(['n'], 'matches: another view', () => set({ seed: store.state.seed + 1 })),
+    ...(tabs.includes('matches')
+      ? [shortcut(['n'], 'matches: another view', () => set({ seed: store.state.seed + 1 }))]
+      : []),
     shortcut(['t'], 'dark or light', toggleTheme),
     shortcut(
       ['Escape'],

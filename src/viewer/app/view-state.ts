@@ -13,6 +13,8 @@ export interface ViewState {
   /** The frame's name; empty for the first one. */
   readonly frame: string;
   readonly theme: 'dark' | 'light';
+  /** The camera's name; empty for the first one. */
+  readonly camera: string;
 
   /** `height`, `range`, `time`, `picture`, `file` (its own red, green and blue), or a field's name after `field:`. */
   readonly colour: string;
@@ -88,6 +90,7 @@ export const defaultState: ViewState = {
   tab: 'scene',
   frame: '',
   theme: 'dark',
+  camera: '',
   colour: 'height',
   map: 'turbo',
   categories: true,
@@ -159,6 +162,7 @@ const parsers: Parsers = {
   tab: one(...tabs),
   frame: anyText,
   theme: one('dark', 'light'),
+  camera: anyText,
   colour: anyText,
   map: anyText,
   categories: flag,

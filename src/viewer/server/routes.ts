@@ -43,6 +43,8 @@ function route<Shape extends z.ZodRawShape>(
 }
 
 const frame = { frame: whole };
+/** The camera by its name; the sequence's first one without. */
+const seen = { ...frame, camera: z.string().max(200, 'the name of a camera').optional() };
 /** As the answer before had it; it is no mere number of bytes. */
 const offset = z
   .string()
@@ -93,32 +95,37 @@ export const routes: { readonly [address: string]: Route } = {
       return { type: 'application/octet-stream', bytes, compress: false };
     },
   ),
-  '/api/scene': route(frame, async (session, query) => ({ json: await session.scene(query.frame) })),
-  '/api/picture': route(frame, async (session, query) => picture(await session.picture(query.frame))),
+  '/api/scene': route(seen, async (session, { frame, camera }) => ({
+    json: await session.scene(frame, camera),
+  })),
+  '/api/picture': route(seen, async (session, { frame, camera }) =>
+    picture(await session.picture(frame, camera)),
+  ),
   '/api/objects': route(frame, async (session, query) =>
     table(encodeTable(await session.objects(query.frame))),
   ),
   '/api/pairs': route(
-    { ...frame, seed: whole, model: model.optional() },
-    async (session, { frame, seed, model }, signal) =>
-      table(encodeTable(await session.pairs(frame, { seed, model }, signal))),
+    { ...seen, seed: whole, model: model.optional() },
+    async (session, { frame, ...options }, signal) =>
+      table(encodeTable(await session.pairs(frame, options, signal))),
   ),
-  '/api/places': route(frame, async (session, query, signal) =>
-    table(encodeTable(await session.places(query.frame, signal))),
+  '/api/places': route(seen, async (session, { frame, ...options }, signal) =>
+    table(encodeTable(await session.places(frame, options, signal))),
   ),
-  '/api/colours': route({ ...frame, model }, async (session, query, signal) =>
-    table(encodeTable(await session.colours(query.frame, query.model, signal))),
+  '/api/colours': route({ ...seen, model }, async (session, { frame, ...options }, signal) =>
+    table(encodeTable(await session.colours(frame, options, signal))),
   ),
   '/api/similarity': route(
-    { ...frame, model, place: whole.optional(), cell: whole.optional() },
-    async (session, { frame, model, place, cell }, signal) => {
+    { ...seen, model, place: whole.optional(), cell: whole.optional() },
+    async (session, { frame, camera, model, place, cell }, signal) => {
       if ((place === undefined) === (cell === undefined)) {
         throw new InputError({ file: 'request', expected: 'either place or cell', found: 'both or neither' });
       }
       const query = place === undefined ? { cell: cell! } : { place };
-      return table(encodeTable(await session.similarity(frame, { model, query }, signal)));
+      return table(encodeTable(await session.similarity(frame, { camera, model, query }, signal)));
     },
   ),
+  '/api/work': route({}, async (session) => ({ json: session.work })),
   '/api/run': route({}, async (session) => ({ json: await session.runInfo() })),
   '/api/metrics': route({ offset }, async (session, query) => ({
     json: await session.metrics(query.offset),

@@ -24,6 +24,7 @@ const states: fc.Arbitrary<ViewState> = fc.record({
   tab: fc.constantFrom(...tabs),
   frame: fc.oneof(text, fc.constantFrom('000003', '#7', 'a&b=c', '100 %', 'ä €.pcd')),
   theme: fc.constantFrom('dark' as const, 'light' as const),
+  camera: fc.constantFrom('', 'image_3'),
   colour: fc.oneof(text, fc.constantFrom('range', 'field:__proto__')),
   map: text,
   categories: flag,

@@ -1,9 +1,10 @@
 import type { Clip } from '../../clip.ts';
 import type { Context } from '../context.ts';
 import type { Triple } from '../scene/pose.ts';
+import { lengthUnitOf } from '../sweep/fit-sweep.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { shown } from '../widgets/dom.ts';
-import { metres } from '../widgets/point-card.ts';
+import { lengthText, metres } from '../widgets/point-card.ts';
 import type { PictureMark, Pixel } from './picture-pane.ts';
 import { type ProjectedPoints, pixelOf, pointAtPixel, projectSweep } from './projected-points.ts';
 
@@ -91,7 +92,9 @@ export class Linking {
     stage.setHighlight(place, selectedColour);
     const seen = scene?.camera && pixelOf(place, scene.camera.pixelFromLidar);
     void card.show(frame.index, point!, [
-      ...(sweep.isAboutSensor ? [['Distance', metres(Math.hypot(...place))] as const] : []),
+      ...(sweep.isAboutSensor
+        ? [['Distance', lengthText(Math.hypot(...place), lengthUnitOf(frame.sequence))] as const]
+        : []),
       ...(seen === undefined
         ? []
         : ([

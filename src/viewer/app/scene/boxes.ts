@@ -6,15 +6,16 @@ import type { PictureLines } from '../picture/picture-pane.ts';
 import type { ViewState } from '../view-state.ts';
 import type { StageBox } from './segments.ts';
 
-const classColours: { readonly [type: string]: string } = {
+/** None is near those of outcomes that stand out: red of what was missed, amber of false alarms. */
+export const classColours: { readonly [type: string]: string } = {
   car: '#5aa9ff',
   van: '#6fd0e8',
   truck: '#9b8cff',
   bus: '#9b8cff',
-  tram: '#c78cff',
-  pedestrian: '#ff7fa8',
-  person_sitting: '#ff7fa8',
-  cyclist: '#ffc14d',
+  tram: '#4fd3b0',
+  pedestrian: '#e05cff',
+  person_sitting: '#e05cff',
+  cyclist: '#cbd83a',
 };
 const otherColour = '#a8b3c4';
 const detectionColour = '#ff9f43';

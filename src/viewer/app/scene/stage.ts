@@ -87,7 +87,7 @@ export class Stage {
   private width = 0;
   private height = 0;
 
-  /** Throws an Error where there is no WebGL 2. */
+  /** Where there is no WebGL 2, all goes on but the drawing. */
   constructor(options: StageOptions) {
     const { canvas } = options;
     this.options = options;
@@ -131,6 +131,11 @@ export class Stage {
     // Not drawn at once: who hears of pictures has no stage yet.
     this.measure();
     this.requestRender();
+  }
+
+  /** Whether there is WebGL 2 to draw with. */
+  get draws(): boolean {
+    return this.painter.draws;
   }
 
   /** Adds a cloud of up to `capacity` points that arrive in pieces. */
@@ -197,6 +202,12 @@ export class Stage {
   /** Moves the middle of the range rings, by default on the road under KITTI's sensor. */
   setGround(center: Triple): void {
     this.furniture.ground.center = center;
+    this.requestRender();
+  }
+
+  /** Changes the unit of range labels; empty where no one knows it. */
+  setLengthUnit(unit: string): void {
+    this.furniture.lengthUnit = unit;
     this.requestRender();
   }
 
@@ -356,7 +367,7 @@ export class Stage {
     const fromMs = performance.now();
     this.painter.draw(views, { ...appearance, theme });
     if (details !== undefined) this.followDetail(details, fromMs);
-    this.labels.update(views, theme);
+    if (this.draws) this.labels.update(views, theme);
     this.options.onRender?.();
   }
 
@@ -395,6 +406,7 @@ export class Stage {
     this.measuring = true;
     this.painter.whenDone(fromMs, (ms) => {
       this.measuring = false;
+      if (ms === undefined) return;
       this.budget.measured(drawn, ms);
       const restMs = SETTLED_MS - (performance.now() - this.movedMs);
       if (this.coming) return;

@@ -45,10 +45,12 @@ export function colourChoices(sweep: Sweep, hasPicture: boolean, hasTime: boolea
 export class SweepColours {
   private readonly kept = new Map<string, ValueRange>();
   private readonly hasClock: boolean;
+  private readonly lengthUnit: string;
 
-  /** Without a clock, time counts frames. */
-  constructor({ hasClock }: { readonly hasClock: boolean }) {
-    this.hasClock = hasClock;
+  /** Without a clock, time counts frames; `lengthUnit` is that of places, empty where no one knows it. */
+  constructor(options: { readonly hasClock: boolean; readonly lengthUnit?: string }) {
+    this.hasClock = options.hasClock;
+    this.lengthUnit = options.lengthUnit ?? 'm';
   }
 
   /** Forgets the ends of scales: the next sweep sets them anew. */
@@ -115,10 +117,10 @@ export class SweepColours {
     const chosen = { low: low ?? range.low, high: high ?? range.high };
     if (colour === 'time')
       return { name: 'Time after this frame', unit: this.hasClock ? 's' : 'frames', range: chosen };
-    if (colour === 'range') return { name: 'Distance', unit: 'm', range: chosen };
+    if (colour === 'range') return { name: 'Distance', unit: this.lengthUnit, range: chosen };
     const field = fieldOf(sweep, colour);
     return field === undefined
-      ? { name: 'Height', unit: 'm', range: chosen }
+      ? { name: 'Height', unit: this.lengthUnit, range: chosen }
       : {
           name: capital(colour.slice(6)) + (origin === 0 ? '' : `, after ${origin}`),
           unit: '',

@@ -21,6 +21,7 @@ import {
 } from './match-lines.ts';
 import { type MatchesPanel, matchesPanel } from './matches-panel.ts';
 import { modelOf } from './models.ts';
+import { watchWork } from './watch-work.ts';
 
 /** From how high both views are looked at, radians above the horizon. */
 const lookingDown = (40 * Math.PI) / 180;
@@ -127,23 +128,23 @@ export class MatchesTab implements TabView {
 
   private async ask(signal: AbortSignal): Promise<void> {
     const { frame, store, stageStatus, run } = this.context;
-    if (!frame.sequence.frames.some(({ parts }) => parts.includes('picture'))) {
-      stageStatus.empty('Matches are those of sweeps with a picture and a calibration; there are none here.');
-      return;
-    }
     const model = modelOf(store.state, run?.info);
-    stageStatus.loading(model === 'before' ? 'Matching, and preparing the untrained model' : 'Matching');
+    const done = watchWork(stageStatus, 'Matching');
     try {
-      const pairs = pairsOf(await api.pairs(frame.index, { seed: store.state.seed, model }, signal));
+      const pairs = pairsOf(await api.pairs(frame.seen(), { seed: store.state.seed, model }, signal));
       if (signal.aborted) return;
+      done();
       stageStatus.clear();
       this.build(pairs);
     } catch (error) {
       const message = messageOf(error);
       if (message === undefined || signal.aborted) return;
       this.clear();
+      done();
       this.controls.problem(message);
       stageStatus.problem(message);
+    } finally {
+      done();
     }
   }
 

@@ -4,11 +4,13 @@ import type { BoxInfo } from '../../protocol.ts';
 import type { Context } from '../context.ts';
 import { isCategorical } from '../sweep/categories.ts';
 import { mapNames } from '../sweep/colour-maps.ts';
+import { endOfScale } from '../sweep/scale-ends.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourScale, colourChoices } from '../sweep/sweep-colours.ts';
 import { extentOf } from '../sweep/sweep-extent.ts';
 import { button, choice, Select, section, select, showFacts, slider, toggle } from '../widgets/controls.ts';
 import { element } from '../widgets/dom.ts';
+import { cameraName } from './camera-name.ts';
 import { outcomesLegend } from './outcomes-legend.ts';
 
 /** The controls of the scene. */
@@ -40,7 +42,19 @@ export function scenePanel(
   const hasPoses = frame.sequence.frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
   const hasTime = frame.sequence.frames.length > 1;
   const has = (part: FramePart) => frame.sequence.frames.some(({ parts }) => parts.includes(part));
-  const [hasPictures, hasCameras, hasLabels] = [has('picture'), has('calibration'), has('labels')];
+  const [hasCameras, hasLabels] = [has('calibration'), has('labels')];
+  const hasPictures = frame.sequence.frames.some(
+    ({ parts, pictures }) => parts.includes('picture') || pictures.length > 0,
+  );
+  const { cameras } = frame.sequence;
+  const camera = new Select({
+    name: 'camera',
+    label: 'Camera',
+    current: () => frame.camera ?? '',
+    onChange: (value) => store.set({ camera: value === cameras[0] ? '' : value }),
+  });
+  camera.setChoices(cameras.map((name) => [name, cameraName(name, frame.sequence.kind)] as const));
+  store.on(['camera'], () => camera.follow());
 
   const colour = new Select({
     name: 'colour',
@@ -133,6 +147,7 @@ export function scenePanel(
       ? [
           section(
             'On the picture',
+            ...(cameras.length > 1 ? [camera.root] : []),
             choice(store, 'onPicture', 'Points', [
               ['depth', 'Depth'],
               ['colours', 'Colours'],
@@ -149,8 +164,10 @@ export function scenePanel(
     widen(score, parts.scene?.detections ?? []);
     if (parts.sweep !== undefined) {
       followCategories();
-      colour.setChoices(colourChoices(parts.sweep, info.parts.includes('picture'), hasTime));
+      colour.setChoices(colourChoices(parts.sweep, frame.hasPicture, hasTime));
     }
+    // Numbers of the frame before stay until there are others.
+    if (frame.holds) return;
     showFacts(facts, factsOf(context));
     const problems = Object.values(parts.scene?.problems ?? {}).flatMap((each) => each?.message ?? []);
     const said = new Set([...problems, ...Object.values(parts.problems)]);
@@ -246,15 +263,9 @@ function scaleEnds({ store }: Context, onRefit: () => void) {
       root.hidden = scale === undefined;
       if (scale === undefined) return;
       // What somebody is writing is left alone.
-      const span = scale.range.high - scale.range.low;
-      if (document.activeElement !== low) low.value = rounded(scale.range.low, span);
-      if (document.activeElement !== high) high.value = rounded(scale.range.high, span);
+      const { range } = scale;
+      if (document.activeElement !== low) low.value = String(endOfScale(range.low, range));
+      if (document.activeElement !== high) high.value = String(endOfScale(range.high, range));
     },
   };
-}
-
-/** A number to a hundredth of a span, or finer. */
-function rounded(value: number, span: number): string {
-  const unit = 10 ** Math.floor(Math.log10(span / 100 || 1));
-  return String(Number((Math.round(value / unit) * unit).toPrecision(6)));
 }

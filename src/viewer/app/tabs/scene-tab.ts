@@ -11,6 +11,7 @@ import { pictureOfPoints } from '../picture/point-picture.ts';
 import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from '../scene/boxes.ts';
 import type { Triple } from '../scene/pose.ts';
 import { colourValues, rangeOf } from '../sweep/colouring.ts';
+import { lengthUnitOf } from '../sweep/fit-sweep.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
@@ -66,7 +67,10 @@ export class SceneTab implements TabView {
     this.linking = new Linking(context);
     const { frames } = frame.sequence;
     this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
-    this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
+    this.colours = new SweepColours({
+      hasClock: frames.some(({ timeS }) => timeS !== undefined),
+      lengthUnit: lengthUnitOf(frame.sequence),
+    });
     this.objects = new ObjectsLayer(context, () => this.redraw());
     this.clip = new ClipTool(context, () => this.whenVisible(() => this.clipped()));
     const hasObjects = context.session.hasDetections || frames.some(({ parts }) => parts.includes('labels'));
@@ -95,6 +99,14 @@ export class SceneTab implements TabView {
         this.drawBoxes();
         if (store.state.colour === 'picture') this.repaint();
         this.redraw();
+      }),
+    );
+    frame.on(['released'], () =>
+      this.whenVisible(() => {
+        this.drawBoxes();
+        this.controls.follow();
+        // At once: the picture that it belongs to is drawn next.
+        this.drawPicture();
       }),
     );
     store.on(['colour', 'map', 'categories', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
@@ -190,6 +202,8 @@ export class SceneTab implements TabView {
     void this.drawNeighbours();
     void this.objects.show();
     this.redraw();
+    if (this.context.frame.parts.sweep === undefined)
+      this.context.stageStatus.later(`Loading frame ${this.context.frame.info.id}`);
   }
 
   private takeSweep(): void {
@@ -202,10 +216,16 @@ export class SceneTab implements TabView {
       return;
     }
     if (sweep === undefined) {
-      stageStatus.loading('Loading the sweep');
+      stageStatus.later(`Loading frame ${frame.info.id}`);
       return;
     }
-    stageStatus.clear();
+    if (sweep.complete) stageStatus.clear();
+    else {
+      const share = Math.floor((100 * sweep.filled) / sweep.count);
+      stageStatus.later(
+        `Loading frame ${frame.info.id}: ${share} % of ${sweep.count.toLocaleString('en')} points`,
+      );
+    }
     if (!this.layer.shows(sweep)) {
       this.setClip();
       markDrawn('pointpair:begun', sweep.frame);
@@ -276,6 +296,7 @@ export class SceneTab implements TabView {
     const { frame, stage, store, session } = this.context;
     const { scene } = frame.parts;
     if (scene === undefined) {
+      if (frame.holds) return;
       this.outcomes = undefined;
       this.controls.setOutcomes(undefined);
       this.list.set(undefined);
@@ -375,9 +396,11 @@ export class SceneTab implements TabView {
   }
 
   private drawPicture(): void {
-    if (!this.visible) return;
     const { frame, picture, store } = this.context;
-    const { scene } = frame.parts;
+    const { scene, problems } = frame.parts;
+    // What lies over a picture stays with it until the next one is there.
+    const isAwaited = frame.parts.picture === undefined && problems.picture === undefined;
+    if (!this.visible || frame.holds || isAwaited) return;
     const layer: PictureLayer = {
       cells: this.objects.cells(),
       lines: scene === undefined ? [] : pictureBoxes(scene, store.state, this.outcomes),

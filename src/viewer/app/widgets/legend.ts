@@ -1,7 +1,8 @@
 import { type Category, categoryColour } from '../sweep/categories.ts';
 import { cssGradient } from '../sweep/colour-maps.ts';
 import type { ValueRange } from '../sweep/colouring.ts';
-import { byId, element, shown } from './dom.ts';
+import { endOfScale } from '../sweep/scale-ends.ts';
+import { byId, element } from './dom.ts';
 
 /** More kinds are counted alone. */
 const mostCategories = 12;
@@ -14,7 +15,10 @@ export class Legend {
   scale(name: string, range: ValueRange, map: string, unit = ''): void {
     const bar = element('div', { class: 'bar' });
     bar.style.background = cssGradient(map);
-    const end = (value: number) => element('span', {}, `${shown(value)}${unit === '' ? '' : ` ${unit}`}`);
+    const end = (value: number) => {
+      const text = String(endOfScale(value, range)).replaceAll('-', '−');
+      return element('span', {}, unit === '' ? text : `${text} ${unit}`);
+    };
     this.fill(
       element('div', {}, name),
       bar,

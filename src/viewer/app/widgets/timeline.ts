@@ -36,7 +36,7 @@ export class Timeline {
     });
     this.play = button('Play', () => this.toggle(), { icon: 'play', hint: 'Play or pause (space)' });
     frame.on(['frame'], () => this.follow());
-    frame.on(['sweep'], () => this.arrived());
+    frame.on(['released'], () => this.arrived());
     if (frames.length < 2) return;
     byId('timeline').replaceChildren(
       button('Frame before', () => this.step(-1), { icon: 'back', hint: 'Frame before (,)' }),
@@ -80,8 +80,7 @@ export class Timeline {
 
   /** The next frame comes when its time has come and this one has been seen, with whatever is computed of it. */
   arrived(): void {
-    const { sweep, problems } = this.frame.parts;
-    const isSeen = (sweep?.complete || problems.sweep !== undefined) && !this.isBusy();
+    const isSeen = this.frame.isSettled && !this.isBusy();
     if (this.playing && this.timer === undefined && isSeen) this.schedule();
   }
 
