@@ -66,7 +66,8 @@ export function followView(
   frame.on(['scene'], follow);
   frame.on(['sweep'], () => {
     const { sweep } = frame.parts;
-    if (posed || sweep?.complete !== true) return;
+    // The first pass of a large cloud is spread over all of it.
+    if (posed || !(sweep?.complete || sweep?.tiles !== undefined)) return;
     posed = true;
     if (isCloud(frame.sequence)) fitSweep(stage, sweep, frame.sequence);
   });

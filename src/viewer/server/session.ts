@@ -64,6 +64,8 @@ export class Session {
   private constructor(title: string, parts: SessionParts) {
     this.title = title;
     this.parts = parts;
+    const { only } = parts;
+    if (only !== undefined) void this.clouds.get('0', async () => only);
   }
 
   /** Throws InputError as `openParts` does. */

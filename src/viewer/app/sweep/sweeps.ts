@@ -1,6 +1,7 @@
 import type { Pass, StreamHeader } from '../../point-stream.ts';
 import { addressOf, Refused } from '../api.ts';
 import { Sweep } from './sweep.ts';
+import type { TiledPass, TileGrid } from './tiles.ts';
 
 /** What the worker receives. */
 export type SweepRequest = { readonly id: number; readonly address: string } | { readonly giveUp: number };
@@ -9,6 +10,7 @@ export type SweepRequest = { readonly id: number; readonly address: string } | {
 export type SweepMessage =
   | { readonly id: number; readonly header: StreamHeader }
   | { readonly id: number; readonly pass: Pass }
+  | ({ readonly id: number; readonly grid: TileGrid } & TiledPass)
   | { readonly id: number; readonly done: true }
   | { readonly id: number; readonly message: string | undefined };
 
@@ -115,7 +117,8 @@ export class Sweeps {
           this.addresses.delete(id);
           if ('header' in message) entry.sweep = new Sweep(frame, message.header);
           else if ('pass' in message) {
-            entry.sweep!.append(message.pass);
+            if ('grid' in message) entry.sweep!.appendTiled(message, message.grid);
+            else entry.sweep!.append(message.pass);
             for (const listener of listeners) listener(entry.sweep!);
           } else {
             this.requests.delete(id);

@@ -73,6 +73,7 @@ export function scenePanel(
     );
     categories.hidden = column === undefined || !isCategorical(column);
   };
+  followCategories();
   store.on(['colour'], followCategories);
   const overlay = element('p', { class: 'note', hidden: true });
   const facts = element('dl', { class: 'facts' });
@@ -199,7 +200,7 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   const { parts, info } = frame;
   const { sweep, scene, picture } = parts;
   const facts: Array<readonly [string, string]> = [];
-  if (sweep !== undefined) facts.push(['Points', sweep.count.toLocaleString('en')], ...unseen(sweep));
+  if (sweep !== undefined) facts.push(['Points', countText(sweep)], ...unseen(sweep));
   if (picture !== undefined) facts.push(['Picture', `${picture.width} × ${picture.height}`]);
   if (scene !== undefined && scene.labels.length > 0) facts.push(['Labels', String(scene.labels.length)]);
   if (scene !== undefined && scene.detections.length > 0)
@@ -207,6 +208,11 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   if (info.timeS !== undefined) facts.push(['Time', `${info.timeS.toFixed(3)} s`]);
   if (info.sets.length > 0) facts.push(['Listed in', info.sets.join(', ')]);
   return facts;
+}
+
+/** How many points there are, or of a sweep that is still coming how many have come. */
+function countText({ complete, count, filled }: Sweep): string {
+  return `${complete ? '' : `${filled.toLocaleString('en')} of `}${count.toLocaleString('en')}`;
 }
 
 /** How many points of a sweep one does not see, and why. */

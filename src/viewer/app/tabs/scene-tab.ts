@@ -31,6 +31,9 @@ const boxKeys = [
   'objectClass',
 ] as const;
 
+/** Every so many passes of a large cloud, the panel says how much has come. */
+const passesTold = 16;
+
 /** Notes when what was just put on the stage has been drawn, for whoever measures. */
 function markDrawn(name: string, frame: number): void {
   requestAnimationFrame(() => requestAnimationFrame(() => performance.mark(name, { detail: frame })));
@@ -228,6 +231,11 @@ export class SceneTab implements TabView {
       markDrawn('pointpair:begun', sweep.frame);
     }
     this.layer.show(sweep, (each, from) => this.paintOf(each, from));
+    // What comes for a while says how far it is.
+    if (sweep.tiles !== undefined && !sweep.complete && sweep.tiles.passes.length % passesTold === 1) {
+      this.controls.follow();
+      this.drawLegend(sweep);
+    }
     if (sweep.complete) {
       this.clip.follow();
       this.controls.follow();
