@@ -67,6 +67,7 @@ export function scenePanel(
   store.on(['colour'], () => colour.follow());
   const ends = scaleEnds(context, options.onRefit);
   const categories = toggle(store, 'categories', 'By category', 'A colour for each value of the column');
+  categories.hidden = true;
   const followCategories = () => {
     const column = frame.parts.sweep?.header.columns.find(
       ({ name }) => `field:${name}` === store.state.colour,
