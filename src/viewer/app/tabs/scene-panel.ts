@@ -25,6 +25,8 @@ export interface ScenePanel {
     readonly shown: number;
     readonly unplaced: readonly string[];
     readonly problem?: string;
+    /** How many have come, of how many, while they are loaded. */
+    readonly loading?: readonly [done: number, total: number];
   }) => void;
 }
 
@@ -187,9 +189,10 @@ export function scenePanel(
     follow,
     setScale: ends.set,
     setOutcomes: outcomes.set,
-    tellNeighbours: ({ shown: count, unplaced, problem }) => {
+    tellNeighbours: ({ shown: count, unplaced, problem, loading }) => {
       const missing = unplaced.length === 0 ? '' : `Not shown, for they have no pose: ${unplaced.join(', ')}`;
-      overlay.textContent = problem ?? missing;
+      const under = loading && `Loading sweeps: ${loading[0]} of ${loading[1]}`;
+      overlay.textContent = problem ?? under ?? missing;
       overlay.hidden = overlay.textContent === '';
       overlay.dataset.shown = String(count);
     },

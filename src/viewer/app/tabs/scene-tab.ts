@@ -31,6 +31,9 @@ const boxKeys = [
   'objectClass',
 ] as const;
 
+/** How often the loading of other sweeps is told, milliseconds. */
+const tellEveryMs = 400;
+
 /** Notes when what was just put on the stage has been drawn, for whoever measures. */
 function markDrawn(name: string, frame: number): void {
   requestAnimationFrame(() => requestAnimationFrame(() => performance.mark(name, { detail: frame })));
@@ -356,6 +359,12 @@ export class SceneTab implements TabView {
     this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
     this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
     const layers: typeof this.overlaid = [];
+    let done = 0;
+    const telling = setInterval(() => {
+      if (overlay === this.overlay)
+        this.controls.tellNeighbours({ shown: layers.length, unplaced, loading: [done, neighbours.length] });
+    }, tellEveryMs);
+    let problem: string | undefined;
     for (const { index, afterS, matrix } of neighbours) {
       try {
         const sweep = await frame.sweep(index);
@@ -364,9 +373,12 @@ export class SceneTab implements TabView {
         layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
         layers.push({ layer, afterS });
       } catch (error) {
-        this.controls.tellNeighbours({ shown: layers.length, unplaced, problem: messageOf(error) });
+        problem = messageOf(error) ?? problem;
       }
+      done++;
     }
+    clearInterval(telling);
+    if (overlay === this.overlay) this.controls.tellNeighbours({ shown: layers.length, unplaced, problem });
     if (overlay === this.overlay && this.visible) {
       this.clearNeighbours();
       this.overlaid = layers;
