@@ -33,7 +33,7 @@ const keptPoints = 6_000_000;
 
 /** The sweeps of the sequence, fetched and decoded in a worker, the last ones kept. */
 export class Sweeps {
-  private worker: Worker;
+  private worker: Worker | undefined;
   private restarts = 0;
   private readonly loading = new Map<number, Loading>();
   private readonly requests = new Map<number, (message: SweepMessage) => void>();
@@ -45,6 +45,11 @@ export class Sweeps {
     this.worker = this.startWorker();
   }
 
+  private post(request: SweepRequest): void {
+    this.worker ??= this.startWorker();
+    this.worker.postMessage(request);
+  }
+
   private startWorker(): Worker {
     const worker = new Worker(new URL('./sweep-worker.ts', import.meta.url), { type: 'module' });
     worker.addEventListener('message', ({ data }: MessageEvent<SweepMessage>) => {
@@ -54,14 +59,13 @@ export class Sweeps {
     for (const event of ['error', 'messageerror'] as const) {
       worker.addEventListener(event, () => {
         worker.terminate();
+        this.worker = undefined;
         const waiting = [...this.requests];
         const canBegin = this.restarts++ < mostRestarts && waiting.every(([id]) => this.addresses.has(id));
         // Its own file may not have come: a busy server may refuse it once.
         setTimeout(() => {
-          this.worker = this.startWorker();
           for (const [id, tell] of waiting) {
-            if (canBegin)
-              this.worker.postMessage({ id, address: this.addresses.get(id)! } satisfies SweepRequest);
+            if (canBegin) this.post({ id, address: this.addresses.get(id)! });
             else tell({ id, message: 'The page could not take in the points: reload it' });
           }
         }, restartMs);
@@ -133,7 +137,7 @@ export class Sweeps {
     });
     const giveUp = () => {
       if (!this.requests.has(id)) return;
-      this.worker.postMessage({ giveUp: id } satisfies SweepRequest);
+      this.post({ giveUp: id });
       if (this.loading.get(frame) === entry) this.loading.delete(frame);
     };
     const entry: Loading = { frame, done, listeners, giveUp, wanted: 0, sweep: undefined };
@@ -141,7 +145,7 @@ export class Sweeps {
     // The worker's own address is another one than the page's.
     const address = new URL(addressOf('points', { frame }), document.baseURI).href;
     this.addresses.set(id, address);
-    this.worker.postMessage({ id, address } satisfies SweepRequest);
+    this.post({ id, address });
     return entry;
   }
 
