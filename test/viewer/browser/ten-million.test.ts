@@ -87,7 +87,9 @@ describeInBrowser('a cloud of ten million points', (browser) => {
 
     // Near by, all points in view are drawn, and a click finds one with the file's own numbers.
     const near = { ...pointsAlone, ...fromAbove(target, 40), size: 3 };
-    const hash = new URLSearchParams(Object.entries(near).map(([key, value]) => [key, String(value)]));
+    const hash = new URLSearchParams(
+      Object.entries(near).map(([key, value]): [string, string] => [key, String(value)]),
+    );
     await page.page.evaluate(`location.hash = '${hash}'`);
     await until(() => note.isHidden(), 'all points in view');
     const stage = await page.stage();
