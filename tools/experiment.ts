@@ -94,7 +94,7 @@ function labelEfficiency(): Command {
 Examples:
   pointpair experiment label-efficiency --detector image3d --out runs/image3d-labels
   pointpair experiment label-efficiency --drives data/drives --held-out-drives data/drives-held-out \\
-    --arm simipu=simipu-small --arm simipu+time=temporal-small --fractions 0.01,0.05,1 --out runs/time-labels`,
+    --arm still=simipu-small --arm time=temporal-small --fractions 0.01,0.05,1 --out runs/time-labels`,
     )
     .action(run);
 }
