@@ -26,6 +26,8 @@ export interface SequenceInfo {
   /** The cameras by the data set's names, the one that is shown unasked first. */
   readonly cameras: readonly string[];
   readonly frames: readonly FrameInfo[];
+  /** The height of the road where the sensor is, metres in the LiDAR frame. */
+  readonly roadZM: number;
   /** The number of the first frame that can be drawn. */
   readonly first: number;
 }

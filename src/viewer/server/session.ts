@@ -333,6 +333,7 @@ export class Session {
       kind: sequence.kind,
       name: sequence.name,
       cameras: sequence.cameras,
+      roadZM: roadOf(sequence),
       first,
       frames: sequence.moments.map(({ id, timeS, worldFromLidar, files, pictures, notes, sets = [] }) => ({
         id,
@@ -345,6 +346,11 @@ export class Session {
       })),
     };
   }
+}
+
+/** Waymo's vehicle frame stands on the road; KITTI's sensor is 1.73 m above it. */
+function roadOf({ kind, sourceKind = kind }: Sequence & { readonly sourceKind?: string }): number {
+  return sourceKind.startsWith('Waymo') ? 0 : -1.73;
 }
 
 /** The classes of a detector's run, as its configuration has them. */

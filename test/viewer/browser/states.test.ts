@@ -121,12 +121,20 @@ describeInBrowser('while something is under way', (browser) => {
   });
 
   it('asks again where it is refused, says that the viewer is gone, and goes on when it is back', async () => {
+    let workers = 0;
     const page = await browser.open(
       scenes.address,
       { ...pointsAlone, size: 4 },
-      { expected: [/net::ERR_/, /Failed to load/] },
+      {
+        expected: [/net::ERR_/, /Failed to load/],
+        before: (each) =>
+          each.route('**/sweep-worker*', (route) =>
+            workers++ === 0 ? route.abort('connectionrefused') : route.continue(),
+          ),
+      },
     );
     await page.shown(0);
+    expect(workers).toBe(2);
     let refused = 0;
     await page.page.route('**/api/{scene,picture,points}?*', async (route) => {
       if (refused++ < 3) await route.abort('connectionrefused');

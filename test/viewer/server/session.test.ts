@@ -90,7 +90,7 @@ describe('a data set', () => {
     const info = await session.info();
     expect(info).toMatchObject({ title: root.split('/').at(-1), run: undefined, problem: undefined });
     expect(info.sequence).toMatchObject({ kind: 'KITTI object data set', name: info.title });
-    expect(info.sequence).toMatchObject({ cameras: ['image_2'], first: 0 });
+    expect(info.sequence).toMatchObject({ cameras: ['image_2'], first: 0, roadZM: -1.73 });
     expect(info.offers).toEqual({ matches: true, features: false });
     const frame = {
       parts: ['sweep', 'picture', 'calibration', 'labels'],

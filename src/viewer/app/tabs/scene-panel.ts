@@ -25,6 +25,8 @@ export interface ScenePanel {
     readonly shown: number;
     readonly unplaced: readonly string[];
     readonly problem?: string;
+    /** How many have come, of how many, while they are loaded. */
+    readonly loading?: readonly [done: number, total: number];
   }) => void;
 }
 
@@ -62,9 +64,12 @@ export function scenePanel(
     current: () => store.state.colour,
     onChange: (value) => store.set({ colour: value, low: undefined, high: undefined }),
   });
+  // Until the first sweep says what it has.
+  colour.setChoices([['height', 'Height']]);
   store.on(['colour'], () => colour.follow());
   const ends = scaleEnds(context, options.onRefit);
   const categories = toggle(store, 'categories', 'By category', 'A colour for each value of the column');
+  categories.hidden = true;
   const followCategories = () => {
     const column = frame.parts.sweep?.header.columns.find(
       ({ name }) => `field:${name}` === store.state.colour,
@@ -185,9 +190,10 @@ export function scenePanel(
     follow,
     setScale: ends.set,
     setOutcomes: outcomes.set,
-    tellNeighbours: ({ shown: count, unplaced, problem }) => {
+    tellNeighbours: ({ shown: count, unplaced, problem, loading }) => {
       const missing = unplaced.length === 0 ? '' : `Not shown, for they have no pose: ${unplaced.join(', ')}`;
-      overlay.textContent = problem ?? missing;
+      const under = loading && `Loading sweeps: ${loading[0]} of ${loading[1]}`;
+      overlay.textContent = problem ?? under ?? missing;
       overlay.hidden = overlay.textContent === '';
       overlay.dataset.shown = String(count);
     },

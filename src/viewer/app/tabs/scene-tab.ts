@@ -33,6 +33,8 @@ const boxKeys = [
 
 /** Every so many passes of a large cloud, the panel says how much has come. */
 const passesTold = 16;
+/** How often the loading of other sweeps is told, milliseconds. */
+const tellEveryMs = 400;
 
 /** Notes when what was just put on the stage has been drawn, for whoever measures. */
 function markDrawn(name: string, frame: number): void {
@@ -364,6 +366,12 @@ export class SceneTab implements TabView {
     this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
     this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
     const layers: typeof this.overlaid = [];
+    let done = 0;
+    const telling = setInterval(() => {
+      if (overlay === this.overlay)
+        this.controls.tellNeighbours({ shown: layers.length, unplaced, loading: [done, neighbours.length] });
+    }, tellEveryMs);
+    let problem: string | undefined;
     for (const { index, afterS, matrix } of neighbours) {
       try {
         const sweep = await frame.sweep(index);
@@ -372,9 +380,12 @@ export class SceneTab implements TabView {
         layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
         layers.push({ layer, afterS });
       } catch (error) {
-        this.controls.tellNeighbours({ shown: layers.length, unplaced, problem: messageOf(error) });
+        problem = messageOf(error) ?? problem;
       }
+      done++;
     }
+    clearInterval(telling);
+    if (overlay === this.overlay) this.controls.tellNeighbours({ shown: layers.length, unplaced, problem });
     if (overlay === this.overlay && this.visible) {
       this.clearNeighbours();
       this.overlaid = layers;
@@ -425,7 +436,9 @@ export class SceneTab implements TabView {
       });
       colourValues(depths, rangeOf(seen.depth), { map: 'turbo', into: colours });
     }
-    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx: 3 });
+    // Larger pictures are shown smaller.
+    const sizePx = Math.max(3, Math.round(Math.max(picture.width / 414, picture.height / 200)));
+    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx });
   }
 }
 
