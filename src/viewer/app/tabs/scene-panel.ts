@@ -134,7 +134,7 @@ export function scenePanel(
     ...(hasTime
       ? [
           section(
-            'Other sweeps',
+            'Other sweeps (accumulate)',
             slider(store, 'neighbours', 'Each side', {
               min: 0,
               max: 10,
