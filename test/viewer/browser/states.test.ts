@@ -31,7 +31,7 @@ beforeAll(async () => {
   run = await serve({ path: out });
   beacons = join(folder, 'beacons');
   await writeBeacons(beacons);
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await scenes.close();
   await run.close();
