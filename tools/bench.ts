@@ -5,7 +5,7 @@ import type { DataSelection } from '../src/datasets/data-selection.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import type { RunConfig } from '../src/training/config.ts';
-import { presetNames, presetOf } from '../src/training/presets.ts';
+import { presetNames } from './names.ts';
 import { deviceOption, wholeNumber } from './options.ts';
 
 interface RunOptions {
@@ -136,7 +136,7 @@ function points(): Command {
           throw new InputError({ file: '--samples', expected, found: String(samples) });
         }
         const { benchPoints } = await load(() => import('../bench/points.ts'));
-        const base = configOf(options);
+        const base = await configOf(options);
         const config = { ...base, batchSize: options.batch ?? base.batchSize };
         await show(await benchPoints({ ...options, config, python: await pythonOf(options) }), options);
       },
@@ -186,7 +186,7 @@ function loader(): Command {
       async (options: RunOptions & DataOptions & OutputOptions & { readonly workers: readonly number[] }) => {
         const data = dataOf(options);
         const { benchLoader } = await load(() => import('../bench/loader.ts'));
-        await show(await benchLoader({ ...options, config: configOf(options), data }), options);
+        await show(await benchLoader({ ...options, config: await configOf(options), data }), options);
       },
     );
 }
@@ -252,7 +252,7 @@ function pretraining(): Command {
       ) => {
         const data = dataOf(options);
         const { benchPretrain } = await load(() => import('../bench/pretrain.ts'));
-        const base = configOf(options);
+        const base = await configOf(options);
         const workers = options.workers ?? base.loader.workers;
         const config = { ...base, loader: { ...base.loader, workers } };
         const python = await pythonOf(options);
@@ -344,7 +344,8 @@ function withPreset(made: Command): Command {
   );
 }
 
-function configOf({ preset }: PresetOptions): RunConfig {
+async function configOf({ preset }: PresetOptions): Promise<RunConfig> {
+  const { presetOf } = await import('../src/training/presets.ts');
   return presetOf(preset)!;
 }
 

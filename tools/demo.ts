@@ -1,21 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { evaluateRetrieval } from '../src/evaluation/retrieval.ts';
-import { retrievalTable } from '../src/report/retrieval-table.ts';
-import { writeReport } from '../src/report/run-report.ts';
-import { sampleSections } from '../src/report/sample-pictures.ts';
-import { applySettings } from '../src/training/config.ts';
-import { createPretraining } from '../src/training/create-pretraining.ts';
-import { lookingThrough } from '../src/training/export-features.ts';
-import { presetOf } from '../src/training/presets.ts';
-import { initialState, pretrain } from '../src/training/pretrain.ts';
 import { writeJsonAtomically } from '../src/training/run/atomic-file.ts';
-import { latestCheckpoint } from '../src/training/run/checkpoint.ts';
-import { loadRun } from '../src/training/run/model-state.ts';
 import { ProgressLine } from '../src/training/run/progress.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
-import { requireLength } from '../src/training/training-loop.ts';
 import { interruptSignal, wholeNumber } from './options.ts';
 import { makeScenes } from './scenes.ts';
 
@@ -45,6 +33,18 @@ export function command(): Command {
 }
 
 async function demo({ data, out, frames, heldOut, steps, seed }: Options): Promise<void> {
+  const { evaluateRetrieval } = await import('../src/evaluation/retrieval.ts');
+  const { retrievalTable } = await import('../src/report/retrieval-table.ts');
+  const { writeReport } = await import('../src/report/run-report.ts');
+  const { sampleSections } = await import('../src/report/sample-pictures.ts');
+  const { applySettings } = await import('../src/training/config.ts');
+  const { createPretraining } = await import('../src/training/create-pretraining.ts');
+  const { lookingThrough } = await import('../src/training/export-features.ts');
+  const { presetOf } = await import('../src/training/presets.ts');
+  const { initialState, pretrain } = await import('../src/training/pretrain.ts');
+  const { latestCheckpoint } = await import('../src/training/run/checkpoint.ts');
+  const { loadRun } = await import('../src/training/run/model-state.ts');
+  const { requireLength } = await import('../src/training/training-loop.ts');
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const began = performance.now();
   const checkpoint = await latestCheckpoint(out);

@@ -1,12 +1,9 @@
 import { Command, Option } from 'commander';
-import { readFrameNames } from '../src/datasets/frame-names.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { areDrives, readDriveResults } from '../src/evaluation/kitti/drive-results.ts';
-import { imageSetFile, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
-import { type DetectResult, detect } from '../src/training/detection/detect.ts';
+import type { DetectResult } from '../src/training/detection/detect.ts';
 import type { DetectionConfig } from '../src/training/detection/detection-config.ts';
-import { type DetectionRun, loadDetectionRun } from '../src/training/detection/detection-run.ts';
+import type { DetectionRun } from '../src/training/detection/detection-run.ts';
 import { shellPath, shellWord } from '../src/training/run/shell-word.ts';
 import { deviceOption, interruptSignal, sequenceOption, share, wholeNumber } from './options.ts';
 
@@ -63,6 +60,8 @@ Example:
 }
 
 async function run(folder: string, options: Options): Promise<void> {
+  const { loadDetectionRun } = await import('../src/training/detection/detection-run.ts');
+  const { detect } = await import('../src/training/detection/detect.ts');
   const trained = await loadDetectionRun(folder, { step: options.step });
   const { root } = options.data === undefined ? trained.data : { root: options.data };
   const interrupt = interruptSignal(() => process.stderr.write('\ninterrupted: ending this batch\n'));
@@ -137,7 +136,7 @@ function counted(count: number, unit: string): string {
 }
 
 /** The commands that take the results and work as they are: there may be no labels, nor a result for each of them. */
-async function whatIsNext(results: {
+export async function whatIsNext(results: {
   readonly root: string;
   readonly split?: string;
   readonly imageSet?: string;
@@ -147,6 +146,7 @@ async function whatIsNext(results: {
   // Labels, and what the viewer shows, are of the training split.
   if (results.split === 'testing') return [];
   const [root, out] = [results.root, results.out].map(shellPath);
+  const { areDrives, readDriveResults } = await import('../src/evaluation/kitti/drive-results.ts');
   const { imageSet, sequences = [] } = results;
   if (await areDrives(results.root)) {
     const only = sequences.map((name) => ` --sequence ${shellWord(name)}`).join('');
@@ -185,6 +185,8 @@ async function whatIsMissing(results: {
   readonly imageSet?: string;
   readonly out: string;
 }): Promise<readonly string[]> {
+  const { imageSetFile, readKittiFolders } = await import('../src/evaluation/kitti/kitti-result-files.ts');
+  const { readFrameNames } = await import('../src/datasets/frame-names.ts');
   const { root: labels, imageSet, out: detections } = results;
   const ids = imageSet === undefined ? undefined : await readFrameNames(await imageSetFile(labels, imageSet));
   return (await readKittiFolders({ labels, detections, ids, missing: 'empty' })).missing;

@@ -1,17 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { readFrameNames } from '../src/datasets/frame-names.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { areDrives, describeKittiPixels, readDriveResults } from '../src/evaluation/kitti/drive-results.ts';
-import { evaluateKitti, type Overlaps } from '../src/evaluation/kitti/kitti-evaluation.ts';
-import {
-  imageSetFile,
-  type KittiFolderPairs,
-  readKittiFolders,
-} from '../src/evaluation/kitti/kitti-result-files.ts';
-import { describeUnknownClass } from '../src/evaluation/kitti/unknown-classes.ts';
-import { kittiTable, lowBoxes } from '../src/report/kitti-table.ts';
+import type { Overlaps } from '../src/evaluation/kitti/kitti-evaluation.ts';
+import type { KittiFolderPairs } from '../src/evaluation/kitti/kitti-result-files.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
 import { sequenceOption } from './options.ts';
 
@@ -62,6 +54,10 @@ Examples:
 }
 
 async function run(options: Options): Promise<void> {
+  const { areDrives } = await import('../src/evaluation/kitti/drive-results.ts');
+  const { kittiTable, lowBoxes } = await import('../src/report/kitti-table.ts');
+  const { describeUnknownClass } = await import('../src/evaluation/kitti/unknown-classes.ts');
+  const { evaluateKitti } = await import('../src/evaluation/kitti/kitti-evaluation.ts');
   const { labels, json, overlaps } = options;
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const detections = await resultFolderOf(options.detections);
@@ -81,6 +77,8 @@ async function run(options: Options): Promise<void> {
 
 /** The labels and results of folders of files. */
 async function ofFolders(options: Options): Promise<KittiFolderPairs> {
+  const { imageSetFile, readKittiFolders } = await import('../src/evaluation/kitti/kitti-result-files.ts');
+  const { readFrameNames } = await import('../src/datasets/frame-names.ts');
   const { labels, detections, missing, imageSet, strict, sequence } = options;
   if (sequence.length > 0) throw onlyFor(labels, `sequence ${sequence}`, 'drives');
   const list = imageSet === undefined ? options.frames : await imageSetFile(labels, imageSet);
@@ -90,6 +88,7 @@ async function ofFolders(options: Options): Promise<KittiFolderPairs> {
 
 /** The labels of drives and their results. */
 async function ofDrives(options: Options, say: (line: string) => void): Promise<KittiFolderPairs> {
+  const { describeKittiPixels, readDriveResults } = await import('../src/evaluation/kitti/drive-results.ts');
   const { labels: root, detections, missing, strict, sequence, imageSet, frames } = options;
   if (frames !== undefined) throw onlyFor(root, `the list ${frames}`, 'folders of label files');
   const sequences = sequence.length === 0 ? undefined : sequence;

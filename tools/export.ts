@@ -1,6 +1,4 @@
 import { Command } from 'commander';
-import { exportEncoders } from '../src/training/export-encoders.ts';
-import { loadRun } from '../src/training/run/model-state.ts';
 import { wholeNumber } from './options.ts';
 
 /** The command line of `pointpair export`. */
@@ -15,6 +13,8 @@ export function command(): Command {
     .option('--batch <number>', 'samples a batch; shapes are fixed', wholeNumber(1), 1)
     .addHelpText('after', '\nExample:\n  pointpair export runs/kitti --to out/')
     .action(async (run: string, { to, step, batch }: { to: string; step?: number; batch: number }) => {
+      const { loadRun } = await import('../src/training/run/model-state.ts');
+      const { exportEncoders } = await import('../src/training/export-encoders.ts');
       const trained = await loadRun(run, { step });
       const files = await exportEncoders(trained, to, { batch });
       process.stdout.write(`${files.join('\n')}\n`);

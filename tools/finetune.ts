@@ -1,20 +1,10 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import type { DataSelection } from '../src/datasets/data-selection.ts';
-import { openFrames } from '../src/datasets/open-frames.ts';
 import { InputError } from '../src/engine/input-error.ts';
-import { readConfigJson } from '../src/training/config-file.ts';
-import { unknownName } from '../src/training/config-keys.ts';
-import { adoptEncoders } from '../src/training/detection/adopt-encoders.ts';
-import {
-  applyDetectionSettings,
-  type DetectionConfig,
-  detectorNames,
-  parseDetectionConfig,
-} from '../src/training/detection/detection-config.ts';
-import { detectionPresetNames, detectionPresetOf } from '../src/training/detection/detection-presets.ts';
-import { finetune, type PretrainedReference } from '../src/training/detection/finetune.ts';
+import type { DetectionConfig } from '../src/training/detection/detection-config.ts';
+import type { PretrainedReference } from '../src/training/detection/finetune.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
+import { detectionPresetNames, detectorNames } from './names.ts';
 import { sequenceOption, share, wholeNumber } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
@@ -59,6 +49,7 @@ Examples:
 }
 
 async function train(options: Options): Promise<void> {
+  const { finetune } = await import('../src/training/detection/finetune.ts');
   const recorded: Recorded = options.resume ? await recordOf(options.out) : {};
   const config = await configuration(options);
   const data = selectedData(options, recorded.data);
@@ -68,18 +59,33 @@ async function train(options: Options): Promise<void> {
   );
   if (result === undefined) return;
   const { out } = options;
-  const [run, root, detections] = [out, data.root, join(out, 'detections')].map(shellPath);
-  const frames = (await hasFrames(data.root, 'val')) ? ' --image-set val' : '';
-  process.stdout.write(
-    `${result.step} steps done: ${out}\n` +
-      `  pointpair detect ${run} --data ${root}${frames} --out ${detections}\n` +
-      `  pointpair view ${run}\n  pointpair report ${run}\n`,
-  );
+  const next = await whatIsNext({ out, root: data.root, withPictures: config.detector !== 'point3d' });
+  process.stdout.write(`${result.step} steps done: ${out}\n${next.map((line) => `  ${line}\n`).join('')}`);
+}
+
+/** The commands that take the run, as the data allows them. */
+export async function whatIsNext({
+  out,
+  root,
+  withPictures,
+}: {
+  readonly out: string;
+  readonly root: string;
+  readonly withPictures: boolean;
+}): Promise<string[]> {
+  const [run, data, detections] = [out, root, join(out, 'detections')].map(shellPath);
+  const frames = (await hasFrames(root, 'val', withPictures)) ? ' --image-set val' : '';
+  return [
+    `pointpair detect ${run} --data ${data}${frames} --out ${detections}`,
+    `pointpair view ${run}`,
+    `pointpair report ${run}`,
+  ];
 }
 
 /** Whether a data set has a list of that name, of frames that can be looked at. */
-async function hasFrames(root: string, imageSet: string): Promise<boolean> {
-  return openFrames({ root, imageSet }, ['image', 'points']).then(
+async function hasFrames(root: string, imageSet: string, withPictures: boolean): Promise<boolean> {
+  const { openFrames } = await import('../src/datasets/open-frames.ts');
+  return openFrames({ root, imageSet }, ['image', 'points'], { withPictures }).then(
     () => true,
     () => false,
   );
@@ -87,6 +93,8 @@ async function hasFrames(root: string, imageSet: string): Promise<boolean> {
 
 /** From a preset, a file, or, with --resume, the run itself; the encoders of --from; then --set and its short forms. */
 async function configuration(options: Options): Promise<DetectionConfig> {
+  const { applyDetectionSettings } = await import('../src/training/detection/detection-config.ts');
+  const { adoptEncoders } = await import('../src/training/detection/adopt-encoders.ts');
   const base = await baseOf(options);
   const adopted = options.from === undefined ? base : await adoptEncoders(base, options.from);
   const settings = [
@@ -99,6 +107,10 @@ async function configuration(options: Options): Promise<DetectionConfig> {
 }
 
 async function baseOf({ detector, preset, config, resume, out }: Options): Promise<DetectionConfig> {
+  const { detectionPresetOf } = await import('../src/training/detection/detection-presets.ts');
+  const { parseDetectionConfig } = await import('../src/training/detection/detection-config.ts');
+  const { unknownName } = await import('../src/training/config-keys.ts');
+  const { readConfigJson } = await import('../src/training/config-file.ts');
   const given = Object.entries({ '--detector': detector, '--preset': preset, '--config': config });
   const named = given.flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (named.length > 1 || (named.length === 0 && !resume)) {
@@ -120,6 +132,7 @@ async function baseOf({ detector, preset, config, resume, out }: Options): Promi
 }
 
 async function recordOf(out: string): Promise<Recorded> {
+  const { readConfigJson } = await import('../src/training/config-file.ts');
   const file = join(out, 'config.json');
   const { data, from } = await readConfigJson(file, { file: out, expected: 'a run to go on with' });
   return { data: data as Recorded['data'], from: (from ?? undefined) as Recorded['from'] };

@@ -152,9 +152,17 @@ async function describeClouds(path: string, { sequence, camera, tracks, columns 
 
 async function describeDataSet(path: string, camera: string | undefined): Promise<string> {
   const { KittiObject } = await import('../src/datasets/kitti-object.ts');
-  const frames = await KittiObject.open(path, { camera });
+  const { frames, pictures } = await KittiObject.open(path, { camera }).then(
+    (whole) => ({ frames: whole, pictures: '' }),
+    async (error: unknown) => {
+      // What learns from points alone needs no pictures.
+      const partly = await KittiObject.open(path, { camera, withPictures: false }).catch(() => undefined);
+      if (partly === undefined || partly.withoutPicture < partly.length) throw error;
+      return { frames: partly, pictures: ', without pictures' };
+    },
+  );
   const labels = `${frames.hasLabels ? 'with' : 'without'} labels`;
-  return `KITTI object data set: ${rangeOf(frames.ids, 'frames')}, ${labels}${incompleteOf(frames)}`;
+  return `KITTI object data set: ${rangeOf(frames.ids, 'frames')}, ${labels}${pictures}${incompleteOf(frames)}`;
 }
 
 function rangeOf(ids: readonly string[], unit: string): string {
@@ -177,7 +185,7 @@ async function describeOneFrame(path: string, frame: string, options: Options): 
   const index = frameNumbered(sequence, id);
   // A data set's frame is looked at as it is for training, with the checks that its parts belong together.
   const isObject = sequence.kind === 'KITTI object data set';
-  const checked = isObject ? await objectFrame(path, sequence.moments[index].id, camera) : undefined;
+  const checked = isObject ? await objectFrame(sequence, index, { path, camera }) : undefined;
   const { text, cloud, labels } =
     checked === undefined
       ? await describeMoment(sequence, index)
@@ -214,14 +222,21 @@ function frameNumbered({ root, moments }: Sequence, frame: string): number {
   throw new InputError({ file: root, place: `frame ${frame}`, expected, found: 'no such frame' });
 }
 
-async function objectFrame(root: string, id: string, camera: string | undefined): Promise<Frame> {
+/** A frame of a data set with all that it has; undefined for one whose sequence has no pictures, which is told part by part. */
+async function objectFrame(
+  { moments, cameras }: Sequence,
+  index: number,
+  { path, camera }: { readonly path: string; readonly camera: string | undefined },
+): Promise<Frame | undefined> {
+  const { id, pictures } = moments[index];
+  if (cameras.every((name) => pictures[name] === undefined)) return undefined;
   const { KittiObject } = await import('../src/datasets/kitti-object.ts');
-  const frames = await KittiObject.open(root, { camera });
-  const index = frames.ids.indexOf(id);
-  if (index >= 0) return frames.frame(index);
+  const frames = await KittiObject.open(path, { camera });
+  const place = frames.ids.indexOf(id);
+  if (place >= 0) return frames.frame(place);
   const missing = frames.incomplete.find((each) => each.id === id)?.missing;
   const expected = `one of ${frames.length} frames, ${frames.ids[0]} to ${frames.ids[frames.length - 1]}`;
-  throw new InputError({ file: root, place: `frame ${id}`, expected, found: `a frame without ${missing}` });
+  throw new InputError({ file: path, place: `frame ${id}`, expected, found: `a frame without ${missing}` });
 }
 
 async function describeFile(path: string, options: Options): Promise<string> {

@@ -1,8 +1,5 @@
 import { Command } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
-import { allMethods, explainMethod, listMethods } from '../src/report/methods.ts';
-import { methodsPage } from '../src/report/methods-markdown.ts';
-import { methodsTable, methodText } from '../src/report/methods-text.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -24,12 +21,15 @@ Examples:
   pointpair methods moco-v2
   pointpair methods --json`,
     )
-    .action((name: string | undefined, options: Options) => {
-      process.stdout.write(`${describe(name, options).trimEnd()}\n`);
+    .action(async (name: string | undefined, options: Options) => {
+      process.stdout.write(`${(await describe(name, options)).trimEnd()}\n`);
     });
 }
 
-function describe(name: string | undefined, { json, markdown }: Options): string {
+async function describe(name: string | undefined, { json, markdown }: Options): Promise<string> {
+  const { methodsTable, methodText } = await import('../src/report/methods-text.ts');
+  const { methodsPage } = await import('../src/report/methods-markdown.ts');
+  const { allMethods, explainMethod, listMethods } = await import('../src/report/methods.ts');
   if (markdown) {
     if (name === undefined && !json) return methodsPage(allMethods());
     const found = json ? '--json as well' : `the name '${name}'`;

@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
-import { type PrepareReport, prepareSequences } from '../src/datasets/prepared/prepare-sequences.ts';
-import { sourceOf } from '../src/datasets/prepared/prepare-source.ts';
-import { verifyPrepared } from '../src/datasets/prepared/verify-prepared.ts';
+import type { PrepareReport } from '../src/datasets/prepared/prepare-sequences.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { ProgressLine } from '../src/training/run/progress.ts';
 import { columnsOption, interruptSignal, wholeNumber } from './options.ts';
@@ -56,6 +54,8 @@ Examples:
 }
 
 async function prepare(path: string, options: Options): Promise<PrepareReport> {
+  const { sourceOf } = await import('../src/datasets/prepared/prepare-source.ts');
+  const { prepareSequences } = await import('../src/datasets/prepared/prepare-sequences.ts');
   const { tracks, columns, sequence, camera, ...rest } = options;
   return withProgress('giving up the shards in work', (onProgress, signal) =>
     prepareSequences({
@@ -68,6 +68,7 @@ async function prepare(path: string, options: Options): Promise<PrepareReport> {
 }
 
 async function verify(folder: string): Promise<void> {
+  const { verifyPrepared } = await import('../src/datasets/prepared/verify-prepared.ts');
   const began = performance.now();
   const { shards, members, bytes, faults } = await withProgress('', (onProgress, signal) =>
     verifyPrepared(folder, { onProgress, signal }),

@@ -1,12 +1,9 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
-import { applySettings, type RunConfig } from '../src/training/config.ts';
-import { unknownName } from '../src/training/config-keys.ts';
-import { presetNames, presetOf } from '../src/training/presets.ts';
-import { pretrain } from '../src/training/pretrain.ts';
-import { readConfigFile, readRunConfig } from '../src/training/run/model-state.ts';
+import type { RunConfig } from '../src/training/config.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
+import { presetNames } from './names.ts';
 import { cameraOption, sequenceOption } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
@@ -34,32 +31,44 @@ Example:
 }
 
 async function train(options: TrainingOptions): Promise<void> {
+  const { readRunConfig } = await import('../src/training/run/model-state.ts');
+  const { pretrain } = await import('../src/training/pretrain.ts');
   const { out } = options;
   const config = await configuration(options);
   const data = selectedData(options, options.resume ? (await readRunConfig(out)).data : undefined);
   const result = await runToItsEnd(options, (how) => pretrain({ config, data, ...how }));
   if (result === undefined) return;
+  const next = whatIsNext(out).map((line) => `  ${line}\n`);
+  process.stdout.write(`${result.step} steps done: ${out}\n${next.join('')}`);
+}
+
+/** The commands that take the run. */
+export function whatIsNext(out: string): string[] {
   const run = shellPath(out);
-  process.stdout.write(
-    `${result.step} steps done: ${out}\n` +
-      `  pointpair view ${run}\n  pointpair report ${run}\n  pointpair inspect ${run}\n  pointpair export ${run} --to out/\n`,
-  );
+  return [
+    ...['view', 'report', 'inspect'].map((name) => `pointpair ${name} ${run}`),
+    `pointpair export ${run} --to out/`,
+  ];
 }
 
 /** From a preset, a file, or, with --resume, the run itself; then --set and --steps. */
 async function configuration(options: TrainingOptions): Promise<RunConfig> {
+  const { readConfigFile } = await import('../src/training/run/model-state.ts');
+  const { applySettings } = await import('../src/training/config.ts');
   const file =
     options.config ??
     (options.resume && options.preset === undefined ? join(options.out, 'config.json') : undefined);
   if (options.preset !== undefined && options.config !== undefined) {
     throw new InputError({ file: 'options', expected: 'either --preset or --config', found: 'both' });
   }
-  const base = file === undefined ? preset(options.preset) : (await readConfigFile(file)).config;
+  const base = file === undefined ? await preset(options.preset) : (await readConfigFile(file)).config;
   const settings = options.steps === undefined ? options.set : [...options.set, `steps=${options.steps}`];
   return applySettings(base, settings);
 }
 
-function preset(name: string | undefined): RunConfig {
+async function preset(name: string | undefined): Promise<RunConfig> {
+  const { presetOf } = await import('../src/training/presets.ts');
+  const { unknownName } = await import('../src/training/config-keys.ts');
   if (name === undefined) {
     throw new InputError({
       file: 'options',

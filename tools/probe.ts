@@ -1,9 +1,6 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { probeTable } from '../src/report/probe-table.ts';
-import { probeRun } from '../src/training/probe/probe-run.ts';
 import { writeJsonAtomically } from '../src/training/run/atomic-file.ts';
-import { loadRun } from '../src/training/run/model-state.ts';
 import { cameraOption, deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
 
 interface Options {
@@ -62,6 +59,9 @@ export function command(): Command {
 }
 
 async function probe(folder: string, { json, step, ...options }: Options): Promise<void> {
+  const { loadRun } = await import('../src/training/run/model-state.ts');
+  const { probeRun } = await import('../src/training/probe/probe-run.ts');
+  const { probeTable } = await import('../src/report/probe-table.ts');
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const { signal, release } = interruptSignal(() => say('\ninterrupted: features that are done are kept'));
   const report = await probeRun({

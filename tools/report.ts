@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import { type DetectionSectionOptions, detectionSections } from '../src/report/detection-sections.ts';
-import { writeReport } from '../src/report/run-report.ts';
+import type { DetectionSectionOptions } from '../src/report/detection-sections.ts';
 
 /** The command line of `pointpair report`. */
 export function command(): Command {
@@ -13,6 +12,8 @@ export function command(): Command {
     .option('--data <folder>', 'the data set with the labels, if not where the results have it')
     .addHelpText('after', '\nExamples:\n  pointpair report runs/kitti\n  pointpair report runs/point3d')
     .action(async (run: string, options: DetectionSectionOptions) => {
+      const { writeReport } = await import('../src/report/run-report.ts');
+      const { detectionSections } = await import('../src/report/detection-sections.ts');
       const sections = await detectionSections(run, options);
       process.stdout.write(`${await writeReport(run, { sections })}\n`);
     });

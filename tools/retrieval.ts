@@ -1,9 +1,6 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { driveTable } from '../src/report/drive-table.ts';
 import { writeJsonAtomically } from '../src/training/run/atomic-file.ts';
-import { loadRun } from '../src/training/run/model-state.ts';
-import { measureDrives } from '../src/training/time/measure-drives.ts';
 import { deviceOption, wholeNumber } from './options.ts';
 
 interface Options {
@@ -43,6 +40,9 @@ async function retrieval(
   folder: string,
   { data, gap, strict, json, step, ...options }: Options,
 ): Promise<void> {
+  const { measureDrives } = await import('../src/training/time/measure-drives.ts');
+  const { loadRun } = await import('../src/training/run/model-state.ts');
+  const { driveTable } = await import('../src/report/drive-table.ts');
   const report = await measureDrives({
     ...options,
     run: await loadRun(folder, { step }),

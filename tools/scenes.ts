@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
-import { type GenerateDrivesReport, generateDrives } from '../src/datasets/scenes/drives/generate-drives.ts';
+import type { GenerateDrivesReport } from '../src/datasets/scenes/drives/generate-drives.ts';
 import { maxFrames } from '../src/datasets/scenes/drives/timeline.ts';
-import { type GenerateScenesReport, generateScenes } from '../src/datasets/scenes/generate-scenes.ts';
+import type { GenerateScenesReport } from '../src/datasets/scenes/generate-scenes.ts';
 import { ProgressLine } from '../src/training/run/progress.ts';
 import { interruptSignal, wholeNumber } from './options.ts';
 
@@ -97,12 +97,14 @@ function speed(made: number, meanPoints: number, elapsedMs: number): string {
 export async function makeScenes(
   options: Options & { readonly heldOut: number },
 ): Promise<GenerateScenesReport> {
+  const { generateScenes } = await import('../src/datasets/scenes/generate-scenes.ts');
   return watched((watch) => generateScenes({ ...options, ...(options.small ? small : {}), ...watch }));
 }
 
-function makeDrives(
+async function makeDrives(
   options: Options & DriveOptions & { readonly drives: number },
 ): Promise<GenerateDrivesReport> {
+  const { generateDrives } = await import('../src/datasets/scenes/drives/generate-drives.ts');
   return watched((watch) => generateDrives({ ...options, ...(options.small ? small : {}), ...watch }));
 }
 

@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { InputError, reasonOf } from '../src/engine/input-error.ts';
-import { isLoopback, type RunningViewer, serveViewer } from '../src/viewer/server/http-server.ts';
-import { Session } from '../src/viewer/server/session.ts';
+import type { RunningViewer } from '../src/viewer/server/http-server.ts';
+import type { Session } from '../src/viewer/server/session.ts';
 import { cameraOption, collected, columnsOption, wholeNumber } from './options.ts';
 
 interface Options {
@@ -68,6 +68,8 @@ Examples:
 }
 
 async function view(path: string, { host, port, ...options }: Options): Promise<void> {
+  const { Session } = await import('../src/viewer/server/session.ts');
+  const { isLoopback } = await import('../src/viewer/server/http-server.ts');
   const session = await Session.open({ path, ...options });
   for (const note of session.notes) process.stderr.write(`pointpair: ${note}\n`);
   const { problem } = await session.info();
@@ -89,6 +91,7 @@ async function listen(
   session: Session,
   { host, port }: { readonly host: string; readonly port?: number },
 ): Promise<RunningViewer> {
+  const { serveViewer } = await import('../src/viewer/server/http-server.ts');
   const ports = port === undefined ? Array.from({ length: furtherPorts }, (_, k) => usualPort + k) : [port];
   for (const candidate of ports) {
     try {

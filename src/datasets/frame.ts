@@ -1,6 +1,7 @@
 import type { Box3 } from '../geometry/box.ts';
 import type { Lens } from '../geometry/lens.ts';
 import type { Matrix34, Matrix44 } from '../geometry/matrix.ts';
+import type { ImageSize } from '../image/image-view.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 
 /** How LiDAR points reach the pixels of a camera. */
@@ -43,6 +44,11 @@ export interface ObjectLabel {
   readonly score?: number;
   /** The same number for the same object in all frames of a sequence, where the data set follows objects. */
   readonly trackId?: number;
+}
+
+/** A frame of which the pictures are known by their size alone. */
+export interface PointFrame extends Omit<Frame, 'cameras'> {
+  readonly cameras: ReadonlyArray<CameraModel & { readonly image: ImageSize }>;
 }
 
 /** One moment of a drive, whatever data set it came from. */

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import { parseKittiCalibration, pixelFromRect, rectFromLidar } from '../geometry/kitti-calibration.ts';
 import { type Matrix34, multiply34by44 } from '../geometry/matrix.ts';
-import { decodeImage } from '../image/decode-image.ts';
+import { decodeImage, readImageSize } from '../image/decode-image.ts';
+import type { ImageSize } from '../image/image-view.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { readKittiBin } from '../pointcloud/kitti-bin.ts';
-import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
+import type { CameraModel, Frame, ObjectLabel, PointFrame } from './frame.ts';
 import { checkedNames, readFrameNames } from './frame-names.ts';
 import { type IncompleteFrame, requireComplete } from './incomplete-frame.ts';
 import { decodeKittiDepth } from './kitti-depth.ts';
@@ -29,13 +30,15 @@ export interface KittiObjectOptions {
   readonly ignoreLabels?: boolean;
   /** Whether the depth of pixels is read too, of the frames that have it (`depth_2`, 16-bit PNG in KITTI's depth format). */
   readonly withDepth?: boolean;
+  /** Whether frames need their pictures, true by default; without, there are `pointFrame`s alone. */
+  readonly withPictures?: boolean;
   /** Whether a frame that lacks a file is an error instead of being left out and counted in `incomplete`. */
   readonly strict?: boolean;
 }
 
 /** The names of a frame's files, relative to the split's folder. */
 interface FrameFiles {
-  readonly image: string;
+  readonly image: string | undefined;
   readonly velodyne: string;
   readonly calib: string;
   readonly labels: string | undefined;
@@ -57,6 +60,8 @@ export class KittiObject {
   /** The frames that were left out. */
   readonly incomplete: readonly IncompleteFrame[];
   readonly hasLabels: boolean;
+  /** How many of the frames have no picture; 0 where pictures are needed. */
+  readonly withoutPicture: number;
   private readonly folder: string;
   private readonly cameraNumber: 2 | 3;
   private readonly files: ReadonlyMap<string, FrameFiles>;
@@ -72,6 +77,7 @@ export class KittiObject {
     this.ids = [...found.files.keys()];
     this.incomplete = found.incomplete;
     this.hasLabels = found.hasLabels;
+    this.withoutPicture = [...found.files.values()].filter(({ image }) => image === undefined).length;
   }
 
   /**
@@ -79,20 +85,29 @@ export class KittiObject {
    * Throws InputError for another layout, for no complete frame at all, and with `strict` for any incomplete one.
    */
   static async open(root: string, options: KittiObjectOptions = {}): Promise<KittiObject> {
-    const { split = 'training', strict, ignoreLabels = false, withDepth = false } = options;
+    const {
+      split = 'training',
+      strict,
+      ignoreLabels = false,
+      withDepth = false,
+      withPictures = true,
+    } = options;
     const camera = objectCamera(root, options.camera);
     const imageFolder = `image_${camera}`;
     const depthFolder = `depth_${camera}`;
-    const layout = await findKittiLayout(root, split, [imageFolder, 'velodyne', 'calib']);
+    const parts = [...(withPictures ? [imageFolder] : []), 'velodyne', 'calib'];
+    const layout = await findKittiLayout(root, split, parts);
     const [images, sweeps, calibrations, labels, depths] = await Promise.all([
-      filesByStem(join(layout.folder, imageFolder), KITTI_IMAGE_ENDINGS),
+      withPictures
+        ? filesByStem(join(layout.folder, imageFolder), KITTI_IMAGE_ENDINGS)
+        : filesIfThere(join(layout.folder, imageFolder), KITTI_IMAGE_ENDINGS),
       filesByStem(join(layout.folder, 'velodyne'), ['.bin']),
       filesByStem(join(layout.folder, 'calib'), ['.txt']),
-      ignoreLabels ? undefined : filesIfThere(join(layout.folder, 'label_2'), '.txt'),
-      withDepth ? filesIfThere(join(layout.folder, depthFolder), '.png') : undefined,
+      ignoreLabels ? undefined : filesIfThere(join(layout.folder, 'label_2'), ['.txt']),
+      withDepth ? filesIfThere(join(layout.folder, depthFolder), ['.png']) : undefined,
     ]);
     const ids = await wantedIds(layout.imageSets, options, () =>
-      [...new Set([...images.keys(), ...sweeps.keys()])].sort(),
+      [...new Set([...(images?.keys() ?? []), ...sweeps.keys()])].sort(),
     );
     const files = new Map<string, FrameFiles>();
     const incomplete: IncompleteFrame[] = [];
@@ -101,7 +116,7 @@ export class KittiObject {
         part?.get(id),
       );
       const missing = [
-        image === undefined ? `${imageFolder}/${id}.png` : '',
+        withPictures && image === undefined ? `${imageFolder}/${id}.png` : '',
         velodyne === undefined ? `velodyne/${id}.bin` : '',
         calib === undefined ? `calib/${id}.txt` : '',
         labels !== undefined && label === undefined ? `label_2/${id}.txt` : '',
@@ -109,7 +124,7 @@ export class KittiObject {
       if (missing.length > 0) incomplete.push({ id, missing: missing.join(', ') });
       else {
         files.set(id, {
-          image: join(imageFolder, image!),
+          image: image === undefined ? undefined : join(imageFolder, image),
           velodyne: join('velodyne', velodyne!),
           calib: join('calib', calib!),
           labels: label === undefined ? undefined : join('label_2', label),
@@ -134,7 +149,7 @@ export class KittiObject {
     const files = this.files.get(id)!;
     const path = (name: string) => join(this.folder, name);
     const [imageBytes, points, calibrationText, labelText, depthBytes] = await Promise.all([
-      readFrameFile(path(files.image)),
+      readFrameFile(this.pictureFile(index)),
       this.sweep(index),
       readFrameText(path(files.calib)),
       files.labels === undefined ? undefined : readFrameText(path(files.labels)),
@@ -142,7 +157,7 @@ export class KittiObject {
     ]);
     const camera = this.cameraOf(calibrationText, path(files.calib));
     stopwatch.lap('read');
-    const image = await decodeImage(imageBytes, { file: path(files.image) });
+    const image = await decodeImage(imageBytes, { file: this.pictureFile(index) });
     this.checkTogether(id, { image, points, camera });
     const depth = depthBytes && (await decodeKittiDepth(depthBytes, { file: path(files.depth!), image }));
     stopwatch.lap('decode');
@@ -157,9 +172,42 @@ export class KittiObject {
     };
   }
 
+  /**
+   * A frame without its picture's pixels, as for what learns from points alone: the size is that of the picture, where there
+   * is one, or else twice the principal point, which lies near the middle. Throws InputError as `frame` does.
+   */
+  async pointFrame(index: number, stopwatch = new Stopwatch()): Promise<PointFrame> {
+    const id = this.idOf(index);
+    const files = this.files.get(id)!;
+    const calibration = join(this.folder, files.calib);
+    const [points, calibrationText, labels, imageBytes] = await Promise.all([
+      this.sweep(index),
+      readFrameText(calibration),
+      this.labels(index),
+      files.image === undefined ? undefined : readFrameFile(this.pictureFile(index)),
+    ]);
+    const camera = this.cameraOf(calibrationText, calibration);
+    stopwatch.lap('read');
+    const image =
+      imageBytes === undefined
+        ? sizeAbout(camera)
+        : await readImageSize(imageBytes, { file: this.pictureFile(index) });
+    this.checkTogether(id, { image, points, camera });
+    return { id, points, cameras: [{ ...camera, image }], labels };
+  }
+
+  /** Where a frame's picture lies. Throws InputError where the data was opened without and it has none. */
+  private pictureFile(index: number): string {
+    const id = this.idOf(index);
+    const { image } = this.files.get(id)!;
+    if (image !== undefined) return join(this.folder, image);
+    const file = join(this.folder, `image_${this.cameraNumber}`);
+    throw new InputError({ file, place: id, expected: 'a picture', found: 'none' });
+  }
+
   /** A frame's picture alone; the stopwatch gets `read` and `decode`. */
   async picture(index: number, stopwatch = new Stopwatch()): Promise<RgbImage> {
-    return readPicture(join(this.folder, this.files.get(this.idOf(index))!.image), { stopwatch });
+    return readPicture(this.pictureFile(index), { stopwatch });
   }
 
   /** A frame's points alone: rows of x, y, z, reflectance. */
@@ -201,7 +249,7 @@ export class KittiObject {
   /** What can be known without labels: the camera looks through the middle of its image, and the sweep is in it. */
   private checkTogether(
     id: string,
-    { image, points, camera }: { image: RgbImage; points: Float32Array; camera: CameraModel },
+    { image, points, camera }: { image: ImageSize; points: Float32Array; camera: CameraModel },
   ): void {
     const { pixelFromCamera: p, cameraFromLidar } = camera;
     const files = this.files.get(id)!;
@@ -211,14 +259,14 @@ export class KittiObject {
       throw new InputError({
         file: join(this.folder, files.calib),
         place: `P${this.cameraNumber}`,
-        expected: `a principal point near the middle of ${files.image} (${image.width} x ${image.height})`,
+        expected: `a principal point near the middle of ${files.image ?? 'the picture'} (${image.width} x ${image.height})`,
         found: `(${p[2] / p[10]}, ${p[6] / p[10]}): a calibration of another image, or an image of another size`,
       });
     }
     if (!anyPointInImage(points, multiply34by44(p, cameraFromLidar), image)) {
       throw new InputError({
         file: join(this.folder, files.velodyne),
-        expected: `points that ${files.calib} projects into ${files.image}`,
+        expected: `points that ${files.calib} projects into ${files.image ?? 'the picture'}`,
         found: `none of ${points.length / 4}`,
       });
     }
@@ -233,8 +281,11 @@ export function objectCamera(root: string, camera: 2 | 3 | string = 2): 2 | 3 {
   throw new InputError({ file: root, place: `camera ${camera}`, expected, found: 'none of that name' });
 }
 
-async function filesIfThere(folder: string, ending: string): Promise<Map<string, string> | undefined> {
-  return filesByStem(folder, [ending]).catch((error: NodeJS.ErrnoException) => {
+async function filesIfThere(
+  folder: string,
+  endings: readonly string[],
+): Promise<Map<string, string> | undefined> {
+  return filesByStem(folder, endings).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw error;
   });
@@ -253,7 +304,12 @@ async function wantedIds(
   return readFrameNames(join(imageSets, `${options.imageSet}.txt`));
 }
 
-function anyPointInImage(points: Float32Array, pixelFromLidar: Matrix34, image: RgbImage): boolean {
+/** The size of a picture whose middle is the principal point. */
+function sizeAbout({ pixelFromCamera: p }: CameraModel): ImageSize {
+  return { width: Math.round((2 * p[2]) / p[10]), height: Math.round((2 * p[6]) / p[10]) };
+}
+
+function anyPointInImage(points: Float32Array, pixelFromLidar: Matrix34, image: ImageSize): boolean {
   const [a, b, c, d, e, f, g, h, i, j, k, l] = pixelFromLidar;
   for (let at = 0; at < points.length; at += 4) {
     const x = points[at];

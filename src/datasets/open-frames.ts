@@ -3,7 +3,7 @@ import { InputError, reasonOf } from '../engine/input-error.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { type DataKind, dataKindOf, describeOtherData, driveKindsOr } from './data-kind.ts';
 import type { DataSelection } from './data-selection.ts';
-import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
+import type { CameraModel, Frame, ObjectLabel, PointFrame } from './frame.ts';
 import { openImageFolder, type PictureClasses } from './image-folder.ts';
 import type { IncompleteFrame } from './incomplete-frame.ts';
 import { itemAt } from './item-at.ts';
@@ -40,6 +40,10 @@ export interface Frames {
   sweep?(index: number, stopwatch?: Stopwatch): Promise<Float32Array>;
   /** All of a frame, its labels where they are needed. Throws InputError for a damaged file. There only where points and pictures are needed. */
   frame?(index: number, stopwatch?: Stopwatch): Promise<Frame>;
+  /** A frame without its picture's pixels. There where it may lack a picture. */
+  pointFrame?(index: number, stopwatch?: Stopwatch): Promise<PointFrame>;
+  /** How many of the frames have no picture, where they may lack it. */
+  readonly withoutPicture?: number;
   /** How a frame's points reach the pixels of its first camera. Throws InputError for a damaged file. There where points or labels are needed. */
   camera?(index: number): Promise<CameraModel>;
   /** A frame's labels alone. Throws InputError for a damaged file. There only where labels are needed. */
@@ -57,7 +61,8 @@ export type PointFrames = Frames & Required<Pick<Frames, 'frame'>>;
 
 /**
  * Opens the frames of a selection; reads none yet. What is not needed is not demanded: for pictures alone KITTI data needs neither
- * sweeps nor calibration. `withDepth` reads the depth of pixels too, of KITTI object data that has it. Cameras' pictures stay as the sensor has them, pictures of a folder are turned upright by their EXIF
+ * sweeps nor calibration. `withDepth` reads the depth of pixels too, of KITTI object data that has it;
+ * without `withPictures` frames of such data may lack their pictures, and have `pointFrame`s. Cameras' pictures stay as the sensor has them, pictures of a folder are turned upright by their EXIF
  * orientation. Throws an InputError where the selection lacks what is needed.
  *
  * @example
@@ -68,7 +73,10 @@ export type PointFrames = Frames & Required<Pick<Frames, 'frame'>>;
 export async function openFrames(
   data: DataSelection,
   needs: readonly Need[],
-  { withDepth = false }: { readonly withDepth?: boolean } = {},
+  {
+    withDepth = false,
+    withPictures = true,
+  }: { readonly withDepth?: boolean; readonly withPictures?: boolean } = {},
 ): Promise<Frames> {
   const { root } = data;
   const picturesWillDo = !needs.includes('points') && !needs.includes('labels');
@@ -77,7 +85,7 @@ export async function openFrames(
     throw new InputError({ file: root, expected, found: reasonOf(error) }, { cause: error });
   });
   const kind = await dataKindOf(root);
-  if (kind === 'KITTI object data set') return openKittiObject(data, needs, withDepth);
+  if (kind === 'KITTI object data set') return openKittiObject(data, needs, { withDepth, withPictures });
   if (data.split !== undefined && kind !== 'KITTI tracking sequence')
     throw onlyFor('a KITTI object or tracking data set, which have the splits', data, kind);
   if (kind !== undefined && kind !== 'image folder' && kind !== 'point clouds') {
@@ -122,7 +130,7 @@ const noSequences: Pick<Frames, 'sequences' | 'place'> = {
 async function openKittiObject(
   { root, sequences, cameras, ...given }: DataSelection,
   needs: readonly Need[],
-  withDepth: boolean,
+  { withDepth, withPictures }: { readonly withDepth: boolean; readonly withPictures: boolean },
 ): Promise<Frames> {
   const kind: DataKind = 'KITTI object data set';
   const fault = (place: string, expected: string) =>
@@ -133,15 +141,20 @@ async function openKittiObject(
   const selection = { ...given, camera: given.camera ?? cameras?.[0] };
   const withLabels = needs.includes('labels');
   if (needs.includes('points') || withLabels) {
-    const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !withLabels, withDepth });
+    const options = { ...selection, ignoreLabels: !withLabels, withDepth, withPictures };
+    const frames = await KittiObject.open(root, options);
     if (withLabels && !frames.hasLabels)
       throw new InputError({ file: root, expected: 'labels (label_2)', found: 'none' });
-    const { length, ids, incomplete } = frames;
+    const { length, ids, incomplete, withoutPicture } = frames;
     return {
       ...{ kind, length, ids, incomplete, notes: [], ...noSequences },
       picture: (index, stopwatch) => frames.picture(index, stopwatch),
       sweep: async (index, stopwatch) => (await frames.frame(index, stopwatch)).points,
       frame: (index, stopwatch) => frames.frame(index, stopwatch),
+      ...(!withPictures && {
+        withoutPicture,
+        pointFrame: (index: number, stopwatch?: Stopwatch) => frames.pointFrame(index, stopwatch),
+      }),
       camera: (index) => frames.camera(index),
       ...(withLabels && { labels: async (index) => (await frames.labels(index))! }),
     };

@@ -1,5 +1,5 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
-import type { Frame, ObjectLabel } from '../datasets/frame.ts';
+import type { Frame, ObjectLabel, PointFrame } from '../datasets/frame.ts';
 import { neighbourClasses } from '../datasets/neighbour-classes.ts';
 import { type Frames, type Need, openFrames, type PointFrames } from '../datasets/open-frames.ts';
 import type { Stopwatch } from '../datasets/stopwatch.ts';
@@ -12,18 +12,24 @@ export interface DetectionFrames {
   readonly ids: readonly string[];
   /** A frame by its place in the selection. */
   frame(index: number, stopwatch?: Stopwatch): Promise<Frame>;
+  /** A frame by its place in the selection, without its picture's pixels. */
+  pointFrame(index: number, stopwatch?: Stopwatch): Promise<PointFrame>;
 }
 
 /**
  * Opens the frames of a selection; for training, and `withLabels`, they need labels. Throws an InputError where the data set has none, and
- * where an index is not one of its frames. `withDepth` reads the depth of pixels too, where it is there.
+ * where an index is not one of its frames. `withDepth` reads the depth of pixels too, where it is there; without `withPictures` there are
+ * `pointFrame`s alone, and no picture is needed.
  */
 export async function openDetectionFrames(
   data: DetectionData,
-  { withDepth = false }: { readonly withDepth?: boolean } = {},
+  {
+    withDepth = false,
+    withPictures = true,
+  }: { readonly withDepth?: boolean; readonly withPictures?: boolean } = {},
 ): Promise<DetectionFrames> {
   const { training = true, withLabels = training, frames: chosen, ...selection } = data;
-  const frames = await openObjectFrames(selection, { withLabels, withDepth });
+  const frames = await openObjectFrames(selection, { withLabels, withDepth, withPictures });
   const indices = chosen ?? frames.ids.map((_, i) => i);
   const outside = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= frames.length);
   if (outside !== undefined) throw new RangeError(`frame ${outside} of ${frames.length}`);
@@ -31,22 +37,34 @@ export async function openDetectionFrames(
     length: indices.length,
     ids: indices.map((i) => frames.ids[i]),
     frame: (index, stopwatch) => frames.frame(indices[index], stopwatch),
+    pointFrame: (index, stopwatch) => frames.pointFrame(indices[index], stopwatch),
   };
 }
 
 /** Frames as detectors need them: with camera and points, and, where labels are needed, those. */
-export type ObjectFrames = PointFrames & Required<Pick<Frames, 'camera'>> & Pick<Frames, 'labels'>;
+export type ObjectFrames = PointFrames &
+  Required<Pick<Frames, 'camera' | 'pointFrame'>> &
+  Pick<Frames, 'labels' | 'withoutPicture'>;
 
-/** Opens the frames of a data set or of drives for a detector, with labels by default. Throws an InputError as `openFrames` does. */
+/**
+ * Opens the frames of a data set or of drives for a detector, with labels by default. Without `withPictures` those of a KITTI
+ * object data set may lack their pictures, and have `pointFrame` alone. Throws an InputError as `openFrames` does.
+ */
 export async function openObjectFrames(
   data: DataSelection,
   {
     withLabels = true,
     withDepth = false,
-  }: { readonly withLabels?: boolean; readonly withDepth?: boolean } = {},
+    withPictures = true,
+  }: {
+    readonly withLabels?: boolean;
+    readonly withDepth?: boolean;
+    readonly withPictures?: boolean;
+  } = {},
 ): Promise<ObjectFrames> {
   const needs: readonly Need[] = ['image', 'points', ...(withLabels ? (['labels'] as const) : [])];
-  return (await openFrames(data, needs, { withDepth })) as ObjectFrames;
+  const frames = (await openFrames(data, needs, { withDepth, withPictures })) as PointFrames & ObjectFrames;
+  return { ...frames, pointFrame: frames.pointFrame ?? frames.frame };
 }
 
 /** The labels of a frame by what a detector is to make of them. */

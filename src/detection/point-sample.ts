@@ -1,4 +1,4 @@
-import type { Frame } from '../datasets/frame.ts';
+import type { PointFrame } from '../datasets/frame.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
@@ -50,7 +50,7 @@ export const NEAREST = 3;
  * gets `augment` and `sample`. Throws an InputError where no point is in the range and in the picture.
  */
 export function pointSample(
-  frame: Frame,
+  frame: PointFrame,
   random: Random,
   options: {
     readonly config: PointDetectorConfig;
@@ -129,7 +129,7 @@ function inverseDistanceWeights(squaredDistances: Float32Array, rows: number): F
 }
 
 function targetsOf(
-  frame: Frame,
+  frame: PointFrame,
   options: {
     readonly config: PointDetectorConfig;
     readonly view: ViewTransform;

@@ -1,6 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { InputError } from '../engine/input-error.ts';
 import { hexOf, imageFormatOf } from './image-format.ts';
+import type { ImageSize } from './image-view.ts';
 import type { RgbImage } from './rgb-image.ts';
 
 /** What `decodeImage` takes besides the bytes. */
@@ -62,6 +63,20 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
     if (error instanceof InputError) throw error;
     const found = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new InputError({ file, expected: `a whole ${format} image`, found }, { cause: error });
+  }
+}
+
+/** The width and height that a picture's header says, as its rows and columns are stored. Throws InputError for what is no picture. */
+export async function readImageSize(
+  bytes: Uint8Array,
+  { file }: { readonly file: string },
+): Promise<ImageSize> {
+  try {
+    const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return { width, height };
+  } catch (error) {
+    const found = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new InputError({ file, expected: "a picture's header", found }, { cause: error });
   }
 }
 

@@ -109,7 +109,12 @@ async function drawnSection(
   const { threshold, looked, frames } = chooseFrames(choosable, { classes });
   const title = 'Labels and detections';
   if (frames.length === 0) return { title, text: 'No frame has both labels of its classes and detections.' };
-  const data = await openObjectFrames({ root });
+  const data = await openObjectFrames({ root }).catch((error: unknown) => {
+    if (!(error instanceof InputError)) throw error;
+    return error;
+  });
+  // Precision is known all the same, as of frames without pictures.
+  if (data instanceof InputError) return { title, text: `No frame can be drawn: ${data.message}.` };
   const drawings: ReportFigure[] = [];
   const damaged = data.incomplete
     .filter(({ id }) => frames.some((chosen) => chosen.id === id))

@@ -12,11 +12,12 @@ import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { ParameterGroup, StepRates } from '../nn/parameter-groups.ts';
 
 import { writeJsonAtomically } from './run/atomic-file.ts';
-import { endLength, endOf, endsAtChance } from './run/chance.ts';
+import { endInWords, endOf, endsAtChance, marginOf } from './run/chance.ts';
 import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
 import { damageTeller } from './run/damaged-frames.ts';
 import { requireFinite, requireFiniteLoss } from './run/divergence.ts';
 import { ProgressLine, type ProgressStream } from './run/progress.ts';
+import { describeRepeats } from './run/repeated-frames.ts';
 import { createRunFolder, type MetricsLine, readMetrics, requireSameRun } from './run/run-folder.ts';
 import { EventWriter } from './run/tensorboard-events.ts';
 import { trainStep } from './train-step.ts';
@@ -137,6 +138,8 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
   const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});
   folder.writeHeader({ chance: chanceOf(plan), terms: {} });
   say(plan.introduction(step));
+  const repeated = describeRepeats(plan.batchSize, plan.frames.length);
+  if (repeated !== undefined) say(repeated);
   for (const { key, before, now } of changes) say(`goes on with another ${key}: ${now}, before ${before}`);
 
   const loader = createLoader<Sample>({
@@ -276,10 +279,11 @@ function lossesAtChance(
   return Object.entries(chanceOf(plan)).flatMap(([term, level]) => {
     const values = history.flatMap((loss) => loss[term] ?? []);
     if (!endsAtChance(values, level)) return [];
-    const steps = endLength(values);
-    const judged = steps === 1 ? 'the last step' : `the mean of the last ${steps} steps`;
     const end = endOf(values).toFixed(3);
-    say(`warning: loss '${term}' ends at ${end}, ${judged}: having learned nothing is ${level.toFixed(3)}`);
+    const margin = marginOf(values, level).toFixed(3);
+    say(
+      `warning: loss '${term}' ends at ${end} (${endInWords(values)}): having learned nothing is ${level.toFixed(3)}, and a loss has to end ${margin} below it`,
+    );
     return [term];
   });
 }

@@ -269,6 +269,46 @@ describe('a calibration that lacks what is not used', () => {
   });
 });
 
+describe('frames without pictures', () => {
+  test('have their points, labels and camera; the size of a picture is its own, or that about the principal point', async () => {
+    const root = await writeDataSet(3);
+    const wide = { width: 44, height: 18, data: new Uint8Array(3 * 44 * 18) };
+    write(join(root, 'training/image_2/000001.png'), await encodePng(wide));
+    rmSync(join(root, 'training/image_2/000002.png'));
+    const needed = await KittiObject.open(root);
+    expect([needed.ids, needed.withoutPicture]).toEqual([['000000', '000001'], 0]);
+    const set = await KittiObject.open(root, { withPictures: false });
+    expect([set.ids, set.incomplete, set.withoutPicture]).toEqual([['000000', '000001', '000002'], [], 1]);
+    const { image: _, ...camera } = (await needed.frame(0)).cameras[0];
+    for (const [index, size] of [
+      [0, { width: 40, height: 20 }],
+      [1, { width: 44, height: 18 }],
+      [2, { width: 40, height: 20 }],
+    ] as const) {
+      const { cameras, points, labels, id } = await set.pointFrame(index);
+      expect(cameras).toEqual([{ ...camera, image: size }]);
+      expect([id, points, labels]).toEqual([set.ids[index], POINTS, await needed.labels(0)]);
+    }
+    expect((await errorOf(set.picture(2))).message).toMatch(
+      /image_2: 000002: expected a picture, found none$/,
+    );
+    rmSync(join(root, 'training/image_2'), { recursive: true });
+    expect((await KittiObject.open(root, { withPictures: false })).withoutPicture).toBe(3);
+    await errorOf(KittiObject.open(root));
+  });
+
+  test('are damaged where a picture that is there has no header, or the camera sees no point', async () => {
+    const root = await writeDataSet(2);
+    write(join(root, 'training/image_2/000000.png'), 'no picture');
+    write(join(root, 'training/velodyne/000001.bin'), writeKittiBin(Float32Array.of(-9, 0, 0, 0)));
+    const set = await KittiObject.open(root, { withPictures: false });
+    expect((await errorOf(set.pointFrame(0))).message).toMatch(/000000\.png: expected a picture's header/);
+    expect((await errorOf(set.pointFrame(1))).message).toMatch(
+      /000001\.bin: expected points that .* found none of 1/,
+    );
+  });
+});
+
 describe('incomplete frames', () => {
   test('are left out and told', async () => {
     const root = await writeDataSet(6);

@@ -11,9 +11,9 @@ import { InputError } from '../../engine/input-error.ts';
 import { requireDevice } from '../../engine/require-device.ts';
 import { filesIn, resultFilesIn } from '../../evaluation/kitti/result-names.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from '../run/atomic-file.ts';
-import { damageTeller, describeIncomplete } from '../run/damaged-frames.ts';
+import { damageTeller, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
-import { applyDetectionSettings, classesOf, createDetector } from './detection-config.ts';
+import { applyDetectionSettings, classesOf, createDetector, takesPictures } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
 import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 
@@ -68,7 +68,10 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   if (options.device !== undefined) await requireDevice(options.device);
   const run = withThreshold(options);
   const { root } = data;
-  const frames = await openObjectFrames(data, { withLabels: options.givenBoxes === true });
+  const frames = await openObjectFrames(data, {
+    withLabels: options.givenBoxes === true,
+    withPictures: takesPictures(run.config),
+  });
   const done = await prepareFolder(options);
   const indices = frames.ids.flatMap((id, i) => (done.has(`${id}.txt`) ? [] : [i]));
   const before = frames.length - indices.length;
@@ -95,6 +98,8 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   const tellDamaged = damageTeller(root, say);
   const incomplete = describeIncomplete(root, frames.incomplete);
   if (incomplete !== undefined) say(incomplete);
+  const pictureless = describeWithoutPicture(root, frames.withoutPicture ?? 0);
+  if (pictureless !== undefined) say(pictureless);
   let predictor: Predictor<unknown> | undefined;
   try {
     for await (const { batch, indices: places } of loader.pass()) {

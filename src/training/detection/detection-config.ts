@@ -43,6 +43,11 @@ export const detectorNames: readonly string[] = detectionConfigSchema.options.ma
 /** A detector and its training, as `detectionConfigSchema` describes it. */
 export type DetectionConfig = z.infer<typeof detectionConfigSchema>;
 
+/** Whether a detector takes pictures; one over points alone does not need them. */
+export function takesPictures({ detector }: Pick<DetectionConfig, 'detector'>): boolean {
+  return detector !== 'point3d';
+}
+
 /** The detector that a configuration asks for. */
 export function createDetector(config: DetectionConfig): Detector<unknown> {
   const { batchSize } = config;

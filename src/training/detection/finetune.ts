@@ -9,9 +9,15 @@ import { progressOf } from '../../nn/schedules.ts';
 import { totalSteps } from '../pretrain.ts';
 import { describeInitialization, type Initialization, initializeFrom } from '../pretrained.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint } from '../run/checkpoint.ts';
-import { describeDamaged, describeIncomplete } from '../run/damaged-frames.ts';
+import { describeDamaged, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
 import { type RunOptions, type RunResult, train } from '../training-loop.ts';
-import { classesOf, createDetector, type DetectionConfig, detectionGroups } from './detection-config.ts';
+import {
+  classesOf,
+  createDetector,
+  type DetectionConfig,
+  detectionGroups,
+  takesPictures,
+} from './detection-config.ts';
 import { describeLabelledFrames, drawLabelledFrames, type LabelledFrames } from './labelled-frames.ts';
 import { type LearnedScores, learnScores } from './learn-scores.ts';
 import { loadScoreHead, saveScoreHead } from './score-head-files.ts';
@@ -65,7 +71,11 @@ export async function finetune({
 }: FinetuneOptions): Promise<RunResult & { readonly frames: number }> {
   if (options.device !== undefined) await requireDevice(options.device);
   const classes = classesOf(config);
-  const labelled = await drawLabelledFrames(data, { ...config.labels, classes });
+  const labelled = await drawLabelledFrames(data, {
+    ...config.labels,
+    classes,
+    withPictures: takesPictures(config),
+  });
   const groups = detectionGroups(config);
   const detector = createDetector(config);
   const total = totalSteps(config, labelled.indices.length);
@@ -106,6 +116,7 @@ export async function finetune({
         [
           `${describeLabelledFrames(labelled)}; ${total} steps of ${config.batchSize}${step > 0 ? `, going on after step ${step}` : ''}`,
           ...[describeIncomplete(data.root, labelled.incomplete) ?? []].flat(),
+          ...[describeWithoutPicture(data.root, labelled.withoutPicture) ?? []].flat(),
           ...labelled.damaged.map((message) => describeDamaged(data.root, message)),
           ...(initialization !== undefined ? [describeInitialization(initialization)] : []),
           ...(from === undefined ? ['begins at random, with no pretrained encoder'] : []),

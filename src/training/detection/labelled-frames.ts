@@ -16,6 +16,8 @@ export interface LabelledFrames {
   readonly objects: Readonly<Record<string, number>>;
   /** What is wrong with the frames that were drawn and left out, for their labels or calibration are damaged. */
   readonly damaged: readonly string[];
+  /** How many of the selection's frames have no picture, where none is needed. */
+  readonly withoutPicture: number;
   /** The frames of the selection that lack a file. */
   readonly incomplete: readonly IncompleteFrame[];
 }
@@ -28,11 +30,17 @@ export interface LabelledFrames {
  */
 export async function drawLabelledFrames(
   data: DataSelection,
-  options: { readonly fraction: number; readonly seed: number; readonly classes: readonly string[] },
+  options: {
+    readonly fraction: number;
+    readonly seed: number;
+    readonly classes: readonly string[];
+    /** Whether frames need their pictures; true by default. */
+    readonly withPictures?: boolean;
+  },
 ): Promise<LabelledFrames> {
-  const { fraction, seed, classes } = options;
+  const { fraction, seed, classes, withPictures } = options;
   const { root } = data;
-  const frames = await openObjectFrames(data);
+  const frames = await openObjectFrames(data, { withPictures });
   const order = drivesInTurn(frames, Random.fromSeed(seed).fork('labels'));
   const count = Math.ceil(fraction * frames.length);
   const indices: number[] = [];
@@ -70,7 +78,8 @@ export async function drawLabelledFrames(
         )}${indices.length > 3 ? ', …' : ''}${others}${damaged.length > 0 ? ` (${damaged.length} damaged left out)` : ''}; a larger --labels-fraction or another --labels-seed has more`,
     });
   }
-  return { indices, available: frames.length, objects, damaged, incomplete: frames.incomplete };
+  const { length: available, incomplete, withoutPicture = 0 } = frames;
+  return { indices, available, objects, damaged, incomplete, withoutPicture };
 }
 
 /**

@@ -9,16 +9,18 @@ export function endOf(values: readonly number[]): number {
   return last.reduce((sum, value) => sum + value, 0) / last.length;
 }
 
+/** How far below the value it has when nothing is learned a loss has to end, 2 % of that value; where it is 0, of what the loss began at. */
+export function marginOf(values: readonly number[], chance: number): number {
+  return 0.02 * (Math.abs(chance) || Math.abs(values[0]) || 1);
+}
+
+/** Whether a loss ends, over the last tenth of its values, within the margin of the value it has when nothing is learned, or is worse. */
+export function endsAtChance(values: readonly number[], chance: number): boolean {
+  return values.length > 0 && endOf(values) >= chance - marginOf(values, chance);
+}
+
 /** What the end of a loss is a mean of: `the mean of the last 8 steps`. */
 export function endInWords(values: readonly number[]): string {
   const length = endLength(values);
   return length === 1 ? 'the last step' : `the mean of the last ${length} steps`;
-}
-
-/** Whether a loss ends, over the last tenth of its values, within 2 % of the value it has when nothing is learned, or is worse. */
-export function endsAtChance(values: readonly number[], chance: number): boolean {
-  if (values.length === 0) return false;
-  // Where the value is 0, what the loss began at is the measure.
-  const scale = Math.abs(chance) || Math.abs(values[0]) || 1;
-  return endOf(values) >= chance - 0.02 * scale;
 }

@@ -17,6 +17,12 @@ export function damageTeller(dataName: string, say: (line: string) => void) {
   };
 }
 
+/** What is said of frames whose picture is not needed and not there; undefined where all have one. */
+export function describeWithoutPicture(dataName: string, count: number): string | undefined {
+  if (count === 0) return undefined;
+  return `${dataName}: ${count} ${count === 1 ? 'frame has' : 'frames have'} no picture: its size is taken to be twice the principal point`;
+}
+
 /** What is said of frames that lack a file; undefined where none does. */
 export function describeIncomplete(
   dataName: string,

@@ -33,7 +33,8 @@ const PLAIN_LINE_MS = 10_000;
 const MEMORY_MS = 30_000;
 
 /**
- * The progress of a run in one line: rewritten on a terminal, elsewhere a plain line every 10 seconds or tenth of the run.
+ * The progress of a run in one line: rewritten on a terminal, elsewhere a plain line every 10 seconds or tenth of the run,
+ * and for its first and last step.
  * `step 120/2000  7.9 samples/s  total 13.10  intra 6.400  inter 6.700  12:05 left`
  */
 export class ProgressLine {
@@ -43,8 +44,11 @@ export class ProgressLine {
   private readonly now: () => number;
   private readonly pace: Pace;
   private shownAt = -Infinity;
-  private shownTenth: number;
+  /** A plain line is due after so many steps. */
+  private readonly stride: number;
+  private shownStride: number;
   private line = '';
+  private written = '';
 
   constructor({
     total,
@@ -58,7 +62,8 @@ export class ProgressLine {
     this.stream = stream;
     this.now = now;
     this.pace = new Pace(done);
-    this.shownTenth = Math.floor((10 * done) / total);
+    this.stride = Math.max(1, Math.ceil(total / 10));
+    this.shownStride = Math.floor(done / this.stride);
   }
 
   /** Tells how far the run is; draws when it is time to. */
@@ -74,13 +79,13 @@ export class ProgressLine {
     const left = Number.isFinite(msLeft) && step < this.total ? [`${clockTime(msLeft)} left`] : [];
     this.line = [`${this.unit} ${step}/${this.total}`, ...speed, ...terms, ...left].join('  ');
 
-    const tenth = Math.floor((10 * step) / this.total);
+    const strides = Math.floor(step / this.stride);
     const due = this.stream.isTTY
       ? now - this.shownAt >= REDRAW_MS
-      : now - this.shownAt >= PLAIN_LINE_MS || tenth > this.shownTenth;
+      : now - this.shownAt >= PLAIN_LINE_MS || strides > this.shownStride;
     if (!due && step < this.total) return;
     this.shownAt = now;
-    this.shownTenth = tenth;
+    this.shownStride = strides;
     this.draw();
   }
 
@@ -90,17 +95,18 @@ export class ProgressLine {
     if (this.stream.isTTY && this.line !== '') this.draw();
   }
 
-  /** Leaves the last state standing and ends the line. */
+  /** Leaves the last state standing, whether its line was due or not, and ends the line. */
   end(): void {
-    if (!this.stream.isTTY || this.line === '') return;
+    if (this.line === '') return;
     this.draw();
-    this.stream.write('\n');
+    if (this.stream.isTTY) this.stream.write('\n');
     this.line = '';
   }
 
   private draw(): void {
     if (!this.stream.isTTY) {
-      this.stream.write(`${this.line}\n`);
+      if (this.line !== this.written) this.stream.write(`${this.line}\n`);
+      this.written = this.line;
       return;
     }
     // A line that wraps cannot be rewritten.

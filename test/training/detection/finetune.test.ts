@@ -191,6 +191,27 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
   });
 });
 
+describe('a data set without pictures', () => {
+  it('trains a detector over points alone, which looks at its frames; others say what is missing', async () => {
+    const root = join(folder, 'without pictures');
+    await cp(data, root, { recursive: true });
+    await rm(join(root, 'training', 'image_2'), { recursive: true });
+    const out = fresh();
+    const config = tinyDetector('point3d', ['steps=2']);
+    const trained = await train(config, { out, data: { root, imageSet: 'train' } });
+    expect(trained.said).toContain(
+      `${root}: 6 frames have no picture: its size is taken to be twice the principal point`,
+    );
+    expect(trained.result).toMatchObject({ step: 2, frames: 6, damagedFrames: 0 });
+    const run = await loadDetectionRun(out);
+    const found = await detect({ run, data: { root, imageSet: 'val' }, out: fresh(), stream: quiet });
+    expect(found).toMatchObject({ frames: 2, damaged: 0 });
+    await expect(train(tinyDetector('image3d'), { data: { root } })).rejects.toThrow(
+      /expected the folders image_2, velodyne, calib, found no image_2/,
+    );
+  });
+});
+
 describe('fusion', () => {
   it('begins with both encoders of a pretraining run, trains, and looks at frames', async () => {
     const config = await adoptEncoders(tinyDetector('fusion', ['steps=2']), pretrained);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { endOf, endsAtChance } from '../../../src/training/run/chance.ts';
+import { endOf, endsAtChance, marginOf } from '../../../src/training/run/chance.ts';
 
 it.each<[string, number[], number, boolean]>([
   ['on the value', Array(50).fill(6.93), 6.93, true],
@@ -15,6 +15,13 @@ it.each<[string, number[], number, boolean]>([
   ['nothing at all', [], 1, false],
 ])('a loss ends at chance: %s', (_, values, chance, expected) => {
   expect(endsAtChance(values, chance)).toBe(expected);
+});
+
+it('the margin is a fiftieth of the value, or of the beginning where the value is 0', () => {
+  expect(marginOf([9, 8], -5)).toBeCloseTo(0.1, 12);
+  expect(marginOf([9, 8], 0)).toBeCloseTo(0.18, 12);
+  const edge = 10 - marginOf([20], 10);
+  expect([endsAtChance([edge], 10), endsAtChance([edge - 1e-9], 10)]).toEqual([true, false]);
 });
 
 it('a loss ends at the mean of the last tenth, at least of its last value', () => {

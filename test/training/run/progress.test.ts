@@ -64,6 +64,33 @@ describe('elsewhere', () => {
   });
 });
 
+describe('the plain lines of a run of any length', () => {
+  it.each([1, 7, 10, 12, 15, 30, 99, 100, 101])('%d steps', (total) => {
+    const { written, step } = setUp({ total });
+    for (let number = 1; number <= total; number++) step(number, 1);
+    const due = Array.from({ length: total }, (_, i) => i + 1).filter(
+      (number) => number === 1 || number === total || number % Math.ceil(total / 10) === 0,
+    );
+    expect(written.map((line) => Number(/^step (\d+)\//.exec(line)?.[1]))).toEqual(due);
+  });
+
+  it('end with the last step that was done, and never say one twice', () => {
+    const { written, progress, step } = setUp({ total: 40, done: 10 });
+    for (const number of [11, 12, 13, 13]) step(number, 1);
+    progress.end();
+    progress.end();
+    expect(written.map((line) => line.split('  ')[0].trim())).toEqual([
+      'step 11/40',
+      'step 12/40',
+      'step 13/40',
+    ]);
+    const whole = setUp({ total: 2 });
+    for (const number of [1, 2, 2]) whole.step(number, 1);
+    whole.progress.end();
+    expect(whole.written).toHaveLength(2);
+  });
+});
+
 describe('the time left', () => {
   const leftOf = (line: string) => /(\S+) left/.exec(line)?.[1];
 

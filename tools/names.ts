@@ -1,0 +1,38 @@
+// What the help of commands lists. It stands here a second time, for the modules that have it load whole libraries.
+
+/** The names of the presets of pretraining. */
+export const presetNames = [
+  'simipu-kitti',
+  'simipu-small',
+  'simipu-smoke',
+  'temporal-small',
+  'relative-patch-cifar',
+  'instdisc-cifar',
+  'moco-v1-cifar',
+  'moco-v2-cifar',
+  'simclr-cifar',
+  'byol-cifar',
+  'swav-cifar',
+  'simsiam-cifar',
+  'bev-contrast-small',
+  'track-contrast-small',
+  'frame-contrast-small',
+  'random-walk-small',
+  'frame-order-small',
+  'shuffle-learn-small',
+] as const;
+
+/** The names of the detectors. */
+export const detectorNames = ['image3d', 'point3d', 'fusion', 'monorun'] as const;
+
+/** The names of the detectors' presets. */
+export const detectionPresetNames = [
+  'image3d-small',
+  'image3d-kitti',
+  'point3d-small',
+  'point3d-kitti',
+  'fusion-small',
+  'fusion-kitti',
+  'monorun-small',
+  'monorun-kitti',
+] as const;
