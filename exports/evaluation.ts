@@ -34,6 +34,11 @@ export {
   orderMeasures,
   sameTrackRetrieval,
 } from '../src/evaluation/frame-order-measures.ts';
+export {
+  type DriveResultPairs,
+  type DriveResults,
+  readDriveResults,
+} from '../src/evaluation/kitti/drive-results.ts';
 export { type AveragePrecision, averagePrecision } from '../src/evaluation/kitti/kitti-average-precision.ts';
 export {
   type ApTable,

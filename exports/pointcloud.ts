@@ -61,10 +61,15 @@ export {
   type FollowedSegments,
   type FollowOptions,
   followSegments,
-  sweepClusters,
   type TrackMoment,
 } from '../src/pointcloud/segments/follow-segments.ts';
 export type { Sweep } from '../src/pointcloud/segments/sweep.ts';
+export {
+  type SweepParts,
+  type SweepPartsOptions,
+  sweepClusters,
+  sweepParts,
+} from '../src/pointcloud/segments/sweep-parts.ts';
 export {
   initSetAbstraction,
   type SetAbstractionInput,

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { InputError, reasonOf } from '../src/engine/input-error.ts';
+import { finalPath } from '../src/training/run/atomic-file.ts';
+import { withUsageErrors } from './usage-errors.ts';
 
 const commands: { readonly [name: string]: () => Promise<{ readonly command: () => Command }> } = {
   scenes: () => import('./scenes.ts'),
@@ -27,7 +30,6 @@ const program = new Command('pointpair')
   .description('Self-supervised pretraining for LiDAR and camera.')
   .version(version)
   .option('--debug', 'show the stack of an error')
-  .showHelpAfterError('(pointpair <command> --help shows the options and an example)')
   .configureHelp({ showGlobalOptions: true });
 
 // Only the command that is named is loaded: some carry large libraries.
@@ -35,12 +37,21 @@ const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word)
 for (const name of named === undefined ? Object.keys(commands) : [named]) {
   program.addCommand((await commands[name]()).command());
 }
+withUsageErrors(program);
 
 /** Errors of the input are one line; anything else is a fault of ours, and says so. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = ['InputError', 'DivergedError', 'Interrupted'].includes(error.name) || 'code' in error;
-  return expected ? error.message : `${error.name}: ${error.message} (--debug shows where)`;
+  if (['InputError', 'DivergedError', 'Interrupted'].includes(error.name)) return error.message;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === undefined) return `${error.name}: ${error.message} (--debug shows where)`;
+  return path === undefined ? error.message : refusalAt(finalPath(path), error);
+}
+
+/** What the system refused, as an InputError says it. */
+function refusalAt(file: string, error: Error): string {
+  const expected = 'a file or folder that can be read and written';
+  return new InputError({ file, expected, found: reasonOf(error) }).message;
 }
 
 try {

@@ -1,19 +1,28 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { DataSelection } from '../src/datasets/data-selection.ts';
+import { InputError } from '../src/engine/input-error.ts';
+import { areDrives, readDriveResults } from '../src/evaluation/kitti/drive-results.ts';
 import { evaluateKitti, minOverlapOf } from '../src/evaluation/kitti/kitti-evaluation.ts';
-import { readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
+import { type KittiFolderPairs, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
 import {
   labelEfficiencyChart,
   labelEfficiencyRows,
   labelEfficiencyTable,
 } from '../src/report/label-efficiency-report.ts';
 import { applySettings } from '../src/training/config.ts';
+import { unknownName } from '../src/training/config-keys.ts';
 import { applyDetectionSettings } from '../src/training/detection/detection-config.ts';
 import { detectionPresetOf } from '../src/training/detection/detection-presets.ts';
-import { type CellResult, cellName, runLabelEfficiency } from '../src/training/detection/label-efficiency.ts';
-import { presetOf } from '../src/training/presets.ts';
+import {
+  type Arm,
+  type CellResult,
+  cellName,
+  runLabelEfficiency,
+} from '../src/training/detection/label-efficiency.ts';
+import { presetNames, presetOf } from '../src/training/presets.ts';
 import { writeFileAtomically } from '../src/training/run/atomic-file.ts';
 import { describeDamaged } from '../src/training/run/damaged-frames.ts';
 import { clockTime } from '../src/training/run/progress.ts';
@@ -25,8 +34,11 @@ interface Options {
   readonly data: string;
   readonly frames: number;
   readonly heldOut: number;
+  readonly drives?: string;
+  readonly heldOutDrives?: string;
+  readonly arm: readonly string[];
   readonly detector: string;
-  readonly pretrainSteps: number;
+  readonly pretrainSteps?: number;
   readonly steps: number;
   readonly fractions: readonly number[];
   readonly seeds: number;
@@ -46,18 +58,30 @@ export function command(): Command {
 function labelEfficiency(): Command {
   return new Command('label-efficiency')
     .description(
-      'Pretrain once without labels, then train a detector with few and many labels, from scratch and pretrained; begun again, it goes on where it was.',
+      'Pretrain once without labels, or in several ways, then train a detector with few and many labels, from scratch and pretrained; begun again, it goes on where it was.',
     )
     .option('--out <folder>', 'where everything goes', 'runs/label-efficiency')
     .option('--data <folder>', 'generated scenes; made where they are missing', 'data/label-efficiency')
     .option('--frames <number>', 'scenes to learn from', wholeNumber(8), 400)
     .option('--held-out <number>', 'scenes to measure on', wholeNumber(8), 80)
+    .option('--drives <folder>', 'labelled drives to learn from, in place of generated scenes')
+    .option('--held-out-drives <folder>', 'other drives to measure on')
+    .option(
+      '--arm <name=what>',
+      'a pretraining to compare: a preset, or the folder of a run; may be given again (default: pretrained=simipu-small)',
+      collected,
+      [],
+    )
     .addOption(
       new Option('--detector <name>', 'which detector')
         .choices(['point3d', 'image3d', 'fusion'])
         .default('point3d'),
     )
-    .option('--pretrain-steps <number>', 'steps of pretraining', wholeNumber(1), 600)
+    .option(
+      '--pretrain-steps <number>',
+      'steps of each pretraining (default: 600, on drives 250)',
+      wholeNumber(1),
+    )
     .option('--steps <number>', 'steps of each training of the detector', wholeNumber(1), 240)
     .option('--fractions <list>', 'shares of the labels', fractions, [0.01, 0.05, 0.1, 1])
     .option('--seeds <number>', 'seeds of each', wholeNumber(1), 3)
@@ -66,38 +90,44 @@ function labelEfficiency(): Command {
     .option('--strict', 'end at a damaged or incomplete frame instead of leaving it out')
     .addHelpText(
       'after',
-      '\nExample:\n  pointpair experiment label-efficiency --detector image3d --out runs/image3d-labels',
+      `
+Examples:
+  pointpair experiment label-efficiency --detector image3d --out runs/image3d-labels
+  pointpair experiment label-efficiency --drives data/drives --held-out-drives data/drives-held-out \\
+    --arm still=simipu-small --arm time=temporal-small --fractions 0.01,0.05,1 --out runs/time-labels`,
     )
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
-  const { out, data, frames, heldOut, seeds } = options;
+  const { out, seeds, strict } = options;
   const began = performance.now();
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  say(`1/3 ${frames + heldOut} driving scenes: ${data}`);
-  await makeScenes({ out: data, count: frames + heldOut, heldOut, seed: 0, workers: availableParallelism() });
-  say(`2/3 pretraining, then 3/3 the detector ${2 * seeds * options.fractions.length} times: ${out}`);
+  const { train, heldOut } = await dataOf(options, say);
+  const arms = await Promise.all(armsOf(options.arm).map((arm) => readArm(arm, options)));
+  const cells = (1 + arms.length) * options.fractions.length;
+  const names = arms.map(({ name }) => name).join(', ');
+  say(`2/3 pretraining (${names}), then 3/3 the detector ${seeds * cells} times: ${out}`);
   const interrupt = interruptSignal(() => say('\ninterrupted: ending this step and writing a checkpoint'));
   let seconds = 0;
+  const known: CellResult[] = [];
   const results = await runLabelEfficiency({
     out,
-    data,
-    pretraining: applySettings(presetOf('simipu-small')!, [
-      `steps=${options.pretrainSteps}`,
-      'encoders.points.useXyz=true',
-      ...options.pretrainSet,
-    ]),
+    train: { ...train, strict },
+    heldOut: { ...heldOut, strict },
+    arms,
     detector: applyDetectionSettings(detectionPresetOf(`${options.detector}-small`)!, [
       `steps=${options.steps}`,
       ...options.set,
     ]),
     fractions: options.fractions,
     seeds: Array.from({ length: seeds }, (_, i) => i + 1),
-    strict: options.strict,
-    evaluate: (folders) => averagePrecisions({ ...folders, strict: options.strict }, say),
+    evaluate: (detections) => averagePrecisions({ heldOut, detections, strict }, say),
     signal: interrupt.signal,
     onCell: (done, total, result) => {
+      known.push(result);
+      // Whole seeds can be compared before the last one is done.
+      if (done < total && done % cells === 0) say(tablesOf(known).join('\n\n'));
       // Of those that were done before too: how long a cell takes is kept with it.
       seconds += result.seconds;
       const left =
@@ -110,9 +140,7 @@ async function run(options: Options): Promise<void> {
     process.exitCode = 130;
     return;
   }
-  const tables = measures.map((measure) =>
-    labelEfficiencyTable(labelEfficiencyRows(results, measure), measure),
-  );
+  const tables = tablesOf(results);
   const chart = await labelEfficiencyChart(labelEfficiencyRows(results, measures[0]));
   await writeFileAtomically(join(out, 'label-efficiency.svg'), chart);
   await writeFileAtomically(join(out, 'table.md'), `${tables.join('\n\n')}\n`);
@@ -120,6 +148,63 @@ async function run(options: Options): Promise<void> {
     `${tables.join('\n\n')}\n\ndone in ${((performance.now() - began) / 60_000).toFixed(1)} minutes (what was there before not counted): ` +
       `${join(out, 'table.md')}, ${join(out, 'label-efficiency.svg')}, ${join(out, 'results.json')}\n`,
   );
+}
+
+function tablesOf(results: readonly CellResult[]): string[] {
+  return measures.map((measure) => labelEfficiencyTable(labelEfficiencyRows(results, measure), measure));
+}
+
+interface ExperimentData {
+  readonly train: DataSelection;
+  readonly heldOut: DataSelection;
+}
+
+/** The drives that are given, or generated scenes, made where they are missing. */
+async function dataOf(options: Options, say: (line: string) => void): Promise<ExperimentData> {
+  const { data, frames, heldOut, drives, heldOutDrives } = options;
+  if (drives === undefined && heldOutDrives === undefined) {
+    say(`1/3 ${frames + heldOut} driving scenes: ${data}`);
+    await makeScenes({
+      out: data,
+      count: frames + heldOut,
+      heldOut,
+      seed: 0,
+      workers: availableParallelism(),
+    });
+    return { train: { root: data, imageSet: 'train' }, heldOut: { root: data, imageSet: 'val' } };
+  }
+  if (drives === undefined || heldOutDrives === undefined || resolve(drives) === resolve(heldOutDrives)) {
+    const found = drives === undefined ? 'held-out drives alone' : `${heldOutDrives ?? 'none'} to measure on`;
+    const expected = '--drives to learn from, and --held-out-drives with other drives to measure on';
+    throw new InputError({ file: 'options', expected, found });
+  }
+  say(`1/3 drives: ${drives} to learn from, ${heldOutDrives} to measure on`);
+  return { train: { root: drives }, heldOut: { root: heldOutDrives } };
+}
+
+/** The arms that are given, as name and what it names. */
+function armsOf(given: readonly string[]): ReadonlyArray<readonly [name: string, what: string]> {
+  if (given.length === 0) return [['pretrained', 'simipu-small']];
+  return given.map((arm) => {
+    const at = arm.indexOf('=');
+    return at < 0 ? [arm, arm] : [arm.slice(0, at), arm.slice(at + 1)];
+  });
+}
+
+/** An arm's configuration, with coordinates for its points as the detector has them, or its run. */
+async function readArm([name, what]: readonly [string, string], options: Options): Promise<Arm> {
+  const preset = presetOf(what);
+  if (preset === undefined) {
+    const isRun = await stat(join(what, 'config.json')).then(
+      () => true,
+      () => false,
+    );
+    if (isRun) return { name, run: what };
+    throw unknownName('--arm', what, presetNames);
+  }
+  const steps = options.pretrainSteps ?? (options.drives === undefined ? 600 : 250);
+  const settings = [`steps=${steps}`, 'encoders.points.useXyz=true', ...options.pretrainSet];
+  return { name, config: applySettings(preset, settings) };
 }
 
 function shownMeasures({ ap }: CellResult): string {
@@ -133,7 +218,7 @@ function fractions(text: string): number[] {
   try {
     return text.split(',').map(share);
   } catch {
-    throw new InvalidArgumentError('shares above 0 and up to 1 are needed, such as 0.01,0.05,1.');
+    throw new InvalidArgumentError('expected shares above 0 and up to 1, such as 0.01,0.05,1');
   }
 }
 
@@ -151,17 +236,10 @@ const measures = measured.map(
 );
 
 async function averagePrecisions(
-  { strict, ...folders }: { readonly labels: string; readonly detections: string; readonly strict?: boolean },
+  from: { readonly heldOut: DataSelection; readonly detections: string; readonly strict?: boolean },
   say: (line: string) => void,
 ) {
-  const ids = (await readdir(folders.detections)).flatMap((name) =>
-    name.endsWith('.txt') ? [name.slice(0, -4)] : [],
-  );
-  const { frames, damaged } = await readKittiFolders({
-    ...folders,
-    ids: ids.sort(),
-    damaged: strict ? 'error' : 'left out',
-  });
+  const { frames, damaged } = await pairsOf(from);
   for (const message of damaged) say(describeDamaged('held-out labels', message));
   const evaluations = {
     strict: evaluateKitti(frames, { overlaps: 'strict' }),
@@ -173,4 +251,24 @@ async function averagePrecisions(
       evaluations[overlaps].ap[name][metric].moderate?.R40 ?? null,
     ]),
   );
+}
+
+/** The labels and results of the frames that have results. */
+async function pairsOf({
+  heldOut,
+  detections,
+  strict,
+}: {
+  readonly heldOut: DataSelection;
+  readonly detections: string;
+  readonly strict?: boolean;
+}): Promise<KittiFolderPairs> {
+  const damaged = strict ? 'error' : 'left out';
+  if (await areDrives(heldOut.root))
+    return readDriveResults({ labels: heldOut, detections, foundOnly: true, damaged });
+  const ids = (await readdir(detections)).flatMap((name) =>
+    name.endsWith('.txt') ? [name.slice(0, -4)] : [],
+  );
+  const labels = join(heldOut.root, 'training', 'label_2');
+  return readKittiFolders({ labels, detections, ids: ids.sort(), damaged });
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { KittiObject } from '../src/datasets/kitti-object.ts';
+import type { DataSelection } from '../src/datasets/data-selection.ts';
+import { openFrames } from '../src/datasets/open-frames.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { readConfigJson } from '../src/training/config-file.ts';
 import { unknownName } from '../src/training/config-keys.ts';
@@ -14,7 +15,7 @@ import {
 import { detectionPresetNames, detectionPresetOf } from '../src/training/detection/detection-presets.ts';
 import { finetune, type PretrainedReference } from '../src/training/detection/finetune.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
-import { share, wholeNumber } from './options.ts';
+import { sequenceOption, share, wholeNumber } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
 interface Options extends TrainingOptions {
@@ -27,7 +28,7 @@ interface Options extends TrainingOptions {
 
 /** What a run's own configuration says beside the detector's. */
 interface Recorded {
-  readonly data?: { readonly root: string; readonly imageSet?: string };
+  readonly data?: DataSelection;
   readonly from?: PretrainedReference;
 }
 
@@ -41,15 +42,17 @@ export function command(): Command {
     .option('--labels-fraction <share>', 'use the labels of this share of the frames, such as 0.05', share)
     .option('--labels-seed <number>', 'draws which frames', wholeNumber(0));
   return addTrainingOptions(finetuning, {
-    data: 'a labelled data set in the layout of the KITTI object benchmark',
+    data: 'a labelled data set in the layout of the KITTI object benchmark, or drives with labels',
     presets: detectionPresetNames,
   })
+    .addOption(sequenceOption())
     .addHelpText(
       'after',
       `
 Examples:
   pointpair finetune --detector point3d --from runs/kitti --labels-fraction 0.05 --data data/kitti --image-set train --out runs/point3d
   pointpair finetune --detector image3d --data data/kitti --out runs/scratch --set image3d.frozenStages=2
+  pointpair finetune --detector point3d --data data/drives --labels-fraction 0.05 --out runs/on-drives
   pointpair finetune --out runs/point3d --resume`,
     )
     .action(train);
@@ -76,7 +79,7 @@ async function train(options: Options): Promise<void> {
 
 /** Whether a data set has a list of that name, of frames that can be looked at. */
 async function hasFrames(root: string, imageSet: string): Promise<boolean> {
-  return KittiObject.open(root, { imageSet, ignoreLabels: true }).then(
+  return openFrames({ root, imageSet }, ['image', 'points']).then(
     () => true,
     () => false,
   );

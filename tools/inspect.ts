@@ -1,31 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { Command } from 'commander';
-import { dataKindOf } from '../src/datasets/data-kind.ts';
 import type { Frame } from '../src/datasets/frame.ts';
-import { KittiObject } from '../src/datasets/kitti-object.ts';
-import { type Frames, openFrames } from '../src/datasets/open-frames.ts';
-import { openSequence } from '../src/datasets/open-sequence.ts';
-import { entryNamed, listSequences } from '../src/datasets/open-sequences.ts';
+import type { Frames } from '../src/datasets/open-frames.ts';
 import type { Sequence } from '../src/datasets/sequence.ts';
-import { InputError } from '../src/engine/input-error.ts';
-import { treeOf } from '../src/engine/tree.ts';
-import { encodePng } from '../src/image/decode-image.ts';
-import type { RgbImage } from '../src/image/rgb-image.ts';
-import { writePcd } from '../src/pointcloud/pcd.ts';
-import { type PointCloud, xyzOf } from '../src/pointcloud/point-cloud.ts';
-import { readCloud } from '../src/pointcloud/read-cloud.ts';
-import { drawBirdsEye } from '../src/report/birds-eye.ts';
-import { drawCloud } from '../src/report/cloud-picture.ts';
-import { describeCloud } from '../src/report/describe-cloud.ts';
-import { describeFrame } from '../src/report/describe-frame.ts';
-import { describeMoment } from '../src/report/describe-moment.ts';
-import { describePictures } from '../src/report/describe-pictures.ts';
-import { describeRun, describeState } from '../src/report/describe-run.ts';
-import { describeSequences } from '../src/report/describe-sequences.ts';
-import { writeFileAtomically } from '../src/training/run/atomic-file.ts';
-import { loadCheckpoint } from '../src/training/run/checkpoint.ts';
-import { decodeSafetensors } from '../src/training/run/safetensors.ts';
+import { InputError, reasonOf } from '../src/engine/input-error.ts';
+import type { Box3 } from '../src/geometry/box.ts';
+import type { PointCloud } from '../src/pointcloud/point-cloud.ts';
+import { makeFolder, writeFileAtomically } from '../src/training/run/atomic-file.ts';
 import { cameraOption, columnsOption } from './options.ts';
 
 interface Options {
@@ -77,15 +59,12 @@ Examples:
     });
 }
 
-async function describe(path: string, options: Options): Promise<string> {
+/** What there is at a path, in words. Every kind of data has its own modules, which are loaded when they are needed. */
+export async function describe(path: string, options: Options): Promise<string> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
+    throw new InputError({ file: path, expected: 'a file or a folder', found: reasonOf(error) });
   });
-  const kind = info.isDirectory() ? undefined : await dataKindOf(path);
-  const isDrive = kind !== undefined && kind !== 'point clouds';
-  if (!info.isDirectory() && !isDrive) return describeFile(path, options);
-  if (options.columns !== undefined)
-    throw new InputError({ file: path, expected: 'a .bin file, which columns go with', found: 'a folder' });
+  if (!info.isDirectory() && !(await isDrive(path))) return describeFile(path, options);
   if (options.frame !== undefined) return describeOneFrame(path, options.frame, options);
   for (const name of ['picture', 'cloud'] as const) {
     if (options[name] === undefined) continue;
@@ -93,26 +72,47 @@ async function describe(path: string, options: Options): Promise<string> {
     throw new InputError({ file: path, expected, found: 'none' });
   }
   if (await exists(join(path, 'state.json'))) {
+    const { loadCheckpoint } = await import('../src/training/run/checkpoint.ts');
+    const { describeState } = await import('../src/report/describe-state.ts');
     const { state, meta } = await loadCheckpoint(path);
     return `checkpoint of step ${meta.step}, ${meta.time}\n${describeState(state)}`;
   }
-  if (await exists(join(path, 'config.json'))) return describeRun(path);
+  if (await exists(join(path, 'config.json'))) return describeRunAt(path);
   return describeData(path, options);
 }
 
-async function describeData(path: string, { all, sequence, camera, tracks }: Options): Promise<string> {
+/** Whether a file is of a drive, by its name. */
+async function isDrive(file: string): Promise<boolean> {
+  const { cloudEndings } = await import('../src/pointcloud/read-cloud.ts');
+  if (cloudEndings.includes(extname(file).toLowerCase())) return false;
+  const { dataKindOf } = await import('../src/datasets/data-kind.ts');
+  return (await dataKindOf(file)) !== undefined;
+}
+
+async function describeRunAt(path: string): Promise<string> {
+  const { describeRun } = await import('../src/report/describe-run.ts');
+  return describeRun(path);
+}
+
+async function describeData(path: string, options: Options): Promise<string> {
+  const { all, sequence, camera, tracks, columns } = options;
+  const { dataKindOf } = await import('../src/datasets/data-kind.ts');
   const kind = await dataKindOf(path);
-  if (kind === 'point clouds') {
-    const { moments } = await openSequence({ path, sequence, camera, tracks });
-    const ids = moments.map(({ id }) => id);
-    return `${kind}: ${rangeOf(ids, 'files')}`;
+  if (kind === 'point clouds') return describeClouds(path, options);
+  if (columns !== undefined) {
+    const expected = 'point clouds (.bin), which columns go with';
+    throw new InputError({ file: path, expected, found: kind ?? 'other data' });
   }
-  const pictures = async () =>
-    describePictures(await openFrames({ root: path, camera }, ['image']), {
-      most: all ? undefined : PICTURES,
-    });
+  const pictures = async () => {
+    const { openFrames } = await import('../src/datasets/open-frames.ts');
+    const { describePictures } = await import('../src/report/describe-pictures.ts');
+    const most = all ? undefined : PICTURES;
+    return describePictures(await openFrames({ root: path, camera }, ['image']), { most });
+  };
   if (kind === undefined || kind === 'image folder') return pictures();
   if (kind !== 'KITTI object data set' || tracks !== undefined || sequence !== undefined) {
+    const { entryNamed, listSequences } = await import('../src/datasets/open-sequences.ts');
+    const { describeSequences } = await import('../src/report/describe-sequences.ts');
     const reference = { path, sequence, camera, tracks };
     const { entries, notes } = await listSequences(reference);
     const chosen = sequence === undefined ? entries : [entryNamed(entries, sequence, path)];
@@ -132,7 +132,26 @@ async function describeData(path: string, { all, sequence, camera, tracks }: Opt
   }
 }
 
+/** A folder of clouds: how many there are, what is in the first that can be read, and what is wrong with those before it. */
+async function describeClouds(path: string, { sequence, camera, tracks, columns }: Options): Promise<string> {
+  const { openSequence } = await import('../src/datasets/open-sequence.ts');
+  const { describeCloud } = await import('../src/report/describe-cloud.ts');
+  const clouds = await openSequence({ path, sequence, camera, tracks, columns });
+  const ids = clouds.moments.map(({ id }) => id);
+  const lines = [`point clouds: ${rangeOf(ids, 'files')}`];
+  for (const [index, id] of ids.entries()) {
+    try {
+      return [...lines, `${id}: ${describeCloud(await clouds.cloud(index))}`].join('\n');
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      lines.push(error.message);
+    }
+  }
+  return lines.join('\n');
+}
+
 async function describeDataSet(path: string, camera: string | undefined): Promise<string> {
+  const { KittiObject } = await import('../src/datasets/kitti-object.ts');
   const frames = await KittiObject.open(path, { camera });
   const labels = `${frames.hasLabels ? 'with' : 'without'} labels`;
   return `KITTI object data set: ${rangeOf(frames.ids, 'frames')}, ${labels}${incompleteOf(frames)}`;
@@ -149,9 +168,12 @@ function incompleteOf({ incomplete }: Pick<Frames, 'incomplete'>): string {
 }
 
 async function describeOneFrame(path: string, frame: string, options: Options): Promise<string> {
-  const { picture, cloud: cloudFile, camera, tracks } = options;
+  const { picture, cloud: cloudFile, camera, tracks, columns } = options;
+  const { openSequence } = await import('../src/datasets/open-sequence.ts');
+  const { describeFrame } = await import('../src/report/describe-frame.ts');
+  const { describeMoment } = await import('../src/report/describe-moment.ts');
   const { sequence: name, id } = await placeOf(path, frame, options);
-  const sequence = await openSequence({ path, sequence: name, camera, tracks });
+  const sequence = await openSequence({ path, sequence: name, camera, tracks, columns });
   const index = frameNumbered(sequence, id);
   // A data set's frame is looked at as it is for training, with the checks that its parts belong together.
   const isObject = sequence.kind === 'KITTI object data set';
@@ -163,20 +185,17 @@ async function describeOneFrame(path: string, frame: string, options: Options): 
   if (picture === undefined && cloudFile === undefined) return text;
   const points = cloud ?? (await sequence.cloud(index));
   const written: string[] = [];
-  if (picture !== undefined && sequence.cameras.length === 0)
-    written.push(await writePicture(picture, points));
-  else if (picture !== undefined) {
-    const boxes = labels.flatMap(({ box3 }) => (box3 === undefined ? [] : [{ box: box3 }]));
-    await write(picture, drawBirdsEye(xyzOf(points), { boxes, stride: 3 }));
-  }
+  const boxes = labels.flatMap(({ box3 }) => box3 ?? []);
+  if (picture !== undefined) written.push(await writePicture(picture, points, boxes));
   if (cloudFile !== undefined) written.push(await writeCloud(cloudFile, points));
   return [text, ...written].join('\n');
 }
 
 /** The sequence of a frame and the frame's name in it: `0003/000012` is one of both. */
-async function placeOf(path: string, frame: string, { sequence, camera, tracks }: Options) {
+async function placeOf(path: string, frame: string, { sequence, camera, tracks, columns }: Options) {
   if (sequence !== undefined) return { sequence, id: frame };
-  const { entries } = await listSequences({ path, camera, tracks });
+  const { listSequences } = await import('../src/datasets/open-sequences.ts');
+  const { entries } = await listSequences({ path, camera, tracks, columns });
   const named = entries.length === 1 ? undefined : entries.find(({ name }) => frame.startsWith(`${name}/`));
   return named === undefined
     ? { sequence, id: frame }
@@ -196,6 +215,7 @@ function frameNumbered({ root, moments }: Sequence, frame: string): number {
 }
 
 async function objectFrame(root: string, id: string, camera: string | undefined): Promise<Frame> {
+  const { KittiObject } = await import('../src/datasets/kitti-object.ts');
   const frames = await KittiObject.open(root, { camera });
   const index = frames.ids.indexOf(id);
   if (index >= 0) return frames.frame(index);
@@ -204,14 +224,24 @@ async function objectFrame(root: string, id: string, camera: string | undefined)
   throw new InputError({ file: root, place: `frame ${id}`, expected, found: `a frame without ${missing}` });
 }
 
-async function describeFile(path: string, { picture, cloud: cloudFile, columns }: Options): Promise<string> {
+async function describeFile(path: string, options: Options): Promise<string> {
+  const { picture, cloud: cloudFile, columns, frame } = options;
+  if (frame !== undefined) {
+    const expected = 'a folder or a file of frames, which --frame goes with';
+    throw new InputError({ file: path, expected, found: 'a single file' });
+  }
   const bytes = await readFile(path);
   if (extname(path) === '.safetensors') {
+    const { decodeSafetensors } = await import('../src/training/run/safetensors.ts');
+    const { describeState } = await import('../src/report/describe-state.ts');
+    const { treeOf } = await import('../src/engine/tree.ts');
     const { tensors } = decodeSafetensors(bytes, { file: path });
     return `${basename(path)}: ${tensors.size} tensors\n${describeState(treeOf(tensors))}`;
   }
   if (['.json', '.jsonl'].includes(extname(path)) && (await exists(join(dirname(path), 'config.json'))))
-    return describeRun(dirname(path));
+    return describeRunAt(dirname(path));
+  const { readCloud } = await import('../src/pointcloud/read-cloud.ts');
+  const { describeCloud } = await import('../src/report/describe-cloud.ts');
   const cloud = readCloud(bytes, { file: path, columns });
   const described = `${basename(path)}: ${describeCloud(cloud)}`;
   return [
@@ -221,21 +251,22 @@ async function describeFile(path: string, { picture, cloud: cloudFile, columns }
   ].join('\n');
 }
 
-/** Draws a cloud from above; what the picture is of in words. */
-async function writePicture(file: string, cloud: PointCloud): Promise<string> {
-  const { image, caption } = drawCloud(cloud);
-  await write(file, image);
-  return `${basename(file)}: ${caption}`;
+/** Draws a cloud, and boxes in it, from above; what the picture is of in words. */
+async function writePicture(file: string, cloud: PointCloud, boxes: readonly Box3[] = []): Promise<string> {
+  const { drawCloud } = await import('../src/report/cloud-picture.ts');
+  const { encodePng } = await import('../src/image/decode-image.ts');
+  const { image, caption } = drawCloud(cloud, { boxes });
+  await makeFolder(dirname(file));
+  await writeFileAtomically(file, await encodePng(image));
+  return `${file}: ${caption}`;
 }
 
 /** Writes a cloud as binary PCD; what was written in words. */
 async function writeCloud(file: string, cloud: PointCloud): Promise<string> {
+  const { writePcd } = await import('../src/pointcloud/pcd.ts');
+  await makeFolder(dirname(file));
   await writeFileAtomically(file, writePcd(cloud, { encoding: 'binary' }));
-  return `${basename(file)}: ${cloud.count} points with ${cloud.fields.map(({ name }) => name).join(', ')}`;
-}
-
-async function write(file: string, image: RgbImage): Promise<void> {
-  await writeFileAtomically(file, await encodePng(image));
+  return `${file}: ${cloud.count} points with ${cloud.fields.map(({ name }) => name).join(', ')}`;
 }
 
 async function exists(path: string): Promise<boolean> {

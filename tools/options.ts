@@ -7,7 +7,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   return (text) => {
     const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(`a whole number ${range} is needed, in decimal digits.`);
+      throw new InvalidArgumentError(`expected a whole number ${range}, in decimal digits`);
     return value;
   };
 }
@@ -28,11 +28,18 @@ export function cameraOption(): Option {
   );
 }
 
+/** `--sequence`: some of several sequences. */
+export function sequenceOption(): Option {
+  return new Option('--sequence <name>', 'only this sequence of several; may be given again')
+    .argParser(collected)
+    .default([], 'all');
+}
+
 /** A share above 0 and up to 1: decimal digits, perhaps with a point. */
 export function share(text: string): number {
   const value = /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text) ? Number(text) : Number.NaN;
   if (!(value > 0 && value <= 1))
-    throw new InvalidArgumentError('a share above 0 and up to 1 is needed, such as 0.05.');
+    throw new InvalidArgumentError('expected a share above 0 and up to 1, such as 0.05');
   return value;
 }
 

@@ -7,7 +7,7 @@ import { presetNames, presetOf } from '../src/training/presets.ts';
 import { pretrain } from '../src/training/pretrain.ts';
 import { readConfigFile, readRunConfig } from '../src/training/run/model-state.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
-import { cameraOption, collected } from './options.ts';
+import { cameraOption, sequenceOption } from './options.ts';
 import { addTrainingOptions, runToItsEnd, selectedData, type TrainingOptions } from './run-options.ts';
 
 /** The command line of `pointpair pretrain`. */
@@ -20,7 +20,7 @@ export function command(): Command {
     presets: presetNames,
   })
     .addOption(cameraOption())
-    .option('--sequence <name>', 'only this sequence of several; may be given again', collected, [])
+    .addOption(sequenceOption())
     .addHelpText(
       'after',
       `

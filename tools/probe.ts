@@ -78,7 +78,7 @@ async function probe(folder: string, { json, step, ...options }: Options): Promi
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('a number above 0 is needed.');
+  if (!(value > 0 && value < Infinity)) throw new InvalidArgumentError('expected a number above 0');
   return value;
 }
 

@@ -57,6 +57,6 @@ async function retrieval(
 function seconds(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < Infinity))
-    throw new InvalidArgumentError('a number of seconds above 0 is needed.');
+    throw new InvalidArgumentError('expected a number of seconds above 0');
   return value;
 }

@@ -58,8 +58,8 @@ export function command(): Command {
       if (foreign !== undefined)
         program.error(
           options.drives === undefined
-            ? `error: --${foreign} is of drives: give --drives with it`
-            : `error: --drives cannot be combined with --${flagOf(foreign)}, which is of single scenes`,
+            ? `--${foreign} is of drives: give --drives with it`
+            : `--drives cannot be combined with --${flagOf(foreign)}, which is of single scenes`,
         );
       if (options.drives !== undefined) {
         const report = await makeDrives({ ...options, drives: options.drives });

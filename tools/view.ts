@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { InputError, reasonOf } from '../src/engine/input-error.ts';
@@ -96,21 +97,41 @@ async function listen(
       const fault = error as NodeJS.ErrnoException;
       if (fault.code === 'EADDRINUSE' && candidate !== ports.at(-1)) continue;
       await session.close();
-      throw refusal(fault, { host, port: candidate });
+      throw await refusal(fault, { host, port: candidate });
     }
   }
   throw new Error('no port was tried');
 }
 
+/** The first port after another that can be listened at now; undefined where none of the next is. */
+async function freePortAfter(port: number, host: string): Promise<number | undefined> {
+  // Below 1024 a user is refused one after the other.
+  const first = Math.max(port + 1, 1024);
+  for (let candidate = first; candidate < first + furtherPorts && candidate <= 65535; candidate++) {
+    if (await isFree(candidate, host)) return candidate;
+  }
+  return undefined;
+}
+
+function isFree(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+      .once('error', () => resolve(false))
+      .listen({ port, host }, () => server.close(() => resolve(true)));
+  });
+}
+
 /** Why an address cannot be had, in the words of the options. */
-function refusal(
+async function refusal(
   fault: NodeJS.ErrnoException,
   { host, port }: { readonly host: string; readonly port: number },
-): Error {
+): Promise<Error> {
   const { code } = fault;
   if (code === undefined || fault instanceof InputError) return fault;
   if (code === 'EADDRINUSE' || code === 'EACCES') {
-    const found = code === 'EACCES' ? 'one that this user may not open' : 'one that is taken';
+    const free = await freePortAfter(port, host);
+    const other = free === undefined ? '; --port 0 takes any free one' : `; --port ${free} is free`;
+    const found = `${code === 'EACCES' ? 'one that this user may not open' : 'one that is taken'}${other}`;
     return new InputError({ file: '--port', place: `${host}:${port}`, expected: 'a free port', found });
   }
   const expected = 'an address of this machine, such as 127.0.0.1 or 0.0.0.0';

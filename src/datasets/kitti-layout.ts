@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 
 /** Where the parts of a KITTI object data set lie. */
 export interface KittiLayout {
@@ -65,10 +65,7 @@ export async function filesByStem(folder: string, endings: readonly string[]): P
 }
 
 async function foldersOf(path: string): Promise<string[]> {
-  const found = await stat(path).then(
-    (entry) => (entry.isDirectory() ? undefined : 'a file'),
-    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 'nothing' : String(error.code)),
-  );
+  const found = await stat(path).then((entry) => (entry.isDirectory() ? undefined : 'a file'), reasonOf);
   if (found !== undefined) {
     throw new InputError({ file: path, expected: 'the folder of a KITTI object data set', found });
   }

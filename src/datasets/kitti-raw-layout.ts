@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import type { KittiCamera } from '../geometry/kitti-calibration.ts';
 import type { KittiRawCalibrationFiles } from '../geometry/kitti-raw-calibration.ts';
 import { describeNames } from './kitti-layout.ts';
@@ -75,7 +75,7 @@ export async function sharedFiles({ calibration, tracks }: KittiRawDrive, driveN
 async function findFolder(path: string): Promise<string> {
   const expected = 'the folder of a KITTI raw drive, or of a date with one drive in it';
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    const found = { ENOENT: 'nothing', ENOTDIR: 'a file' }[error.code ?? ''] ?? String(error.code);
+    const found = error.code === 'ENOTDIR' ? 'a file' : reasonOf(error);
     throw new InputError({ file: path, expected, found }, { cause: error });
   });
   if (isUnsynced(basename(path))) {

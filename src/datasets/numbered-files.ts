@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '../engine/input-error.ts';
 
 /** The files of a part of a sequence, by the frames that they belong to. */
 export interface NumberedFiles {
@@ -22,7 +23,7 @@ export async function numberedFiles(
   const notes: string[] = [];
   const others: string[] = [];
   const names = await readdir(join(folder, place)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') notes.push(`${place} cannot be read (${error.code})`);
+    if (error.code !== 'ENOENT') notes.push(`${place} cannot be read: ${reasonOf(error)}`);
     return [];
   });
   for (const name of names.sort()) {

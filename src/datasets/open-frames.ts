@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { type DataKind, dataKindOf, describeOtherData, driveKindsOr } from './data-kind.ts';
 import type { DataSelection } from './data-selection.ts';
-import type { Frame } from './frame.ts';
+import type { CameraModel, Frame, ObjectLabel } from './frame.ts';
 import { openImageFolder, type PictureClasses } from './image-folder.ts';
 import type { IncompleteFrame } from './incomplete-frame.ts';
 import { itemAt } from './item-at.ts';
@@ -14,10 +14,10 @@ import type { Sequence } from './sequence.ts';
 import { openSequenceFrames } from './sequence-frames.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** What has to be there of a frame: its picture, its sweep, and where both are needed the calibration between them. */
-export type Need = 'image' | 'points';
+/** What has to be there of a frame: its picture, its sweep, where both are needed the calibration between them, and its labels. */
+export type Need = 'image' | 'points' | 'labels';
 
-/** The frames of a data set to learn from, whatever it is: everything that learns without labels comes in here. */
+/** The frames of a data set to learn from, whatever it is: everything that learns comes in here. */
 export interface Frames {
   /** What it is, such as `KITTI object data set`. */
   readonly kind: DataKind;
@@ -38,8 +38,12 @@ export interface Frames {
   picture(index: number, stopwatch?: Stopwatch): Promise<RgbImage>;
   /** A frame's points alone, rows of x, y, z, reflectance. Throws InputError for a damaged file. There only where points are needed. */
   sweep?(index: number, stopwatch?: Stopwatch): Promise<Float32Array>;
-  /** All of a frame but its labels. Throws InputError for a damaged file. There only where points and pictures are needed. */
+  /** All of a frame, its labels where they are needed. Throws InputError for a damaged file. There only where points and pictures are needed. */
   frame?(index: number, stopwatch?: Stopwatch): Promise<Frame>;
+  /** How a frame's points reach the pixels of its first camera. Throws InputError for a damaged file. There where points or labels are needed. */
+  camera?(index: number): Promise<CameraModel>;
+  /** A frame's labels alone. Throws InputError for a damaged file. There only where labels are needed. */
+  labels?(index: number): Promise<readonly ObjectLabel[]>;
 }
 
 /** A moment of one of several sequences. */
@@ -53,7 +57,7 @@ export type PointFrames = Frames & Required<Pick<Frames, 'frame'>>;
 
 /**
  * Opens the frames of a selection; reads none yet. What is not needed is not demanded: for pictures alone KITTI data needs neither
- * sweeps nor calibration. Cameras' pictures stay as the sensor has them, pictures of a folder are turned upright by their EXIF
+ * sweeps nor calibration. `withDepth` reads the depth of pixels too, of KITTI object data that has it. Cameras' pictures stay as the sensor has them, pictures of a folder are turned upright by their EXIF
  * orientation. Throws an InputError where the selection lacks what is needed.
  *
  * @example
@@ -61,15 +65,19 @@ export type PointFrames = Frames & Required<Pick<Frames, 'frame'>>;
  * const { width, height } = await frames.picture(0);
  * [frames.length, width, height]; // [4, 320, 96]
  */
-export async function openFrames(data: DataSelection, needs: readonly Need[]): Promise<Frames> {
+export async function openFrames(
+  data: DataSelection,
+  needs: readonly Need[],
+  { withDepth = false }: { readonly withDepth?: boolean } = {},
+): Promise<Frames> {
   const { root } = data;
-  const expected = `the folder of ${driveKindsOr(...(needs.includes('points') ? [] : ['of pictures']))}`;
+  const picturesWillDo = !needs.includes('points') && !needs.includes('labels');
+  const expected = `the folder of ${driveKindsOr(...(picturesWillDo ? ['of pictures'] : []))}`;
   await stat(root).catch((error: NodeJS.ErrnoException) => {
-    const found = error.code === 'ENOENT' ? 'nothing' : String(error.code);
-    throw new InputError({ file: root, expected, found }, { cause: error });
+    throw new InputError({ file: root, expected, found: reasonOf(error) }, { cause: error });
   });
   const kind = await dataKindOf(root);
-  if (kind === 'KITTI object data set') return openObjectFrames(data, needs);
+  if (kind === 'KITTI object data set') return openKittiObject(data, needs, withDepth);
   if (data.split !== undefined && kind !== 'KITTI tracking sequence')
     throw onlyFor('a KITTI object or tracking data set, which have the splits', data, kind);
   if (kind !== undefined && kind !== 'image folder' && kind !== 'point clouds') {
@@ -81,7 +89,7 @@ export async function openFrames(data: DataSelection, needs: readonly Need[]): P
     const found = kind === undefined ? await describeOtherData(root) : `${kind} without pictures`;
     throw new InputError({ file: root, expected, found });
   }
-  if (needs.includes('points')) {
+  if (!picturesWillDo) {
     const found = 'pictures alone, without sweeps and calibrations';
     throw new InputError({ file: root, expected, found });
   }
@@ -111,9 +119,10 @@ const noSequences: Pick<Frames, 'sequences' | 'place'> = {
   },
 };
 
-async function openObjectFrames(
+async function openKittiObject(
   { root, sequences, cameras, ...given }: DataSelection,
   needs: readonly Need[],
+  withDepth: boolean,
 ): Promise<Frames> {
   const kind: DataKind = 'KITTI object data set';
   const fault = (place: string, expected: string) =>
@@ -122,14 +131,19 @@ async function openObjectFrames(
   const several = cameras === 'all' || (cameras !== undefined && cameras.length > 1);
   if (several) throw fault(`cameras ${cameras}`, 'one camera, or a data set of sequences');
   const selection = { ...given, camera: given.camera ?? cameras?.[0] };
-  if (needs.includes('points')) {
-    const frames = await KittiObject.open(root, { ...selection, ignoreLabels: true });
+  const withLabels = needs.includes('labels');
+  if (needs.includes('points') || withLabels) {
+    const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !withLabels, withDepth });
+    if (withLabels && !frames.hasLabels)
+      throw new InputError({ file: root, expected: 'labels (label_2)', found: 'none' });
     const { length, ids, incomplete } = frames;
     return {
       ...{ kind, length, ids, incomplete, notes: [], ...noSequences },
       picture: (index, stopwatch) => frames.picture(index, stopwatch),
       sweep: async (index, stopwatch) => (await frames.frame(index, stopwatch)).points,
       frame: (index, stopwatch) => frames.frame(index, stopwatch),
+      camera: (index) => frames.camera(index),
+      ...(withLabels && { labels: async (index) => (await frames.labels(index))! }),
     };
   }
   const { ids, files, incomplete } = await listKittiPictures(root, selection);

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import { cloudEndings } from '../pointcloud/read-cloud.ts';
 import { CloudSequence } from './cloud-sequence.ts';
 import { dataKindOf, describeOtherData, driveKindsOr, type SequenceKind } from './data-kind.ts';
@@ -14,9 +14,6 @@ import { findKittiTracking } from './kitti-tracking-layout.ts';
 import { openPrepared } from './prepared/prepared-sequence.ts';
 import { seenBy } from './seen-by.ts';
 import type { Sequence } from './sequence.ts';
-import { openWaymoComponents } from './waymo/waymo-components.ts';
-import { openWaymoRecords } from './waymo/waymo-records.ts';
-import { waymoSequence } from './waymo/waymo-sequence.ts';
 import type { WaymoSource } from './waymo/waymo-source.ts';
 
 /** What is opened, in plain data that a worker thread can be given. */
@@ -65,9 +62,15 @@ const listers: { readonly [Kind in SequenceKind]: Lister } = {
     })),
     notes: [],
   }),
-  'Waymo records': async ({ path }) => ofSources(await openWaymoRecords(path)),
-  'Waymo components': async ({ path, sequence }) =>
-    ofSources(await openWaymoComponents(path, { segment: sequence })),
+  // What reads protocol buffers and Parquet is loaded where it is needed: it takes longer than reading a sweep.
+  'Waymo records': async ({ path }) => {
+    const { openWaymoRecords } = await import('./waymo/waymo-records.ts');
+    return ofSources(await openWaymoRecords(path));
+  },
+  'Waymo components': async ({ path, sequence }) => {
+    const { openWaymoComponents } = await import('./waymo/waymo-components.ts');
+    return ofSources(await openWaymoComponents(path, { segment: sequence }));
+  },
   'point clouds': async ({ path, columns }) => oneOf(path, () => CloudSequence.open(path, { columns })),
 };
 
@@ -78,7 +81,7 @@ const listers: { readonly [Kind in SequenceKind]: Lister } = {
 export async function listSequences(reference: SequenceReference): Promise<SequenceList> {
   const { path, tracks, columns, camera } = reference;
   await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
+    throw new InputError({ file: path, expected: 'a file or a folder', found: reasonOf(error) });
   });
   const kind = await dataKindOf(path);
   const isDrive = kind !== undefined && kind !== 'point clouds' && kind !== 'image folder';
@@ -141,7 +144,7 @@ function oneOf(path: string, open: () => Promise<Sequence>): Omit<SequenceList, 
 function ofSources(sources: readonly WaymoSource[]): Omit<SequenceList, 'kind'> {
   const entries = sources.map((source) => ({
     name: source.segment,
-    open: async () => waymoSequence(source),
+    open: async () => (await import('./waymo/waymo-sequence.ts')).waymoSequence(source),
   }));
   return { entries, notes: [] };
 }

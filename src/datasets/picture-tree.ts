@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import { foreignImageEndings, imageEndings } from '../image/image-format.ts';
 import { hasKittiParts } from './kitti-layout.ts';
 
@@ -63,7 +63,7 @@ async function walk(
     return [];
   }
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    const found = error.code ?? error.message;
+    const found = reasonOf(error);
     throw new InputError({ file: folder, expected: 'a folder that can be read', found }, { cause: error });
   });
   const folders: string[] = [];

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 
 /** Nothing that belongs to one frame is larger; what claims to be is refused before it is read. */
 const LIMIT_BYTES = 2 ** 29;
@@ -9,12 +9,12 @@ const LIMIT_BYTES = 2 ** 29;
 export async function readFrameFile(path: string): Promise<Uint8Array> {
   const fault = (found: string, cause?: unknown) =>
     new InputError(
-      { file: path, expected: `a readable file of at most ${LIMIT_BYTES} bytes`, found },
+      { file: path, expected: `a file that can be read, of at most ${LIMIT_BYTES / 2 ** 20} MiB`, found },
       { cause },
     );
   // Without O_NONBLOCK a named pipe would be waited for.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw fault(codeOf(error), error);
+    throw fault(reasonOf(error as NodeJS.ErrnoException), error);
   });
   try {
     const stat = await file.stat();
@@ -22,7 +22,7 @@ export async function readFrameFile(path: string): Promise<Uint8Array> {
     if (stat.size > LIMIT_BYTES) throw fault(`${stat.size} bytes`);
     return await readBytes(file, stat.size);
   } catch (error) {
-    throw error instanceof InputError ? error : fault(codeOf(error), error);
+    throw error instanceof InputError ? error : fault(reasonOf(error as NodeJS.ErrnoException), error);
   } finally {
     await file.close();
   }
@@ -48,10 +48,4 @@ export async function readFrameText(path: string): Promise<string> {
   } catch (error) {
     throw new InputError({ file: path, expected: 'a text (UTF-8)', found: 'other bytes' }, { cause: error });
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error
-    ? String((error as NodeJS.ErrnoException).code ?? error.message)
-    : String(error);
 }

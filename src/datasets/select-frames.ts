@@ -2,7 +2,7 @@ import type { Frames } from './open-frames.ts';
 
 /** Some of the frames of a data set, as a data set of their own. */
 export function selectFrames(frames: Frames, chosen: readonly number[]): Frames {
-  const { classes, frame, sweep } = frames;
+  const { classes, frame, sweep, camera, labels } = frames;
   return {
     ...frames,
     length: chosen.length,
@@ -13,6 +13,8 @@ export function selectFrames(frames: Frames, chosen: readonly number[]): Frames 
     place: (index) => frames.place(chosen[index]),
     picture: (index, stopwatch) => frames.picture(chosen[index], stopwatch),
     ...(sweep && { sweep: (index, stopwatch) => sweep(chosen[index], stopwatch) }),
+    ...(camera && { camera: (index) => camera(chosen[index]) }),
+    ...(labels && { labels: (index) => labels(chosen[index]) }),
     ...(frame && { frame: (index, stopwatch) => frame(chosen[index], stopwatch) }),
   };
 }

@@ -28,9 +28,10 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
   const notes = [...listed];
   const sequences: Sequence[] = [];
   const empty: Sequence[] = [];
+  const ofSensors = needs.some((need) => need !== 'labels');
   for (const { open } of chosenOf(entries, data)) {
     const sequence = await open();
-    (sequence.moments.some(hasSensors) ? sequences : empty).push(sequence);
+    (!ofSensors || sequence.moments.some(hasSensors) ? sequences : empty).push(sequence);
   }
   if (empty.length > 0 && sequences.length === 0) {
     const found = `${empty.length === 1 ? 'a sequence' : `${empty.length} sequences`} without any`;
@@ -39,6 +40,7 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
   if (empty.length > 0)
     notes.push(`sequences without sweeps and pictures were left out: ${namesInWords(empty)}`);
   if (data.imageSet !== undefined) checkImageSet(data.imageSet, root, sequences);
+  if (needs.includes('labels')) checkLabels(root, sequences);
   const known = knownCameras(root, sequences, data);
   const complete: CompleteFrame[] = [];
   const incomplete: IncompleteFrame[] = [];
@@ -68,9 +70,20 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
       return image;
     },
   };
-  if (!needs.includes('points')) return frames;
+  const camera: Frames['camera'] = async (index) => {
+    const { sequence, moment, cameras } = itemAt(complete, index);
+    const { lens: _, ...pinhole } = await sequences[sequence].camera(moment, cameras[0]);
+    return pinhole;
+  };
+  const labels: Frames['labels'] = async (index) => {
+    const { sequence, moment } = itemAt(complete, index);
+    return sequences[sequence].labels(moment);
+  };
+  const withLabels = needs.includes('labels');
+  const labelled = withLabels && { labels };
+  if (!needs.includes('points')) return withLabels ? { ...frames, camera, ...labelled } : frames;
   return {
-    ...frames,
+    ...{ ...frames, camera, ...labelled },
     sweep: async (index, stopwatch) => {
       const { sequence, moment } = itemAt(complete, index);
       const cloud = await sequences[sequence].cloud(moment);
@@ -79,7 +92,8 @@ export async function openSequenceFrames(data: DataSelection, needs: readonly Ne
     },
     frame: async (index, stopwatch) => {
       const { sequence, moment, id, cameras } = itemAt(complete, index);
-      return { ...(await frameOf(sequences[sequence], moment, { stopwatch, cameras })), id };
+      const frame = await frameOf(sequences[sequence], moment, { stopwatch, cameras });
+      return { ...frame, id, ...(withLabels && { labels: await labels(index) }) };
     },
   };
 }
@@ -92,6 +106,20 @@ function checkImageSet(imageSet: string, root: string, sequences: readonly Seque
   if (sets.includes(imageSet)) return;
   const expected = sets.length === 0 ? 'data with image sets' : `an image set of ${sets.sort().join(', ')}`;
   throw new InputError({ file: root, expected, found: imageSet });
+}
+
+/** Where the labels of a kind of drive lie. */
+const labelPlaces: { readonly [kind: string]: string } = {
+  'KITTI raw drive': ' (label_02.txt in the folder of a drive)',
+  'KITTI tracking sequence': ' (label_02/<sequence>.txt)',
+};
+
+/** Throws an InputError where no moment has labels. */
+function checkLabels(root: string, sequences: readonly Sequence[]): void {
+  if (sequences.some(({ moments }) => moments.some(({ files }) => files.labels !== undefined))) return;
+  const [{ kind }] = sequences;
+  const expected = `labels of objects${labelPlaces[kind] ?? ''}`;
+  throw new InputError({ file: root, expected, found: 'none' });
 }
 
 /** The sequences of a selection, in the order in which they lie there. */
@@ -125,5 +153,6 @@ function missingOf(
     ...(withImage ? ofPictures : []),
     ...(withPoints && files.sweep === undefined ? ['sweep'] : []),
     ...(withImage && withPoints && files.calibration === undefined ? ['calibration'] : []),
+    ...(needs.includes('labels') && files.labels === undefined ? ['labels'] : []),
   ];
 }

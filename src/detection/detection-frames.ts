@@ -1,6 +1,7 @@
+import type { DataSelection } from '../datasets/data-selection.ts';
 import type { Frame, ObjectLabel } from '../datasets/frame.ts';
-import { KittiObject } from '../datasets/kitti-object.ts';
 import { neighbourClasses } from '../datasets/neighbour-classes.ts';
+import { type Frames, type Need, openFrames, type PointFrames } from '../datasets/open-frames.ts';
 import type { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { DetectionData } from './detector.ts';
@@ -21,10 +22,8 @@ export async function openDetectionFrames(
   data: DetectionData,
   { withDepth = false }: { readonly withDepth?: boolean } = {},
 ): Promise<DetectionFrames> {
-  const { root, training = true, withLabels = training, frames: chosen, ...selection } = data;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !withLabels, withDepth });
-  if (withLabels && !frames.hasLabels)
-    throw new InputError({ file: root, expected: 'labels (label_2)', found: 'none' });
+  const { training = true, withLabels = training, frames: chosen, ...selection } = data;
+  const frames = await openObjectFrames(selection, { withLabels, withDepth });
   const indices = chosen ?? frames.ids.map((_, i) => i);
   const outside = indices.find((i) => !Number.isInteger(i) || i < 0 || i >= frames.length);
   if (outside !== undefined) throw new RangeError(`frame ${outside} of ${frames.length}`);
@@ -33,6 +32,21 @@ export async function openDetectionFrames(
     ids: indices.map((i) => frames.ids[i]),
     frame: (index, stopwatch) => frames.frame(indices[index], stopwatch),
   };
+}
+
+/** Frames as detectors need them: with camera and points, and, where labels are needed, those. */
+export type ObjectFrames = PointFrames & Required<Pick<Frames, 'camera'>> & Pick<Frames, 'labels'>;
+
+/** Opens the frames of a data set or of drives for a detector, with labels by default. Throws an InputError as `openFrames` does. */
+export async function openObjectFrames(
+  data: DataSelection,
+  {
+    withLabels = true,
+    withDepth = false,
+  }: { readonly withLabels?: boolean; readonly withDepth?: boolean } = {},
+): Promise<ObjectFrames> {
+  const needs: readonly Need[] = ['image', 'points', ...(withLabels ? (['labels'] as const) : [])];
+  return (await openFrames(data, needs, { withDepth })) as ObjectFrames;
 }
 
 /** The labels of a frame by what a detector is to make of them. */

@@ -13,7 +13,7 @@ type MakeSample<Config, Sample> = (
 ) => Sample;
 
 /**
- * A factory for worker threads: a detector's samples of the frames of a KITTI object data set. `takesDepth` says of a
+ * A factory for worker threads: a detector's samples of frames. `takesDepth` says of a
  * configuration whether training takes the depth of pixels, where it is there.
  */
 export function detectionSource<Config, Sample>(

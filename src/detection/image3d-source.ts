@@ -1,5 +1,5 @@
 import { detectionSource } from './detection-source.ts';
 import { image3dSample } from './image3d-sample.ts';
 
-/** Samples of the frames of a KITTI object data set, of pictures. */
+/** Samples of labelled frames, of pictures. */
 export const image3dSource = detectionSource(image3dSample);

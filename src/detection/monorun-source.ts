@@ -1,5 +1,5 @@
 import { detectionSource } from './detection-source.ts';
 import { monorunSample } from './monorun/monorun-sample.ts';
 
-/** Samples of the frames of a KITTI object data set, of pictures, with the depth of pixels where coordinates are learned. */
+/** Samples of labelled frames, of pictures, with the depth of pixels where coordinates are learned. */
 export const monorunSource = detectionSource(monorunSample, ({ lossWeights }) => lossWeights.coordinates > 0);

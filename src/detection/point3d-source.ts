@@ -1,5 +1,5 @@
 import { detectionSource } from './detection-source.ts';
 import { pointSample } from './point-sample.ts';
 
-/** Samples of the frames of a KITTI object data set, of points. */
+/** Samples of labelled frames, of points. */
 export const point3dSource = detectionSource(pointSample);

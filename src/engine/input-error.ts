@@ -20,7 +20,22 @@ export class InputError extends Error {
   }
 }
 
-/** Why the system refused, without the call and the paths that it was made with: `EEXIST: file already exists`. */
+/** What a system's error code says is there, in words that go after `found`. */
+const reasons: { readonly [code: string]: string } = {
+  ENOENT: 'nothing',
+  ENOTDIR: 'a file where a folder has to be (ENOTDIR)',
+  EISDIR: 'a folder (EISDIR)',
+  EEXIST: 'something of that name (EEXIST)',
+  EACCES: 'no permission (EACCES)',
+  EPERM: 'no permission (EPERM)',
+  EROFS: 'a disk that cannot be written (EROFS)',
+  ENOSPC: 'no space left (ENOSPC)',
+  ELOOP: 'a link that leads to itself (ELOOP)',
+  ENAMETOOLONG: 'a name that is too long (ENAMETOOLONG)',
+};
+
+/** Why the system refused, without the call and the paths that it was made with: `nothing` where nothing is there. */
 export function reasonOf({ code, message }: { readonly code?: string; readonly message: string }): string {
+  if (code !== undefined && Object.hasOwn(reasons, code)) return reasons[code];
   return code !== undefined && message.startsWith(`${code}: `) ? message.split(', ')[0] : message;
 }

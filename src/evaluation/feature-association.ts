@@ -50,17 +50,20 @@ export function featureAssociation(points: FeaturedPoints): Float32Array<ArrayBu
 
 /**
  * As `featureAssociation`, by segments: the mean directions of the features of segments are matched one to one at the
- * largest sum of cosines, among those whose centroids lie within the gate and whose cosine is above 0, and a point moves
- * along x and y as its segment does (`displacement`). What is of no segment (-1), or of one without a partner, keeps its place.
+ * least sum of 1 - cosine + `distanceWeight` · distance / gate, among those whose centroids lie within the gate and whose
+ * cosine is above 0, and a point moves along x and y as its segment does (`displacement`). To have no partner costs what one
+ * of cosine 0 at the gate does. What is of no segment (-1), or of one without a partner, keeps its place.
  */
 export function segmentAssociation(
   points: FeaturedPoints & {
     /** The segment of each query and of each candidate; -1 is none. */
     readonly querySegments: Int32Array;
     readonly candidateSegments: Int32Array;
+    /** What the distance of centroids counts beside likeness: 0 (features alone) by default; infinite, distance alone. */
+    readonly distanceWeight?: number;
   },
 ): Float32Array<ArrayBuffer> {
-  const { queries, candidates, gateM, querySegments, candidateSegments } = points;
+  const { queries, candidates, gateM, querySegments, candidateSegments, distanceWeight = 0 } = points;
   const { queryRows, candidateRows, width } = directionsOf(points);
   for (const [place, segments, rows] of [
     ['querySegments', querySegments, queries],
@@ -71,15 +74,20 @@ export function segmentAssociation(
   const asked = segmentsOf(queries, querySegments, queryRows, width);
   const offered = segmentsOf(candidates, candidateSegments, candidateRows, width);
   const [rows, columns] = [asked.shapes.length, offered.shapes.length + asked.shapes.length];
-  // A column of its own for each row: to have no partner costs what one of cosine 0 does.
+  if (!(distanceWeight >= 0)) throw fault('distanceWeight', 'a number from 0 on', `${distanceWeight}`);
+  // Distance alone is all of the cost without the likeness.
+  const [forLikeness, forDistance] = distanceWeight === Infinity ? [0, 1] : [1, distanceWeight];
+  // A column of its own for each row: it has no partner.
   const cost = new Float64Array(rows * columns).fill(Infinity);
   asked.shapes.forEach(({ centroid }, i) => {
-    cost[i * columns + offered.shapes.length + i] = 1;
+    cost[i * columns + offered.shapes.length + i] = forLikeness + forDistance;
     offered.shapes.forEach((other, j) => {
       const [dx, dy, dz] = [0, 1, 2].map((axis) => other.centroid[axis] - centroid[axis]);
-      if (Math.hypot(dx, dy, dz) > gateM) return;
+      const share = Math.hypot(dx, dy, dz) / gateM;
+      if (share > 1) return;
       const cosine = dot(asked.means, i, offered.means, j, width);
-      if (cosine > 0) cost[i * columns + j] = 1 - cosine;
+      if (cosine > 0 || forLikeness === 0)
+        cost[i * columns + j] = forLikeness * (1 - cosine) + forDistance * share;
     });
   });
   const { columnOfRow } = new AssignmentSolver().solve(cost, rows, columns);

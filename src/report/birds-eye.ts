@@ -29,7 +29,7 @@ export const usualHeightsM = [-2.5, 3] as const;
 
 /**
  * A sweep from above, the sensor in the middle, ahead (+x) up and left (+y) left: dark ground, points coloured by
- * height or reflectance (0 to 0.7), the highest on top, rings every 10 m, and boxes. Points without a place, and those
+ * height or reflectance (0 to 0.7), the highest on top, rings every 10 m with their distance, and boxes. Points without a place, and those
  * outside, are not drawn.
  */
 export function drawBirdsEye(points: Float32Array, options: BirdsEyeOptions = {}): RgbImage {
@@ -55,6 +55,7 @@ export function drawBirdsEye(points: Float32Array, options: BirdsEyeOptions = {}
     const t = colorBy === 'height' ? (z - lowest) / (highest - lowest) : points[i + 3] / 0.7;
     data.set(ramp(t), 3 * at);
   }
+  for (let ring = 10; ring <= rangeM - 2; ring += 10) drawNumber(image, ring, ring * scale);
   for (const { box, color = amber } of boxes) drawBox(image, box, color, rangeM, scale);
   if (options.sensor === false) return image;
   drawLine(image, sizePx / 2 - 4, sizePx / 2, sizePx / 2 + 4, sizePx / 2, [255, 255, 255]);
@@ -144,6 +145,37 @@ function drawRing(image: RgbImage, radius: number): void {
     if (column < 0 || row < 0 || column >= image.width || row >= image.height) continue;
     image.data.set([36, 42, 54], 3 * (row * image.width + column));
   }
+}
+
+/** The digits 0 to 9 in 3 x 5 dots, row by row. */
+const digits = [
+  '111101101101111',
+  '010110010010111',
+  '111001111100111',
+  '111001111001111',
+  '101101111001001',
+  '111100111001111',
+  '111100111101111',
+  '111001010010010',
+  '111101111101111',
+  '111101111001111',
+];
+
+/** Writes a ring's distance where it lies ahead to the right, at 45 degrees, two pixels a dot. */
+function drawNumber(image: RgbImage, value: number, radius: number): void {
+  const left = Math.round(image.width / 2 + radius * Math.SQRT1_2) + 3;
+  const top = Math.round(image.height / 2 - radius * Math.SQRT1_2) - 5;
+  [...String(value)].forEach((digit, place) => {
+    [...digits[Number(digit)]].forEach((dot, i) => {
+      if (dot === '0') return;
+      for (let pixel = 0; pixel < 4; pixel++) {
+        const column = left + 8 * place + 2 * (i % 3) + (pixel % 2);
+        const row = top + 2 * Math.floor(i / 3) + Math.floor(pixel / 2);
+        if (column < 0 || row < 0 || column >= image.width || row >= image.height) continue;
+        image.data.set([150, 160, 178], 3 * (row * image.width + column));
+      }
+    });
+  });
 }
 
 /** Blue over green and yellow to red for 0..1: Mikhailov's Turbo map, in few stops. */

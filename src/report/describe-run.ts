@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
-import { leavesOf, type Tree } from '../engine/tree.ts';
 import { readConfigJson } from '../training/config-file.ts';
+import { endInWords, endLength, endOf } from '../training/run/chance.ts';
 import { listCheckpoints } from '../training/run/checkpoint.ts';
 import { readRunConfig } from '../training/run/model-state.ts';
 import { type MetricsLine, readMetrics } from '../training/run/run-folder.ts';
 import { alignedTable } from './aligned-table.ts';
+import { lossName, metricName } from './term-names.ts';
 
 /** A run in words: its configuration, how far it is, its losses first, last and when nothing is learned, its checkpoints. */
 export async function describeRun(folder: string): Promise<string> {
@@ -68,41 +68,36 @@ async function describeDetector(folder: string): Promise<string | undefined> {
 }
 
 function describeMetrics(lines: readonly MetricsLine[], chance: Readonly<Record<string, number>>): string[] {
-  const [first, last] = [lines[0], lines[lines.length - 1]];
+  const last = lines.at(-1);
   if (last === undefined) return ['no step done yet'];
   const show = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(3));
   // A detector's losses have no value that they begin and stay at.
   const isKnown = Object.keys(chance).length > 0;
-  const row = (name: string, from: string, to: string, level: string) =>
-    isKnown ? [name, from, to, level] : [name, from, to];
+  const hasEnd = endLength(lines.map(({ step }) => step)) > 1;
+  const row = (name: string, from: string, to: string, end: string, level: string) => [
+    ...[name, from, to],
+    ...(hasEnd ? [end] : []),
+    ...(isKnown ? [level] : []),
+  ];
+  const course = (values: ReadonlyArray<number | null | undefined>) => {
+    const finite = values.flatMap((value) => value ?? []);
+    const end = finite.length === 0 ? undefined : endOf(finite);
+    return [show(values[0]), show(values.at(-1)), show(end)] as const;
+  };
   const losses = Object.keys(last.loss).map((name) =>
-    row(name, show(first.loss[name]), show(last.loss[name]), show(chance[name])),
+    row(lossName(name), ...course(lines.map(({ loss }) => loss[name])), show(chance[name])),
   );
   const metrics = Object.keys(last.metric ?? {}).map((name) =>
-    row(name, show(first.metric?.[name]), show(last.metric?.[name]), ''),
+    row(titleOf(name), ...course(lines.map(({ metric }) => metric?.[name])), ''),
   );
+  const ofTheEnd = endInWords(lines.map(({ step }) => step)).replace(/^the /, '');
   return [
     `${last.step} steps, ${(last.epoch ?? 0).toFixed(1)} epochs`,
-    alignedTable(row('', 'first', 'last', 'nothing learned'), [...losses, ...metrics]),
+    alignedTable(row('', 'first step', 'last step', ofTheEnd, 'nothing learned'), [...losses, ...metrics]),
   ];
 }
 
-/** A checkpoint's tensors in words: count, values and bytes of every branch down to `depth` keys. */
-export function describeState(state: Tree<HostTensor>, depth = 3): string {
-  const branches = new Map<string, { tensors: number; values: number; sumOfSquares: number }>();
-  for (const [path, { data }] of leavesOf(state)) {
-    const name = path.split('/').slice(0, depth).join('/');
-    const branch = branches.get(name) ?? { tensors: 0, values: 0, sumOfSquares: 0 };
-    branch.tensors++;
-    branch.values += data.length;
-    for (let i = 0; i < data.length; i++) branch.sumOfSquares += data[i] * data[i];
-    branches.set(name, branch);
-  }
-  const rows = [...branches].map(([name, { tensors, values, sumOfSquares }]) => [
-    name,
-    String(tensors),
-    values.toLocaleString('en'),
-    Math.sqrt(sumOfSquares / Math.max(1, values)).toExponential(2),
-  ]);
-  return alignedTable(['branch', 'tensors', 'values', 'root mean square'], rows);
+function titleOf(metric: string): string {
+  const { words, unit } = metricName(metric);
+  return unit === 'metres' ? `${words}, m` : words;
 }

@@ -1,14 +1,16 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseKittiLabels, saysNoBox } from '../datasets/kitti-labels.ts';
-import { KittiObject } from '../datasets/kitti-object.ts';
 import { readFrameText } from '../datasets/read-frame-file.ts';
+import { openObjectFrames } from '../detection/detection-frames.ts';
 import { InputError } from '../engine/input-error.ts';
 import { type Matchable, outcomesOf } from '../evaluation/kitti/detection-outcomes.ts';
+import { areDrives, describeKittiPixels, readDriveResults } from '../evaluation/kitti/drive-results.ts';
 import { evaluateKitti } from '../evaluation/kitti/kitti-evaluation.ts';
-import { readKittiFolders } from '../evaluation/kitti/kitti-result-files.ts';
+import { type KittiFolderPairs, readKittiFolders } from '../evaluation/kitti/kitti-result-files.ts';
 import type { KittiFramePair, KittiObjectLine } from '../evaluation/kitti/kitti-result-lines.ts';
+import { resultFilesIn } from '../evaluation/kitti/result-names.ts';
 import { describeUnknownClass } from '../evaluation/kitti/unknown-classes.ts';
 import { boxFromKitti } from '../geometry/kitti-box.ts';
 import { readConfigJson } from '../training/config-file.ts';
@@ -68,23 +70,30 @@ async function sectionsOf(place: {
   readonly classes: readonly string[] | undefined;
 }): Promise<ReportSection[]> {
   const { root, folder, classes } = place;
-  const ids = (await readdir(folder)).flatMap((name) =>
-    /^[^.].*\.txt$/.test(name) ? [name.slice(0, -4)] : [],
-  );
-  const read = await readKittiFolders({
-    labels: root,
-    detections: folder,
-    ids: ids.sort(),
-    damaged: 'left out',
-  });
-  const { frames, damaged, unknown } = read;
+  const { frames, damaged, unknown, scaled } = await pairsOf(root, folder);
   const precision = await precisionSection(evaluateKitti(frames));
   const notes = [
+    ...(scaled === undefined ? [] : [scaled]),
     ...unknown.map(describeUnknownClass),
     ...(damaged.length > 0 ? [`${damaged.length} frames left out as damaged, such as ${damaged[0]}`] : []),
   ];
   const text = [precision.text, ...notes.map((note) => `${note}.`)].join(' ');
   return [{ ...precision, text }, await drawnSection(frames, place, classes)];
+}
+
+/** The frames that have results, with their labels, and what is said of boxes that were scaled. */
+async function pairsOf(
+  root: string,
+  folder: string,
+): Promise<KittiFolderPairs & { readonly scaled?: string }> {
+  const damaged = 'left out';
+  if (await areDrives(root)) {
+    const labels = { root };
+    const pairs = await readDriveResults({ labels, detections: folder, foundOnly: true, damaged });
+    return { ...pairs, scaled: describeKittiPixels(pairs) };
+  }
+  const ids = (await resultFilesIn(folder)).map((name) => name.slice(0, -4));
+  return readKittiFolders({ labels: root, detections: folder, ids, damaged });
 }
 
 async function drawnSection(
@@ -100,9 +109,11 @@ async function drawnSection(
   const { threshold, looked, frames } = chooseFrames(choosable, { classes });
   const title = 'Labels and detections';
   if (frames.length === 0) return { title, text: 'No frame has both labels of its classes and detections.' };
-  const data = await KittiObject.open(root, { ids: frames.map(({ id }) => id) });
+  const data = await openObjectFrames({ root });
   const drawings: ReportFigure[] = [];
-  const damaged = data.incomplete.map(({ id, missing: files }) => `${id} lacks ${files}`);
+  const damaged = data.incomplete
+    .filter(({ id }) => frames.some((chosen) => chosen.id === id))
+    .map(({ id, missing: files }) => `${id} lacks ${files}`);
   for (const { id, why, counts } of frames) {
     const index = data.ids.indexOf(id);
     if (index < 0) continue;
@@ -178,5 +189,5 @@ function dataRootOf(data: unknown, run: string): string {
 }
 
 async function hasResults(folder: string): Promise<boolean> {
-  return (await readdir(folder).catch(() => [])).some((name) => /^[^.].*\.txt$/.test(name));
+  return (await resultFilesIn(folder).catch(() => [])).length > 0;
 }

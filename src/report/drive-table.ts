@@ -42,6 +42,8 @@ function foundRow(
   ];
 }
 
+type Associated = 'association' | 'associationWithDistance';
+
 /** Where points have gone: the median error and how many are within half a metre, of what stands and of what moves. */
 function placesTable(points: EncoderMeasures | null, rules: DriveReport['rules']): string | undefined {
   const association = points?.trained.association;
@@ -50,8 +52,8 @@ function placesTable(points: EncoderMeasures | null, rules: DriveReport['rules']
     medianM === null ? '-' : medianM.toFixed(2),
     recall === null ? '-' : (100 * recall).toFixed(1),
   ];
-  const random = points!.random.flatMap((each) => each.association ?? []);
-  const ofRandom = (which: 'standing' | 'moving') => {
+  const ofRandom = (which: 'standing' | 'moving', of: Associated) => {
+    const random = points!.random.flatMap((each) => each[of] ?? []);
     const medians = random.flatMap((each) => each[which].medianM ?? []);
     const recalls = random.flatMap((each) => each[which].recall ?? []);
     return [
@@ -65,8 +67,16 @@ function placesTable(points: EncoderMeasures | null, rules: DriveReport['rules']
       ...cells(standing),
       ...cells(moving),
     ]),
-    ...(random.length === 0 ? [] : [['random weights', ...ofRandom('standing'), ...ofRandom('moving')]]),
-    ['trained', ...cells(association.standing), ...cells(association.moving)],
+    ...(['association', 'associationWithDistance'] as const).flatMap((of) => {
+      const by = of === 'association' ? 'by features' : 'by features and distance';
+      const { standing, moving } = points!.trained[of]!;
+      return [
+        ...(points!.random.length === 0
+          ? []
+          : [[`${by}, random weights`, ...ofRandom('standing', of), ...ofRandom('moving', of)]]),
+        [`${by}, trained`, ...cells(standing), ...cells(moving)],
+      ];
+    }),
   ];
   const { standing, moving } = association;
   const head = ['where points have gone', 'standing, m', 'within 0.5 m, %', 'moving, m', 'within 0.5 m, %'];

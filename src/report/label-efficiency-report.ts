@@ -1,4 +1,4 @@
-import { beginnings, type Cell, type CellResult } from '../training/detection/label-efficiency.ts';
+import { type CellResult, SCRATCH } from '../training/detection/label-efficiency.ts';
 import { barChartSvg } from './vega-svg.ts';
 
 /** Mean and standard deviation (of the sample) over seeds. */
@@ -8,71 +8,101 @@ export interface Spread {
   readonly values: readonly number[];
 }
 
-/** One share of labels: what the detector reaches from each beginning, and the difference, seed by seed. */
+/** What the detector reaches from an arm's encoders. */
+export interface ArmSpread {
+  readonly name: string;
+  readonly reached: Spread;
+  /** The arm minus scratch, of the same seed: the same frames, order and first values of the heads. */
+  readonly difference: Spread;
+}
+
+/** One share of labels: what the detector reaches from scratch and from each arm, and the difference, seed by seed. */
 export interface LabelEfficiencyRow {
   readonly fraction: number;
   readonly frames: number;
   readonly scratch: Spread;
-  readonly pretrained: Spread;
-  /** Pretrained minus scratch, of the same seed: the same frames, order and first values of the heads. */
-  readonly difference: Spread;
+  readonly arms: readonly ArmSpread[];
 }
 
-/** The rows of one measure, such as `Car bev 0.5 R40`; a cell without a number is an error of whoever asks for it. */
+/** The rows of one measure, such as `Car bev 0.5 R40`; a measure that no label counts in is 0. */
 export function labelEfficiencyRows(results: readonly CellResult[], measure: string): LabelEfficiencyRow[] {
   const fractions = [...new Set(results.map(({ fraction }) => fraction))].sort((a, b) => a - b);
+  const names = [...new Set(results.map(({ beginning }) => beginning))].filter((name) => name !== SCRATCH);
   return fractions.map((fraction) => {
     const own = results.filter((result) => result.fraction === fraction);
-    const by = (beginning: Cell['beginning']) =>
+    const by = (beginning: string) =>
       new Map(
         own.filter((each) => each.beginning === beginning).map((each) => [each.seed, each.ap[measure] ?? 0]),
       );
-    const [scratch, pretrained] = beginnings.map(by);
-    const differences = [...scratch].flatMap(([seed, value]) =>
-      pretrained.has(seed) ? [pretrained.get(seed)! - value] : [],
-    );
-    return {
-      fraction,
-      frames: own[0].frames,
-      scratch: spreadOf([...scratch.values()]),
-      pretrained: spreadOf([...pretrained.values()]),
-      difference: spreadOf(differences),
-    };
+    const scratch = by(SCRATCH);
+    const arms = names.map((name): ArmSpread => {
+      const values = by(name);
+      const differences = [...scratch].flatMap(([seed, value]) =>
+        values.has(seed) ? [values.get(seed)! - value] : [],
+      );
+      return { name, reached: spreadOf([...values.values()]), difference: spreadOf(differences) };
+    });
+    return { fraction, frames: own[0].frames, scratch: spreadOf([...scratch.values()]), arms };
   });
 }
 
-/** The rows as a table in Markdown, AP in percent as mean ± standard deviation over seeds. */
+/**
+ * The rows as a table in Markdown, AP in percent as mean ± standard deviation over seeds: one arm beside scratch in a line, several below
+ * each other.
+ */
 export function labelEfficiencyTable(rows: readonly LabelEfficiencyRow[], measure: string): string {
-  const shown = ({ mean, std }: Spread) => `${mean.toFixed(1)} ± ${std.toFixed(1)}`;
-  const signed = ({ mean, std, values }: Spread) =>
-    `${mean >= 0 ? '+' : ''}${mean.toFixed(1)} ± ${std.toFixed(1)} (${values.filter((v) => v > 0).length} of ${values.length} seeds up)`;
+  const [{ arms }] = rows;
+  if (arms.length !== 1) return tableOfArms(rows, measure);
+  const [{ name }] = arms;
   return [
-    `| labels | frames | ${measure}, from scratch | pretrained | pretrained - scratch, by seed |`,
+    `| labels | frames | ${measure}, from scratch | ${name} | ${name} - scratch, by seed |`,
     '| --- | --- | --- | --- | --- |',
     ...rows.map(
-      ({ fraction, frames, scratch, pretrained, difference }) =>
-        `| ${percent(fraction)} | ${frames} | ${shown(scratch)} | ${shown(pretrained)} | ${signed(difference)} |`,
+      ({ fraction, frames, scratch, arms: [{ reached, difference }] }) =>
+        `| ${percent(fraction)} | ${frames} | ${shown(scratch)} | ${shown(reached)} | ${signed(difference)} |`,
     ),
   ].join('\n');
 }
 
+function tableOfArms(rows: readonly LabelEfficiencyRow[], measure: string): string {
+  return [
+    `| labels | frames | encoders begin | ${measure} | minus scratch, by seed |`,
+    '| --- | --- | --- | --- | --- |',
+    ...rows.flatMap(({ fraction, frames, scratch, arms }) => [
+      `| ${percent(fraction)} | ${frames} | from scratch | ${shown(scratch)} | |`,
+      ...arms.map(
+        ({ name, reached, difference }) => `| | | ${name} | ${shown(reached)} | ${signed(difference)} |`,
+      ),
+    ]),
+  ].join('\n');
+}
+
+function shown({ mean, std, values }: Spread): string {
+  return values.length === 0 ? 'not measured' : `${mean.toFixed(1)} ± ${std.toFixed(1)}`;
+}
+
+function signed({ mean, std, values }: Spread): string {
+  if (values.length === 0) return 'not measured';
+  const up = values.filter((value) => value > 0).length;
+  return `${mean >= 0 ? '+' : ''}${mean.toFixed(1)} ± ${std.toFixed(1)} (${up} of ${values.length} seeds up)`;
+}
+
 /** The rows as bars with their spread, named by their share of labels and number of frames: a standing-alone SVG. */
 export function labelEfficiencyChart(rows: readonly LabelEfficiencyRow[]): Promise<string> {
+  const barsOf = ({ scratch, arms }: LabelEfficiencyRow) => [
+    { name: 'from scratch', ...scratch },
+    ...arms.map(({ name, reached }) => ({ name, ...reached })),
+  ];
   const highest = Math.max(
     0.01,
-    ...rows.flatMap(({ scratch, pretrained }) =>
-      [scratch, pretrained].map(({ mean, std }) => (mean + std) / 100),
-    ),
+    ...rows.flatMap((row) => barsOf(row).map(({ mean, std }) => (mean + std) / 100)),
   );
   return barChartSvg({
     highest: Math.min(1, 1.1 * highest),
-    groups: rows.map(({ fraction, frames, scratch, pretrained }) => ({
-      name: `${percent(fraction)} (${frames})`,
+    groups: rows.map((row) => ({
+      name: `${percent(row.fraction)} (${row.frames})`,
       level: 0,
-      bars: [
-        { name: 'from scratch', value: scratch.mean / 100, std: scratch.std / 100 },
-        { name: 'pretrained', value: pretrained.mean / 100, std: pretrained.std / 100 },
-      ],
+      bars: barsOf(row).map(({ name, mean, std }) => ({ name, value: mean / 100, std: std / 100 })),
     })),
   });
 }

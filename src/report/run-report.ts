@@ -2,17 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import type { RetrievalResult, RetrievalRow } from '../evaluation/retrieval-result.ts';
 import { retrievalResultSchema } from '../evaluation/retrieval-result.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { writeFileAtomically } from '../training/run/atomic-file.ts';
-import { endOf, endsAtChance } from '../training/run/chance.ts';
+import { endInWords, endOf, endsAtChance } from '../training/run/chance.ts';
 import { listCheckpoints } from '../training/run/checkpoint.ts';
 import { clockTime } from '../training/run/progress.ts';
 import type { Metrics, MetricsLine } from '../training/run/run-folder.ts';
 import { readMetrics } from '../training/run/run-folder.ts';
 import { reportStyle } from './report-style.ts';
+import { lossName, metricName } from './term-names.ts';
 import { barChartSvg, lineChartSvg, smoothedLines, thinned } from './vega-svg.ts';
 
 /** A picture of a report, carried in the page itself. */
@@ -165,10 +166,10 @@ function lossWarnings({ lines }: Metrics, chance: Readonly<Record<string, number
     const broken = lines.find(({ loss }) => loss[term] === null);
     const values = lines.flatMap(({ loss }) => loss[term] ?? []);
     const texts =
-      broken === undefined ? [] : [`The loss “${term}” was not a finite number at step ${broken.step}.`];
+      broken === undefined ? [] : [`The ${lossName(term)} was not a finite number at step ${broken.step}.`];
     if (chance[term] !== undefined && endsAtChance(values, chance[term])) {
       const [end, level] = [shown(endOf(values)), shown(chance[term])];
-      const where = `The loss “${term}” ends at ${end}, the mean of the last tenth of the steps.`;
+      const where = `The ${lossName(term)} ends at ${end}, ${endInWords(values)}.`;
       texts.push(`${where} When nothing is learned it is ${level}: this run shows no learning by this loss.`);
     }
     return texts;
@@ -239,8 +240,10 @@ async function lossSection(
       const meaning = typeof header?.terms[term] === 'string' ? header.terms[term] : '';
       const finite = raw.flatMap(([, value]) => value ?? []);
       const course =
-        finite.length === 0 ? 'no finite value' : `from ${shown(finite[0])} to ${shown(endOf(finite))}`;
-      return figure(term, await lineChartSvg(chart), [meaning, course].filter(Boolean).join('; '));
+        finite.length === 0
+          ? 'no finite value'
+          : `from ${shown(finite[0])} at the first step to ${shown(endOf(finite))}, ${endInWords(finite)}`;
+      return figure(lossName(term), await lineChartSvg(chart), [meaning, course].filter(Boolean).join('; '));
     }),
   );
   const smooth =
@@ -251,8 +254,15 @@ async function lossSection(
     Object.keys(chance).length > 0
       ? 'A dashed line stands at the value that a loss has when nothing is learned.'
       : '';
-  return html`<section><h2>Losses</h2><p>${levels}${smooth} “To” is the mean of the last tenth of the steps.</p>
+  return html`<section><h2>Losses</h2><p>${levels}${smooth} A loss ends at the mean of the last tenth of its steps.</p>
 <div class="figures">${figures}</div></section>`;
+}
+
+/** A metric by its name, with its unit where the values are not plain numbers. */
+function metricTitle(term: string): string {
+  const { words, unit } = metricName(term);
+  const suffix = { number: '', share: ' (share)', metres: ' (m)', milliseconds: ' (ms)' }[unit];
+  return `${words}${suffix}`;
 }
 
 async function curveSection({ lines }: Metrics): Promise<Markup> {
@@ -263,7 +273,7 @@ async function curveSection({ lines }: Metrics): Promise<Markup> {
     return [figure(title, await lineChartSvg({ x: 'step', lines: smoothedLines(title, raw, window) }))];
   };
   const metrics = await Promise.all(
-    termsOf(lines, 'metric').map((term) => curve(term, ({ metric }) => metric?.[term])),
+    termsOf(lines, 'metric').map((term) => curve(metricTitle(term), ({ metric }) => metric?.[term])),
   );
   const figures = [
     ...metrics.flat(),
@@ -387,9 +397,12 @@ async function readRecord<Value>(
   try {
     json = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && absent === null) return null;
-    throw new InputError({ file, expected: 'a JSON file of a run', found: message }, { cause: error });
+    const fault = error as NodeJS.ErrnoException;
+    if (fault.code === 'ENOENT' && absent === null) return null;
+    throw new InputError(
+      { file, expected: 'a JSON file of a run', found: reasonOf(fault) },
+      { cause: error },
+    );
   }
   const { data, error } = schema.safeParse(json);
   if (data !== undefined) return data;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 
 /** The object in a JSON file of a configuration; `missing` is what an unreadable one is told as. Throws an InputError for anything else. */
 export async function readConfigJson(
@@ -7,7 +7,7 @@ export async function readConfigJson(
   missing: { readonly file: string; readonly expected: string },
 ): Promise<{ readonly [key: string]: unknown }> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ ...missing, found: error.code ?? error.message });
+    throw new InputError({ ...missing, found: reasonOf(error) });
   });
   let value: unknown;
   try {

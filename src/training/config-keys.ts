@@ -100,7 +100,9 @@ export function unknownName(file: string, name: string, known: readonly string[]
 }
 
 function oneOf(name: string, known: readonly string[]): string {
-  const nearest = [...known].sort((a, b) => editDistance(name, a) - editDistance(name, b))[0];
+  // A name that was cut short is nearer than one that other letters would make of it.
+  const distance = (other: string) => (other.startsWith(name) ? 0 : editDistance(name, other));
+  const nearest = [...known].sort((a, b) => distance(a) - distance(b))[0];
   return `one of ${known.join(', ')} (nearest: ${nearest})`;
 }
 

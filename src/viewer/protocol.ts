@@ -14,6 +14,8 @@ export interface SessionInfo {
   readonly hasDetections: boolean;
   /** Whether maps of objects lie beside them. */
   readonly hasObjects: boolean;
+  /** Whether there is something to be matched, and features to be looked at. */
+  readonly offers: { readonly matches: boolean; readonly features: boolean };
   /** The classes that the run's detector looks for; undefined where there is none. */
   readonly classes: readonly string[] | undefined;
 }
@@ -21,7 +23,13 @@ export interface SessionInfo {
 export interface SequenceInfo {
   readonly kind: string;
   readonly name: string;
+  /** The cameras by the data set's names, the one that is shown unasked first. */
+  readonly cameras: readonly string[];
   readonly frames: readonly FrameInfo[];
+  /** The height of the road where the sensor is, metres in the LiDAR frame. */
+  readonly roadZM: number;
+  /** The number of the first frame that can be drawn. */
+  readonly first: number;
 }
 
 /** A frame before anything of it is read. */
@@ -32,6 +40,8 @@ export interface FrameInfo {
   /** 4x4, row-major. */
   readonly worldFromLidar: readonly number[] | undefined;
   readonly parts: readonly FramePart[];
+  /** The cameras that it has a picture of. */
+  readonly pictures: readonly string[];
   readonly notes: readonly string[];
   /** The data set's own lists that name it. */
   readonly sets: readonly string[];
@@ -75,6 +85,19 @@ export interface BoxInfo {
 export interface PointInfo {
   readonly index: number;
   readonly fields: ReadonlyArray<{ readonly name: string; readonly values: readonly string[] }>;
+}
+
+/** What the thread of the encoders does now. */
+export interface WorkInfo {
+  /** In words; undefined where it does nothing. */
+  readonly doing: string | undefined;
+  /** Parts of that which are done, of how many. */
+  readonly done: number | undefined;
+  readonly total: number | undefined;
+  /** Since the question was begun that is being answered. */
+  readonly seconds: number;
+  /** Questions that wait for their turn. */
+  readonly waiting: number;
 }
 
 /** A run as it stands now. */

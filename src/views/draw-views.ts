@@ -14,6 +14,7 @@ import { openViewFrames } from './open-view-frames.ts';
 import { drawClipOrder, drawPictureClip } from './picture-clip.ts';
 import { drawPointClip, type PosedSweep } from './point-clip.ts';
 import { drawPointPair, type PointPairView } from './point-pair.ts';
+import { rememberSweeps } from './remembered-sweeps.ts';
 import { joinFloats } from './stack-points.ts';
 import type { PictureView, Views } from './view-config.ts';
 
@@ -36,6 +37,7 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
   const frames = await openViewFrames(data, views);
   const { whole } = frames;
   const pictureOf = rememberPictures(whole);
+  const sweepOf = rememberSweeps(whole);
   const kinds = new Set(Object.values(views).map(({ kind }) => kind));
   return {
     length: frames.length,
@@ -50,9 +52,11 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
         if (view.kind === 'point-clip' || view.kind === 'picture-clip') {
           const clip = frames.clip(name, index, random.fork('clip', name));
           const own = random.fork('view', name);
-          if (view.kind === 'point-clip')
-            drawn[name] = drawPointClip(await sweepsOf(whole, clip, stopwatch), own, view, stopwatch);
-          else {
+          if (view.kind === 'point-clip') {
+            const sweeps: PosedSweep[] = [];
+            for (const moment of clip) sweeps.push(await sweepOf(moment, stopwatch));
+            drawn[name] = drawPointClip(sweeps, own, view, stopwatch);
+          } else {
             const pictures: Array<RgbImage | undefined> = [];
             for (const moment of drawClipOrder(view, own))
               pictures[moment] = await pictureOf(clip[moment], stopwatch);
@@ -74,22 +78,6 @@ function timesOf({ sequences, place }: Frames, clip: readonly number[]) {
   const { sequence } = place(clip[0]);
   const { moments } = sequences[sequence];
   return { sequence, timesS: clip.map((index) => moments[place(index).moment].timeS!) };
-}
-
-/** The sweeps of a clip, one after the other, with their times and poses. */
-async function sweepsOf(
-  frames: Frames,
-  clip: readonly number[],
-  stopwatch: Stopwatch,
-): Promise<readonly PosedSweep[]> {
-  const sweeps: PosedSweep[] = [];
-  for (const index of clip) {
-    const { sequence, moment } = frames.place(index);
-    const { timeS, worldFromLidar } = frames.sequences[sequence].moments[moment];
-    const points = await frames.sweep!(index, stopwatch);
-    sweeps.push({ id: frames.ids[index], points, timeS: timeS!, worldFromLidar: worldFromLidar! });
-  }
-  return sweeps;
 }
 
 /** Draws one view of a single frame. A pair of point views takes the sample's own random numbers, views of pictures those of their names. */

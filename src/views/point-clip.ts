@@ -2,12 +2,13 @@ import type { ClipOptions } from '../datasets/clips.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
-import { type Matrix44, multiply44, transformPoints } from '../geometry/matrix.ts';
+import { multiply44, transformPoints } from '../geometry/matrix.ts';
 import { inverseRigid } from '../geometry/rigid-transform.ts';
 import { applyView, sampleViewTransform, type ViewDraw } from '../geometry/view-transform.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
 import { indicesInRange, type PointRange } from '../pointcloud/range-filter.ts';
 import { followSegments } from '../pointcloud/segments/follow-segments.ts';
+import type { Sweep } from '../pointcloud/segments/sweep.ts';
 import { sharedCells } from './cell-pairs.ts';
 import { type PlaceGroup, type PlacePairs, pairTables } from './place-pairs.ts';
 import {
@@ -49,12 +50,8 @@ export interface PointClipView extends DrawnFrom {
 }
 
 /** A sweep at a moment whose pose is known. */
-export interface PosedSweep {
+export interface PosedSweep extends Sweep {
   readonly id: string;
-  /** Rows of x, y, z, reflectance in the LiDAR frame. */
-  readonly points: Float32Array;
-  readonly timeS: number;
-  readonly worldFromLidar: Matrix44;
 }
 
 /** The first and the last sweep of a clip as they were drawn. */

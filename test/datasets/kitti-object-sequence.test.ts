@@ -128,7 +128,7 @@ describe('KittiObjectSequence', () => {
     expect(await faultOf(sequence.camera(1))).toEqual(lacking);
     expect(await faultOf(sequence.labels(1))).toEqual(lacking);
     rmSync(join(root, 'training/velodyne/000001.bin'));
-    expect(await faultOf(sequence.cloud(1))).toMatchObject({ found: 'ENOENT' });
+    expect(await faultOf(sequence.cloud(1))).toMatchObject({ found: 'nothing' });
     expect(await sequence.cloud(0)).toMatchObject({ count: 2 });
   });
 

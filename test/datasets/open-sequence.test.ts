@@ -80,7 +80,7 @@ describe('openSequence', () => {
     expect(await faultOf(openSequence({ path: none }))).toEqual({
       file: none,
       expected: 'a file or a folder',
-      found: 'ENOENT',
+      found: 'nothing',
     });
     const pictures = folderWith('cat/1.png');
     expect(await faultOf(openSequence({ path: pictures }))).toEqual({

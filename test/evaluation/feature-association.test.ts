@@ -95,6 +95,24 @@ describe('segmentAssociation', () => {
     expect([...one.subarray(0, 24)]).toEqual([...square(6, 1), ...square(6, 0)]);
   });
 
+  it('weighs distance with likeness, and goes by distance alone where that is asked for', () => {
+    // By likeness the squares cross, 6 m each; they lie 3 m and 1 m away from where they were.
+    const apart = (distanceWeight: number) => [
+      ...segmentAssociation({ ...crossing, distanceWeight }).subarray(0, 24),
+    ];
+    const crossed = [...square(6, 1), ...square(0.5, 3)];
+    const straight = [...square(0.5, 3), ...square(6, 1)];
+    // Cosines 0.995 against 0.0995: crossing saves 1.79, and costs (6.08 + 6.26 - 3.04 - 1) / 8 = 1.04 for each unit of weight.
+    expect(apart(1.7)).toEqual(crossed);
+    expect(apart(1.75)).toEqual(straight);
+    const opposite = crossing.candidateFeatures.map((value) => -value);
+    const byDistance = { ...crossing, candidateFeatures: opposite, distanceWeight: Infinity };
+    expect([...segmentAssociation(byDistance).subarray(0, 24)]).toEqual(straight);
+    expect(() => segmentAssociation({ ...crossing, distanceWeight: -1 })).toThrow(
+      'association: distanceWeight: expected a number from 0 on, found -1',
+    );
+  });
+
   it('leaves alone what is not alike at all', () => {
     const opposite = crossing.candidateFeatures.map((value) => -value);
     const places = segmentAssociation({ ...crossing, candidateFeatures: opposite });

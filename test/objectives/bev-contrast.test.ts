@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { float32, int32 } from '../../src/engine/host-tensor.ts';
 import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { infoNce } from '../../src/objectives/info-nce.ts';
 import { pooledRows } from '../../src/objectives/parts/sweep-rows.ts';
+import { removeFolders, temporaryFolder } from '../datasets/tiny-sequences.ts';
 import { uploadTree, valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   leafOf,
@@ -16,7 +17,9 @@ import {
   stepsOn,
   unit,
 } from './tiny-image-run.ts';
-import { sweepBatch, tinySweepRun } from './tiny-sweeps.ts';
+import { sweepBatch, tinySweepRun, writeSweepDrive } from './tiny-sweeps.ts';
+
+afterEach(removeFolders);
 
 const tiny = tinySweepRun('bev-contrast-small', { head: [8], pairs: { cellM: 3, most: 10, perPair: 2 } });
 
@@ -107,8 +110,12 @@ describe('bev-contrast', () => {
 
   it('is captured as it is in tfjs', async () => {
     const eager = await runSteps(first);
-    const { loss, state } = await capturedAgainstEager(first, eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-4);
-    expect(state.difference, state.path).toBeLessThan(2e-3);
+    await expectCapturedAsEager(first, eager, { ofLosses: 1e-4, ofStates: 2e-3 });
+  });
+
+  it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
+    const root = temporaryFolder();
+    writeSweepDrive(root, 8);
+    await expectSameAfterResuming(tiny, { root });
   });
 });

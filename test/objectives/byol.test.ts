@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
@@ -12,8 +9,8 @@ import { regression } from '../../src/objectives/byol.ts';
 import { meanCosine } from '../../src/objectives/parts/cosine.ts';
 import { distance, valuesOf } from '../nn/tensors.ts';
 import { dense, encoded, normed } from './plain-layers.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   firstSteps,
@@ -26,9 +23,7 @@ import {
   tinyImageRun,
   tinyView,
   unit,
-  wholeAndResumed,
 } from './tiny-image-run.ts';
-import { writeSyntheticKitti } from './tiny-simipu.ts';
 
 type Rows = ReadonlyArray<readonly number[]>;
 type Host = Tree<HostTensor>;
@@ -254,22 +249,10 @@ describe('BYOL', () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, await eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, await eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'byol-'));
-    const root = join(folder, 'kitti');
-    await writeSyntheticKitti(root, 6);
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
-    await rm(folder, { recursive: true });
+    await expectSameAfterResuming(run);
   });
 });

@@ -13,9 +13,9 @@ import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { negativesInTime, timeContrast, tripletHinge } from '../../src/objectives/frame-contrast.ts';
 import { upload, uploadTree, valuesOf } from '../nn/tensors.ts';
 import { describeWithRealData } from '../real-data.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import { driveSteps, writePictureDrives } from './tiny-drive.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   leafOf,
@@ -25,7 +25,6 @@ import {
   tinyImageRun,
   tinyView,
   unit,
-  wholeAndResumed,
 } from './tiny-image-run.ts';
 
 type Rows = ReadonlyArray<readonly number[]>;
@@ -316,9 +315,7 @@ describe('frame-contrast', async () => {
     const hinge = tinyImageRun('frame-contrast-small', { ...options, loss: 'triplet', margin: 0.3 });
     const triplet = await driveSteps(hinge, { root, frames: frames.slice(0, 1) });
     expect(triplet.pretraining.chance(24)).toEqual({ total: 0.3, terms: { triplet: 0.3 } });
-    const { loss, state } = await capturedAgainstEager(triplet, await runSteps(triplet));
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(triplet, await runSteps(triplet));
   });
 
   it('trains encoder and head, and remembers nothing', async () => {
@@ -343,19 +340,11 @@ describe('frame-contrast', async () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, await eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, await eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
+    await expectSameAfterResuming(run, { root });
   });
 
   describeWithRealData('on the real drive 0005', 'kitti-raw/2011_09_26', (real) => {

@@ -11,16 +11,9 @@ import { readOrder } from '../../src/evaluation/read-order.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { transitionHead } from '../../src/objectives/parts/transitions.ts';
 import { upload, uploadTree } from '../nn/tensors.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import { driveSteps, writePictureDrives } from './tiny-drive.ts';
-import {
-  capturedAgainstEager,
-  connectedPaths,
-  leafOf,
-  runSteps,
-  shapesOf,
-  tinyImageRun,
-  wholeAndResumed,
-} from './tiny-image-run.ts';
+import { connectedPaths, leafOf, runSteps, shapesOf, tinyImageRun } from './tiny-image-run.ts';
 import { smoothPicture } from './tiny-simipu.ts';
 
 const batchNorm = { eps: 0.1, momentum: 0.1 };
@@ -182,18 +175,10 @@ describe('the order of frames', () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
+    await expectSameAfterResuming(run, { root });
   });
 });

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { imageEncoderNet } from '../../src/encoders/encoders.ts';
@@ -13,8 +10,8 @@ import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { mocoLogits } from '../../src/objectives/moco.ts';
 import { firstCrossEntropy } from '../../src/objectives/parts/cross-entropy.ts';
 import { upload, uploadTree, valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   firstSteps,
@@ -27,9 +24,7 @@ import {
   tinyImageRun,
   tinyView,
   unit,
-  wholeAndResumed,
 } from './tiny-image-run.ts';
-import { writeSyntheticKitti } from './tiny-simipu.ts';
 
 type Rows = ReadonlyArray<readonly number[]>;
 
@@ -238,22 +233,10 @@ describe('MoCo', () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, await eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, await eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'moco-'));
-    const root = join(folder, 'kitti');
-    await writeSyntheticKitti(root, 6);
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
-    await rm(folder, { recursive: true });
+    await expectSameAfterResuming(run);
   });
 });

@@ -13,9 +13,9 @@ import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { returnLoss, returnsOf } from '../../src/objectives/random-walk.ts';
 import { uploadTree, valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import { driveSteps, writePictureDrives } from './tiny-drive.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   leafOf,
@@ -25,7 +25,6 @@ import {
   tinyImageRun,
   tinyView,
   unit,
-  wholeAndResumed,
 } from './tiny-image-run.ts';
 
 type Rows = ReadonlyArray<readonly number[]>;
@@ -364,18 +363,10 @@ describe('random-walk', async () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, await eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, await eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
+    await expectSameAfterResuming(run, { root });
   });
 });

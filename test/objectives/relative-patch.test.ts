@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { imageEncoderNet } from '../../src/encoders/encoders.ts';
@@ -10,17 +7,8 @@ import { mapTree, type Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { standardise } from '../../src/objectives/relative-patch.ts';
 import { expectNear, randomTensor, upload, uploadTree, valuesOf } from '../nn/tensors.ts';
-import {
-  capturedAgainstEager,
-  connectedPaths,
-  firstSteps,
-  leafOf,
-  runSteps,
-  shapesOf,
-  tinyImageRun,
-  wholeAndResumed,
-} from './tiny-image-run.ts';
-import { writeSyntheticKitti } from './tiny-simipu.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
+import { connectedPaths, firstSteps, leafOf, runSteps, shapesOf, tinyImageRun } from './tiny-image-run.ts';
 
 describe('standardised patches', () => {
   it('have a mean of 0 in every channel, and a root mean square of 1 over all of them', () => {
@@ -153,23 +141,11 @@ describe('relative patch position', () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, await eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, await eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'relative-patch-'));
-    const root = join(folder, 'kitti');
-    await writeSyntheticKitti(root, 6);
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
-    await rm(folder, { recursive: true });
+    await expectSameAfterResuming(run);
   });
 });
 

@@ -10,16 +10,9 @@ import { mapTree, type Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { accuracies, entropyOf, inOrder } from '../../src/objectives/shuffle-learn.ts';
 import { upload, uploadTree, valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import { driveSteps, writePictureDrives } from './tiny-drive.ts';
-import {
-  capturedAgainstEager,
-  connectedPaths,
-  leafOf,
-  runSteps,
-  shapesOf,
-  tinyImageRun,
-  wholeAndResumed,
-} from './tiny-image-run.ts';
+import { connectedPaths, leafOf, runSteps, shapesOf, tinyImageRun } from './tiny-image-run.ts';
 
 const options = { gapS: 0.5, view: { width: 32, height: 16 }, negatives: 0.75, hidden: 5 };
 const tiny = (changes: object = {}) => tinyImageRun('shuffle-learn-small', { ...options, ...changes });
@@ -147,19 +140,11 @@ describe('shuffle and learn', () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
+    await expectSameAfterResuming(run, { root });
   });
 });
 

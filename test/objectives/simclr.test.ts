@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { l2Normalize } from '../../src/nn/l2-normalize.ts';
@@ -10,8 +7,8 @@ import { labelCrossEntropy } from '../../src/objectives/parts/cross-entropy.ts';
 import { ntXentLogits } from '../../src/objectives/simclr.ts';
 import type { RunConfig } from '../../src/training/config.ts';
 import { valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   firstSteps,
@@ -24,9 +21,7 @@ import {
   tinyImageRun,
   tinyView,
   unit,
-  wholeAndResumed,
 } from './tiny-image-run.ts';
-import { writeSyntheticKitti } from './tiny-simipu.ts';
 
 type Rows = ReadonlyArray<readonly number[]>;
 
@@ -208,22 +203,10 @@ describe('SimCLR', () => {
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
-    const { loss, state } = await capturedAgainstEager(first, await eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-5);
-    expect(state.difference, state.path).toBeLessThan(1e-4);
+    await expectCapturedAsEager(first, await eager);
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'simclr-'));
-    const root = join(folder, 'kitti');
-    await writeSyntheticKitti(root, 6);
-    const { interruptedAt, whole, resumed } = await wholeAndResumed(
-      { ...run, steps: 5 },
-      { root, folder, stopAfter: 2 },
-    );
-    expect(interruptedAt).toBeGreaterThanOrEqual(2);
-    expect(interruptedAt).toBeLessThan(5);
-    expect(resumed).toEqual(whole);
-    await rm(folder, { recursive: true });
+    await expectSameAfterResuming(run);
   });
 });

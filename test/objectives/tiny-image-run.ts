@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Model } from '../../src/encoders/trainable.ts';
 import { type CompiledStep, compile } from '../../src/engine/compile.ts';
@@ -6,15 +5,12 @@ import type { Device } from '../../src/engine/device.ts';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import { leavesOf, type Tree } from '../../src/engine/tree.ts';
-import { branchAt } from '../../src/nn/layer.ts';
 import { ratesAt } from '../../src/nn/parameter-groups.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { parameterGroups, parseRunConfig, type RunConfig } from '../../src/training/config.ts';
 import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetOf } from '../../src/training/presets.ts';
-import { initialState, pretrain } from '../../src/training/pretrain.ts';
-import { latestCheckpoint, loadCheckpoint } from '../../src/training/run/checkpoint.ts';
-import { readMetrics } from '../../src/training/run/run-folder.ts';
+import { initialState } from '../../src/training/pretrain.ts';
 import { trainStep } from '../../src/training/train-step.ts';
 import { drawView } from '../../src/views/draw-views.ts';
 import type { PictureView } from '../../src/views/view-config.ts';
@@ -201,47 +197,6 @@ export function greatestDifference(
   }
   if (found.size !== leavesOf(one).length) throw new Error('trees of different forms');
   return worst;
-}
-
-/** The losses and the last state of a run in one go, and of one that is stopped after a step and goes on. */
-export async function wholeAndResumed(
-  config: RunConfig,
-  { root, folder, stopAfter }: { readonly root: string; readonly folder: string; readonly stopAfter: number },
-) {
-  const quiet = { write: () => {} };
-  const course = async (out: string) => {
-    const { lines } = await readMetrics(out);
-    const { folder: newest } = (await latestCheckpoint(out))!;
-    const { state, meta } = await loadCheckpoint(newest, {});
-    return { step: meta.step, lines: lines.map(({ step, loss, metric }) => ({ step, loss, metric })), state };
-  };
-  const whole = join(folder, 'whole');
-  await pretrain({ config, data: { root }, out: whole, stream: quiet });
-  const parts = join(folder, 'parts');
-  const controller = new AbortController();
-  const stream = {
-    write: (text: string) => {
-      if (text.startsWith(`step ${stopAfter}/`)) controller.abort();
-    },
-  };
-  const first = await pretrain({ config, data: { root }, out: parts, stream, signal: controller.signal });
-  await pretrain({ config, data: { root }, out: parts, resume: true, stream: quiet });
-  return { interruptedAt: first.step, whole: await course(whole), resumed: await course(parts) };
-}
-
-/** The steps captured and run by ONNX Runtime against the steps in tfjs, each from the same state: the worst of all leaves. */
-export async function capturedAgainstEager(
-  first: ReturnType<typeof firstSteps>,
-  eager: Awaited<ReturnType<typeof runSteps>>,
-) {
-  const captured = await runSteps(first, { device: 'cpu', from: eager.states });
-  const losses = eager.outputs.map((output, i) =>
-    greatestDifference(branchAt(output, 'loss'), branchAt(captured.outputs[i], 'loss')),
-  );
-  const states = eager.states.map((state, i) => greatestDifference(state, captured.states[i]));
-  const worst = (all: typeof losses) =>
-    all.reduce((one, other) => (other.difference > one.difference ? other : one));
-  return { loss: worst(losses), state: worst(states) };
 }
 
 /** The paths of all leaves, of parameters and memory alike, that a gradient of the first batch's loss would reach. */

@@ -1,12 +1,15 @@
+import { join } from 'node:path';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import type { Tree } from '../../src/engine/tree.ts';
 import { multiply44, transformPoints } from '../../src/geometry/matrix.ts';
 import { inverseRigid, rotationZ, translation } from '../../src/geometry/rigid-transform.ts';
+import { writeKittiBin } from '../../src/pointcloud/kitti-bin.ts';
 import { parseRunConfig, type RunConfig } from '../../src/training/config.ts';
 import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { drawPointClip, type PointClipView, type PosedSweep } from '../../src/views/point-clip.ts';
+import { ODOMETRY_CALIBRATION, write } from '../datasets/tiny-sequences.ts';
 
 /**
  * Sweeps of a world that stands, seen by a car that drives on and turns: things on a plane, the same points in every sweep but
@@ -43,6 +46,26 @@ export function sweepsOfDrive(
     const shuffled = Float32Array.from(seen, (_value, at) => seen[4 * order[at >> 2] + (at & 3)]);
     return { id: `${seed}/${moment}`, points: shuffled, timeS, worldFromLidar };
   });
+}
+
+/** Writes such sweeps, 0.1 s apart, as a sequence of KITTI's odometry benchmark without pictures. */
+export function writeSweepDrive(root: string, frames: number): void {
+  const folder = join(root, 'sequences', '00');
+  const cameraFromLidar = Float64Array.of(0, -1, 0, 0, 0, 0, -1, -0.1, 1, 0, 0, -0.3, 0, 0, 0, 1);
+  const sweeps = sweepsOfDrive(0, { frames, gapS: 0.1 });
+  sweeps.forEach(({ points }, frame) => {
+    write(join(folder, 'velodyne', `${String(frame).padStart(6, '0')}.bin`), writeKittiBin(points));
+  });
+  write(join(folder, 'calib.txt'), ODOMETRY_CALIBRATION);
+  write(join(folder, 'times.txt'), sweeps.map(({ timeS }) => `${timeS}\n`).join(''));
+  // Poses are those of the camera, in the frame of the first.
+  const poses = sweeps.map(({ worldFromLidar }) =>
+    multiply44(multiply44(cameraFromLidar, worldFromLidar), inverseRigid(cameraFromLidar)),
+  );
+  write(
+    join(root, 'poses', '00.txt'),
+    poses.map((pose) => `${Array.from(pose.slice(0, 12)).join(' ')}\n`).join(''),
+  );
 }
 
 /** A preset on sweeps made so small that tfjs's own backend can follow; `options` change those of its one objective. */

@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { float32, type HostTensor, int32 } from '../../src/engine/host-tensor.ts';
 import type { Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { placesToSegments } from '../../src/objectives/track-contrast.ts';
+import { removeFolders, temporaryFolder } from '../datasets/tiny-sequences.ts';
 import { uploadTree, valuesOf } from '../nn/tensors.ts';
+import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {
-  capturedAgainstEager,
   connectedPaths,
   dot,
   leafOf,
@@ -16,7 +17,9 @@ import {
   stepsOn,
   unit,
 } from './tiny-image-run.ts';
-import { sweepBatch, tinySweepRun } from './tiny-sweeps.ts';
+import { sweepBatch, tinySweepRun, writeSweepDrive } from './tiny-sweeps.ts';
+
+afterEach(removeFolders);
 
 const tiny = tinySweepRun('track-contrast-small', {
   groundShare: 1,
@@ -118,8 +121,13 @@ describe('track-contrast', () => {
       expect(slowOf(two)[i]).toBeCloseTo(value, 6);
     });
     expect(ownOf(one)).not.toEqual(ownOf(begin));
-    const { loss, state } = await capturedAgainstEager(first, eager);
-    expect(loss.difference, loss.path).toBeLessThan(1e-4);
-    expect(state.difference, state.path).toBeLessThan(2e-3);
+    await expectCapturedAsEager(first, eager, { ofLosses: 1e-4, ofStates: 2e-3 });
+  });
+
+  it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
+    const root = temporaryFolder();
+    writeSweepDrive(root, 8);
+    const state = await expectSameAfterResuming(tiny, { root });
+    expect(Object.keys(branchAt(state, 'memory'))).toEqual(['track-contrast']);
   });
 });

@@ -57,6 +57,20 @@ describe('a view from above', () => {
     expect(pixel(image, 37, 20)).not.toEqual([1, 2, 3]);
   });
 
+  test('has the distance of each ring beside it', () => {
+    const image = drawBirdsEye(new Float32Array(0), { rangeM: 25, sizePx: 500, sensor: false });
+    const isBright = (column: number, row: number) => pixel(image, column, row)[0] > 100;
+    // The ring of 10 m is 100 pixels wide: at 45 degrees that is (321, 179).
+    const rows = Array.from({ length: 5 }, (_, row) =>
+      Array.from({ length: 7 }, (_, dot) => (isBright(324 + 2 * dot, 174 + 2 * row) ? '#' : ' ')).join(''),
+    );
+    expect(rows).toEqual([' #  ###', '##  # #', ' #  # #', ' #  # #', '### ###']);
+    let bright = 0;
+    for (let i = 0; i < image.data.length; i += 3) if (image.data[i] > 100) bright++;
+    // 1, 0, 2, 0 in dots of four pixels.
+    expect(bright).toBe(4 * (8 + 12 + 11 + 12));
+  });
+
   test('refuses sizes that cannot be', () => {
     expect(() => drawBirdsEye(new Float32Array(0), { sizePx: 1e9 })).toThrow(RangeError);
     expect(() => drawBirdsEye(new Float32Array(0), { rangeM: Number.NaN })).toThrow(RangeError);

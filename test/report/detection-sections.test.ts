@@ -174,9 +174,9 @@ describe("describeRun of a detector's run", () => {
       'labels of 2 frames, a share of 0.5 drawn by seed 7',
       'began with the encoders of runs/kitti (step 80)',
       '2 steps, 1.0 epochs',
-      expect.stringMatching(/^ +first +last$/),
-      expect.stringMatching(/total +2\.000 +1\.000/),
-      expect.stringMatching(/positives +1\.000 +2\.000/),
+      expect.stringMatching(/^ +first step +last step$/),
+      expect.stringMatching(/total loss +2\.000 +1\.000$/),
+      expect.stringMatching(/positive places a batch +1\.000 +2\.000$/),
       'no checkpoints',
     ]);
     const scratch = await makeRun({ from: null, labels: { fraction: 1, seed: 0 } });

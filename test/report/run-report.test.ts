@@ -125,11 +125,11 @@ describe('writeReport', () => {
     expect(page.match(/stroke-dasharray="5,4"/g)).toHaveLength(2);
     expect(page).toContain('nothing learned: 6.93');
     expect(page).toMatch(
-      /<b>intra<\/b> between two views of the points; from \d\.\d+ to 3\.\d+<\/figcaption>/,
+      /<b>intra-modal loss \(view to view\)<\/b> between two views of the points; from \d\.\d+ at the first step to 3\.\d+, the mean of the last 10 steps<\/figcaption>/,
     );
     expect(warningsOf(page)).toEqual([
       expect.stringMatching(
-        /^The loss “inter” ends at 6\.9\d, the mean of the last tenth .* When nothing is learned it is 6\.93: .*no learning/,
+        /^The inter loss ends at 6\.9\d, the mean of the last \d+ steps\. When nothing is learned it is 6\.93: .*no learning/,
       ),
     ]);
   });
@@ -145,7 +145,7 @@ describe('writeReport', () => {
   it('says where a loss was not finite', async () => {
     const lines = [...someLines(20), { step: 21, loss: { intra: Number.NaN, inter: 1 } }];
     expect(warningsOf(await report(await makeRun({ lines })))).toContain(
-      'The loss “intra” was not a finite number at step 21.',
+      'The intra-modal loss (view to view) was not a finite number at step 21.',
     );
   });
 

@@ -266,10 +266,10 @@ describe('the command', () => {
     [['nosuch'], /bench: expected one of engine, memory, .*pretrain, viewer, found nosuch/],
     [['loader'], /options: expected --data <folder> .*'pointpair scenes .*, found none/],
     [['pretrain'], /options: expected --data <folder>/],
-    [['matching', '--runs', '0'], /'--runs <number>' .* a whole number from 1 on is needed/],
+    [['matching', '--runs', '0'], /--runs: expected a whole number from 1 on, .* found '0'/],
     [['matching', '--python', 'no-python'], /--python: no-python: expected a Python with .*ENOENT/],
     [['memory', '--batch', '1', '--height', '32', '--width', '32'], /--batch: expected 2 images or more/],
-    [['points', '--preset', 'x'], /Allowed choices are simipu-kitti, simipu-small/],
+    [['points', '--preset', 'x'], /--preset: expected one of simipu-kitti, simipu-small/],
     [['points', '--cloud', '64', '--samples', '65'], /--samples: expected at most .* 64, found 65/],
   ])('%j is one line on stderr that says what is wanted', async (args, message) => {
     const { code, stdout, stderr } = await pointpair('bench', ...args);

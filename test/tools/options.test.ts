@@ -29,14 +29,14 @@ describe('a whole number on a command line', () => {
     '9007199254740992',
   ])('%j is none', (text) => {
     expect(() => wholeNumber(0)(text)).toThrow(InvalidArgumentError);
-    expect(() => wholeNumber(0)(text)).toThrow('a whole number from 0 on is needed, in decimal digits.');
+    expect(() => wholeNumber(0)(text)).toThrow('expected a whole number from 0 on, in decimal digits');
   });
 
   it('lies in its range', () => {
     const port = wholeNumber(1, 65535);
     expect([port('1'), port('65535')]).toEqual([1, 65535]);
     for (const text of ['0', '65536', '80000'])
-      expect(() => port(text)).toThrow('a whole number from 1 to 65535 is needed, in decimal digits.');
+      expect(() => port(text)).toThrow('expected a whole number from 1 to 65535, in decimal digits');
   });
 });
 
@@ -51,6 +51,6 @@ describe('a share on a command line', () => {
   });
 
   it.each(['', '0', '5', '1.01', '-0.5', '0x1', '5e-2', ' 0.5', '0,5', '.'])('%j is none', (text) => {
-    expect(() => share(text)).toThrow('a share above 0 and up to 1 is needed, such as 0.05.');
+    expect(() => share(text)).toThrow('expected a share above 0 and up to 1, such as 0.05');
   });
 });

@@ -3,8 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { checkedNames } from '../../datasets/frame-names.ts';
 import { filesByStem } from '../../datasets/kitti-layout.ts';
 import { allDamaged } from '../../datasets/loader.ts';
-import { InputError } from '../../engine/input-error.ts';
-import { type KittiFramePair, readObjects } from './kitti-result-lines.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
+import { type KittiFramePair, type KittiObjectLine, readObjects } from './kitti-result-lines.ts';
 import { type UnknownClass, unknownClasses } from './unknown-classes.ts';
 
 /** Which files to compare. */
@@ -56,16 +56,23 @@ export async function readKittiFolders(folders: KittiFolders): Promise<KittiFold
       found: `${strange.length} of ${results.size} files of frames that have no labels there`,
     });
   }
-  const missing = ids.filter((id) => !results.has(id));
-  if (missing.length > 0 && (folders.missing ?? 'error') === 'error') {
-    throw new InputError({
-      file: folders.detections,
-      place: `${missing[0]}.txt`,
-      expected: `a result file for each of ${ids.length} labelled frames, an empty one where nothing was detected`,
-      found: `none for ${missing.length} of them; --missing empty counts them as frames without detections`,
-    });
-  }
+  const missing = withoutResults(folders, { ids, results });
   const { strict } = folders;
+  const labelsOf = (id: string) => readObjects({ file: labels.get(id)!, kind: 'labels', strict });
+  const sound = await soundPairs({ ids, results, labelsOf, strict, damaged: folders.damaged });
+  return { ...sound, missing, unknown: unknownClasses(sound.frames) };
+}
+
+/** Reads the labels and results of frames. Throws an InputError for damaged ones unless they are `left out`, and where all are. */
+export async function soundPairs(from: {
+  readonly ids: readonly string[];
+  readonly labelsOf: (id: string) => Promise<readonly KittiObjectLine[]>;
+  /** The result file of each frame that has one. */
+  readonly results: ReadonlyMap<string, string>;
+  readonly strict?: boolean;
+  readonly damaged?: 'error' | 'left out';
+}): Promise<{ readonly frames: readonly KittiFramePair[]; readonly damaged: readonly string[] }> {
+  const { ids, results, labelsOf, strict } = from;
   const frames: KittiFramePair[] = [];
   const damaged: string[] = [];
   for (const id of ids) {
@@ -73,16 +80,31 @@ export async function readKittiFolders(folders: KittiFolders): Promise<KittiFold
     try {
       frames.push({
         id,
-        labels: await readObjects({ file: labels.get(id)!, kind: 'labels', strict }),
+        labels: await labelsOf(id),
         detections: result === undefined ? [] : await readObjects({ file: result, kind: 'results', strict }),
       });
     } catch (error) {
-      if (folders.damaged !== 'left out' || !(error instanceof InputError)) throw error;
+      if (from.damaged !== 'left out' || !(error instanceof InputError)) throw error;
       damaged.push(error.message);
     }
   }
   if (frames.length === 0) throw allDamaged(damaged.length, damaged[damaged.length - 1]);
-  return { frames, missing, damaged, unknown: unknownClasses(frames) };
+  return { frames, damaged };
+}
+
+/** The labelled frames without a result. Throws an InputError for any unless they count as empty. */
+export function withoutResults(
+  { detections, missing: rule = 'error' }: Pick<KittiFolders, 'detections' | 'missing'>,
+  { ids, results }: { readonly ids: readonly string[]; readonly results: ReadonlyMap<string, string> },
+): readonly string[] {
+  const missing = ids.filter((id) => !results.has(id));
+  if (missing.length === 0 || rule === 'empty') return missing;
+  throw new InputError({
+    file: detections,
+    place: `${missing[0]}.txt`,
+    expected: `a result file for each of ${ids.length} labelled frames, an empty one where nothing was detected`,
+    found: `none for ${missing.length} of them; --missing empty counts them as frames without detections`,
+  });
 }
 
 /** Where a data set lists the frames of an image set: `ImageSets/<name>.txt` beside the split that has the labels. */
@@ -111,7 +133,7 @@ async function textsIn(folder: string, expected: string): Promise<ReadonlyMap<st
     throw new InputError({
       file: folder,
       expected: `a folder of ${expected}`,
-      found: error.code ?? error.message,
+      found: reasonOf(error),
     });
   });
   if (files.size === 0) throw new InputError({ file: folder, expected, found: 'none' });

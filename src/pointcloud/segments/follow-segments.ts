@@ -1,18 +1,14 @@
 import { compose, transformPoint, transformPoints } from '../../geometry/matrix.ts';
 import { inverseRigid } from '../../geometry/rigid-transform.ts';
-import { type AboveGroundOptions, pointsAboveGround } from './above-ground.ts';
-import { type ClusterOptions, clusterPoints } from './cluster-points.ts';
 import { joinSegments } from './join-segments.ts';
 import { type Sighting, seenMoving } from './seen-moving.ts';
 import { displacement, shapesOf } from './segment-shapes.ts';
 import { checkSweeps, type Sweep } from './sweep.ts';
+import { type SweepPartsOptions, sweepParts } from './sweep-parts.ts';
 import { type PathPoint, velocityAt } from './velocity.ts';
 
 /** How segments are made and followed. */
-export interface FollowOptions {
-  readonly ground?: AboveGroundOptions;
-  /** `sweepClusters` by default. */
-  readonly clusters?: Omit<ClusterOptions, 'among'>;
+export interface FollowOptions extends SweepPartsOptions {
   /** How fast a segment may be that was seen once, m/s (20): as fast as a town's traffic; faster ones reach the next car's place between two sweeps. */
   readonly fastestMps?: number;
   /** A segment that is missed for longer than this is another one afterwards, seconds (0.35): two sweeps of 0.1 s may be missed. */
@@ -47,17 +43,6 @@ export interface FollowedSegments {
   readonly segments: readonly FollowedSegment[];
 }
 
-/** Clusters of a sweep above its ground. The radius grows fast with the range: of a car seen from behind, points on the side lie that far apart. */
-export const sweepClusters: Omit<ClusterOptions, 'among'> = {
-  radiusM: 0.3,
-  radiusPerM: 0.035,
-  heightM: 0.6,
-  heightPerM: 0.02,
-  leastPoints: 10,
-  fromM: 2,
-  reachM: 80,
-};
-
 /** How far centroids jump because another part is seen, metres. */
 const JITTER_M = 0.7;
 /** How fast what is followed changes its speed at most, m/s². */
@@ -90,7 +75,8 @@ interface Followed {
  * segments[0].moving; // false
  */
 export function followSegments(sweeps: readonly Sweep[], options: FollowOptions = {}): FollowedSegments {
-  const { fastestMps = 20, bridgeS = 0.35, clusters = sweepClusters } = options;
+  const { fastestMps = 20, bridgeS = 0.35 } = options;
+  const parts = sweeps.map((sweep) => sweep.parts ?? sweepParts(sweep.points, options));
   checkSweeps(sweeps, 'followSegments');
   const followed: Followed[] = [];
   const moments: Array<{ segment: Int32Array<ArrayBuffer> }> = [];
@@ -98,8 +84,7 @@ export function followSegments(sweeps: readonly Sweep[], options: FollowOptions 
   sweeps.forEach((sweep, moment) => {
     const { points, timeS } = sweep;
     const firstFromLidar = compose(inverseRigid(sweeps[0].worldFromLidar), sweep.worldFromLidar);
-    const among = pointsAboveGround(points, options.ground);
-    const labels = clusterPoints(points, { ...clusters, among });
+    const labels = parts[moment].clusters;
     const inFirst = transformPoints(firstFromLidar, points, 4);
     fixed.push(inFirst);
     const shapes = shapesOf(inFirst, labels);
@@ -135,7 +120,7 @@ export function followSegments(sweeps: readonly Sweep[], options: FollowOptions 
     });
     moments.push({ segment: labels.map((label) => (label < 0 ? -1 : idOf[label])) });
   });
-  const moving = seenMoving(sweeps, fixed, followed);
+  const moving = seenMoving(sweeps, { parts, fixed }, followed);
   const worldFromFirst = sweeps[0]?.worldFromLidar;
   return {
     moments,

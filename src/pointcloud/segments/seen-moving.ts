@@ -1,8 +1,9 @@
 import { compose, transformPoint } from '../../geometry/matrix.ts';
 import { inverseRigid } from '../../geometry/rigid-transform.ts';
-import { placeState, type RangeImage, rangeImageOf } from './range-image.ts';
+import { placeState } from './range-image.ts';
 import type { SegmentShape } from './segment-shapes.ts';
 import type { Sweep } from './sweep.ts';
+import type { SweepParts } from './sweep-parts.ts';
 import type { PathPoint } from './velocity.ts';
 
 /** A segment at one moment. */
@@ -34,15 +35,9 @@ const SLOWEST_MPS = 0.4;
  */
 export function seenMoving(
   sweeps: readonly Sweep[],
-  fixed: readonly Float32Array[],
+  { parts, fixed }: { readonly parts: readonly SweepParts[]; readonly fixed: readonly Float32Array[] },
   segments: ReadonlyArray<{ readonly sightings: readonly Sighting[]; readonly path: readonly PathPoint[] }>,
 ): boolean[] {
-  const images = new Map<number, RangeImage>();
-  const imageOf = (moment: number): RangeImage => {
-    const known = images.get(moment) ?? rangeImageOf(sweeps[moment].points);
-    images.set(moment, known);
-    return known;
-  };
   const lidarFromFirst = sweeps.map(({ worldFromLidar }) =>
     compose(inverseRigid(worldFromLidar), sweeps[0].worldFromLidar),
   );
@@ -64,7 +59,7 @@ export function seenMoving(
           points[row + 1],
           points[row + 2],
         ]);
-        const state = placeState(imageOf(at.moment), place, 0.3 + 0.005 * Math.hypot(...place));
+        const state = placeState(parts[at.moment].image, place, 0.3 + 0.005 * Math.hypot(...place));
         if (state === 'free') free++;
         else if (state === 'occupied') occupied++;
       }

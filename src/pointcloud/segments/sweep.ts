@@ -1,6 +1,7 @@
 import { InputError } from '../../engine/input-error.ts';
 import type { Matrix44 } from '../../geometry/matrix.ts';
 import { countRows } from '../point-rows.ts';
+import type { SweepParts } from './sweep-parts.ts';
 
 /** One sweep of a clip. */
 export interface Sweep {
@@ -9,6 +10,8 @@ export interface Sweep {
   /** A fixed frame from the LiDAR frame of this sweep. */
   readonly worldFromLidar: Matrix44;
   readonly timeS: number;
+  /** Its clusters and range image where somebody keeps them; otherwise they are worked out. */
+  readonly parts?: SweepParts;
 }
 
 /** InputError, in the name of the function that asks, for points that are not whole or not finite, poses that are not 16 finite numbers, and times that do not ascend. */

@@ -1,6 +1,6 @@
 import type { DataSelection } from '../../datasets/data-selection.ts';
-import { KittiObject } from '../../datasets/kitti-object.ts';
 import { createLoader } from '../../datasets/loader.ts';
+import { openObjectFrames } from '../../detection/detection-frames.ts';
 import type { ModelTensors } from '../../detection/detector.ts';
 import { Monorun } from '../../detection/monorun/monorun.ts';
 import type { MonorunConfig } from '../../detection/monorun/monorun-config.ts';
@@ -34,8 +34,7 @@ export interface CollectOptions {
  */
 export async function collectScoreExamples(options: CollectOptions): Promise<ScoreExample[]> {
   const { config, model, batchSize, data, seed } = options;
-  const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, selection);
+  const frames = await openObjectFrames(data);
   const order = Random.fromSeed(seed).fork('score frames').permutation(options.frames.length);
   const indices = Array.from(order.subarray(0, config.scoreHead?.frames), (i) => options.frames[i]);
   const detector = new Monorun(config, batchSize);
@@ -51,16 +50,14 @@ export async function collectScoreExamples(options: CollectOptions): Promise<Sco
   });
   const predictor = await detector.predictor(model, options);
   const progress = new ProgressLine({ total: indices.length, stream: options.stream, unit: 'frame' });
-  const tellDamaged = damageTeller(root, (line) => progress.print(line));
+  const tellDamaged = damageTeller(data.root, (line) => progress.print(line));
   const examples: ScoreExample[] = [];
   try {
     for await (const { batch, indices: places } of loader.pass()) {
       tellDamaged(loader.failures);
       if (options.signal?.aborted) break;
       const begin = performance.now();
-      const labels = await Promise.all(
-        places.map(async (place) => (await frames.labels(indices[place])) ?? []),
-      );
+      const labels = await Promise.all(places.map((place) => frames.labels!(indices[place])));
       const random = places.map((place) =>
         Random.fromSeed(seed).fork('score boxes', frames.ids[indices[place]]),
       );

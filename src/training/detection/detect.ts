@@ -1,18 +1,19 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import type { ObjectLabel } from '../../datasets/frame.ts';
 import { formatKittiLabels } from '../../datasets/kitti-labels.ts';
-import { KittiObject } from '../../datasets/kitti-object.ts';
 import { allDamaged, createLoader } from '../../datasets/loader.ts';
+import { type ObjectFrames, openObjectFrames } from '../../detection/detection-frames.ts';
 import type { GivenBox, Predictor } from '../../detection/detector.ts';
 import type { Device } from '../../engine/device.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { requireDevice } from '../../engine/require-device.ts';
+import { filesIn, resultFilesIn } from '../../evaluation/kitti/result-names.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from '../run/atomic-file.ts';
 import { damageTeller, describeIncomplete } from '../run/damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
-import { classesOf, createDetector } from './detection-config.ts';
+import { applyDetectionSettings, classesOf, createDetector } from './detection-config.ts';
 import type { DetectionRun } from './detection-run.ts';
 import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 
@@ -20,14 +21,16 @@ import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 export interface DetectOptions {
   readonly run: DetectionRun;
   readonly data: DataSelection;
-  /** The folder of the result files, `<frame>.txt`, and of `detections.json`, which says whose they are. */
+  /** The folder of the result files, `<frame>.txt` (of several drives `<drive>/<frame>.txt`), and of `detections.json`, which says whose they are. */
   readonly out: string;
   readonly device?: Device;
   readonly threads?: number;
-  /** Removes the results of another run, or on other frames, that are in `out`. */
+  /** Removes the results that are in `out`, whosever they are, and begins anew. */
   readonly overwrite?: boolean;
   /** Looks into the boxes of the labels instead of finding its own, where the detector can (monorun). */
   readonly givenBoxes?: boolean;
+  /** The lowest score that is written, above 0 and up to 1; that of the run's configuration by default. */
+  readonly scoreThreshold?: number;
   readonly signal?: AbortSignal;
   /** Where the progress line goes, and what is said of damaged frames; stderr. */
   readonly stream?: ProgressStream;
@@ -50,11 +53,9 @@ export const MANIFEST = 'detections.json';
 /** The folder beside results of a detector that predicts objects' coordinates: `<frame>.safetensors`, as `writeObjectMaps` writes them. */
 export const OBJECTS = 'objects';
 
-const isResult = (name: string) => /\.txt$/.test(name);
-
 /**
- * Looks at frames of a KITTI object data set and writes a result file for each, in the format of KITTI's benchmark. Begun
- * again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results, and
+ * Looks at frames of a data set or of drives and writes a result file for each, in the format of KITTI's benchmark; those of
+ * several drives in a folder a drive. Begun again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results, and
  * where every frame is damaged.
  *
  * @example
@@ -63,10 +64,11 @@ const isResult = (name: string) => /\.txt$/.test(name);
  * frames; // 6
  */
 export async function detect(options: DetectOptions): Promise<DetectResult> {
-  const { run, data, out } = options;
+  const { data, out } = options;
   if (options.device !== undefined) await requireDevice(options.device);
-  const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, { ...selection, ignoreLabels: !options.givenBoxes });
+  const run = withThreshold(options);
+  const { root } = data;
+  const frames = await openObjectFrames(data, { withLabels: options.givenBoxes === true });
   const done = await prepareFolder(options);
   const indices = frames.ids.flatMap((id, i) => (done.has(`${id}.txt`) ? [] : [i]));
   const before = frames.length - indices.length;
@@ -104,8 +106,12 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
       const found = await lookAt(predictor, batch, { ...options, frames, indices: which });
       for (const [i, { labels, maps }] of found.entries()) {
         const index = which[i];
-        if (maps !== undefined)
+        const place = dirname(frames.ids[index]);
+        await makeFolder(join(out, place));
+        if (maps !== undefined) {
+          await makeFolder(join(out, OBJECTS, place));
           await writeObjectMaps(join(out, OBJECTS, `${frames.ids[index]}.safetensors`), maps);
+        }
         const { cameraFromLidar } = await frames.camera(index);
         const text = formatKittiLabels(labels, { rectFromLidar: cameraFromLidar, withScore: true });
         await writeFileAtomically(join(out, `${frames.ids[index]}.txt`), text);
@@ -128,13 +134,22 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   return { frames: all, before, detections: tally.detections, damaged, interrupted };
 }
 
+/** The run with the threshold that is asked for. */
+function withThreshold({ run, scoreThreshold }: DetectOptions): DetectionRun {
+  if (scoreThreshold === undefined) return run;
+  const setting = `${run.config.detector}.scoreThreshold=${scoreThreshold}`;
+  return { ...run, config: applyDetectionSettings(run.config, [setting]) };
+}
+
 /** What is found in a batch, with the maps behind it where the detector has them. */
 async function lookAt(
   predictor: Predictor<unknown>,
   batch: readonly unknown[],
-  options: DetectOptions & { readonly frames: KittiObject; readonly indices: readonly number[] },
+  options: DetectOptions & { readonly frames: ObjectFrames; readonly indices: readonly number[] },
 ): Promise<Array<{ readonly labels: readonly ObjectLabel[]; readonly maps?: readonly ObjectMaps[] }>> {
-  const { run, out, frames, indices, givenBoxes } = options;
+  const { run, frames, indices, givenBoxes } = options;
+  // What a detector's own threshold lets through may lose more of its score afterwards.
+  const isWanted = ({ score }: ObjectLabel) => score! >= (options.scoreThreshold ?? 0);
   if (predictor.explain === undefined) {
     if (givenBoxes) {
       const found = `a ${run.config.detector}, which finds its own`;
@@ -144,36 +159,32 @@ async function lookAt(
         found,
       });
     }
-    return (await predictor.detect(batch)).map((labels) => ({ labels }));
+    return (await predictor.detect(batch)).map((labels) => ({ labels: labels.filter(isWanted) }));
   }
   const classes = classesOf(run.config);
   const given = givenBoxes
     ? await Promise.all(indices.map((i) => labelledBoxes(frames, i, classes)))
     : undefined;
-  await makeFolder(join(out, OBJECTS));
-  return (await predictor.explain(batch, given)).map((objects) => ({
-    labels: objects.map(({ label }) => label),
-    maps: objects.map(({ label, maps, covariance }) => ({
-      ...maps,
-      covariance,
-      pose: label.box3!,
-      score: label.score!,
-    })),
-  }));
+  return (await predictor.explain(batch, given)).map((all) => {
+    const objects = all.filter(({ label }) => isWanted(label));
+    return {
+      labels: objects.map(({ label }) => label),
+      maps: objects.map(({ label, maps, covariance }) => ({
+        ...maps,
+        covariance,
+        pose: label.box3!,
+        score: label.score!,
+      })),
+    };
+  });
 }
 
 async function labelledBoxes(
-  frames: KittiObject,
+  frames: ObjectFrames,
   index: number,
   classes: readonly string[],
 ): Promise<GivenBox[]> {
-  const labels = await frames.labels(index);
-  if (labels === undefined)
-    throw new InputError({
-      file: `frame ${frames.ids[index]}`,
-      expected: 'labels, whose boxes are given',
-      found: 'none',
-    });
+  const labels = await frames.labels!(index);
   return labels.flatMap(({ type, box2 }) => {
     const classIndex = classes.indexOf(type);
     return classIndex < 0 ? [] : [{ box: box2, classIndex }];
@@ -187,31 +198,39 @@ async function prepareFolder({
   out,
   overwrite,
   givenBoxes,
+  scoreThreshold,
 }: DetectOptions): Promise<ReadonlySet<string>> {
   await makeFolder(out);
   const names = (await readdir(out)).filter((name) => !isTemporaryName(name));
-  const foreign = names.filter((name) => name !== MANIFEST && name !== OBJECTS && !isResult(name));
+  const results = await resultFilesIn(out);
+  const foreign = (await filesIn(out)).filter(
+    (name) => name !== MANIFEST && !name.startsWith(`${OBJECTS}/`) && !results.includes(name),
+  );
   if (foreign.length > 0) {
     const expected = 'a new or empty folder, or one with results alone';
     throw new InputError({ file: out, expected, found: foreign.slice(0, 3).join(', ') });
   }
-  const manifest = {
+  const manifest: Manifest = {
     checkpoint: run.checkpoint,
     step: run.step,
     detector: run.config.detector,
     boxes: givenBoxes ? 'labels' : 'own',
-    data: { root: data.root, split: data.split ?? 'training', imageSet: data.imageSet ?? null },
+    data: {
+      ...{ root: data.root, split: data.split ?? 'training', imageSet: data.imageSet ?? null },
+      ...(data.sequences && { sequences: data.sequences }),
+    },
+    ...(scoreThreshold === undefined ? {} : { scoreThreshold }),
   };
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   if (names.length > 0) {
     const there = names.includes(MANIFEST) ? await readFile(join(out, MANIFEST), 'utf8') : undefined;
-    if (there === text) return new Set(names.filter(isResult));
     if (!overwrite) {
+      if (there === text) return new Set(results);
+      const found = there === undefined ? `${names.length} files of another origin` : originOf(there, run);
       throw new InputError({
         file: out,
-        expected: `results of ${run.checkpoint} on ${data.root}, to go on with: give another --out, or --overwrite`,
-        found:
-          there === undefined ? `${names.length} files of another origin` : `those of ${originOf(there)}`,
+        expected: `results of ${run.checkpoint} on ${data.root}, or none`,
+        found: `${found}: --overwrite removes them, another --out leaves them`,
       });
     }
     for (const name of names) await rm(join(out, name), { recursive: true });
@@ -220,11 +239,36 @@ async function prepareFolder({
   return new Set();
 }
 
-function originOf(manifest: string): string {
+/** Whose results a manifest names, in words. */
+function originOf(text: string, { checkpoint, step }: DetectionRun): string {
+  let manifest: Partial<Manifest> | null;
   try {
-    const { checkpoint, data } = JSON.parse(manifest) as { checkpoint?: string; data?: { root?: string } };
-    return `${checkpoint} on ${data?.root}`;
+    manifest = JSON.parse(text);
   } catch {
-    return 'an unreadable detections.json';
+    return `results with a damaged ${MANIFEST}`;
   }
+  const isSameRun =
+    manifest?.checkpoint !== undefined && dirname(manifest.checkpoint) === dirname(checkpoint);
+  if (isSameRun && manifest?.step !== step)
+    return `those of step ${manifest?.step}, and the run is at step ${step} now`;
+  const { data, boxes, scoreThreshold } = manifest ?? {};
+  const { split, imageSet, sequences } = data ?? {};
+  const which = [split, imageSet, sequences?.join(', '), boxes === 'labels' ? 'boxes of labels' : undefined];
+  const all = [...which, scoreThreshold === undefined ? undefined : `scores from ${scoreThreshold} on`];
+  return `those of ${manifest?.checkpoint} on ${data?.root} (${all.filter((each) => each != null).join(', ')})`;
+}
+
+/** What `detections.json` says. */
+interface Manifest {
+  readonly checkpoint: string;
+  readonly step: number;
+  readonly detector: string;
+  readonly boxes: string;
+  readonly data: {
+    readonly root: string;
+    readonly split: string;
+    readonly imageSet: string | null;
+    readonly sequences?: readonly string[];
+  };
+  readonly scoreThreshold?: number;
 }

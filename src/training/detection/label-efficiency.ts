@@ -1,6 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import type { DataSelection } from '../../datasets/data-selection.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type { RunConfig } from '../config.ts';
 import { pretrain } from '../pretrain.ts';
@@ -13,12 +15,16 @@ import { applyDetectionSettings, type DetectionConfig } from './detection-config
 import { loadDetectionRun } from './detection-run.ts';
 import { finetune } from './finetune.ts';
 
-/** How a detector's encoders begin. */
-export const beginnings = ['scratch', 'pretrained'] as const;
+/** The beginning whose encoders are random. */
+export const SCRATCH = 'scratch';
+
+/** A pretraining to compare with others: a configuration, of which the experiment makes a run, or a run that is there. */
+export type Arm = { readonly name: string } & ({ readonly config: RunConfig } | { readonly run: string });
 
 /** One training of the experiment. */
 export interface Cell {
-  readonly beginning: (typeof beginnings)[number];
+  /** How the detector's encoders begin: `SCRATCH`, or the name of an arm. */
+  readonly beginning: string;
   /** The share of the training frames whose labels are used. */
   readonly fraction: number;
   /** Draws those frames, the first values of what is new, and the order of the frames. */
@@ -29,27 +35,24 @@ export interface Cell {
 export interface LabelEfficiencyOptions {
   /** The folder of everything that it leaves. */
   readonly out: string;
-  /** A data set with the lists `train` and `val`. */
-  readonly data: string;
-  readonly pretraining: RunConfig;
-  /** Of every cell, but for its labels, its seed and, for `pretrained`, its encoders' first values. */
+  /** The frames to learn from, and others to measure on: of drives none in both. */
+  readonly train: DataSelection;
+  readonly heldOut: DataSelection;
+  /** What is compared with encoders that begin at random; their encoders are of one kind. */
+  readonly arms: readonly Arm[];
+  /** Of every cell, but for its labels, its seed and its encoders' first values. */
   readonly detector: DetectionConfig;
   readonly fractions: readonly number[];
   readonly seeds: readonly number[];
-  /** Whether a damaged or incomplete frame ends it instead of being left out; false by default. */
-  readonly strict?: boolean;
-  /** Average precisions by name of result files against label files. */
-  readonly evaluate: (folders: {
-    labels: string;
-    detections: string;
-  }) => Promise<Readonly<Record<string, number | null>>>;
+  /** Average precisions by name of a folder of result files of the held-out frames. */
+  readonly evaluate: (detections: string) => Promise<Readonly<Record<string, number | null>>>;
   readonly signal?: AbortSignal;
   readonly stream?: ProgressStream;
   readonly onCell?: (done: number, total: number, result: CellResult) => void;
 }
 
 const resultSchema = z.strictObject({
-  beginning: z.enum(beginnings),
+  beginning: z.string(),
   fraction: z.number(),
   seed: z.number(),
   /** Frames whose labels were used. */
@@ -62,38 +65,40 @@ const resultSchema = z.strictObject({
 export type CellResult = z.infer<typeof resultSchema>;
 
 /** The cells in their order: seed by seed, so that an unfinished experiment has whole seeds. */
-export function cellsOf({ fractions, seeds }: Pick<LabelEfficiencyOptions, 'fractions' | 'seeds'>): Cell[] {
+export function cellsOf({
+  arms,
+  fractions,
+  seeds,
+}: Pick<LabelEfficiencyOptions, 'arms' | 'fractions' | 'seeds'>): Cell[] {
+  const beginnings = [SCRATCH, ...arms.map(({ name }) => name)];
   return seeds.flatMap((seed) =>
     fractions.flatMap((fraction) => beginnings.map((beginning) => ({ beginning, fraction, seed }))),
   );
 }
 
 /**
- * Pretrains once on all training frames without their labels, then trains the detector for every share of labels, seed
- * and beginning, and measures each on the held-out frames. What is done is kept: begun again it goes on where it was.
+ * Pretrains each arm once on all training frames without their labels, then trains the detector for every share of labels,
+ * seed and beginning, and measures each on the held-out frames. What is done is kept: begun again it goes on where it was.
  * Gives the results of all cells, or undefined where it was interrupted. Throws an InputError where the folder holds
- * another experiment.
+ * another experiment, and where the arms' encoders are not of one kind.
  */
 export async function runLabelEfficiency(
   options: LabelEfficiencyOptions,
 ): Promise<readonly CellResult[] | undefined> {
-  const { out, data, signal, stream } = options;
+  const { out, arms } = options;
+  checkNames(arms);
   await takeFolder(options);
-  const pretrained = join(out, 'pretrained');
-  const pretraining = await pretrain({
-    config: options.pretraining,
-    data: { root: data, imageSet: 'train', strict: options.strict },
-    out: pretrained,
-    ...(await howToBegin(pretrained)),
-    signal,
-    stream,
-  });
-  if (pretraining.interrupted) return undefined;
-  const detector = await adoptEncoders(options.detector, pretrained);
+  const runs = new Map<string, string>();
+  for (const arm of arms) {
+    const run = await runOf(arm, options);
+    if (run === undefined) return undefined;
+    runs.set(arm.name, run);
+  }
+  const detector = await withEncodersOf(runs, options.detector);
   const cells = cellsOf(options);
   const results: CellResult[] = [];
   for (const cell of cells) {
-    const result = await runCell(cell, { ...options, detector }, pretrained);
+    const result = await runCell(cell, { ...options, detector }, runs.get(cell.beginning));
     if (result === undefined) return undefined;
     results.push(result);
     options.onCell?.(results.length, cells.length, result);
@@ -102,12 +107,50 @@ export async function runLabelEfficiency(
   return results;
 }
 
+/** Throws an InputError for names that cannot be those of folders, and for one that is there twice. */
+function checkNames(arms: readonly Arm[]): void {
+  const names = [SCRATCH, ...arms.map(({ name }) => name)];
+  for (const [i, name] of names.entries()) {
+    if (/^[\w+-][\w.+-]*$/.test(name) && !names.slice(0, i).includes(name)) continue;
+    const expected = `names of arms, each once, of letters, digits and . _ + -, none of them ${SCRATCH}`;
+    throw new InputError({ file: 'arms', expected, found: name });
+  }
+}
+
+/** The run of an arm, pretrained where there is none yet; undefined where that was interrupted. */
+async function runOf(
+  arm: Arm,
+  { out, train, signal, stream }: LabelEfficiencyOptions,
+): Promise<string | undefined> {
+  if ('run' in arm) return arm.run;
+  const run = join(out, 'pretrained', arm.name);
+  const how = await howToBegin(run);
+  const result = await pretrain({ config: arm.config, data: train, out: run, ...how, signal, stream });
+  return result.interrupted ? undefined : run;
+}
+
+/** The detector with the encoders of the runs. Throws an InputError where they are not of one kind, for then it would not be the same detector. */
+async function withEncodersOf(
+  runs: ReadonlyMap<string, string>,
+  detector: DetectionConfig,
+): Promise<DetectionConfig> {
+  let first: { readonly name: string; readonly adopted: DetectionConfig } | undefined;
+  for (const [name, run] of runs) {
+    const adopted = await adoptEncoders(detector, run);
+    first ??= { name, adopted };
+    if (isDeepStrictEqual(adopted, first.adopted)) continue;
+    const expected = `encoders as those of ${first.name}, so that the detectors are the same`;
+    throw new InputError({ file: run, expected, found: `other ones of ${name}` });
+  }
+  return first?.adopted ?? detector;
+}
+
 async function runCell(
   cell: Cell,
   options: LabelEfficiencyOptions,
-  pretrained: string,
+  pretrained: string | undefined,
 ): Promise<CellResult | undefined> {
-  const { data, signal, stream } = options;
+  const { train, heldOut, signal, stream } = options;
   const folder = join(options.out, 'cells', cellName(cell));
   const file = join(folder, 'result.json');
   const known = await readFile(file, 'utf8').catch(() => undefined);
@@ -123,8 +166,8 @@ async function runCell(
   ]);
   const trained = await finetune({
     config,
-    data: { root: data, imageSet: 'train', strict: options.strict },
-    from: cell.beginning === 'pretrained' ? { run: pretrained } : undefined,
+    data: train,
+    from: pretrained === undefined ? undefined : { run: pretrained },
     out: run,
     ...(await howToBegin(run)),
     signal,
@@ -133,19 +176,19 @@ async function runCell(
   if (trained.interrupted) return undefined;
   const found = await detect({
     run: await loadDetectionRun(run),
-    data: { root: data, imageSet: 'val', strict: options.strict },
+    data: heldOut,
     out: detections,
     overwrite: true,
     signal,
     stream,
   });
   if (found.interrupted) return undefined;
-  const ap = await options.evaluate({ labels: join(data, 'training', 'label_2'), detections });
+  const ap = await options.evaluate(detections);
   const { frames } = trained;
   const seconds = (performance.now() - began) / 1000;
   const result = { ...cell, frames, seconds, ap };
   await writeJsonAtomically(file, result);
-  // What was measured can be made again from the configuration; 24 times a network's state is gigabytes.
+  // What was measured can be made again from the configuration; dozens of times a network's state is gigabytes.
   await rm(join(run, 'checkpoints'), { recursive: true, force: true });
   return result;
 }
@@ -160,20 +203,36 @@ async function howToBegin(run: string): Promise<{ resume: boolean; overwrite: bo
   return { resume, overwrite: !resume };
 }
 
-/** Notes what the experiment is, or makes sure that the folder's is the same; more seeds and shares may be added. */
-async function takeFolder({ out, data, pretraining, detector }: LabelEfficiencyOptions) {
+/** Notes what the experiment is, or makes sure that the folder's is the same; more arms, seeds and shares may be added. */
+async function takeFolder({ out, train, heldOut, arms, detector }: LabelEfficiencyOptions) {
   await makeFolder(out);
   const file = join(out, 'experiment.json');
-  const plan = JSON.parse(JSON.stringify({ data, pretraining, detector })) as unknown;
+  const named = Object.fromEntries(arms.map(({ name, ...arm }) => [name, arm]));
+  const plan = JSON.parse(JSON.stringify({ train, heldOut, detector, arms: named })) as Plan;
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return writeJsonAtomically(file, plan);
-  if (JSON.stringify(JSON.parse(text)) !== JSON.stringify(plan)) {
-    throw new InputError({
-      file,
-      expected: 'the same experiment, to go on with',
-      found: 'other settings: give them again, or another --out',
-    });
-  }
+  const known = text === undefined ? undefined : (JSON.parse(text) as Partial<Plan>);
+  const before = known?.arms ?? {};
+  const { arms: _, ...rest } = plan;
+  const isSame =
+    known === undefined ||
+    (isDeepStrictEqual({ ...known, arms: undefined }, { ...rest, arms: undefined }) &&
+      arms.every(
+        ({ name }) => before[name] === undefined || isDeepStrictEqual(before[name], plan.arms[name]),
+      ));
+  if (isSame) return writeJsonAtomically(file, { ...rest, arms: { ...before, ...plan.arms } });
+  throw new InputError({
+    file,
+    expected: 'the same experiment, to go on with',
+    found: 'other settings: give them again, or another --out',
+  });
+}
+
+/** What an experiment's folder says of it. */
+interface Plan {
+  readonly train: unknown;
+  readonly heldOut: unknown;
+  readonly detector: unknown;
+  readonly arms: Readonly<Record<string, unknown>>;
 }
 
 function resultOf(text: string, file: string): CellResult {

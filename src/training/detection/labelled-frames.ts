@@ -1,8 +1,8 @@
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import type { ObjectLabel } from '../../datasets/frame.ts';
 import type { IncompleteFrame } from '../../datasets/incomplete-frame.ts';
-import { KittiObject } from '../../datasets/kitti-object.ts';
 import { allDamaged } from '../../datasets/loader.ts';
+import { type ObjectFrames, openObjectFrames } from '../../detection/detection-frames.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { Random } from '../../engine/random.ts';
 
@@ -21,8 +21,8 @@ export interface LabelledFrames {
 }
 
 /**
- * Draws the share of a selection's frames whose labels are used: the first ⌈fraction · n⌉ of a random order of the seed,
- * so that a smaller share is part of a larger one. Frames with damaged labels are left out. Throws an InputError where there
+ * Draws the share of a selection's frames whose labels are used: the first ⌈fraction · n⌉ of a random order of the seed, in
+ * which drives take turns, so that a smaller share is part of a larger one. Frames with damaged labels are left out. Throws an InputError where there
  * are no labels, for damaged ones where the selection is strict or no others are there, and where the chosen frames have no
  * object of the wanted classes.
  */
@@ -31,30 +31,33 @@ export async function drawLabelledFrames(
   options: { readonly fraction: number; readonly seed: number; readonly classes: readonly string[] },
 ): Promise<LabelledFrames> {
   const { fraction, seed, classes } = options;
-  const { root, ...selection } = data;
-  const frames = await KittiObject.open(root, selection);
-  if (!frames.hasLabels)
-    throw new InputError({ file: root, expected: 'labels (label_2), to train a detector', found: 'none' });
-  const order = Random.fromSeed(seed).fork('labels').permutation(frames.length);
+  const { root } = data;
+  const frames = await openObjectFrames(data);
+  const order = drivesInTurn(frames, Random.fromSeed(seed).fork('labels'));
   const count = Math.ceil(fraction * frames.length);
   const indices: number[] = [];
   const damaged: string[] = [];
   const objects: Record<string, number> = Object.fromEntries(classes.map((name) => [name, 0]));
-  for (const index of order.slice(0, count).sort()) {
-    let labels: readonly ObjectLabel[] | undefined;
+  const types = new Set<string>();
+  for (const index of order.slice(0, count).sort((a, b) => a - b)) {
+    let labels: readonly ObjectLabel[];
     try {
-      labels = await frames.labels(index);
+      labels = await frames.labels!(index);
     } catch (error) {
       if (data.strict || !(error instanceof InputError)) throw error;
       damaged.push(error.message);
       continue;
     }
     indices.push(index);
-    for (const { type, box3 } of labels ?? [])
-      if (box3 !== undefined && classes.includes(type)) objects[type]++;
+    for (const { type, box3 } of labels) {
+      if (box3 === undefined) continue;
+      types.add(type);
+      if (classes.includes(type)) objects[type]++;
+    }
   }
   if (indices.length === 0) throw allDamaged(count, damaged[count - 1]);
   if (Object.values(objects).every((number) => number === 0)) {
+    const others = types.size === 0 ? '' : `, where ${[...types].sort().join(', ')} are labelled`;
     throw new InputError({
       file: root,
       place: `${count} of ${frames.length} frames (labels.fraction ${fraction}, labels.seed ${seed})`,
@@ -64,10 +67,28 @@ export async function drawLabelledFrames(
         .map((i) => frames.ids[i])
         .join(
           ', ',
-        )}${indices.length > 3 ? ', …' : ''}${damaged.length > 0 ? ` (${damaged.length} damaged left out)` : ''}; a larger --labels-fraction or another --labels-seed has more`,
+        )}${indices.length > 3 ? ', …' : ''}${others}${damaged.length > 0 ? ` (${damaged.length} damaged left out)` : ''}; a larger --labels-fraction or another --labels-seed has more`,
     });
   }
   return { indices, available: frames.length, objects, damaged, incomplete: frames.incomplete };
+}
+
+/**
+ * A random order of frames in which drives take turns, each with its own frames in a random order; a drive that has no more
+ * is passed over. Frames of no drive, or of one, are in a random order.
+ */
+function drivesInTurn({ length, sequences, place }: ObjectFrames, random: Random): number[] {
+  const order = [...random.permutation(length)];
+  if (sequences.length < 2) return order;
+  const drives = new Map<number, number[]>();
+  for (const index of order) {
+    const { sequence } = place(index);
+    drives.set(sequence, [...(drives.get(sequence) ?? []), index]);
+  }
+  const turns = [...drives.values()];
+  return Array.from({ length: Math.max(...turns.map((own) => own.length)) }, (_, turn) =>
+    turns.flatMap((own) => own.slice(turn, turn + 1)),
+  ).flat();
 }
 
 /** Labelled frames in words: `12 of 240 frames with 31 Car, 8 Pedestrian, 2 Cyclist`. */

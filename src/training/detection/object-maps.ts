@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { float32 } from '../../engine/host-tensor.ts';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import type { Box3 } from '../../geometry/box.ts';
 import type { ImageBox } from '../../geometry/box-projection.ts';
 import { writeFileAtomically } from '../run/atomic-file.ts';
@@ -76,7 +76,7 @@ export async function writeObjectMaps(file: string, maps: readonly ObjectMaps[])
 /** Reads what `writeObjectMaps` wrote. Throws an InputError for tensors that are missing or have another shape, and for boxes that are none. */
 export async function readObjectMaps(file: string): Promise<ObjectMaps[]> {
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file, expected: 'the maps of objects', found: error.code ?? error.message });
+    throw new InputError({ file, expected: 'the maps of objects', found: reasonOf(error) });
   });
   const { tensors } = decodeSafetensors(bytes, { file });
   const count = tensors.get('boxes')?.shape[0] ?? 0;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { float32, type HostTensor } from '../../engine/host-tensor.ts';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import { leavesOf, type Tree } from '../../engine/tree.ts';
 import type { Features } from '../../evaluation/probes/features.ts';
 import { makeFolder, writeFileAtomically } from '../run/atomic-file.ts';
@@ -30,7 +30,7 @@ export async function cachedFeatures(
   const file = join(run, FEATURES, `${key}.safetensors`);
   const known = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw new InputError({ file, expected: 'a file of features', found: error.message });
+    throw new InputError({ file, expected: 'a file of features', found: reasonOf(error) });
   });
   if (known !== undefined) {
     const { tensors } = decodeSafetensors(new Uint8Array(known), { file });

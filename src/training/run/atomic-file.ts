@@ -15,6 +15,11 @@ export function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}-${serial++}.tmp`);
 }
 
+/** The path that a temporary one stands for; any other as it is. */
+export function finalPath(path: string): string {
+  return join(dirname(path), basename(path).replace(/^\.(.+)\.\d+-\d+\.tmp$/, '$1'));
+}
+
 /**
  * Writes a file such that `path` holds either what it held before or all of `bytes`, whenever the process or the machine
  * stops. Throws an InputError that names the file where it cannot be written, with the sizes where there is no room.
@@ -134,8 +139,6 @@ async function noRoom(
 function writeError(path: string, error: unknown): unknown {
   const fault = error as NodeJS.ErrnoException;
   if (error instanceof InputError || fault.code === undefined) return error;
-  return new InputError(
-    { file: path, expected: 'a path that can be written', found: reasonOf(fault) },
-    { cause: error },
-  );
+  const found = fault.code === 'ENOENT' ? 'no such folder' : reasonOf(fault);
+  return new InputError({ file: path, expected: 'a path that can be written', found }, { cause: error });
 }

@@ -9,6 +9,12 @@ export function endOf(values: readonly number[]): number {
   return last.reduce((sum, value) => sum + value, 0) / last.length;
 }
 
+/** What the end of a loss is a mean of: `the mean of the last 8 steps`. */
+export function endInWords(values: readonly number[]): string {
+  const length = endLength(values);
+  return length === 1 ? 'the last step' : `the mean of the last ${length} steps`;
+}
+
 /** Whether a loss ends, over the last tenth of its values, within 2 % of the value it has when nothing is learned, or is worse. */
 export function endsAtChance(values: readonly number[], chance: number): boolean {
   if (values.length === 0) return false;

@@ -3,7 +3,7 @@ import { open, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { HostTensor } from '../../engine/host-tensor.ts';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import type { RandomState } from '../../engine/random.ts';
 import type { Tree } from '../../engine/tree.ts';
 import { leavesOf, mapTree, treeOf } from '../../engine/tree.ts';
@@ -279,8 +279,8 @@ async function readMeta(file: string): Promise<z.infer<typeof fileSchema>> {
 
 /** A whole file, of more than the 2 GiB too that `readFile` takes. */
 async function readWhole(path: string): Promise<Uint8Array> {
-  const file = await open(path, 'r').catch((error: Error) => {
-    throw new InputError({ file: path, expected: 'a file of a checkpoint', found: error.message });
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file: path, expected: 'a file of a checkpoint', found: reasonOf(error) });
   });
   try {
     const bytes = new Uint8Array((await file.stat()).size);

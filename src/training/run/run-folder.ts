@@ -5,8 +5,9 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { listCheckpoints } from './checkpoint.ts';
 import { shellWord } from './shell-word.ts';
 
 /** The file of a run's metrics. */
@@ -206,10 +207,13 @@ function gitRevision(): string | null {
 
 async function clear(path: string, names: readonly string[], overwrite: boolean): Promise<void> {
   if (!overwrite) {
-    const expected = 'a new or empty folder: give --resume to go on with the run in it, or another --out';
-    throw new InputError({ file: path, expected, found: listed(names) });
+    const found = isRun(names)
+      ? `a run${await lengthOf(path)}: --resume goes on with it, --overwrite removes it, another --out leaves it`
+      : `${listed(names)}: give another --out`;
+    throw new InputError({ file: path, expected: 'a new or empty folder', found });
   }
-  const foreign = names.filter((name) => !LEFT_BY_A_RUN.test(name));
+  const foreign: string[] = [];
+  for (const name of names) if (!(await isOfARun(path, name))) foreign.push(name);
   if (foreign.length > 0) {
     throw new InputError({
       file: path,
@@ -220,6 +224,23 @@ async function clear(path: string, names: readonly string[], overwrite: boolean)
   for (const name of names) await rm(join(path, name), { recursive: true });
 }
 
+function isRun(names: readonly string[]): boolean {
+  return names.includes('config.json') && (names.includes(METRICS) || names.includes('checkpoints'));
+}
+
+/** How far a run is, in words that go after it. */
+async function lengthOf(path: string): Promise<string> {
+  const newest = (await listCheckpoints(path)).at(-1);
+  return newest === undefined ? ' without a checkpoint' : ` with a checkpoint of step ${newest.step}`;
+}
+
+/** Whether an entry of a run's folder is one that pointpair left: results of a detector have their manifest. */
+async function isOfARun(path: string, name: string): Promise<boolean> {
+  if (name !== 'detections') return LEFT_BY_A_RUN.test(name);
+  const inside = await readdir(join(path, name)).catch((): string[] => []);
+  return inside.includes('detections.json');
+}
+
 function listed(names: readonly string[]): string {
   return `${names.length} ${names.length === 1 ? 'entry' : 'entries'} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
 }
@@ -228,7 +249,7 @@ async function readJson(file: string, expected: string): Promise<ConfigJson> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as ConfigJson;
   } catch (error) {
-    throw new InputError({ file, expected, found: (error as Error).message });
+    throw new InputError({ file, expected, found: reasonOf(error as Error) });
   }
 }
 
@@ -294,7 +315,7 @@ async function cutMetrics(runFolder: string, step: number): Promise<void> {
 async function parseMetrics(file: string, absent?: string) {
   const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' && absent !== undefined) return absent;
-    throw new InputError({ file, expected: 'the metrics of a run', found: error.message });
+    throw new InputError({ file, expected: 'the metrics of a run', found: reasonOf(error) });
   });
   let header: MetricsHeader | undefined;
   const headerText: string[] = [];

@@ -2,6 +2,7 @@ import type { ObjectLabel } from '../../datasets/frame.ts';
 import type { Frames } from '../../datasets/open-frames.ts';
 import { type AssociationQueries, associationQueries } from '../../evaluation/association.ts';
 import type { Sweep } from '../../pointcloud/segments/sweep.ts';
+import { sweepParts } from '../../pointcloud/segments/sweep-parts.ts';
 import type { DriveMoment } from './drive-places.ts';
 
 /** Labels by moment. */
@@ -41,11 +42,12 @@ export async function drivePairs(
   const known = new Map<DriveMoment, Sweep>();
   const sweepOf = async (moment: DriveMoment): Promise<Sweep> => {
     const { timeS, worldFromLidar } = moment.moment;
-    const sweep = known.get(moment) ?? {
-      points: await frames.sweep!(moment.index),
-      timeS: timeS!,
-      worldFromLidar: worldFromLidar!,
-    };
+    const before = known.get(moment);
+    if (before !== undefined) return before;
+    const points = await frames.sweep!(moment.index);
+    // Every rule and every encoder is asked about the same clusters.
+    const parts = sweepParts(points);
+    const sweep = { points, timeS: timeS!, worldFromLidar: worldFromLidar!, parts };
     known.set(moment, sweep);
     return sweep;
   };

@@ -30,6 +30,7 @@ import type { Features } from '../../evaluation/probes/features.ts';
 import { pointInBox } from '../../geometry/box.ts';
 import { normalizeImage } from '../../image/normalize-image.ts';
 import { branchAt } from '../../nn/layer.ts';
+import type { Sweep } from '../../pointcloud/segments/sweep.ts';
 import { normalizationOf } from '../../views/canvas.ts';
 import { drawPicture } from '../../views/draw-image-views.ts';
 import type { PointView } from '../../views/point-view.ts';
@@ -38,7 +39,7 @@ import { initialState } from '../pretrain.ts';
 import type { TrainedRun } from '../run/model-state.ts';
 import { type DriveLabels, type DrivePairs, driveLabels, drivePairs, stepsIn } from './drive-pairs.ts';
 import { type DriveMoment, driveMoments, placesOfSweep } from './drive-places.ts';
-import { byFeatures } from './place-predictor.ts';
+import { byFeatures, type PlacesWithFeatures, withoutFeatures } from './place-predictor.ts';
 
 /** What is measured of drives, and how. */
 export interface DriveMeasureOptions {
@@ -58,6 +59,8 @@ export interface DriveMeasures {
   readonly adjacentFrames: FoundShare;
   readonly sameTrack: FoundShare | null;
   readonly association: AssociationMeasure | null;
+  /** The same by likeness and distance together. */
+  readonly associationWithDistance: AssociationMeasure | null;
 }
 
 /** One encoder's measures, those of random ones, and those of the raw numbers where they are compared. */
@@ -81,6 +84,8 @@ export interface DriveReport {
 
 /** Things faster than this are not followed, m/s: the cars of a town. */
 const FASTEST_MPS = 20;
+/** A cosine of 0 counts as much as the farthest that the fastest can have gone. */
+const DISTANCE_WEIGHT = 1;
 /** Objects of a class are as far as each other within this, metres. */
 const RANGE_M = 5;
 /** How many pictures or sweeps are encoded at once, and give a random encoder its statistics. */
@@ -119,6 +124,10 @@ function byRules({ queries }: DrivePairs): NonNullable<DriveReport['rules']> {
     'stays before the car': byStaying,
     'ego motion': byEgoMotion,
     'ego motion and nearest point': byNearestNeighbor,
+    'nearest cluster, one to one': byFeatures(withoutFeatures, {
+      fastestMps: FASTEST_MPS,
+      distanceWeight: Infinity,
+    }),
     'constant velocity': byConstantVelocity(),
     'followed without labels': byFollowing(),
   };
@@ -153,17 +162,19 @@ async function measureSweeps(
     const { rows, width } = await placeFeatures(encoder, state, { count, batches }, options);
     const featuresOf = (view: number) => rows.subarray(view * perView * width, (view + 1) * perView * width);
     const means = views.map((_, view) => meanOf(featuresOf(view), width, () => true)!);
-    const predictor = byFeatures(
-      (sweep) => {
-        const view = viewOf.get(pairs!.momentOf.get(sweep)!)!;
-        return { places: views[view].centers, features: featuresOf(view) };
-      },
-      { fastestMps: FASTEST_MPS },
-    );
+    const placesOf = (sweep: Sweep): PlacesWithFeatures => {
+      const view = viewOf.get(pairs!.momentOf.get(sweep)!)!;
+      return { places: views[view].centers, features: featuresOf(view) };
+    };
+    const associated = (distanceWeight: number) => {
+      const predictor = byFeatures(placesOf, { fastestMps: FASTEST_MPS, distanceWeight });
+      return pairs ? measureAssociation(pairs.queries, predictor) : null;
+    };
     return {
       adjacentFrames: adjacentFrames(means, moments, options.gapS),
       sameTrack: labels ? sameTracks({ moments, labels, views, featuresOf, width }) : null,
-      association: pairs ? measureAssociation(pairs.queries, predictor) : null,
+      association: associated(0),
+      associationWithDistance: associated(DISTANCE_WEIGHT),
     };
   };
   const statistics = { of: sweepStatistics(encoder), batch: stackPointViews(views.slice(0, BATCH), encoder) };
@@ -192,6 +203,7 @@ async function measurePictures(
     adjacentFrames: adjacentFrames(rows, moments, options.gapS),
     sameTrack: null,
     association: null,
+    associationWithDistance: null,
   });
   const measure = async (state: Tree<HostTensor>) => {
     const batches = (async function* () {

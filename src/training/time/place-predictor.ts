@@ -3,10 +3,8 @@ import { byEgoMotion } from '../../evaluation/association-baselines.ts';
 import { segmentAssociation } from '../../evaluation/feature-association.ts';
 import { nearestNeighbors } from '../../pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../../pointcloud/point-rows.ts';
-import { pointsAboveGround } from '../../pointcloud/segments/above-ground.ts';
-import { clusterPoints } from '../../pointcloud/segments/cluster-points.ts';
-import { sweepClusters } from '../../pointcloud/segments/follow-segments.ts';
 import type { Sweep } from '../../pointcloud/segments/sweep.ts';
+import { sweepParts } from '../../pointcloud/segments/sweep-parts.ts';
 
 /** The places of a sweep, rows of x, y, z in its LiDAR frame, with a row of features each. */
 export interface PlacesWithFeatures {
@@ -14,13 +12,20 @@ export interface PlacesWithFeatures {
   readonly features: Float32Array;
 }
 
+/** Stands for an encoder where distance alone decides. */
+export const withoutFeatures = (): PlacesWithFeatures => ({
+  places: new Float32Array(3),
+  features: Float32Array.of(1),
+});
+
 /**
  * Follows points by what an encoder says of them: the clusters of both sweeps are matched one to one by their mean features, within
  * what `fastestMps` reaches, and a point moves as its cluster does. Every point has the features of the nearest place.
+ * `distanceWeight` is that of `segmentAssociation`.
  */
 export function byFeatures(
   placesOf: (sweep: Sweep) => PlacesWithFeatures,
-  { fastestMps }: { readonly fastestMps: number },
+  { fastestMps, distanceWeight }: { readonly fastestMps: number; readonly distanceWeight: number },
 ): PlacePredictor {
   return (rows, pair) => {
     const { sweeps, from, to } = pair;
@@ -34,6 +39,7 @@ export function byFeatures(
       candidateFeatures: featuresAt(offered.xyz, placesOf(sweeps[to])),
       candidateSegments: offered.labels,
       gateM: fastestMps * Math.abs(sweeps[to].timeS - sweeps[from].timeS),
+      distanceWeight,
     });
     const places = byEgoMotion(rows, pair);
     const placeOf = new Map(Array.from(asked.rows, (row, i) => [row, i]));
@@ -46,8 +52,8 @@ export function byFeatures(
 }
 
 /** The points of a sweep that are in a cluster: their rows, where they are, and the cluster of each. */
-function clustersOf({ points }: Sweep) {
-  const labels = clusterPoints(points, { ...sweepClusters, among: pointsAboveGround(points) });
+function clustersOf({ points, parts = sweepParts(points) }: Sweep) {
+  const labels = parts.clusters;
   const rows = Int32Array.from(Array.from(labels.keys()).filter((row) => labels[row] >= 0));
   const xyz = Float32Array.from(
     { length: 3 * rows.length },

@@ -11,12 +11,25 @@ import type {
   SessionInfo,
   SimilarityQuery,
   SimilarityTable,
+  WorkInfo,
 } from '../protocol.ts';
 import { decodeTable } from '../table.ts';
+import { persistently } from './persistently.ts';
 
 /** Something that the server could not give, in the words that it has for it. */
 export class Refused extends Error {
-  override readonly name = 'Refused';
+  override readonly name: string = 'Refused';
+}
+
+/** The server was asked several times and did not answer. */
+export class Unreachable extends Refused {
+  override readonly name = 'Unreachable';
+}
+
+/** A frame by its number, and a camera that sees it; the first one where none is named. */
+export interface Seen {
+  readonly frame: number;
+  readonly camera?: string;
 }
 
 type Query = { readonly [name: string]: string | number | undefined };
@@ -24,23 +37,27 @@ type Query = { readonly [name: string]: string | number | undefined };
 /** What the page asks the server; every method rejects with `Refused`, or with an AbortError. */
 export const api = {
   session: () => json<SessionInfo>('session'),
-  scene: (frame: number, signal?: AbortSignal) => json<SceneInfo>('scene', { frame }, signal),
+  scene: (frame: Seen, signal?: AbortSignal) => json<SceneInfo>('scene', { ...frame }, signal),
   point: (frame: number, point: number, signal?: AbortSignal) =>
     json<PointInfo>('point', { frame, point }, signal),
   run: () => json<RunInfo>('run'),
+  work: () => json<WorkInfo>('work'),
   metrics: (offset: number) => json<MetricsTail>('metrics', { offset }),
-  picture: async (frame: number, signal?: AbortSignal): Promise<ImageBitmap> => {
-    const response = await ask('picture', { frame }, signal);
+  picture: async (frame: Seen, signal?: AbortSignal): Promise<ImageBitmap> => {
+    const response = await ask('picture', { ...frame }, signal);
     return createImageBitmap(await response.blob());
   },
-  pairs: (frame: number, options: { seed: number; model?: ModelName }, signal?: AbortSignal) =>
-    table<PairsTable>('pairs', { frame, ...options }, signal),
+  /** The shown points of a frame as a PCD file. */
+  savedPoints: async (frame: number, choice: Query, signal?: AbortSignal): Promise<Blob> =>
+    (await ask('save', { frame, ...choice }, signal)).blob(),
+  pairs: (frame: Seen, options: { seed: number; model?: ModelName }, signal?: AbortSignal) =>
+    table<PairsTable>('pairs', { ...frame, ...options }, signal),
   objects: (frame: number, signal?: AbortSignal) => table<ObjectsTable>('objects', { frame }, signal),
-  places: (frame: number, signal?: AbortSignal) => table<PlacesTable>('places', { frame }, signal),
-  colours: (frame: number, model: ModelName, signal?: AbortSignal) =>
-    table<ColoursTable>('colours', { frame, model }, signal),
-  similarity: (frame: number, model: ModelName, query: SimilarityQuery, signal?: AbortSignal) =>
-    table<SimilarityTable>('similarity', { frame, model, ...query }, signal),
+  places: (frame: Seen, signal?: AbortSignal) => table<PlacesTable>('places', { ...frame }, signal),
+  colours: (frame: Seen, model: ModelName, signal?: AbortSignal) =>
+    table<ColoursTable>('colours', { ...frame, model }, signal),
+  similarity: (frame: Seen, model: ModelName, query: SimilarityQuery, signal?: AbortSignal) =>
+    table<SimilarityTable>('similarity', { ...frame, model, ...query }, signal),
 } as const;
 
 /** The address of a request, from the page's own. */
@@ -51,11 +68,15 @@ export function addressOf(name: string, query: Query = {}): string {
   return `api/${name}${words.length > 0 ? `?${words.join('&')}` : ''}`;
 }
 
-/** The response to a request that went well. */
+/** Hears `lost` when the server did not answer at all. */
+export const connection = new EventTarget();
+
+/** The response to a request that went well; who does not answer is asked again for some seconds. */
 export async function fetched(address: string, signal?: AbortSignal): Promise<Response> {
-  const response = await fetch(address, { signal }).catch((error: Error) => {
+  const response = await persistently(() => fetch(address, { signal }), signal).catch((error: Error) => {
     if (error.name === 'AbortError') throw error;
-    throw new Refused('The viewer does not answer: is pointpair view still running?');
+    connection.dispatchEvent(new Event('lost'));
+    throw new Unreachable('The viewer does not answer: is pointpair view still running?');
   });
   if (response.ok) return response;
   const { message } = (await response.json().catch(() => ({}))) as { message?: string };

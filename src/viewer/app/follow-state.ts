@@ -3,7 +3,7 @@ import type { PicturePane } from './picture/picture-pane.ts';
 import { numbersOfPose, poseOf } from './pose-link.ts';
 import type { Stage } from './scene/stage.ts';
 import type { Store } from './store.ts';
-import { fitSweep, isCloud } from './sweep/fit-sweep.ts';
+import { fitSweep, isCloud, lengthUnitOf } from './sweep/fit-sweep.ts';
 import { choice } from './widgets/controls.ts';
 import { byId } from './widgets/dom.ts';
 
@@ -30,6 +30,8 @@ export function followView(
   stage: Stage,
   { store, frame, say }: { store: Store; frame: CurrentFrame; say: (message: string) => void },
 ): void {
+  stage.setLengthUnit(lengthUnitOf(frame.sequence));
+  stage.setGround([0, 0, frame.sequence.roadZM]);
   let posed = store.state.pose.length > 0;
   stage.pose = poseOf(store.state, stage.pose);
   byId('stage-corner').append(
@@ -64,21 +66,37 @@ export function followView(
   frame.on(['scene'], follow);
   frame.on(['sweep'], () => {
     const { sweep } = frame.parts;
-    if (posed || sweep?.complete !== true) return;
+    // The first pass of a large cloud is spread over all of it.
+    if (posed || !(sweep?.complete || sweep?.tiles !== undefined)) return;
     posed = true;
     if (isCloud(frame.sequence)) fitSweep(stage, sweep, frame.sequence);
   });
 }
 
+/** Pictures that are less than this many times as wide as they are high get more of the height. */
+const tallAspect = 1.9;
+
+function makeRoom({ width, height }: ImageBitmap): void {
+  byId('panes').classList.toggle('tall-picture', width < tallAspect * height);
+}
+
 /** Keeps the picture of the present frame in its pane, and behind the view through its camera. */
 export function followPicture(frame: CurrentFrame, pane: PicturePane, stage: Stage): void {
-  const anyPicture = frame.sequence.frames.some(({ parts }) => parts.includes('picture'));
+  const anyPicture = frame.sequence.frames.some(
+    ({ parts, pictures }) => parts.includes('picture') || pictures.length > 0,
+  );
   byId('panes').classList.toggle('no-picture', !anyPicture);
-  frame.on(['frame', 'picture'], () => {
+  frame.on(['frame', 'picture', 'released'], () => {
+    if (frame.holds) {
+      // What lies there is of the frame before.
+      pane.status.later(`Loading frame ${frame.info.id}`);
+      return;
+    }
     const { picture, problems } = frame.parts;
-    const hasPicture = frame.info.parts.includes('picture');
+    const { hasPicture } = frame;
     if (picture !== undefined) {
       pane.setPicture(picture);
+      makeRoom(picture);
       stage.setBackdrop(picture, backdropOpacity);
       pane.status.clear();
     } else if (hasPicture && problems.picture === undefined) {

@@ -1,6 +1,6 @@
 import './style.css';
 import type { SessionInfo } from '../protocol.ts';
-import { api, messageOf } from './api.ts';
+import { api, messageOf, Unreachable } from './api.ts';
 import { Page } from './page.ts';
 import { Store } from './store.ts';
 import { linkOf, stateOfLink } from './view-state.ts';
@@ -17,13 +17,7 @@ async function start(): Promise<void> {
   const status = new PaneStatus();
   byId('stage-pane').append(status.root);
   status.loading('Opening');
-  let session: SessionInfo;
-  try {
-    session = await api.session();
-  } catch (error) {
-    status.problem(messageOf(error) ?? 'The viewer does not answer');
-    return;
-  }
+  const session = await firstAnswer(status);
   document.title = `${session.title} · pointpair`;
   new Page(session, store, status).begin();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -36,6 +30,22 @@ async function start(): Promise<void> {
     const { theme } = store.state;
     store.set(stateOfLink(location.hash, { ...stateOfLink(''), theme }));
   });
+}
+
+/** What there is to look at; asked for until the server answers. */
+async function firstAnswer(status: PaneStatus): Promise<SessionInfo> {
+  for (;;) {
+    try {
+      return await api.session();
+    } catch (error) {
+      if (!(error instanceof Unreachable)) {
+        status.problem(messageOf(error) ?? 'The viewer does not answer');
+        throw error;
+      }
+      status.problem(`${error.message} It is asked again every few seconds.`);
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
 }
 
 void start();

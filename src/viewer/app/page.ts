@@ -1,12 +1,12 @@
 import type { SessionInfo } from '../protocol.ts';
-import { api } from './api.ts';
+import { addressOf, api } from './api.ts';
 import type { Context, TabView } from './context.ts';
 import { CurrentFrame } from './current-frame.ts';
 import { followAppearance, followPicture, followView } from './follow-state.ts';
 import { LinkOverlay } from './picture/link-overlay.ts';
 import { PicturePane } from './picture/picture-pane.ts';
 import { numbersOfPose } from './pose-link.ts';
-import type { RunPanel } from './run/run-panel.ts';
+import { RunPanel } from './run/run-panel.ts';
 import { DEFAULT_POSE, type Pose } from './scene/pose.ts';
 import { Stage } from './scene/stage.ts';
 import { shortcutsOf, tabNames } from './shortcuts.ts';
@@ -16,17 +16,32 @@ import { Sweeps } from './sweep/sweeps.ts';
 import { FeaturesTab } from './tabs/features-tab.ts';
 import { LiveRun } from './tabs/live-run.ts';
 import { MatchesTab } from './tabs/matches-tab.ts';
+import { savePoints } from './tabs/save-points.ts';
 import { SceneTab } from './tabs/scene-tab.ts';
 import { followPointer } from './tabs/stage-input.ts';
-import { linkOf, tabs } from './view-state.ts';
+import { linkOf, type Tab } from './view-state.ts';
+import { moveByArrows } from './widgets/arrows.ts';
 import { savePicture } from './widgets/capture.ts';
-import { button, type PaneStatus } from './widgets/controls.ts';
+import { button, PaneStatus } from './widgets/controls.ts';
+import { showDetail } from './widgets/detail-note.ts';
 import { byId, eachFrame, element } from './widgets/dom.ts';
 import { listenForKeys, type Shortcut, showHelp } from './widgets/help.ts';
 import { Legend } from './widgets/legend.ts';
+import { watchConnection } from './widgets/lost-connection.ts';
 import { PointCard } from './widgets/point-card.ts';
+import { settingsToggle } from './widgets/settings-sheet.ts';
 import { listenToSplitter } from './widgets/splitter.ts';
 import { Timeline } from './widgets/timeline.ts';
+
+/** The parts of the page that have something to show; what is wrong with data that cannot be opened is shown in the scene. */
+export function offeredTabs({ offers, run }: Pick<SessionInfo, 'offers' | 'run'>): Tab[] {
+  return [
+    'scene',
+    ...(offers.matches ? ['matches' as const] : []),
+    ...(offers.features ? ['features' as const] : []),
+    ...(run === undefined ? [] : ['run' as const]),
+  ];
+}
 
 /** The page: its bar, its panes, and the part of it that is shown. */
 export class Page {
@@ -34,9 +49,10 @@ export class Page {
   private readonly store: Store;
   private readonly status: PaneStatus;
   private context: Context | undefined;
-  private views:
-    | { readonly scene: TabView; readonly matches: MatchesTab; readonly features: TabView }
-    | undefined;
+  private views: { readonly [Of in Exclude<Tab, 'run'>]?: TabView } = {};
+  private matches: MatchesTab | undefined;
+  /** The parts of the page that have something to show. */
+  private readonly offered: readonly Tab[];
   private timeline: Timeline | undefined;
   private shown: TabView | undefined;
   private run: RunPanel | undefined;
@@ -49,7 +65,8 @@ export class Page {
     this.session = session;
     this.store = store;
     this.status = status;
-    this.shortcuts = shortcutsOf(store, {
+    this.offered = offeredTabs(session);
+    this.shortcuts = shortcutsOf(store, this.offered, {
       play: () => this.timeline?.toggle(),
       step: (by) => this.timeline?.step(by),
       fit: () => {
@@ -64,6 +81,7 @@ export class Page {
   begin(): void {
     const { store, session } = this;
     byId('title').textContent = session.title;
+    if (!this.offered.includes(store.state.tab)) this.toScene();
     this.buildBar();
     this.themeChanged();
     store.on(['theme'], () => this.themeChanged());
@@ -72,14 +90,36 @@ export class Page {
     store.on(['tab'], ({ tab, pose }, before) => {
       // A link that was pasted brings a place to look from with it.
       if (pose === before.pose) this.swapPose(before.tab === 'matches', tab === 'matches');
-      else this.views?.matches.keepPose();
+      else this.matches?.keepPose();
       this.showTab();
     });
     this.context?.frame.open();
     this.showTab();
+    watchConnection({
+      ping: async () => (await fetch(addressOf('session'))).json() as Promise<SessionInfo>,
+      onBack: (now) => this.takeUp(now),
+    });
   }
 
-  /** Stage and picture, where there are frames and WebGL. */
+  /** A link led to a part of the page that has nothing to show. */
+  private toScene(): void {
+    this.say(`There is nothing to show for ${tabNames[this.store.state.tab]} here`);
+    this.store.set({ tab: 'scene' });
+  }
+
+  /** The server is there again; where it shows something else by now, so does the page. */
+  private takeUp(now: SessionInfo): void {
+    const namesOf = ({ title, sequence }: SessionInfo) =>
+      JSON.stringify([title, sequence?.frames.map(({ id }) => id)]);
+    if (namesOf(now) !== namesOf(this.session)) {
+      location.reload();
+      return;
+    }
+    this.say('The viewer answers again');
+    this.context?.frame.open();
+  }
+
+  /** Stage and picture, where there are frames. */
   private openPanes(): void {
     const { session, store, status } = this;
     const { sequence } = session;
@@ -88,18 +128,29 @@ export class Page {
       status.problem(session.problem?.message ?? 'There are no frames');
       return;
     }
-    let stage: Stage;
     let overlay: LinkOverlay | undefined;
-    try {
-      stage = new Stage({
-        canvas: byId<HTMLCanvasElement>('stage'),
-        labels: byId('stage-labels'),
-        onRender: () => overlay?.redraw(),
-        onPoseChange: eachFrame(() => this.store.set({ pose: numbersOfPose(stage.pose) })),
-      });
-    } catch (error) {
-      status.problem(`The points cannot be drawn: ${(error as Error).message}`);
-      return;
+    const graphics = new PaneStatus();
+    byId('stage-pane').append(graphics.root);
+    const stage: Stage = new Stage({
+      canvas: byId<HTMLCanvasElement>('stage'),
+      labels: byId('stage-labels'),
+      onRender: () => overlay?.redraw(),
+      onDetail: showDetail,
+      onPoseChange: eachFrame(() => this.store.set({ pose: numbersOfPose(stage.pose) })),
+      onContextLost: () =>
+        graphics.problem(
+          'The browser lost the graphics card. The points come back as soon as it has it again.',
+        ),
+      onContextRestored: () => {
+        graphics.clear();
+        this.say('The graphics card is back');
+      },
+    });
+    if (!stage.draws) {
+      byId('panes').classList.add('no-stage');
+      graphics.problem(
+        'The points cannot be drawn, for this browser has no WebGL 2 (is hardware acceleration off?). Pictures, labels and numbers are shown.',
+      );
     }
     const picture = new PicturePane({
       canvas: byId<HTMLCanvasElement>('picture'),
@@ -123,13 +174,14 @@ export class Page {
     followAppearance(stage, store);
     followPicture(frame, picture, stage);
     this.timeline = new Timeline(frame, store, () => this.shown?.busy ?? false);
-    const matches = new MatchesTab(this.context, (links) => overlay.setLinks(links));
-    if (store.state.pose.length > 0 && store.state.tab === 'matches') matches.keepPose();
+    if (session.offers.matches)
+      this.matches = new MatchesTab(this.context, (links) => overlay.setLinks(links));
+    if (store.state.pose.length > 0 && store.state.tab === 'matches') this.matches?.keepPose();
     followView(stage, { store, frame, say });
     this.views = {
       scene: new SceneTab(this.context),
-      matches,
-      features: new FeaturesTab(this.context),
+      matches: this.matches,
+      ...(run !== undefined && session.offers.features && { features: new FeaturesTab(this.context, run) }),
     };
     followPointer(this.context, byId<HTMLCanvasElement>('stage'), () => this.shown);
     frame.on(['frame'], () => this.nameFrame());
@@ -138,17 +190,24 @@ export class Page {
 
   private showTab(): void {
     const { tab } = this.store.state;
-    const buttons = [...byId('tabs').children] as HTMLElement[];
-    for (const each of buttons) each.setAttribute('aria-selected', String(each.dataset.tab === tab));
+    if (!this.offered.includes(tab)) {
+      this.toScene();
+      return;
+    }
+    for (const each of [...byId('tabs').children] as HTMLElement[]) {
+      const isChosen = each.dataset.tab === tab;
+      each.setAttribute('aria-selected', String(isChosen));
+      each.tabIndex = isChosen ? 0 : -1;
+    }
     const main = byId('main');
     main.classList.toggle('run', tab === 'run');
     byId('run-pane').hidden = tab !== 'run';
     byId('timeline').hidden = tab === 'run';
     this.shown?.hide();
-    this.shown = tab === 'run' ? undefined : this.views?.[tab];
-    if (tab === 'run') this.showRun().catch((error: Error) => this.sayOnRun('problem', error.message));
+    this.shown = tab === 'run' ? undefined : this.views[tab];
+    if (tab === 'run') this.showRun();
     else this.run?.hide();
-    byId('side').replaceChildren(...(this.shown === undefined ? [] : [this.shown.panel]));
+    byId('side-body').replaceChildren(...(this.shown === undefined ? [] : [this.shown.panel]));
     this.shown?.show();
     this.context?.stage.requestRender();
   }
@@ -164,35 +223,17 @@ export class Page {
     this.store.set({ view: pose.view });
   }
 
-  private async showRun(): Promise<void> {
-    const root = byId('run-pane');
-    if (this.session.run === undefined) {
-      this.sayOnRun(
-        'empty',
-        'There is no run here. pointpair view runs/… shows one, while it trains as well.',
-      );
-      return;
-    }
-    if (this.run === undefined) {
-      const { store } = this;
-      // Curves need a library of their own, which the rest of the page does not wait for.
-      const { RunPanel } = await import('./run/run-panel.ts').catch(() => {
-        throw new Error('The curves could not be loaded: is pointpair view still running?');
-      });
-      this.run ??= new RunPanel({
-        root,
-        fetchTail: api.metrics,
-        fetchRun: api.run,
-        onCheckpoint: (step) => store.set({ tab: 'features', model: step }),
-        theme: () => store.state.theme,
-      });
-    }
-    if (this.store.state.tab === 'run') this.run.show();
-  }
-
-  private sayOnRun(kind: 'empty' | 'problem', words: string): void {
-    const status = element('div', { class: 'status', 'data-kind': kind }, element('p', {}, words));
-    byId('run-pane').replaceChildren(status);
+  private showRun(): void {
+    const { store } = this;
+    const showFeatures = (step: number) => store.set({ tab: 'features', model: step });
+    this.run ??= new RunPanel({
+      root: byId('run-pane'),
+      fetchTail: api.metrics,
+      fetchRun: api.run,
+      onCheckpoint: this.offered.includes('features') ? showFeatures : undefined,
+      theme: () => store.state.theme,
+    });
+    this.run.show();
   }
 
   private nameFrame(): void {
@@ -220,22 +261,32 @@ export class Page {
 
   private buildBar(): void {
     const { store } = this;
+    byId('tabs').hidden = this.offered.length < 2;
     byId('tabs').replaceChildren(
-      ...tabs.map((tab) =>
+      ...this.offered.map((tab) =>
         element(
           'button',
-          { type: 'button', role: 'tab', 'data-tab': tab, click: () => store.set({ tab }) },
+          {
+            type: 'button',
+            role: 'tab',
+            'data-tab': tab,
+            'aria-controls': tab === 'run' ? 'run-pane' : 'panes',
+            click: () => store.set({ tab }),
+          },
           tabNames[tab],
         ),
       ),
     );
+    moveByArrows(byId('tabs'));
     byId('tools').replaceChildren(
+      settingsToggle(),
       button('Copy a link to what is on the screen', () => void this.copyLink(), { icon: 'link' }),
       button(
         'Save a picture',
         () => void this.savePicture().catch(() => this.say('The picture could not be made')),
         { icon: 'picture' },
       ),
+      button('Save the shown points as PCD', () => this.savePoints(), { icon: 'save' }),
       button('Dark or light', () => this.toggleTheme(), { icon: 'theme' }),
       button('Keys and pointer', () => showHelp(this.shortcuts), { icon: 'help' }),
     );
@@ -262,6 +313,14 @@ export class Page {
       links: byId<HTMLCanvasElement>('links'),
       name: `${this.session.title}-${context.frame.info.id}`.replace(/[^\w.-]+/g, '-'),
     });
+  }
+
+  private savePoints(): void {
+    if (this.context === undefined || this.store.state.tab !== 'scene') {
+      this.say('Points are saved from the scene');
+      return;
+    }
+    void savePoints(this.context);
   }
 
   private toggleTheme(): void {

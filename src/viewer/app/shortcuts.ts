@@ -1,5 +1,5 @@
 import type { Store } from './store.ts';
-import { type Tab, tabs } from './view-state.ts';
+import type { Tab } from './view-state.ts';
 import type { Shortcut } from './widgets/help.ts';
 
 /** The parts of the page by name. */
@@ -20,9 +20,15 @@ export interface Actions {
 }
 
 /** The keys of the page. */
-export function shortcutsOf(store: Store, { play, step, fit, toggleTheme, help }: Actions): Shortcut[] {
+export function shortcutsOf(
+  store: Store,
+  tabs: readonly Tab[],
+  { play, step, fit, toggleTheme, help }: Actions,
+): Shortcut[] {
   const set = (...patch: Parameters<Store['set']>) => store.set(...patch);
   const sizeBy = (by: number) => set({ size: Math.max(0.5, Math.min(8, store.state.size + by)) });
+  const sweepsBy = (by: number) =>
+    set({ neighbours: Math.max(0, Math.min(10, store.state.neighbours + by)) });
   const shortcut = (keys: readonly string[], what: string, run: () => void, name = keys[0]): Shortcut => ({
     keys,
     name,
@@ -38,16 +44,22 @@ export function shortcutsOf(store: Store, { play, step, fit, toggleTheme, help }
     shortcut(['b'], 'look from above', () => set({ view: 'birds-eye' })),
     shortcut(['c'], 'look through the camera', () => set({ view: 'camera' })),
     shortcut(['f'], 'fit the points on the screen', fit),
+    shortcut(['m'], 'measure a distance', () => set({ tab: 'scene', measure: !store.state.measure })),
     shortcut(['l'], 'labels on or off', () => set({ labels: !store.state.labels })),
+    shortcut(['k'], 'tracks on or off', () => set({ tracks: !store.state.tracks })),
+    shortcut([']'], 'one more sweep of each side', () => sweepsBy(1)),
+    shortcut(['['], 'one sweep fewer', () => sweepsBy(-1)),
     shortcut(['g'], 'ground grid on or off', () => set({ grid: !store.state.grid })),
     shortcut(['+', '='], 'larger points', () => sizeBy(0.5)),
     shortcut(['-'], 'smaller points', () => sizeBy(-0.5)),
-    shortcut(['n'], 'matches: another view', () => set({ seed: store.state.seed + 1 })),
+    ...(tabs.includes('matches')
+      ? [shortcut(['n'], 'matches: another view', () => set({ seed: store.state.seed + 1 }))]
+      : []),
     shortcut(['t'], 'dark or light', toggleTheme),
     shortcut(
       ['Escape'],
-      'select nothing',
-      () => set({ point: undefined, place: undefined, cell: undefined }),
+      'select nothing, end measuring',
+      () => set({ point: undefined, place: undefined, cell: undefined, measure: false }),
       'esc',
     ),
     shortcut(['?', 'h'], 'this list', help),

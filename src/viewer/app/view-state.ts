@@ -13,10 +13,14 @@ export interface ViewState {
   /** The frame's name; empty for the first one. */
   readonly frame: string;
   readonly theme: 'dark' | 'light';
+  /** The camera's name; empty for the first one. */
+  readonly camera: string;
 
   /** `height`, `range`, `time`, `picture`, `file` (its own red, green and blue), or a field's name after `field:`. */
   readonly colour: string;
   readonly map: string;
+  /** Whether columns of kinds, such as `label` and `ring`, are coloured by kind. */
+  readonly categories: boolean;
   /** The values of the ends of the colour map; undefined for those of the points. */
   readonly low: number | undefined;
   readonly high: number | undefined;
@@ -49,6 +53,20 @@ export interface ViewState {
   readonly pose: PoseNumbers;
   /** The selected point's number in its file. */
   readonly point: number | undefined;
+  /** The class whose labels and detections are shown; all where it is empty. */
+  readonly objectClass: string;
+  /** Points nearer to the sensor than this, or farther away, are not shown, metres; undefined for no limit. */
+  readonly near: number | undefined;
+  readonly far: number | undefined;
+  /** The clip box, in the coordinates of the file, metres; what is outside is not shown. A side that is undefined is open. */
+  readonly xMin: number | undefined;
+  readonly xMax: number | undefined;
+  readonly yMin: number | undefined;
+  readonly yMax: number | undefined;
+  readonly zMin: number | undefined;
+  readonly zMax: number | undefined;
+  /** Whether clicks on points measure distances. */
+  readonly measure: boolean;
   /** How much faster than the sequence it plays. */
   readonly speed: number;
 
@@ -72,8 +90,10 @@ export const defaultState: ViewState = {
   tab: 'scene',
   frame: '',
   theme: 'dark',
+  camera: '',
   colour: 'height',
   map: 'turbo',
+  categories: true,
   low: undefined,
   high: undefined,
   size: 2,
@@ -96,6 +116,16 @@ export const defaultState: ViewState = {
   view: 'perspective',
   pose: [],
   point: undefined,
+  objectClass: '',
+  near: undefined,
+  far: undefined,
+  xMin: undefined,
+  xMax: undefined,
+  yMin: undefined,
+  yMax: undefined,
+  zMin: undefined,
+  zMax: undefined,
+  measure: false,
   speed: 1,
   seed: 0,
   layout: 'beside',
@@ -132,8 +162,10 @@ const parsers: Parsers = {
   tab: one(...tabs),
   frame: anyText,
   theme: one('dark', 'light'),
+  camera: anyText,
   colour: anyText,
   map: anyText,
+  categories: flag,
   low: number,
   high: number,
   size: between(0.5, 20),
@@ -159,6 +191,16 @@ const parsers: Parsers = {
     return values.every((value) => value !== undefined) ? values : undefined;
   },
   point: index,
+  objectClass: anyText,
+  near: number,
+  far: number,
+  xMin: number,
+  xMax: number,
+  yMin: number,
+  yMax: number,
+  zMin: number,
+  zMax: number,
+  measure: flag,
   speed: between(0.05, 20),
   seed: index,
   layout: one('beside', 'over'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CameraModel, ObjectLabel } from '../../datasets/frame.ts';
 import { parseKittiLabels } from '../../datasets/kitti-labels.ts';
 import { readFrameText } from '../../datasets/read-frame-file.ts';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 
 /** What a detector found: a folder of KITTI result files, `<frame>.txt` with a score in each line. */
 export class Detections {
@@ -27,10 +27,7 @@ export class Detections {
         return new Detections(folder, hasMaps ? maps : undefined);
       }
     }
-    const found = await stat(path).then(
-      (info) => (info.isDirectory() ? 'none in it' : 'a file'),
-      (error: NodeJS.ErrnoException) => error.code ?? error.message,
-    );
+    const found = await stat(path).then((info) => (info.isDirectory() ? 'none in it' : 'a file'), reasonOf);
     throw new InputError({
       file: path,
       expected: 'a folder with KITTI result files such as 000000.txt',

@@ -95,9 +95,14 @@ async function run(session: DeviceSession, inputs: Tree<HostTensor>): Promise<Re
 
 /**
  * A run's model with its statistics: those of a checkpoint, or for `before`, which needs none, what the run began with and
- * the batch statistics of some of its training frames. Throws an InputError for a step without a checkpoint.
+ * the batch statistics of some of its training frames, whose number `onStatistics` is told before. Throws an InputError for a
+ * step without a checkpoint.
  */
-export async function loadModel(source: ModelSource, name: ModelName): Promise<Initialized> {
+export async function loadModel(
+  source: ModelSource,
+  name: ModelName,
+  onStatistics: (frames: number) => void = () => {},
+): Promise<Initialized> {
   if (name !== 'before') return modelIn((await loadRun(source.run, { step: name })).state);
   const { config, data } = await readRunConfig(source.run);
   const model = modelIn(initialState(config, { frames: data.frames ?? 0 }));
@@ -105,7 +110,7 @@ export async function loadModel(source: ModelSource, name: ModelName): Promise<I
   let fault: unknown;
   for (const root of roots) {
     try {
-      return await withStatistics(config, model, { ...data, root, strict: false });
+      return await withStatistics(config, model, { data: { ...data, root, strict: false }, onStatistics });
     } catch (error) {
       // Another drive may be looked at than the one that the run learned from.
       if (!(error instanceof InputError)) throw error;
@@ -118,11 +123,12 @@ export async function loadModel(source: ModelSource, name: ModelName): Promise<I
 async function withStatistics(
   config: RunConfig,
   model: Initialized,
-  data: DataSelection,
+  { data, onStatistics }: { readonly data: DataSelection; readonly onStatistics: (frames: number) => void },
 ): Promise<Initialized> {
   const { views } = createPretraining(config, config.batchSize);
   const { length } = await openViewFrames(data, views);
   const frames = Math.max(1, Math.min(config.batchSize, mostStatisticsFrames, length));
+  onStatistics(frames);
   const pretraining = createPretraining(config, frames);
   const calibration = await batchesOf(pretraining, data, { frames, seed: config.seed });
   const statistics = await statisticsOf(pretraining, { calibration, model });

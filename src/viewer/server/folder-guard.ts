@@ -1,6 +1,6 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 
 /** Files that are read when data is opened, wherever they lie in it: lists of frames, clocks, records of motion, poses, calibrations, tracks. */
 const readAtOnce =
@@ -80,6 +80,6 @@ async function isFolder(path: string): Promise<boolean> {
 
 async function resolved(path: string): Promise<string> {
   return realpath(path).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError({ file: path, expected: 'a file or a folder', found: error.code ?? error.message });
+    throw new InputError({ file: path, expected: 'a file or a folder', found: reasonOf(error) });
   });
 }

@@ -8,9 +8,10 @@ import type {
   PlacesTable,
   SimilarityQuery,
   SimilarityTable,
+  WorkInfo,
 } from '../protocol.ts';
 import type { Table } from '../table.ts';
-import type { LearnedRequest, LearnedSetting } from './answers.ts';
+import type { LearnedRequest, LearnedSetting, Stage } from './answers.ts';
 import type { LearnedOutcome } from './learned-worker.ts';
 
 type Pool = Piscina<LearnedRequest, LearnedOutcome>;
@@ -25,27 +26,45 @@ export class Learned {
   private thread: Thread | undefined;
   private turn: Promise<unknown> = Promise.resolve();
   private readonly closing = new AbortController();
+  private waiting = 0;
+  private stage: Stage | undefined;
+  private beganAt = 0;
 
   constructor(setting: LearnedSetting) {
     this.setting = setting;
   }
 
+  /** What is being done, and how many questions wait. */
+  get work(): WorkInfo {
+    const { doing, done, total } = this.stage ?? {};
+    const seconds = this.stage === undefined ? 0 : (performance.now() - this.beganAt) / 1000;
+    return { doing, done, total, seconds, waiting: this.waiting };
+  }
+
   /** A pair of a frame's views, drawn by the run's configuration or by the preset, and what a model of the run makes of it. */
   pairs(
-    request: { readonly frame: number; readonly seed: number; readonly model?: ModelName },
+    request: {
+      readonly frame: number;
+      readonly camera?: string;
+      readonly seed: number;
+      readonly model?: ModelName;
+    },
     signal?: AbortSignal,
   ): Promise<PairsTable> {
     return this.ask<PairsTable>({ kind: 'pairs', ...request }, signal);
   }
 
   /** Where a frame's features lie. Needs a run. */
-  places(request: { readonly frame: number }, signal?: AbortSignal): Promise<PlacesTable> {
+  places(
+    request: { readonly frame: number; readonly camera?: string },
+    signal?: AbortSignal,
+  ): Promise<PlacesTable> {
     return this.ask<PlacesTable>({ kind: 'places', ...request }, signal);
   }
 
   /** The features of a frame's places and cells as colours. Needs a run. */
   colours(
-    request: { readonly frame: number; readonly model: ModelName },
+    request: { readonly frame: number; readonly camera?: string; readonly model: ModelName },
     signal?: AbortSignal,
   ): Promise<ColoursTable> {
     return this.ask<ColoursTable>({ kind: 'colours', ...request }, signal);
@@ -53,7 +72,12 @@ export class Learned {
 
   /** How similar a frame's places and cells are to one of them. Needs a run. */
   similarity(
-    request: { readonly frame: number; readonly model: ModelName; readonly query: SimilarityQuery },
+    request: {
+      readonly frame: number;
+      readonly camera?: string;
+      readonly model: ModelName;
+      readonly query: SimilarityQuery;
+    },
     signal?: AbortSignal,
   ): Promise<SimilarityTable> {
     return this.ask<SimilarityTable>({ kind: 'similarity', ...request }, signal);
@@ -72,12 +96,19 @@ export class Learned {
       const drop = () => reject(aborted.reason);
       if (aborted.aborted) return drop();
       aborted.addEventListener('abort', drop, { once: true });
+      this.waiting++;
       this.turn = this.turn.then(async () => {
+        this.waiting--;
         // Only what has not begun is dropped: ending a question that runs would end the thread, and all that it keeps.
         aborted.removeEventListener('abort', drop);
         if (aborted.aborted) return;
-        this.thread ??= startThread(this.setting);
+        this.beganAt = performance.now();
+        this.stage = { doing: this.thread === undefined ? 'starting the encoders’ thread' : 'beginning' };
+        this.thread ??= startThread(this.setting, (stage) => {
+          if (this.stage !== undefined) this.stage = stage;
+        });
         await this.thread.run(request).then((table) => resolve(table as Answer), reject);
+        this.stage = undefined;
       });
     });
   }
@@ -88,7 +119,7 @@ interface Thread {
   close(): Promise<void>;
 }
 
-function startThread(setting: LearnedSetting): Thread {
+function startThread(setting: LearnedSetting, onStage: (stage: Stage) => void): Thread {
   const fromSource = import.meta.url.endsWith('.ts');
   const pool: Pool = new Piscina({
     filename: new URL(`./learned-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
@@ -100,6 +131,7 @@ function startThread(setting: LearnedSetting): Thread {
     workerData: setting,
     ...(fromSource ? { execArgv: ['--import', registerTsx()] } : {}),
   });
+  pool.on('message', onStage);
   // A thread that dies before it has taken a request is told here only; the request would wait for ever.
   let giveUp: (error: Error) => void = () => {};
   pool.on('error', (error: Error) => giveUp(error));

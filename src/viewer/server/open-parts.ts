@@ -10,9 +10,11 @@ import {
   type SequenceReference,
 } from '../../datasets/open-sequences.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
+import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import type { Problem } from '../protocol.ts';
 import { Detections } from './detections.ts';
+import { firstDrawn } from './first-drawn.ts';
 import { FolderGuard } from './folder-guard.ts';
 import { Learned } from './learned.ts';
 import { isRunFolder, runData, runDetections, runSelection } from './run-data.ts';
@@ -42,6 +44,10 @@ export interface SessionOptions {
 /** What a session is made of; what was not given, or cannot be opened, is undefined. */
 export interface SessionParts {
   readonly sequence: Sequence | undefined;
+  /** The cloud of a sequence that is a single one, which was read to see that it can be. */
+  readonly only: PointCloud | undefined;
+  /** The number of the first frame that can be drawn; 0 where none can. */
+  readonly first: number;
   /** What was chosen and what was left aside, a sentence each. */
   readonly notes: readonly string[];
   /** Why there is no sequence. */
@@ -64,7 +70,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     throw new InputError({
       file: path,
       expected: 'a run, a data set or a point cloud',
-      found: error.code ?? error.message,
+      found: reasonOf(error),
     });
   });
   const run = (await isRunFolder(path)) ? path : undefined;
@@ -78,7 +84,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   const tail = run === undefined ? undefined : new RunTail(run);
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
-  const none = { sequence: undefined, notes: [], learned: undefined };
+  const none = { sequence: undefined, only: undefined, first: 0, notes: [], learned: undefined };
   if (root === undefined) return { ...parts, ...none, problem: lost, guard };
   const beside = [...(await calibrationBeside(root)), ...(await posesBeside(root))];
   const whole = await (await guard.withFolders([root])).withFiles(beside);
@@ -88,11 +94,21 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     const { reference, entry, notes } = await chosenSequence(root, options, run);
     const sequence = await entry.open();
     // Of a single cloud nothing is left to be shown where it is damaged.
-    if (sequence.kind === 'point cloud') await sequence.cloud(0);
+    const only = sequence.kind === 'point cloud' ? await sequence.cloud(0) : undefined;
+    const drawn = await firstDrawn(sequence, whole);
     // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
     const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
     const learned = new Learned({ sequence: reference, run: encoders, dataRoot: root });
-    return { ...parts, sequence, notes, problem: undefined, guard: whole, learned };
+    return {
+      ...parts,
+      sequence,
+      only,
+      first: drawn.first,
+      notes: [...notes, ...drawn.notes],
+      problem: undefined,
+      guard: whole,
+      learned,
+    };
   } catch (error) {
     if (run === undefined) throw error;
     return { ...parts, ...none, problem: problemOf(error), guard: whole };

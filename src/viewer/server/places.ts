@@ -99,10 +99,19 @@ function pictureOn(
   return { view, batch: { image, cells, cellWeights: float32(new Float32Array(corners), [corners]) } };
 }
 
-/** What a model says of a frame's places and cells. */
-export async function featuresOf({ views, picture }: Places, encoders: Encoders): Promise<FrameFeatures> {
+/** What a model says of a frame's places and cells; `onRun` hears how many views, the picture among them, are done. */
+export async function featuresOf(
+  { views, picture }: Places,
+  encoders: Encoders,
+  onRun: (done: number, total: number) => void = () => {},
+): Promise<FrameFeatures> {
   const each = [];
-  for (const view of views) each.push(await encoders.placesOf(view));
+  const total = views.length + (picture === undefined ? 0 : 1);
+  for (const view of views) {
+    onRun(each.length, total);
+    each.push(await encoders.placesOf(view));
+  }
+  if (picture !== undefined) onRun(each.length, total);
   const nothing: Features = { width: 1, rows: new Float32Array(0) };
   return {
     within: each.length === 0 ? nothing : stackFeatures(each.map(({ within }) => within)),

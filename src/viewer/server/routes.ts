@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
+import { type ClipState, clipKeys } from '../clip.ts';
 import { encodeTable } from '../table.ts';
 import type { Session } from './session.ts';
 import type { ShownPicture } from './shown-picture.ts';
@@ -42,11 +43,32 @@ function route<Shape extends z.ZodRawShape>(
 }
 
 const frame = { frame: whole };
+/** The camera by its name; the sequence's first one without. */
+const seen = { ...frame, camera: z.string().max(200, 'the name of a camera').optional() };
 /** As the answer before had it; it is no mere number of bytes. */
 const offset = z
   .string()
   .regex(/^\d{1,16}$/, 'an offset of metrics')
   .transform(Number);
+
+/** A number, as `String` writes it. */
+const decimal = z
+  .string('a number')
+  .regex(/^-?\d{1,30}(\.\d{1,30})?(e[-+]?\d{1,3})?$/, 'a number')
+  .transform(Number);
+const limits = Object.fromEntries(clipKeys.map((key) => [key, decimal.optional()])) as {
+  [Key in keyof ClipState]: z.ZodOptional<typeof decimal>;
+};
+/** The middle, the size and the yaw of a box. */
+const box = z
+  .string()
+  .transform((text) => text.split(',').map(Number))
+  .refine((values) => values.length === 7 && values.every(Number.isFinite), 'seven numbers of a box')
+  .transform(([x, y, z, length, width, height, yaw]) => ({
+    center: [x, y, z] as const,
+    sizeM: [length, width, height] as const,
+    yaw,
+  }));
 
 /** What can be asked, by address. Frames are numbers: no address has a path in it. */
 export const routes: { readonly [address: string]: Route } = {
@@ -58,32 +80,52 @@ export const routes: { readonly [address: string]: Route } = {
   '/api/point': route({ ...frame, point: whole }, async (session, query) => ({
     json: await session.point(query.frame, query.point),
   })),
-  '/api/scene': route(frame, async (session, query) => ({ json: await session.scene(query.frame) })),
-  '/api/picture': route(frame, async (session, query) => picture(await session.picture(query.frame))),
+  '/api/save': route(
+    {
+      ...frame,
+      ...limits,
+      box: box.optional(),
+      neighbours: whole.optional(),
+      steady: z.enum(['yes', 'no']).optional(),
+    },
+    async (session, { frame, box, neighbours = 0, steady, ...given }) => {
+      const limits = Object.fromEntries(clipKeys.map((key) => [key, given[key]])) as unknown as ClipState;
+      const request = { limits, box, neighbours, steady: steady === 'yes' };
+      const bytes = await session.savedPoints(frame, request);
+      return { type: 'application/octet-stream', bytes, compress: false };
+    },
+  ),
+  '/api/scene': route(seen, async (session, { frame, camera }) => ({
+    json: await session.scene(frame, camera),
+  })),
+  '/api/picture': route(seen, async (session, { frame, camera }) =>
+    picture(await session.picture(frame, camera)),
+  ),
   '/api/objects': route(frame, async (session, query) =>
     table(encodeTable(await session.objects(query.frame))),
   ),
   '/api/pairs': route(
-    { ...frame, seed: whole, model: model.optional() },
-    async (session, { frame, seed, model }, signal) =>
-      table(encodeTable(await session.pairs(frame, { seed, model }, signal))),
+    { ...seen, seed: whole, model: model.optional() },
+    async (session, { frame, ...options }, signal) =>
+      table(encodeTable(await session.pairs(frame, options, signal))),
   ),
-  '/api/places': route(frame, async (session, query, signal) =>
-    table(encodeTable(await session.places(query.frame, signal))),
+  '/api/places': route(seen, async (session, { frame, ...options }, signal) =>
+    table(encodeTable(await session.places(frame, options, signal))),
   ),
-  '/api/colours': route({ ...frame, model }, async (session, query, signal) =>
-    table(encodeTable(await session.colours(query.frame, query.model, signal))),
+  '/api/colours': route({ ...seen, model }, async (session, { frame, ...options }, signal) =>
+    table(encodeTable(await session.colours(frame, options, signal))),
   ),
   '/api/similarity': route(
-    { ...frame, model, place: whole.optional(), cell: whole.optional() },
-    async (session, { frame, model, place, cell }, signal) => {
+    { ...seen, model, place: whole.optional(), cell: whole.optional() },
+    async (session, { frame, camera, model, place, cell }, signal) => {
       if ((place === undefined) === (cell === undefined)) {
         throw new InputError({ file: 'request', expected: 'either place or cell', found: 'both or neither' });
       }
       const query = place === undefined ? { cell: cell! } : { place };
-      return table(encodeTable(await session.similarity(frame, { model, query }, signal)));
+      return table(encodeTable(await session.similarity(frame, { camera, model, query }, signal)));
     },
   ),
+  '/api/work': route({}, async (session) => ({ json: session.work })),
   '/api/run': route({}, async (session) => ({ json: await session.runInfo() })),
   '/api/metrics': route({ offset }, async (session, query) => ({
     json: await session.metrics(query.offset),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { InputError } from '../../engine/input-error.ts';
+import { InputError, reasonOf } from '../../engine/input-error.ts';
 import { totalSteps } from '../../training/pretrain.ts';
 import { listCheckpoints } from '../../training/run/checkpoint.ts';
 import { upgradedConfig } from '../../training/run/old-runs.ts';
@@ -54,8 +54,7 @@ async function readConfig(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const found = code === 'ENOENT' ? 'no such file' : message;
+    const found = reasonOf(error as NodeJS.ErrnoException);
     throw new InputError({ file: CONFIG, expected: 'the configuration of a run', found }, { cause: error });
   }
 }

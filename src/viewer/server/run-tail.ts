@@ -33,7 +33,7 @@ interface Edition {
 
 /** A run's folder as it grows: what the run is, and its metrics from where a reader left off. */
 export class RunTail {
-  private readonly folder: string;
+  readonly folder: string;
   private readonly pieceBytes: number;
   private edition = newEdition(0, 0);
 

@@ -1,12 +1,17 @@
 import { basename, resolve } from 'node:path';
 import sharp from 'sharp';
 import type { ObjectLabel } from '../../datasets/frame.ts';
+import { Recent } from '../../datasets/recent.ts';
 import { type FramePart, fileOf, type Sequence } from '../../datasets/sequence.ts';
 import { InputError } from '../../engine/input-error.ts';
+import type { Box3 } from '../../geometry/box.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
 import type { LensCamera } from '../../image/undistort.ts';
+import { writePcd } from '../../pointcloud/pcd.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import { readObjectMaps } from '../../training/detection/object-maps.ts';
+import { type ClipState, clipOf } from '../clip.ts';
+import { neighboursOf } from '../neighbours.ts';
 import { encodePoints } from '../point-stream.ts';
 import type {
   BoxInfo,
@@ -21,17 +26,31 @@ import type {
   SequenceInfo,
   SessionInfo,
   SimilarityQuery,
+  WorkInfo,
 } from '../protocol.ts';
 import type { Table } from '../table.ts';
 import { columnsOf, pointInfo } from './cloud-columns.ts';
 import type { Learned } from './learned.ts';
 import { objectsTable } from './object-maps.ts';
+import { offersOf } from './offers.ts';
 import { openParts, type SessionOptions, type SessionParts } from './open-parts.ts';
-import { Recent } from './recent.ts';
 import type { RunTail } from './run-tail.ts';
+import { savedCloud } from './saved-cloud.ts';
 import { type ShownPicture, shownPicture } from './shown-picture.ts';
 
 const megabyte = 2 ** 20;
+const nothing: WorkInfo = { doing: undefined, done: undefined, total: undefined, seconds: 0, waiting: 0 };
+
+/** Which points of a frame are to be saved. */
+export interface SaveRequest {
+  readonly limits: ClipState;
+  /** Those in this box of the frame alone. */
+  readonly box: Box3 | undefined;
+  /** How many sweeps before and after are saved with it. */
+  readonly neighbours: number;
+  /** Whether the motion between them is undone. */
+  readonly steady: boolean;
+}
 
 /** Everything that the page can ask for. What cannot be read throws an InputError; the rest goes on. */
 export class Session {
@@ -45,6 +64,8 @@ export class Session {
   private constructor(title: string, parts: SessionParts) {
     this.title = title;
     this.parts = parts;
+    const { only } = parts;
+    if (only !== undefined) void this.clouds.get('0', async () => only);
   }
 
   /** Throws InputError as `openParts` does. */
@@ -67,6 +88,7 @@ export class Session {
       run: runInfo,
       hasDetections: detections !== undefined,
       hasObjects: detections?.hasObjects ?? false,
+      offers: await offersOf(this.parts, runInfo),
       classes: runInfo && classesOf(runInfo),
     };
   }
@@ -76,6 +98,19 @@ export class Session {
     const cloud = await this.cloud(index);
     const { count, notes } = cloud;
     return encodePoints(columnsOf(cloud, fileOf(this.sequence(), index, 'sweep')), count, { notes });
+  }
+
+  /** The points that are shown of a frame as a binary PCD file, in the frame's own coordinates, with every column. */
+  async savedPoints(index: number, { limits, box, neighbours, steady }: SaveRequest): Promise<Uint8Array> {
+    const { frames } = this.sequenceInfo() ?? { frames: [] };
+    this.moment(index);
+    const others = neighboursOf(frames, index, { reach: neighbours, steady }).neighbours;
+    const parts = [];
+    for (const { index: each, matrix } of [{ index, matrix: undefined }, ...others]) {
+      const file = fileOf(this.sequence(), each, 'sweep');
+      parts.push({ cloud: await this.cloud(each), file, matrix });
+    }
+    return writePcd(savedCloud(parts, { clip: clipOf(limits), box }), { encoding: 'binary' });
   }
 
   async point(index: number, point: number): Promise<PointInfo> {
@@ -89,8 +124,8 @@ export class Session {
     });
   }
 
-  /** Camera, labels and detections of a frame, with what is wrong with its picture and with each of them. */
-  async scene(index: number): Promise<SceneInfo> {
+  /** Camera (the sequence's first one, or the one that is named), labels and detections of a frame, with what is wrong with its picture and with each of them. */
+  async scene(index: number, name?: string): Promise<SceneInfo> {
     const sequence = this.sequence();
     const { detections } = this.parts;
     const { id, files } = this.moment(index);
@@ -102,16 +137,17 @@ export class Session {
         return undefined;
       });
     // A point cloud without a camera lacks nothing.
+    const isOther = name !== undefined && name !== sequence.cameras[0];
     const hasCamera = files.picture !== undefined || files.calibration !== undefined;
     const ifSeen = async <Value>(part: string, read: () => Promise<Value>) =>
       hasCamera ? attempt(part, read) : undefined;
     const camera = await ifSeen('calibration', async () => {
       await this.check(index, 'calibration');
-      return sequence.camera(index);
+      return sequence.camera(index, name);
     });
     const size = await ifSeen('picture', async () => {
-      await this.check(index, 'picture');
-      const { bytes, file } = await sequence.picture(index);
+      await this.checkPicture(index, name);
+      const { bytes, file } = await sequence.picture(index, name);
       const { width, height } = await sharp(bytes)
         .metadata()
         .catch((error: Error) => {
@@ -132,8 +168,11 @@ export class Session {
         : await attempt('detections', async () => {
             if (!(await detections.has(id))) return [];
             await this.parts.guard.check(detections.fileOf(id));
-            return detections.of(id, camera);
+            // Results are those of the first camera.
+            return detections.of(id, isOther ? await sequence.camera(index) : camera);
           });
+    // Boxes of pictures alone are those of the first camera's.
+    const isSeen = ({ box3 }: ObjectLabel) => !isOther || box3 !== undefined;
     const cameraInfo: CameraInfo | undefined = camera && {
       name: camera.name,
       width: size?.width,
@@ -143,18 +182,18 @@ export class Session {
     };
     return {
       camera: cameraInfo,
-      labels: (labels ?? []).map(boxInfo),
-      detections: (detected ?? []).map(boxInfo),
+      labels: (labels ?? []).filter(isSeen).map(boxInfo),
+      detections: (detected ?? []).filter(isSeen).map(boxInfo),
       problems,
     };
   }
 
   /** The frame's picture as a pinhole takes it; see `shownPicture`. */
-  async picture(index: number): Promise<ShownPicture> {
-    await this.check(index, 'picture');
-    return this.pictures.get(String(index), async () => {
-      const stored = await this.sequence().picture(index);
-      return shownPicture(stored, await this.lensCamera(index));
+  async picture(index: number, camera?: string): Promise<ShownPicture> {
+    await this.checkPicture(index, camera);
+    return this.pictures.get(`${index} ${camera ?? ''}`, async () => {
+      const stored = await this.sequence().picture(index, camera);
+      return shownPicture(stored, await this.lensCamera(index, camera));
     });
   }
 
@@ -171,26 +210,35 @@ export class Session {
 
   async pairs(
     frame: number,
-    options: { seed: number; model?: ModelName },
+    options: { camera?: string; seed: number; model?: ModelName },
     signal: AbortSignal,
   ): Promise<Table> {
-    return (await this.encoders(frame)).pairs({ frame, ...options }, signal);
+    return (await this.encoders(frame, options.camera)).pairs({ frame, ...options }, signal);
   }
 
-  async places(frame: number, signal: AbortSignal): Promise<Table> {
-    return (await this.encoders(frame)).places({ frame }, signal);
+  async places(frame: number, options: { camera?: string }, signal: AbortSignal): Promise<Table> {
+    return (await this.encoders(frame, options.camera)).places({ frame, ...options }, signal);
   }
 
-  async colours(frame: number, model: ModelName, signal: AbortSignal): Promise<Table> {
-    return (await this.encoders(frame)).colours({ frame, model }, signal);
+  async colours(
+    frame: number,
+    options: { camera?: string; model: ModelName },
+    signal: AbortSignal,
+  ): Promise<Table> {
+    return (await this.encoders(frame, options.camera)).colours({ frame, ...options }, signal);
   }
 
   async similarity(
     frame: number,
-    options: { model: ModelName; query: SimilarityQuery },
+    options: { camera?: string; model: ModelName; query: SimilarityQuery },
     signal: AbortSignal,
   ): Promise<Table> {
-    return (await this.encoders(frame)).similarity({ frame, ...options }, signal);
+    return (await this.encoders(frame, options.camera)).similarity({ frame, ...options }, signal);
+  }
+
+  /** What the thread of the encoders does now. */
+  get work(): WorkInfo {
+    return this.parts.learned?.work ?? nothing;
   }
 
   async runInfo(): Promise<RunInfo> {
@@ -206,11 +254,11 @@ export class Session {
   }
 
   /** The camera of a frame's picture where it has a lens; a calibration that cannot be read is told with the scene. */
-  private async lensCamera(index: number): Promise<LensCamera | undefined> {
+  private async lensCamera(index: number, name?: string): Promise<LensCamera | undefined> {
     if (this.moment(index).files.calibration === undefined) return undefined;
     try {
       await this.check(index, 'calibration');
-      const { lens, pixelFromCamera } = await this.sequence().camera(index);
+      const { lens, pixelFromCamera } = await this.sequence().camera(index, name);
       return lens && { lens, pixelFromCamera };
     } catch (error) {
       if (error instanceof InputError) return undefined;
@@ -252,32 +300,57 @@ export class Session {
     return file;
   }
 
+  /** As `check`, of the picture of a camera; the sequence's first one by default. */
+  private async checkPicture(index: number, camera?: string): Promise<void> {
+    const { root, cameras } = this.sequence();
+    const { id, pictures } = this.moment(index);
+    if (camera === undefined || camera === cameras[0]) return void (await this.check(index, 'picture'));
+    for (const each of pictures[camera] ?? []) await this.parts.guard.check(each);
+    if (pictures[camera] !== undefined) return;
+    throw new InputError({
+      file: root,
+      place: `frame ${id}`,
+      expected: `a picture of ${camera}`,
+      found: 'none',
+    });
+  }
+
   private async cloud(index: number): Promise<PointCloud> {
     await this.check(index, 'sweep');
     return this.clouds.get(String(index), () => this.sequence().cloud(index));
   }
 
-  private async encoders(index: number): Promise<Learned> {
-    for (const part of ['sweep', 'picture', 'calibration'] as const) await this.check(index, part);
+  private async encoders(index: number, camera?: string): Promise<Learned> {
+    for (const part of ['sweep', 'calibration'] as const) await this.check(index, part);
+    await this.checkPicture(index, camera);
     return this.parts.learned!;
   }
 
   private sequenceInfo(): SequenceInfo | undefined {
-    const { sequence } = this.parts;
+    const { sequence, first } = this.parts;
     if (sequence === undefined) return undefined;
     return {
       kind: sequence.kind,
       name: sequence.name,
-      frames: sequence.moments.map(({ id, timeS, worldFromLidar, files, notes, sets = [] }) => ({
+      cameras: sequence.cameras,
+      roadZM: roadOf(sequence),
+      first,
+      frames: sequence.moments.map(({ id, timeS, worldFromLidar, files, pictures, notes, sets = [] }) => ({
         id,
         timeS,
         worldFromLidar: worldFromLidar && [...worldFromLidar],
         parts: Object.keys(files) as FramePart[],
+        pictures: Object.keys(pictures),
         notes,
         sets,
       })),
     };
   }
+}
+
+/** Waymo's vehicle frame stands on the road; KITTI's sensor is 1.73 m above it. */
+function roadOf({ kind, sourceKind = kind }: Sequence & { readonly sourceKind?: string }): number {
+  return sourceKind.startsWith('Waymo') ? 0 : -1.73;
 }
 
 /** The classes of a detector's run, as its configuration has them. */

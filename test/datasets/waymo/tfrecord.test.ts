@@ -121,9 +121,7 @@ describe('a TFRecord file', () => {
     await expect(indexTfRecords(join(folder, 'a.tfrecord'))).rejects.toThrow(
       'expected a readable file, found a folder',
     );
-    await expect(indexTfRecords(join(folder, 'b.tfrecord'))).rejects.toThrow(
-      'found ENOENT: no such file or directory',
-    );
+    await expect(indexTfRecords(join(folder, 'b.tfrecord'))).rejects.toThrow('found nothing');
   });
 
   it('is known by its name', () => {

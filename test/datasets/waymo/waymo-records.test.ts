@@ -408,7 +408,7 @@ describe('records of something else', () => {
     writeRecords([scenario], join(folder, 'a.tfrecord'));
     expect(await messageOf(openWaymoRecords(folder))).toContain('a Scenario of');
     expect(await messageOf(openWaymoRecords(join(folder, 'none')))).toContain(
-      'expected a file or a folder, found ENOENT',
+      'expected a file or a folder, found nothing',
     );
   });
 });

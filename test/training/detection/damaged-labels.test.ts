@@ -204,14 +204,19 @@ describe('the experiment', () => {
     const data = await scenesWith({ 'label_2/000001.txt': CUT, 'label_2/000007.txt': CUT });
     const { stream, said } = listener();
     const left: string[] = [];
+    const lists = (strict?: boolean) => ({
+      train: { root: data, imageSet: 'train', strict },
+      heldOut: { root: data, imageSet: 'val', strict },
+    });
     const options = {
-      data,
-      pretraining: tinyRun({ steps: 1 }),
+      ...lists(),
+      arms: [{ name: 'pretrained', config: tinyRun({ steps: 1 }) }],
       detector: tinyDetector('point3d', ['steps=1']),
       fractions: [1],
       seeds: [1],
-      evaluate: async (folders: { labels: string; detections: string }) => {
+      evaluate: async (detections: string) => {
         const ids = ['000006', '000007'];
+        const folders = { labels: data, detections };
         const { damaged, frames } = await readKittiFolders({ ...folders, ids, damaged: 'left out' });
         left.push(...damaged);
         return { frames: frames.length };
@@ -225,7 +230,7 @@ describe('the experiment', () => {
     ]);
     expect(said()).toMatch(/frame left out as damaged: .*000001\.txt: line 1/);
     expect(left[0]).toMatch(/000007\.txt: line 1/);
-    await expect(runLabelEfficiency({ ...options, out: fresh(), strict: true })).rejects.toThrow(
+    await expect(runLabelEfficiency({ ...options, ...lists(true), out: fresh() })).rejects.toThrow(
       /000001\.txt/,
     );
   });

@@ -170,8 +170,22 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
     expect(await readFile(join(results, '000006.txt'), 'utf8')).toBe(before);
     const elsewhere = { ...options, data: { root: data, imageSet: 'train' } };
     await expect(detect(elsewhere)).rejects.toThrow(
-      /to go on with: give another --out, or --overwrite.*those of/,
+      /found those of .* on .* \(training, val\): --overwrite removes them, another --out leaves them$/,
     );
+    const longer = { ...run, step: 9, checkpoint: join(out, 'checkpoints', '00000009') };
+    await expect(detect({ ...options, run: longer })).rejects.toThrow(
+      /found those of step 6, and the run is at step 9 now: --overwrite/,
+    );
+    // Whatever is there is done again.
+    await writeFile(join(results, '000006.txt'), '');
+    const again = { ...options, overwrite: true };
+    expect(await detect(again)).toMatchObject({ frames: 2, before: 0 });
+    expect(await readFile(join(results, '000006.txt'), 'utf8')).toBe(before);
+    // The scores that are written begin where they are asked to, and no folder has two kinds.
+    const highest = Math.max(...frames.flatMap(({ detections }) => detections.map(({ score }) => score!)));
+    await expect(detect({ ...options, scoreThreshold: highest })).rejects.toThrow(/--overwrite removes/);
+    expect(await detect({ ...again, scoreThreshold: highest })).toMatchObject({ detections: 1 });
+    await expect(detect(options)).rejects.toThrow(new RegExp(`scores from ${highest} on\\)`));
     await writeFile(join(results, 'notes.md'), 'mine');
     await expect(detect({ ...elsewhere, overwrite: true })).rejects.toThrow(/results alone.*notes\.md/);
   });

@@ -31,12 +31,13 @@ afterAll(() => rm(folder, { recursive: true }));
 function options(out: string, changes: Partial<LabelEfficiencyOptions> = {}): LabelEfficiencyOptions {
   return {
     out,
-    data,
-    pretraining: tinyRun({ steps: 2 }),
+    train: { root: data, imageSet: 'train' },
+    heldOut: { root: data, imageSet: 'val' },
+    arms: [{ name: 'pretrained', config: tinyRun({ steps: 2 }) }],
     detector: tinyDetector('point3d', ['steps=2']),
     fractions: [0.2, 1],
     seeds: [1],
-    evaluate: async ({ detections }) => ({ size: (await readFile(join(detections, '000006.txt'))).length }),
+    evaluate: async (detections) => ({ size: (await readFile(join(detections, '000006.txt'))).length }),
     stream: { write: () => {} },
     ...changes,
   };
@@ -74,9 +75,55 @@ describe('the experiment', () => {
     await expect(runLabelEfficiency(other)).rejects.toThrow(/experiment\.json: expected the same experiment/);
   });
 
+  it('compares several pretrainings, one of them a run that is there, and takes up more', async () => {
+    const out = join(folder, 'arms');
+    const first = { name: 'first', config: tinyRun({ steps: 2 }) };
+    const small = { fractions: [0.2], seeds: [1] };
+    const before = (await runLabelEfficiency(options(out, { ...small, arms: [first] })))!;
+    const arms = [{ name: 'there', run: join(out, 'pretrained', 'first') }, first];
+    const cells = (await runLabelEfficiency(options(out, { ...small, arms })))!;
+    expect(cells.map(cellName)).toEqual(['scratch', 'there', 'first'].map((name) => `20pct-${name}-seed1`));
+    const [scratch, there, again] = cells;
+    expect([scratch, again]).toEqual(before);
+    // The same encoders, so the same detector.
+    expect(there.ap).toEqual(again.ap);
+    const initialization = await readFile(
+      join(out, 'cells', '20pct-there-seed1', 'run', 'initialization.json'),
+      'utf8',
+    );
+    expect(initialization).toContain('pointEncoder');
+    const changed = { name: 'first', config: tinyRun({ steps: 3 }) };
+    await expect(runLabelEfficiency(options(out, { ...small, arms: [changed] }))).rejects.toThrow(
+      /the same experiment/,
+    );
+  });
+
+  it('takes no arms whose detectors would differ, and no names that are none', async () => {
+    const config = tinyRun({ steps: 2 });
+    const { points } = config.encoders;
+    const other = { ...config.encoders, points: { ...points!, useXyz: !points!.useXyz } };
+    const arms = [
+      { name: 'a', config },
+      { name: 'b', config: { ...config, encoders: other } },
+    ];
+    await expect(runLabelEfficiency(options(join(folder, 'differ'), { arms }))).rejects.toThrow(
+      /pretrained\/b: expected encoders as those of a, .*found other ones of b/,
+    );
+    for (const names of [['scratch'], ['a', 'a'], ['a/b'], ['..']]) {
+      const wrong = names.map((name) => ({ name, config }));
+      const run = runLabelEfficiency(options(join(folder, 'names'), { arms: wrong }));
+      await expect(run).rejects.toThrow(/arms: expected names of arms, each once/);
+    }
+  });
+
   it('has whole seeds first', () => {
-    const cells = cellsOf({ fractions: [0.01, 1], seeds: [1, 2] });
+    const cells = cellsOf({
+      arms: [{ name: 'time', run: 'runs/time' }],
+      fractions: [0.01, 1],
+      seeds: [1, 2],
+    });
     expect(cells.map(({ seed }) => seed)).toEqual([1, 1, 1, 1, 2, 2, 2, 2]);
+    expect(cells.slice(0, 2).map(({ beginning }) => beginning)).toEqual(['scratch', 'time']);
     expect(cellName({ beginning: 'scratch', fraction: 0.07, seed: 3 })).toBe('7pct-scratch-seed3');
   });
 });
@@ -99,10 +146,27 @@ describe('its table', () => {
     const rows = labelEfficiencyRows(results, 'Car 3d');
     expect(rows).toHaveLength(1);
     expect(rows[0].scratch).toEqual({ mean: 12, std: 2, values: [10, 12, 14] });
-    expect(rows[0].difference.values).toEqual([1, 3, 2]);
+    expect(rows[0].arms[0].difference.values).toEqual([1, 3, 2]);
     expect(labelEfficiencyTable(rows, 'Car 3d')).toContain(
       '| 5 % | 20 | 12.0 ± 2.0 | 14.0 ± 2.6 | +2.0 ± 1.0 (3 of 3 seeds up) |',
     );
+  });
+
+  it('has several arms below each other, and says what was not measured', () => {
+    const more = [13, 11].map((ap, seed) => result('time', seed, ap));
+    const rest = [{ ...result('scratch', 0, 30), fraction: 1, frames: 400 }];
+    const table = labelEfficiencyTable(
+      labelEfficiencyRows([...rest, ...results, ...more], 'Car 3d'),
+      'Car 3d',
+    );
+    expect(table.split('\n').slice(2)).toEqual([
+      '| 5 % | 20 | from scratch | 12.0 ± 2.0 | |',
+      '| | | pretrained | 14.0 ± 2.6 | +2.0 ± 1.0 (3 of 3 seeds up) |',
+      '| | | time | 12.0 ± 1.4 | +1.0 ± 2.8 (1 of 2 seeds up) |',
+      '| 100 % | 400 | from scratch | 30.0 ± 0.0 | |',
+      '| | | pretrained | not measured | not measured |',
+      '| | | time | not measured | not measured |',
+    ]);
   });
 
   it('is drawn', async () => {

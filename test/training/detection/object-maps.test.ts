@@ -107,7 +107,7 @@ describe('object maps', () => {
   });
 
   it('are refused where there is no file, or no safetensors file', async () => {
-    expect(await faultOf(join(folder, 'none'))).toMatchObject({ found: 'ENOENT' });
+    expect(await faultOf(join(folder, 'none'))).toMatchObject({ found: 'nothing' });
     const file = join(folder, 'text');
     writeFileSync(file, 'some text that is none');
     await faultOf(file);

@@ -99,16 +99,16 @@ describe('writeFileAtomically', () => {
     const path = join(folder(), 'none', 'a.json');
     await expect(writeJsonAtomically(path, 1)).rejects.toThrow(InputError);
     await expect(writeJsonAtomically(path, 1)).rejects.toThrow(
-      /none\/a\.json: expected a path that can be written, found ENOENT: no such file or directory$/,
+      /none\/a\.json: expected a path that can be written, found no such folder$/,
     );
     // Below a file, taking away what was not written fails as well.
     writeFileSync(join(path, '..', '..', 'file'), '');
     const below = join(path, '..', '..', 'file', 'a.json');
     await expect(writeJsonAtomically(below, 1)).rejects.toThrow(
-      /file\/a\.json: expected a path that can be written, found ENOTDIR: not a directory$/,
+      /file\/a\.json: expected a path that can be written, found a file where a folder has to be \(ENOTDIR\)$/,
     );
     await expect(writeFolderAtomically(below, [['a', 'one']])).rejects.toThrow(
-      /file\/a\.json: expected a path that can be written, found ENOTDIR: not a directory$/,
+      /file\/a\.json: expected a path that can be written, found a file where a folder has to be \(ENOTDIR\)$/,
     );
   });
 });

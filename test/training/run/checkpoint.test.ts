@@ -123,7 +123,7 @@ describe('a damaged newest checkpoint', () => {
     [
       'a missing file',
       (folder) => rmSync(join(folder, 'state.safetensors')),
-      /expected a file of a checkpoint, found ENOENT/,
+      /expected a file of a checkpoint, found nothing/,
     ],
     [
       'an empty state.json',

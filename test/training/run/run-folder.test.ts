@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -54,7 +62,14 @@ describe('createRunFolder', () => {
     (await createRunFolder(path, { config })).close();
     await expect(createRunFolder(path, { config })).rejects.toThrow(InputError);
     await expect(createRunFolder(path, { config })).rejects.toThrow(
-      /--resume to go on.*another --out, found 3 entries \(/,
+      /expected a new or empty folder, found a run without a checkpoint: --resume .*--overwrite .*another --out/,
+    );
+    mkdirSync(join(path, 'checkpoints', '00000030'), { recursive: true });
+    await expect(createRunFolder(path, { config })).rejects.toThrow(/a run with a checkpoint of step 30: /);
+    const others = newPath();
+    mkdirSync(join(others, 'photographs'), { recursive: true });
+    await expect(createRunFolder(others, { config })).rejects.toThrow(
+      /found 1 entry \(photographs\): give another --out$/,
     );
     expect(json(path, 'config.json')).toEqual(config);
   });
@@ -64,6 +79,13 @@ describe('createRunFolder', () => {
     (await createRunFolder(path, { config: { seed: 2 }, overwrite: true })).close();
     expect(json(path, 'config.json')).toEqual({ seed: 2 });
     expect((await readMetrics(path)).lines).toEqual([]);
+    // Results of a detector, where they are suggested to be, and what is not known as such.
+    mkdirSync(join(path, 'detections'));
+    writeFileSync(join(path, 'detections', 'detections.json'), '{}');
+    (await createRunFolder(path, { config, overwrite: true })).close();
+    mkdirSync(join(path, 'detections'));
+    await expect(createRunFolder(path, { config, overwrite: true })).rejects.toThrow(/\(detections\)/);
+    rmdirSync(join(path, 'detections'));
     writeFileSync(join(path, 'thesis.tex'), 'years of work');
     const refused = createRunFolder(path, { config, overwrite: true });
     await expect(refused).rejects.toThrow(
@@ -129,7 +151,7 @@ describe('resuming', () => {
 
   it('needs a run', async () => {
     await expect(createRunFolder(newPath(), { config, resume: 1 })).rejects.toThrow(
-      /config\.json: expected the configuration of the run to resume, found ENOENT/,
+      /config\.json: expected the configuration of the run to resume, found nothing$/,
     );
   });
 

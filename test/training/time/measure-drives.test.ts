@@ -152,7 +152,7 @@ describe('following by features', () => {
   const errorOf = (nameOf: Parameters<typeof named>[0]) =>
     measureAssociation(
       [queries],
-      byFeatures(named(nameOf) as Parameters<typeof byFeatures>[0], { fastestMps: 20 }),
+      byFeatures(named(nameOf) as Parameters<typeof byFeatures>[0], { fastestMps: 20, distanceWeight: 0 }),
     );
 
   it('moves points as the cluster of the same features', () => {

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, noBrowser } from '../../../bench/chromium.ts';
 import { serveViewer } from '../../../src/viewer/server/http-server.ts';
@@ -60,11 +60,17 @@ export class OpenPages {
   async open(
     address: string,
     link: Link = {},
-    options: { readonly theme?: 'dark' | 'light'; readonly expected?: readonly RegExp[] } = {},
+    options: {
+      readonly theme?: 'dark' | 'light';
+      readonly expected?: readonly RegExp[];
+      readonly viewport?: { readonly width: number; readonly height: number };
+      /** Runs before anything is loaded. */
+      readonly before?: (page: Page) => Promise<unknown>;
+    } = {},
   ): Promise<OpenPage> {
     const context = await this.browser!.newContext({
       locale: 'en-US',
-      viewport: { width: 1280, height: 720 },
+      viewport: options.viewport ?? { width: 1280, height: 720 },
       colorScheme: options.theme ?? 'dark',
       // What moves the eye does so at once.
       reducedMotion: 'reduce',
@@ -73,6 +79,7 @@ export class OpenPages {
     context.setDefaultTimeout(patienceMs);
     const page = new OpenPage(await context.newPage(), options.expected ?? []);
     this.pages.push(page);
+    await options.before?.(page.page);
     await page.page.goto(addressOf(address, link));
     return page;
   }

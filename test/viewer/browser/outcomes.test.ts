@@ -161,8 +161,8 @@ describeInBrowser("a detector's run", (browser) => {
     await page.page.getByText('Detector monorun').waitFor();
     await page.page.locator('.run-chart[aria-label="Total loss"]').waitFor();
     expect(await page.page.locator('.run-panel').innerText()).not.toContain('othing learned');
-    await page.tab('Features');
-    await page.status('stage-pane', 'empty').getByText('a detector has no heads').waitFor();
+    expect(await page.page.locator('.run-checkpoints button').count()).toBe(0);
+    expect(await page.page.getByRole('tab').allTextContents()).toEqual(['Scene', 'Matches', 'Run']);
     await page.tab('Matches');
     await page.page.getByText('without a model').waitFor();
     expect(await page.page.locator('select[name="model"]').count()).toBe(0);

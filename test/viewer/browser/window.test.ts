@@ -209,9 +209,6 @@ describeInBrowser('a window of 1280 by 720 pixels', (browser) => {
       await page.tab('Matches');
       await page.page.locator('#side .count', { hasText: 'matches are shown' }).waitFor();
       await allFits(page, 'matches');
-      await page.tab('Features');
-      await page.status('stage-pane', 'empty').waitFor();
-      await allFits(page, 'features');
     });
   });
 

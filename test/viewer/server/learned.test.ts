@@ -224,7 +224,7 @@ describe('without a run', () => {
     expect(await faultOf(cloud.pairs({ frame: 0, seed: 0 }))).toMatchObject({ expected: 'a picture' });
     // Nothing can be opened there, until there is.
     const late = learnedOf({ sequence: { path: join(folder, 'late') }, preset: 'simipu-smoke' });
-    expect(await faultOf(late.pairs({ frame: 0, seed: 0 }))).toMatchObject({ found: 'ENOENT' });
+    expect(await faultOf(late.pairs({ frame: 0, seed: 0 }))).toMatchObject({ found: 'nothing' });
     await cp(data, join(folder, 'late'), { recursive: true });
     expect((await late.pairs({ frame: 0, seed: 0 })).info.id).toBe('000000');
   });

@@ -366,7 +366,7 @@ describe('info', () => {
   });
 
   it.each([
-    ['is missing', undefined, /^config\.json: expected the configuration of a run, found no such file$/],
+    ['is missing', undefined, /^config\.json: expected the configuration of a run, found nothing$/],
     ['is no JSON', '{"objective":', /^config\.json: expected the configuration of a run, found .*JSON/],
     ['is no configuration', '[1]', /^config\.json: expected the configuration of a run, found /],
     [

@@ -90,10 +90,16 @@ describe('a data set', () => {
     const info = await session.info();
     expect(info).toMatchObject({ title: root.split('/').at(-1), run: undefined, problem: undefined });
     expect(info.sequence).toMatchObject({ kind: 'KITTI object data set', name: info.title });
-    const parts = ['sweep', 'picture', 'calibration', 'labels'];
+    expect(info.sequence).toMatchObject({ cameras: ['image_2'], first: 0, roadZM: -1.73 });
+    expect(info.offers).toEqual({ matches: true, features: false });
+    const frame = {
+      parts: ['sweep', 'picture', 'calibration', 'labels'],
+      pictures: ['image_2'],
+      ...{ notes: [], timeS: undefined, worldFromLidar: undefined },
+    };
     expect(info.sequence!.frames).toEqual([
-      { id: '000000', parts, notes: [], sets: [], timeS: undefined, worldFromLidar: undefined },
-      { id: '000001', parts, notes: [], sets: ['train'], timeS: undefined, worldFromLidar: undefined },
+      { ...frame, id: '000000', sets: [] },
+      { ...frame, id: '000001', sets: ['train'] },
     ]);
     expect(await shownOf(session, 1)).toEqual(whole);
     const { camera, labels, detections } = await session.scene(0);
@@ -310,15 +316,15 @@ describe('what is missing or damaged', () => {
       session.scene(0),
       session.points(0),
       session.picture(0),
-      session.places(0, new AbortController().signal),
+      session.places(0, {}, new AbortController().signal),
     ]) {
       expect((await faultOf(asked)).expected).toBe('frames');
     }
-    expect(await faultOf(Session.open({ path: join(folder, 'none') }))).toMatchObject({ found: 'ENOENT' });
+    expect(await faultOf(Session.open({ path: join(folder, 'none') }))).toMatchObject({ found: 'nothing' });
     const also = [join(folder, 'none')];
     expect(await faultOf(Session.open({ path: folder, also }))).toMatchObject({
       file: also[0],
-      found: 'ENOENT',
+      found: 'nothing',
     });
   });
 });
@@ -342,7 +348,7 @@ describe('detections', () => {
       found: 'none in it',
     });
     expect(await faultOf(Session.open({ path: root, detections: join(root, 'x') }))).toMatchObject({
-      found: 'ENOENT',
+      found: 'nothing',
     });
   });
 });
@@ -438,7 +444,7 @@ describe("a detector's run", () => {
     writeRun(join(project, 'run'), await writeTinyKitti(join(project, 'kitti'), 1));
     const session = await open({ path: join(project, 'run') });
     const { signal } = new AbortController();
-    expect(await faultOf(session.places(0, signal))).toMatchObject({ found: 'data alone' });
+    expect(await faultOf(session.places(0, {}, signal))).toMatchObject({ found: 'data alone' });
   });
 
   it('is told where its data is gone', async () => {
@@ -490,7 +496,7 @@ describe('a run', () => {
     expect((await found.info()).sequence!.frames).toHaveLength(1);
     expect(await shownOf(found, 0)).toEqual(whole);
     expect(await faultOf(Session.open({ path: run, data: join(data, 'none') }))).toMatchObject({
-      found: 'ENOENT',
+      found: 'nothing',
     });
   });
 

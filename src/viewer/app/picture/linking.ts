@@ -1,8 +1,10 @@
+import type { Clip } from '../../clip.ts';
 import type { Context } from '../context.ts';
 import type { Triple } from '../scene/pose.ts';
+import { lengthUnitOf } from '../sweep/fit-sweep.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { shown } from '../widgets/dom.ts';
-import { metres } from '../widgets/point-card.ts';
+import { lengthText, metres } from '../widgets/point-card.ts';
 import type { PictureMark, Pixel } from './picture-pane.ts';
 import { type ProjectedPoints, pixelOf, pointAtPixel, projectSweep } from './projected-points.ts';
 
@@ -20,9 +22,16 @@ export class Linking {
     | { readonly sweep: Sweep; readonly filled: number; readonly points: ProjectedPoints }
     | undefined;
   private hovered: number | undefined;
+  private clip: Clip | undefined;
 
   constructor(context: Context) {
     this.context = context;
+  }
+
+  /** Leaves out what is not within a clip. */
+  setClip(clip: Clip | undefined): void {
+    this.clip = clip;
+    this.projected = undefined;
   }
 
   /** The points that the camera sees; undefined until sweep, calibration and picture are there. */
@@ -31,7 +40,8 @@ export class Linking {
     if (sweep === undefined || scene?.camera === undefined || picture === undefined) return undefined;
     if (this.projected?.sweep !== sweep || this.projected.filled !== sweep.filled) {
       const { width, height } = picture;
-      const points = projectSweep(sweep, { pixelFromLidar: scene.camera.pixelFromLidar, width, height });
+      const { pixelFromLidar } = scene.camera;
+      const points = projectSweep(sweep, { pixelFromLidar, width, height }, this.clip);
       this.projected = { sweep, filled: sweep.filled, points };
     }
     return this.projected.points;
@@ -82,7 +92,9 @@ export class Linking {
     stage.setHighlight(place, selectedColour);
     const seen = scene?.camera && pixelOf(place, scene.camera.pixelFromLidar);
     void card.show(frame.index, point!, [
-      ...(sweep.isAboutSensor ? [['Distance', metres(Math.hypot(...place))] as const] : []),
+      ...(sweep.isAboutSensor
+        ? [['Distance', lengthText(Math.hypot(...place), lengthUnitOf(frame.sequence))] as const]
+        : []),
       ...(seen === undefined
         ? []
         : ([

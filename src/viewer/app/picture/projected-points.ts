@@ -1,4 +1,5 @@
 import { projectPoints } from '../../../geometry/projection.ts';
+import { type Clip, isInside } from '../../clip.ts';
 import type { CameraInfo } from '../../protocol.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 
@@ -13,10 +14,11 @@ export interface ProjectedPoints {
   readonly depth: Float32Array;
 }
 
-/** Those points of a sweep that lie on a picture of the camera's size. */
+/** Those points of a sweep that lie on a picture of the camera's size, and within a clip. */
 export function projectSweep(
   sweep: Sweep,
   { pixelFromLidar, width, height }: Pick<CameraInfo, 'pixelFromLidar'> & { width: number; height: number },
+  clip?: Clip,
 ): ProjectedPoints {
   const all = projectPoints(
     sweep.positions.subarray(0, 3 * sweep.filled),
@@ -26,7 +28,8 @@ export function projectSweep(
   const seen: number[] = [];
   for (let row = 0; row < sweep.filled; row++) {
     const [u, v] = [all.u[row], all.v[row]];
-    if (u >= -0.5 && v >= -0.5 && u < width - 0.5 && v < height - 0.5) seen.push(row);
+    if (!(u >= -0.5 && v >= -0.5 && u < width - 0.5 && v < height - 0.5)) continue;
+    if (clip === undefined || isInside(clip, ...sweep.position(row))) seen.push(row);
   }
   const rows = Int32Array.from(seen);
   const taken = (values: Float32Array) => Float32Array.from(rows, (row) => values[row]);

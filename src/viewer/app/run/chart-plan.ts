@@ -1,6 +1,7 @@
+import { lossName, metricName, spaced, type Unit } from '../../../report/term-names.ts';
 import type { RunHistory } from './run-history.ts';
 import { SPEED } from './run-history.ts';
-import { sentence, type Unit, wordsOf } from './wording.ts';
+import { sentence } from './wording.ts';
 
 /** A chart before it is drawn: which columns of a run it shows. */
 export interface ChartPlan {
@@ -36,12 +37,12 @@ function lossPlans(terms: readonly string[], chance: { readonly [loss: string]: 
   const inOrder = [...terms].sort((a, b) => Number(b === 'total') - Number(a === 'total'));
   return inOrder.map((term, i) => ({
     id: `loss/${term}`,
-    title: sentence(`${wordsOf(term).words} loss`),
+    title: sentence(lossName(term)),
     kind: 'loss',
     isLarge: i === 0,
     unit: 'number',
     isMeasured: true,
-    curves: [{ column: `loss/${term}`, label: sentence(wordsOf(term).words) }],
+    curves: [{ column: `loss/${term}`, label: sentence(lossName(term)) }],
     chance: chance[term],
   }));
 }
@@ -50,17 +51,16 @@ function lossPlans(terms: readonly string[], chance: { readonly [loss: string]: 
 function metricPlans(names: readonly string[]): ChartPlan[] {
   const charts = new Map<string, Array<{ column: string; label: string }>>();
   for (const name of names) {
-    const [, stem, rank] = /^(.+)Top(\d+)$/.exec(name) ?? [];
+    const [, stem, rank] = /^(.*)[tT]op(\d+)$/.exec(name) ?? [];
     const chart = stem === undefined ? name : `${stem}Top`;
-    const label = rank === undefined ? sentence(wordsOf(name).words) : `Top ${rank}`;
+    const label = rank === undefined ? sentence(metricName(name).words) : `Top ${rank}`;
     charts.set(chart, [...(charts.get(chart) ?? []), { column: `metric/${name}`, label }]);
   }
   return [...charts].map(([chart, curves]) => {
-    const first = wordsOf(curves[0].column.slice('metric/'.length));
-    const isRanked = chart.endsWith('Top');
+    const first = metricName(curves[0].column.slice('metric/'.length));
     return {
       id: `metric/${chart}`,
-      title: sentence(isRanked ? `${wordsOf(chart.slice(0, -3)).words} matches found` : first.words),
+      title: sentence(first.words.replace(/, top \d+$/, '')),
       kind: 'metric',
       isLarge: false,
       unit: first.unit,
@@ -80,8 +80,8 @@ function ratePlans(history: RunHistory, names: readonly string[]): ChartPlan[] {
     const same = curves.find((curve) =>
       history.column(curve.column).every((value, i) => Object.is(value, values[i])),
     );
-    if (same === undefined) curves.push({ column, label: sentence(wordsOf(name).words) });
-    else same.label += `, ${wordsOf(name).words}`;
+    if (same === undefined) curves.push({ column, label: sentence(spaced(name)) });
+    else same.label += `, ${spaced(name)}`;
   }
   if (curves.length === 0) return [];
   return [

@@ -1,10 +1,11 @@
 import uPlot from 'uplot';
+import type { Unit } from '../../../report/term-names.ts';
 import { element, shown } from '../widgets/dom.ts';
 import { axisRange, linearTicks, logarithmicTicks, type Range } from './axes.ts';
 import { CHANCE_LINE_PX, drawChanceLine } from './chance-line.ts';
 import type { ChartColours } from './chart-colours.ts';
 import { decimated, nearestIndex, visibleIndices } from './decimation.ts';
-import { type Unit, valueText } from './wording.ts';
+import { valueText } from './wording.ts';
 
 /** What a chart shows at a moment. */
 export interface ChartView {
@@ -91,8 +92,10 @@ export class CurveChart {
     const { view, chart } = this;
     if (view === undefined || chart === undefined || view.curves.length !== this.readouts.length) return;
     const index = x === undefined ? view.x.length - 1 : nearestIndex(view.x, x);
-    this.place.textContent = x === undefined || index < 0 ? '' : view.xText(view.x[index]);
     const [first] = view.curves;
+    // The numbers of the last step, which are no means over the end of the run unless they say so.
+    const last = first.smoothed === undefined ? 'last step' : 'last step, smoothed';
+    this.place.textContent = index < 0 ? '' : x === undefined ? last : view.xText(view.x[index]);
     const isSmoothed = x !== undefined && first.smoothed !== undefined;
     this.raw.textContent = isSmoothed ? `raw ${valueText(first.values[index], view.unit)}` : '';
     const left = x === undefined ? -10 : chart.valToPos(x, 'x');

@@ -16,8 +16,8 @@ export interface RunPanelOptions {
   readonly root: HTMLElement;
   readonly fetchTail: (offset: number) => Promise<MetricsTail>;
   readonly fetchRun: () => Promise<RunInfo>;
-  /** Someone wants to see what was learned up to this checkpoint. */
-  readonly onCheckpoint: (step: number) => void;
+  /** Someone wants to see what was learned up to this checkpoint; undefined where that cannot be shown. */
+  readonly onCheckpoint: ((step: number) => void) | undefined;
   readonly theme: () => 'dark' | 'light';
 }
 

@@ -13,12 +13,12 @@ export class RunSide {
   private readonly search: HTMLInputElement;
   private readonly list = element('dl', { class: 'run-config' });
   private readonly none = element('p', { class: 'run-quiet' });
-  private readonly onCheckpoint: (step: number) => void;
+  private readonly onCheckpoint: ((step: number) => void) | undefined;
   private rows: readonly ConfigRow[] = [];
   /** What is shown; the same is not built anew. */
   private shown = '';
 
-  constructor({ onCheckpoint }: { readonly onCheckpoint: (step: number) => void }) {
+  constructor({ onCheckpoint }: { readonly onCheckpoint: ((step: number) => void) | undefined }) {
     this.onCheckpoint = onCheckpoint;
     this.search = element('input', {
       type: 'search',
@@ -61,19 +61,19 @@ export class RunSide {
     this.showRows();
   }
 
-  private showCheckpoints({ checkpoints: steps, isDetector }: RunInfo): void {
+  private showCheckpoints({ checkpoints: steps }: RunInfo): void {
+    const { onCheckpoint } = this;
     if (steps.length === 0) {
       this.checkpoints.replaceChildren(element('p', { class: 'run-quiet' }, 'None written yet'));
       return;
     }
     const buttons = [...steps].reverse().map((step, i) => {
       const words = [`Step ${countText(step)}`, i === 0 && element('small', {}, 'newest')] as const;
-      // A detector's features cannot be looked at.
-      if (isDetector) return element('span', {}, ...words);
+      if (onCheckpoint === undefined) return element('span', {}, ...words);
       const attributes = {
         type: 'button',
         title: 'Show what the encoders see with these weights',
-        click: () => this.onCheckpoint(step),
+        click: () => onCheckpoint(step),
       };
       return element('button', attributes, ...words);
     });

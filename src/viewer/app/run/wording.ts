@@ -1,7 +1,5 @@
+import type { Unit } from '../../../report/term-names.ts';
 import { shown } from '../widgets/dom.ts';
-
-/** What a value is a number of. */
-export type Unit = 'number' | 'share' | 'metres' | 'milliseconds';
 
 /** A value with its unit. */
 export function valueText(value: number, unit: Unit): string {
@@ -34,15 +32,6 @@ export function durationText(seconds: number): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
-/** A name of the program's as words: `matchDistanceM` is `match distance`, in metres. */
-export function wordsOf(name: string): { readonly words: string; readonly unit: Unit } {
-  const [, stem, ending] = /^(.*?)(Ms|M)?$/.exec(name)!;
-  const words = stem.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)|[_/-]/g, ' ').toLowerCase();
-  if (ending === 'Ms') return { words, unit: 'milliseconds' };
-  if (ending === 'M') return { words, unit: 'metres' };
-  return { words, unit: /(top \d+|fraction|share|accuracy)$/.test(words) ? 'share' : 'number' };
 }
 
 /** With a capital letter at its beginning. */

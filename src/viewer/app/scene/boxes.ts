@@ -6,15 +6,16 @@ import type { PictureLines } from '../picture/picture-pane.ts';
 import type { ViewState } from '../view-state.ts';
 import type { StageBox } from './segments.ts';
 
-const classColours: { readonly [type: string]: string } = {
+/** None is near those of outcomes that stand out: red of what was missed, amber of false alarms. */
+export const classColours: { readonly [type: string]: string } = {
   car: '#5aa9ff',
   van: '#6fd0e8',
   truck: '#9b8cff',
   bus: '#9b8cff',
-  tram: '#c78cff',
-  pedestrian: '#ff7fa8',
-  person_sitting: '#ff7fa8',
-  cyclist: '#ffc14d',
+  tram: '#4fd3b0',
+  pedestrian: '#e05cff',
+  person_sitting: '#e05cff',
+  cyclist: '#cbd83a',
 };
 const otherColour = '#a8b3c4';
 const detectionColour = '#ff9f43';
@@ -45,13 +46,15 @@ export function sceneOutcomes(
   return outcomesOf(scene.labels, scoredDetections(scene, state), { overlaps, classes });
 }
 
-/** The boxes that the state lets be seen: labels, and detections with enough of a score; with their outcomes where there are some. */
+/** The boxes that the state lets be seen: labels, and detections with enough of a score, of the class it names; with their outcomes where there are some. */
 export function visibleBoxes(scene: SceneInfo, state: ViewState, outcomes?: Outcomes): readonly VisibleBox[] {
   const labels = scene.labels.map((box, i) => ({ box, detected: false, outcome: outcomes?.labels[i] }));
   const detections = scoredDetections(scene, state).map((box, i) => {
     return { box, detected: true, outcome: outcomes?.detections[i] };
   });
-  return [...(state.labels ? labels : []), ...(state.detections ? detections : [])];
+  const { objectClass } = state;
+  const shown = [...(state.labels ? labels : []), ...(state.detections ? detections : [])];
+  return objectClass === '' ? shown : shown.filter(({ box }) => box.type === objectClass);
 }
 
 /** The colour of a label, of its track where it has one, or of detections. */
@@ -60,6 +63,12 @@ export function boxColour({ type, trackId }: BoxInfo, detected: boolean): string
   if (trackId !== undefined) return trackColour(trackId);
   const name = type.toLowerCase();
   return Object.hasOwn(classColours, name) ? classColours[name] : otherColour;
+}
+
+/** A track's number; of one that is too long to be read, such as Waymo's, the last digits. */
+export function trackName(trackId: number): string {
+  const digits = String(trackId);
+  return digits.length <= 6 ? digits : `…${digits.slice(-4)}`;
 }
 
 export function trackColour(trackId: number): string {
@@ -103,7 +112,7 @@ function colourOf({ box, detected, outcome }: VisibleBox): string {
 /** What stands at a box; a label that was found leaves it to what found it. */
 function boxLabel({ box: { type, score, trackId }, outcome }: VisibleBox): string | undefined {
   if (outcome === 'found') return undefined;
-  const track = trackId === undefined ? '' : ` ${trackId}`;
+  const track = trackId === undefined ? '' : ` ${trackName(trackId)}`;
   const word = outcome === 'missed' || outcome === 'false' ? ` ${outcome}` : '';
   return `${type}${track}${score === undefined ? '' : ` ${score.toFixed(2)}`}${word}`;
 }

@@ -34,6 +34,8 @@ export interface FurnitureOptions {
 /** All that stands on the stage beside points and lines of others: ground, axes, cameras, boxes, trails, the marker. */
 export class Furniture {
   readonly ground = new Ground();
+  /** What range labels count in; empty where no one knows it. */
+  lengthUnit = 'm';
   readonly marker = new Marker();
   readonly backdrop = new Backdrop();
   markerColour: string | undefined;
@@ -172,7 +174,7 @@ export class Furniture {
     this.labels.set(
       'ranges',
       shown.ranges
-        ? rangeLabels(this.ground.center, shown.distanceM).map((label) => ({
+        ? rangeLabels(this.ground.center, shown.distanceM, this.lengthUnit).map((label) => ({
             ...label,
             look: 'plain' as const,
           }))

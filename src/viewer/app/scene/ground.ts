@@ -105,8 +105,8 @@ export class Ground {
   }
 }
 
-/** The places of range labels on the four half axes, with what they say. */
-export function rangeLabels(center: Triple, distanceM: number): { text: string; at: Triple }[] {
+/** The places of range labels on the four half axes, with what they say; without a unit, numbers alone. */
+export function rangeLabels(center: Triple, distanceM: number, unit = 'm'): { text: string; at: Triple }[] {
   const step = distanceM > 170 ? 50 : distanceM > 14 ? 10 : 2;
   const count = Math.min(12, Math.floor((0.6 * fadeRadius(distanceM)) / step));
   const [x, y, z] = center;
@@ -116,7 +116,10 @@ export function rangeLabels(center: Triple, distanceM: number): { text: string; 
       [0, 1],
       [-1, 0],
       [0, -1],
-    ].map(([dx, dy]) => ({ text: `${range} m`, at: [x + dx * range, y + dy * range, z] as const })),
+    ].map(([dx, dy]) => ({
+      text: `${range} ${unit}`.trimEnd(),
+      at: [x + dx * range, y + dy * range, z] as const,
+    })),
   );
 }
 

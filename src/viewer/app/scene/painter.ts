@@ -23,19 +23,19 @@ export class Painter {
   readonly overlay = new Scene();
   readonly pointUniforms = createPointUniforms();
   readonly lineUniforms = createLineUniforms();
-  private readonly renderer: WebGLRenderer;
+  private readonly renderer: WebGLRenderer | undefined;
   private readonly camera = new Camera();
   private readonly size = new Vector2();
   private readonly viewport = new Vector4();
   private readonly colour = new Color();
   private eyeDome: EyeDome | undefined;
 
-  /** Throws an Error where there is no WebGL 2. */
+  /** Without WebGL 2 nothing is drawn. */
   constructor(canvas: HTMLCanvasElement) {
     // Lines and rings have soft edges of their own, so that no picture pays for multisampling.
     const context = canvas.getContext('webgl2', { antialias: false, alpha: false });
-    if (context === null) throw new Error('This browser has no WebGL 2, which the 3D view needs.');
-    this.renderer = new WebGLRenderer({ canvas, context });
+    this.renderer = context === null ? undefined : new WebGLRenderer({ canvas, context });
+    if (this.renderer === undefined) return;
     // Colours are those of the screen from end to end.
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.autoClear = false;
@@ -43,24 +43,30 @@ export class Painter {
     this.camera.matrixWorldAutoUpdate = false;
   }
 
+  /** Whether there is WebGL 2. */
+  get draws(): boolean {
+    return this.renderer !== undefined;
+  }
+
   /** Device pixels in a CSS pixel. */
   get pixelRatio(): number {
-    return this.renderer.getPixelRatio();
+    return this.renderer?.getPixelRatio() ?? 1;
   }
 
   /** Follows the size of the canvas, CSS pixels. */
   resize(width: number, height: number): void {
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, LARGEST_PIXEL_RATIO));
-    this.renderer.setSize(width, height, false);
+    this.renderer?.setPixelRatio(Math.min(window.devicePixelRatio, LARGEST_PIXEL_RATIO));
+    this.renderer?.setSize(width, height, false);
   }
 
   /** Draws all views and a line between two of them. */
   draw(views: readonly View[], options: PictureOptions): void {
     const { renderer } = this;
+    if (renderer === undefined) return;
     renderer.getDrawingBufferSize(this.size);
     renderer.setScissorTest(true);
     screenColour(options.theme.background, this.pointUniforms.background.value);
-    for (const view of views) this.drawView(view, options);
+    for (const view of views) this.drawView(renderer, view, options);
     if (views.length > 1) {
       renderer.setScissor(views[1].left - 0.5, 0, 1, views[1].height);
       renderer.setClearColor(screenColour(options.theme.divider, this.colour), 1);
@@ -68,14 +74,38 @@ export class Painter {
     }
   }
 
+  /** Calls back with the milliseconds that the graphics card took for what was asked of it since `fromMs`; undefined where it was taken away. */
+  whenDone(fromMs: number, tell: (ms: number | undefined) => void): void {
+    const gl = this.renderer?.getContext() as WebGL2RenderingContext | undefined;
+    const sync = gl?.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0) ?? null;
+    if (gl === undefined || sync === null) {
+      tell(undefined);
+      return;
+    }
+    gl.flush();
+    const look = () => {
+      if (gl.isContextLost()) {
+        tell(undefined);
+        return;
+      }
+      if (gl.clientWaitSync(sync, 0, 0) === gl.TIMEOUT_EXPIRED) {
+        setTimeout(look, 4);
+        return;
+      }
+      gl.deleteSync(sync);
+      tell(performance.now() - fromMs);
+    };
+    setTimeout(look, 0);
+  }
+
   /** Frees what is on the graphics card. */
   dispose(): void {
     this.eyeDome?.dispose();
-    this.renderer.dispose();
+    this.renderer?.dispose();
   }
 
-  private drawView(view: View, options: PictureOptions): void {
-    const { renderer, camera } = this;
+  private drawView(renderer: WebGLRenderer, view: View, options: PictureOptions): void {
+    const { camera } = this;
     const { projection } = view;
     camera.matrixWorldInverse.copy(projection.viewFromWorld);
     camera.matrixWorld.copy(projection.viewFromWorld).invert();

@@ -1,4 +1,5 @@
 import { Matrix4 } from 'three';
+import type { Clip } from '../../clip.ts';
 import { pickPoint } from './picking.ts';
 import type { Cloud } from './point-cloud.ts';
 import { discOf, type PointSizing } from './point-material.ts';
@@ -20,7 +21,13 @@ export interface Pick {
 export function pickAmong(
   clouds: Iterable<Cloud>,
   view: View,
-  at: { readonly x: number; readonly y: number; readonly radiusPx: number; readonly sizing: PointSizing },
+  at: {
+    readonly x: number;
+    readonly y: number;
+    readonly radiusPx: number;
+    readonly sizing: PointSizing;
+    readonly clip?: Clip;
+  },
 ): Pick | undefined {
   const { projection, half } = view;
   let best: { cloud: Cloud; index: number; score: number } | undefined;
@@ -30,6 +37,7 @@ export function pickAmong(
       {
         positions: cloud.positions,
         count: cloud.count,
+        rows: cloud.drawnRows,
         colours: cloud.colours,
         clipFromPoints: new Matrix4().multiplyMatrices(projection.clipFromWorld, cloud.matrix).elements,
         extent: view,
@@ -37,6 +45,8 @@ export function pickAmong(
         referenceM: projection.referenceM,
         depthRangeM: projection.farM - projection.nearM,
         disc: discOf(at.sizing, projection.pixelsPerMetre, cloud.sizeFactor),
+        clip: at.clip,
+        worldFromPoints: cloud.matrix.elements,
       },
       at.x - view.left,
       at.y,

@@ -1,3 +1,4 @@
+import { type Clip, isInside } from '../../clip.ts';
 import type { Extent } from './projection.ts';
 
 /** What `pickPoint` looks among, and how it is drawn. */
@@ -5,6 +6,8 @@ export interface PickInput {
   /** Rows of x, y, z. */
   readonly positions: Float32Array;
   readonly count: number;
+  /** The rows that are there; the first `count` without them. */
+  readonly rows?: Uint32Array;
   /** Points with alpha 0 in these rows of RGBA are not there. */
   readonly colours?: Uint8Array;
   /** 4x4, column-major as WebGL has it: from the positions' frame to clip coordinates. */
@@ -17,6 +20,9 @@ export interface PickInput {
   /** Metres between clip depth -1 and 1 without perspective. */
   readonly depthRangeM: number;
   readonly disc: Disc;
+  /** What of the world counts, with the map to it from the positions' frame (4x4, column-major); all of it without one. */
+  readonly clip?: Clip;
+  readonly worldFromPoints?: ArrayLike<number>;
 }
 
 /** The diameter of a point on the screen, CSS pixels: fixed + perW / w, between least and most. */
@@ -46,7 +52,7 @@ const NEAREST_W = 0.1;
  * a little for the distance to the disc's centre. Nothing is allocated for a point.
  */
 export function pickPoint(input: PickInput, x: number, y: number, radius: number): PickResult | undefined {
-  const { positions, count, colours, extent, orthographic, disc } = input;
+  const { positions, count, colours, extent, orthographic, disc, clip } = input;
   const m = input.clipFromPoints;
   const halfWidth = extent.width / 2;
   const halfHeight = extent.height / 2;
@@ -59,7 +65,11 @@ export function pickPoint(input: PickInput, x: number, y: number, radius: number
   const reach = radius + disc.most / 2;
   let index = -1;
   let best = Number.POSITIVE_INFINITY;
-  for (let n = 0, at = 0; n < count; n++, at += 3) {
+  const { rows } = input;
+  const last = rows === undefined ? count : rows.length;
+  for (let k = 0; k < last; k++) {
+    const n = rows === undefined ? k : rows[k];
+    const at = 3 * n;
     const px = positions[at];
     const py = positions[at + 1];
     const pz = positions[at + 2];
@@ -75,6 +85,7 @@ export function pickPoint(input: PickInput, x: number, y: number, radius: number
     const size = Math.min(disc.most, Math.max(disc.least, disc.fixed + disc.perW / w));
     const gap = Math.max(0, away - size / 2);
     if (gap > radius) continue;
+    if (clip !== undefined && !isInWorld(clip, input.worldFromPoints, px, py, pz)) continue;
     const depth = orthographic
       ? ((z0 * px + z1 * py + z2 * pz + z3) * metresPerClip * Math.LOG2E) / input.referenceM
       : Math.log2(w);
@@ -86,4 +97,14 @@ export function pickPoint(input: PickInput, x: number, y: number, radius: number
     }
   }
   return index < 0 ? undefined : { index, score: best };
+}
+
+function isInWorld(clip: Clip, m: ArrayLike<number> | undefined, x: number, y: number, z: number): boolean {
+  if (m === undefined) return isInside(clip, x, y, z);
+  return isInside(
+    clip,
+    m[0] * x + m[4] * y + m[8] * z + m[12],
+    m[1] * x + m[5] * y + m[9] * z + m[13],
+    m[2] * x + m[6] * y + m[10] * z + m[14],
+  );
 }

@@ -1,4 +1,5 @@
-import { Color, GLSL3, ShaderMaterial, Vector4 } from 'three';
+import { Color, GLSL3, ShaderMaterial, Vector2, Vector3, Vector4 } from 'three';
+import type { Clip } from '../../clip.ts';
 import type { Disc } from './picking.ts';
 
 /** Uniforms that all clouds of a stage share. */
@@ -7,6 +8,11 @@ export interface PointUniforms {
   /** A `Disc` of size factor 1: fixed, per w, least, most; device pixels. */
   readonly disc: { value: Vector4 };
   readonly pixelRatio: { value: number };
+  readonly clips: { value: boolean };
+  readonly clipLow: { value: Vector3 };
+  readonly clipHigh: { value: Vector3 };
+  /** Nearest and farthest, metres. */
+  readonly clipRange: { value: Vector2 };
 }
 
 /** How large points are drawn. */
@@ -20,6 +26,8 @@ export interface PointSizing {
 /** Diameter in metres of an attenuated point of size 1: what a pixel is wide some 20 m from a 720-pixel window. */
 const METRES_PER_SIZE = 0.024;
 const LARGEST_PX = 18;
+/** What stands for an open side, as float32 has it. */
+const LARGEST = 3e38;
 /** An attenuated point never gets smaller than this part of its size, so that far things can be made visible. */
 const LEAST_PART = 0.6;
 
@@ -28,9 +36,19 @@ in vec4 rgba;
 uniform vec3 background;
 uniform vec4 disc;
 uniform float pixelRatio, sizeFactor;
+uniform bool clips;
+uniform vec3 clipLow, clipHigh;
+uniform vec2 clipRange;
 out vec3 colour;
+bool isClipped() {
+  if (!clips) return false;
+  vec3 world = (modelMatrix * vec4(position, 1.0)).xyz;
+  float range = length(world);
+  bool isInside = all(greaterThanEqual(world, clipLow)) && all(lessThanEqual(world, clipHigh));
+  return !isInside || range < clipRange.x || range > clipRange.y;
+}
 void main() {
-  if (rgba.a == 0.0) {
+  if (rgba.a == 0.0 || isClipped()) {
     gl_Position = vec4(0.0, 0.0, 2.0, 1.0);
     gl_PointSize = 1.0;
     return;
@@ -56,7 +74,25 @@ export function createPointUniforms(): PointUniforms {
     background: { value: new Color() },
     disc: { value: new Vector4(2, 0, 1, LARGEST_PX) },
     pixelRatio: { value: 1 },
+    clips: { value: false },
+    clipLow: { value: new Vector3() },
+    clipHigh: { value: new Vector3() },
+    clipRange: { value: new Vector2() },
   };
+}
+
+/** Sets what of the world the points of the shared uniforms are drawn of; all of it without a clip. */
+export function setPointClip(uniforms: PointUniforms, clip: Clip | undefined): void {
+  uniforms.clips.value = clip !== undefined;
+  if (clip === undefined) return;
+  uniforms.clipLow.value.fromArray(clip.low.map(finite));
+  uniforms.clipHigh.value.fromArray(clip.high.map(finite));
+  uniforms.clipRange.value.set(finite(clip.nearM), finite(clip.farM));
+}
+
+/** Shaders may know no infinity. */
+function finite(value: number): number {
+  return Math.max(-LARGEST, Math.min(LARGEST, value));
 }
 
 /** Round opaque points; alpha 0 is not drawn, and alpha in between fades to the background. */
@@ -69,6 +105,10 @@ export function createPointMaterial(shared: PointUniforms, sizeFactor: number): 
       background: shared.background,
       disc: shared.disc,
       pixelRatio: shared.pixelRatio,
+      clips: shared.clips,
+      clipLow: shared.clipLow,
+      clipHigh: shared.clipHigh,
+      clipRange: shared.clipRange,
       sizeFactor: { value: sizeFactor },
     },
   });

@@ -1,5 +1,6 @@
 import { BOX_EDGES, type Box3, cornersOf } from '../../../geometry/box.ts';
 import { lidarFromPixel, unprojectPixel } from '../../../geometry/projection.ts';
+import type { Clip } from '../../clip.ts';
 import type { Triple } from './pose.ts';
 import type { Pinhole } from './projection.ts';
 import { bytesOf } from './themes.ts';
@@ -145,6 +146,36 @@ export function frustumOf(camera: Pinhole): { eye: Triple; corners: Triple[]; ro
     corners: [at(left, top), at(right, top), at(right, bottom), at(left, bottom)],
     roof: at((left + right) / 2, top - 0.12 * camera.height),
   };
+}
+
+/** The edges of a clip's box that lie between two sides with a limit; along open sides they end where the points do. */
+export function clipSegments(
+  clip: Clip | undefined,
+  extent: { readonly low: Triple; readonly high: Triple } | undefined,
+  colour: string,
+): Segments {
+  const list = new SegmentList();
+  if (clip === undefined) return list.finish();
+  const bytes = bytesOf(colour, 230);
+  const isNumber = Number.isFinite;
+  for (const axis of [0, 1, 2]) {
+    const [across, up] = [(axis + 1) % 3, (axis + 2) % 3];
+    const from = isNumber(clip.low[axis]) ? clip.low[axis] : extent?.low[axis];
+    const to = isNumber(clip.high[axis]) ? clip.high[axis] : extent?.high[axis];
+    if (from === undefined || to === undefined || from > to) continue;
+    for (const one of [clip.low[across], clip.high[across]]) {
+      for (const other of [clip.low[up], clip.high[up]]) {
+        if (!isNumber(one) || !isNumber(other)) continue;
+        const place = (along: number): Triple => {
+          const at = [0, 0, 0];
+          [at[axis], at[across], at[up]] = [along, one, other];
+          return at as unknown as Triple;
+        };
+        list.add(place(from), place(to), bytes);
+      }
+    }
+  }
+  return list.finish();
 }
 
 /** The axes of the sensor's frame, a metre and a half long. */

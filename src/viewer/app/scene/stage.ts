@@ -1,6 +1,8 @@
+import type { Clip } from '../../clip.ts';
+import { DetailControl } from './detail-control.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
-import { LabelLayer } from './labels.ts';
+import { type Label, LabelLayer } from './labels.ts';
 import type { LineStyle } from './line-material.ts';
 import { LineSet } from './line-set.ts';
 import { Navigation, type NavigationMode } from './navigation.ts';
@@ -8,7 +10,7 @@ import { Painter } from './painter.ts';
 import { type Pick, pickAmong } from './picker.ts';
 import { pictureOf } from './picture.ts';
 import { Cloud, type CloudOptions } from './point-cloud.ts';
-import type { PointSizing } from './point-material.ts';
+import { type PointSizing, setPointClip } from './point-material.ts';
 import { fitted, type Pose, type Triple, type ViewName } from './pose.ts';
 import type { Pinhole } from './projection.ts';
 import type { StageBox, StageCamera, Trail } from './segments.ts';
@@ -25,6 +27,8 @@ export interface StageOptions {
   readonly onRender?: () => void;
   /** After every move of the eye. */
   readonly onPoseChange?: () => void;
+  /** After every picture of a large cloud: how many of the points that are seen are drawn. */
+  readonly onDetail?: (drawn: number, seen: number) => void;
   /** When the graphics card was taken away: the canvas stays as it is, or empty, until it is given back. */
   readonly onContextLost?: () => void;
   /** When the graphics card was given back; all is drawn again without more being done. */
@@ -37,6 +41,9 @@ export interface Appearance extends PointSizing, FurnitureOptions {
   /** Strength of eye-dome lighting, from 0 (off, and free) to 1. */
   readonly eyeDome: number;
 }
+
+/** How often a large cloud is drawn while it comes. */
+const COMING_MS = 300;
 
 /** How far beside a point a wheel or a double click still means it. */
 const ANCHOR_RADIUS_PX = 14;
@@ -59,24 +66,31 @@ export class Stage {
   private readonly furniture: Furniture;
   private readonly navigation: Navigation;
   private readonly eye: Eye;
+  private readonly detail: DetailControl;
   private readonly clouds = new Set<Cloud>();
   private readonly lines = new Set<LineSet>();
   private readonly resizing: ResizeObserver;
   private readonly ears = new AbortController();
   private appearance = DEFAULT_APPEARANCE;
   private split = false;
+  private later: ReturnType<typeof setTimeout> | undefined;
+  private clip: Clip | undefined;
   private request = 0;
   private width = 0;
   private height = 0;
 
-  /** Throws an Error where there is no WebGL 2. */
+  /** Where there is no WebGL 2, all goes on but the drawing. */
   constructor(options: StageOptions) {
     const { canvas } = options;
     this.options = options;
     this.painter = new Painter(canvas);
     this.labels = new LabelLayer(options.labels);
+    // Before all others: what was asked for last keeps its label.
+    this.labels.set('notes', []);
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
+    this.detail = new DetailControl(this.painter, () => this.requestRender());
     this.eye = new Eye(() => {
+      this.detail.moved();
       this.requestRender();
       options.onPoseChange?.();
     });
@@ -112,11 +126,17 @@ export class Stage {
     this.requestRender();
   }
 
+  /** Whether there is WebGL 2 to draw with. */
+  get draws(): boolean {
+    return this.painter.draws;
+  }
+
   /** Adds a cloud of up to `capacity` points that arrive in pieces. */
   addCloud(options: CloudOptions): Cloud {
     const cloud = new Cloud(options, {
       uniforms: this.painter.pointUniforms,
       changed: () => this.requestRender(),
+      grew: () => this.requestLater(),
       removed: (gone) => {
         this.clouds.delete(gone);
         this.painter.points.remove(gone.points);
@@ -148,6 +168,12 @@ export class Stage {
     this.requestRender();
   }
 
+  /** Replaces what is written at places, which covers any other label. */
+  setNotes(notes: readonly Label[]): void {
+    this.labels.set('notes', notes);
+    this.requestRender();
+  }
+
   /** Replaces the trails: where things went over time. */
   setTrails(trails: readonly Trail[]): void {
     this.furniture.setTrails(trails);
@@ -172,6 +198,12 @@ export class Stage {
     this.requestRender();
   }
 
+  /** Changes the unit of range labels; empty where no one knows it. */
+  setLengthUnit(unit: string): void {
+    this.furniture.lengthUnit = unit;
+    this.requestRender();
+  }
+
   /** Rings a place in the world, in a CSS colour; none without a place. */
   setHighlight(point: Triple | undefined, colour?: string): void {
     this.furniture.marker.at = point;
@@ -182,6 +214,13 @@ export class Stage {
   /** Changes how the stage looks. */
   setAppearance(appearance: Appearance): void {
     this.appearance = appearance;
+    this.requestRender();
+  }
+
+  /** Leaves points out that are not within a clip: they are neither drawn nor picked. All are shown without one. */
+  setClip(clip: Clip | undefined): void {
+    this.clip = clip;
+    setPointClip(this.painter.pointUniforms, clip);
     this.requestRender();
   }
 
@@ -230,7 +269,7 @@ export class Stage {
   pick(clientX: number, clientY: number, radiusPx = 8): Pick | undefined {
     const { x, y } = this.onCanvas(clientX, clientY);
     const view = this.viewUnder(x);
-    return view && pickAmong(this.clouds, view, { x, y, radiusPx, sizing: this.appearance });
+    return view && pickAmong(this.clouds, view, { x, y, radiusPx, sizing: this.appearance, clip: this.clip });
   }
 
   /** Where a place in the world is on the canvas, in one of the halves. */
@@ -242,6 +281,14 @@ export class Stage {
   /** Draws soon; once, however often this is called until then. */
   requestRender(): void {
     if (this.request === 0) this.request = requestAnimationFrame((timeMs) => this.frame(timeMs));
+  }
+
+  /** Draws within a moment: pictures of a large cloud that is still coming would hold it up. */
+  private requestLater(): void {
+    this.later ??= setTimeout(() => {
+      this.later = undefined;
+      this.requestRender();
+    }, COMING_MS);
   }
 
   /** A PNG of what is on the stage, labels included. */
@@ -256,6 +303,8 @@ export class Stage {
   /** Takes everything down. */
   dispose(): void {
     cancelAnimationFrame(this.request);
+    clearTimeout(this.later);
+    this.detail.dispose();
     // Not 0: nothing is drawn any more.
     this.request = -1;
     this.resizing.disconnect();
@@ -307,8 +356,14 @@ export class Stage {
     const { through, pose } = this.eye;
     const { pixelRatio } = this.painter;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
+    const detail = this.detail.choose(this.clouds, views[0], this.clip);
+    const fromMs = performance.now();
     this.painter.draw(views, { ...appearance, theme });
-    this.labels.update(views, theme);
+    if (detail !== undefined) {
+      this.options.onDetail?.(detail.drawn, detail.seen);
+      this.detail.follow(detail, fromMs);
+    }
+    if (this.draws) this.labels.update(views, theme);
     this.options.onRender?.();
   }
 

@@ -12,6 +12,11 @@ export function fitSweep(stage: Stage, sweep: Sweep | undefined, { kind }: Pick<
   stage.fit(low, high);
 }
 
+/** The unit of places: files of points have numbers and no unit. */
+export function lengthUnitOf(sequence: Pick<SequenceInfo, 'kind'>): 'm' | '' {
+  return isCloud(sequence) ? '' : 'm';
+}
+
 /** Whether a sequence is of point clouds alone, which may have any extent and no sensor in their middle. */
 export function isCloud({ kind }: Pick<SequenceInfo, 'kind'>): boolean {
   return kind.startsWith('point cloud');

@@ -1,7 +1,9 @@
+import type { ColumnHeader } from '../../point-stream.ts';
 import { coloursFromPicture } from '../picture/point-picture.ts';
 import type { ProjectedPoints } from '../picture/projected-points.ts';
 import type { ViewState } from '../view-state.ts';
 import type { Choices } from '../widgets/controls.ts';
+import { type Category, categoriesOf, colourCategories, isCategorical } from './categories.ts';
 import { colourValues, heights, noValue, rangeOf, ranges, type ValueRange } from './colouring.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -43,10 +45,12 @@ export function colourChoices(sweep: Sweep, hasPicture: boolean, hasTime: boolea
 export class SweepColours {
   private readonly kept = new Map<string, ValueRange>();
   private readonly hasClock: boolean;
+  private readonly lengthUnit: string;
 
-  /** Without a clock, time counts frames. */
-  constructor({ hasClock }: { readonly hasClock: boolean }) {
-    this.hasClock = hasClock;
+  /** Without a clock, time counts frames; `lengthUnit` is that of places, empty where no one knows it. */
+  constructor(options: { readonly hasClock: boolean; readonly lengthUnit?: string }) {
+    this.hasClock = options.hasClock;
+    this.lengthUnit = options.lengthUnit ?? 'm';
   }
 
   /** Forgets the ends of scales: the next sweep sets them anew. */
@@ -65,6 +69,9 @@ export class SweepColours {
       if (source.seen !== undefined && source.picture !== undefined)
         coloursFromPicture(source.seen, source.picture, all);
       into.set(all.subarray(4 * from));
+    } else if (this.hasCategories(sweep, state)) {
+      const { name, origin } = columnOf(sweep, state.colour)!;
+      colourCategories(sweep.fields.get(name)!.subarray(from, sweep.filled), origin, into);
     } else {
       const scale = this.scale(sweep, state)!;
       colourValues(valuesOf(sweep, state.colour, source, from), scale.range, { map: state.map, into });
@@ -73,10 +80,28 @@ export class SweepColours {
     return into;
   }
 
-  /** What the colours mean; undefined for colours that are what they are. */
+  /** Whether colours are those of kinds. */
+  hasCategories(sweep: Sweep, { colour, categories }: ViewState): boolean {
+    const column = columnOf(sweep, colour);
+    return categories && column !== undefined && isCategorical(column);
+  }
+
+  /** The kinds that the colours stand for, with what they are called; undefined where they stand for something else. */
+  categories(
+    sweep: Sweep,
+    state: ViewState,
+  ): { readonly name: string; readonly categories: Category[] } | undefined {
+    if (!this.hasCategories(sweep, state)) return undefined;
+    const { name, origin } = columnOf(sweep, state.colour)!;
+    const values = sweep.fields.get(name)!.subarray(0, sweep.filled);
+    return { name: capital(name), categories: categoriesOf(values, origin) };
+  }
+
+  /** What the colours mean; undefined for colours that are what they are, and for those of kinds. */
   scale(sweep: Sweep, state: ViewState): ColourScale | undefined {
     const { colour, low, high } = state;
     if (colour === 'picture' || (colour === 'file' && hasOwnColours(sweep))) return undefined;
+    if (this.hasCategories(sweep, state)) return undefined;
     // What stands in for values that this sweep lacks says nothing of those that another one has.
     const shown =
       ['time', 'range'].includes(colour) || fieldOf(sweep, colour) !== undefined ? colour : 'height';
@@ -92,10 +117,10 @@ export class SweepColours {
     const chosen = { low: low ?? range.low, high: high ?? range.high };
     if (colour === 'time')
       return { name: 'Time after this frame', unit: this.hasClock ? 's' : 'frames', range: chosen };
-    if (colour === 'range') return { name: 'Distance', unit: 'm', range: chosen };
+    if (colour === 'range') return { name: 'Distance', unit: this.lengthUnit, range: chosen };
     const field = fieldOf(sweep, colour);
     return field === undefined
-      ? { name: 'Height', unit: 'm', range: chosen }
+      ? { name: 'Height', unit: this.lengthUnit, range: chosen }
       : {
           name: capital(colour.slice(6)) + (origin === 0 ? '' : `, after ${origin}`),
           unit: '',
@@ -109,6 +134,12 @@ export class SweepColours {
     const high = Math.max(0, ...secondsAfter);
     this.kept.set('time 0', low < high ? { low, high } : { low: -0.5, high: 0.5 });
   }
+}
+
+/** The column that a colour names; undefined where the sweep does not have it. */
+function columnOf({ header }: Sweep, colour: string): ColumnHeader | undefined {
+  if (!colour.startsWith('field:')) return undefined;
+  return header.columns.slice(3).find(({ name }) => name === colour.slice(6));
 }
 
 function fieldOf(sweep: Sweep, colour: string): Float32Array | undefined {

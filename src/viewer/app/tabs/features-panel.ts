@@ -1,8 +1,9 @@
 import type { ModelName, PlacesInfo } from '../../protocol.ts';
-import type { Context } from '../context.ts';
+import type { Store } from '../store.ts';
 import type { ValueRange } from '../sweep/colouring.ts';
 import { button, choice, section, showFacts, toggle } from '../widgets/controls.ts';
 import { element } from '../widgets/dom.ts';
+import type { LiveRun } from './live-run.ts';
 import { modelSelect } from './model-select.ts';
 import { modelName } from './models.ts';
 
@@ -25,34 +26,7 @@ export interface FeaturesPanel {
   readonly describe: (shown: FeaturesShown | undefined) => void;
 }
 
-export function featuresPanel({ store, run }: Context): FeaturesPanel {
-  if (run?.info.isDetector) {
-    const root = element(
-      'div',
-      { class: 'panel' },
-      section(
-        'Features',
-        element(
-          'p',
-          {},
-          'This run trained a detector. Its encoders have no heads whose features can be compared; those of pretraining runs have.',
-        ),
-      ),
-    );
-    return { root, describe: () => {} };
-  }
-  if (run === undefined) {
-    const root = element(
-      'div',
-      { class: 'panel' },
-      section(
-        'Features',
-        element('p', {}, 'There is no run here. Pretrain on this data, then look at the run:'),
-        element('p', {}, element('code', {}, 'pointpair view runs/kitti')),
-      ),
-    );
-    return { root, describe: () => {} };
-  }
+export function featuresPanel(store: Store, run: LiveRun): FeaturesPanel {
   const explanation = element('p', {});
   const facts = element('dl', { class: 'facts' });
   const root = element(
@@ -77,7 +51,7 @@ export function featuresPanel({ store, run }: Context): FeaturesPanel {
       element(
         'p',
         {},
-        'The encoders describe places of the sweep and cells of the picture by lists of numbers, their features. Colours show the three directions in which these differ most, the same ones for both. Grey points are out of the encoders’ reach.',
+        'The encoders describe places of the sweep and cells of the picture by lists of numbers, their features. Colours show the three directions in which these differ most, the same ones for both. Between places, points take a mean of the nearest three; cells are shown as they are. Grey points are out of the encoders’ reach.',
       ),
     ),
   );

@@ -1,5 +1,5 @@
 import type { ModelName, PlacesTable } from '../../protocol.ts';
-import { api, messageOf } from '../api.ts';
+import { api, messageOf, type Seen } from '../api.ts';
 import type { Context, Picked, TabView } from '../context.ts';
 import { Linking } from '../picture/linking.ts';
 import type { PictureCells, PictureLayer, PictureMark, Pixel } from '../picture/picture-pane.ts';
@@ -16,8 +16,10 @@ import {
   spreadColours,
 } from './feature-colours.ts';
 import { type FeaturesPanel, featuresPanel } from './features-panel.ts';
+import type { LiveRun } from './live-run.ts';
 import { likenessMap } from './match-lines.ts';
 import { modelName, modelOf } from './models.ts';
+import { watchWork } from './watch-work.ts';
 
 /** What a model says of a frame: colours or likeness of its places (rows of 3, or 1), and of the picture's cells. */
 interface Answer {
@@ -55,13 +57,13 @@ export class FeaturesTab implements TabView {
   private visible = false;
   private readonly paint = eachFrame(() => this.draw());
 
-  constructor(context: Context) {
-    const { store, frame, stage, run } = context;
+  constructor(context: Context, run: LiveRun) {
+    const { store, frame, stage } = context;
     this.context = context;
     this.linking = new Linking(context);
     const layer = (side: Side) => new SweepLayer(stage, { side });
     this.layers = { both: layer('both'), left: layer('left'), right: layer('right') };
-    this.controls = featuresPanel(context);
+    this.controls = featuresPanel(store, run);
     this.panel = this.controls.root;
     frame.on(['frame'], () => {
       this.drop();
@@ -69,7 +71,7 @@ export class FeaturesTab implements TabView {
     });
     frame.on(['sweep', 'scene', 'picture'], () => this.paint());
     store.on(['theme'], () => this.repaint());
-    run?.onChange(() => this.reloadIfOther());
+    run.onChange(() => this.reloadIfOther());
     store.on(['model', 'show', 'place', 'cell', 'compare'], () => this.reload());
   }
 
@@ -156,35 +158,19 @@ export class FeaturesTab implements TabView {
 
   private async load(signal: AbortSignal): Promise<void> {
     const { frame, run, store, stageStatus } = this.context;
-    if (!frame.sequence.frames.some(({ parts }) => parts.includes('picture'))) {
-      stageStatus.empty(
-        'Features are those of sweeps with a picture and a calibration; there are none here.',
-      );
-      return;
-    }
     const { state } = store;
     const model = modelOf(state, run?.info);
-    if (model === undefined) {
-      stageStatus.empty(
-        run === undefined
-          ? 'Features are those of a run: pointpair view runs/… shows what its encoders learned.'
-          : 'Features are those of a pretraining run: a detector has no heads that compare places with pixels.',
-      );
-      return;
-    }
-    const { index } = frame;
+    if (model === undefined) return;
+    const seen = frame.seen();
     const models: ModelName[] = state.compare && model !== 'before' ? ['before', model] : [model];
-    stageStatus.loading(
-      models.includes('before')
-        ? 'Asking the encoders; untrained ones are prepared first'
-        : 'Asking the encoders',
-    );
+    const done = watchWork(stageStatus, 'Asking the encoders');
     try {
-      const { info, arrays } = await api.places(index, signal);
+      const { info, arrays } = await api.places(seen, signal);
       const places = { info, ...arrays } as unknown as Places;
       const answers: Answer[] = [];
-      for (const each of models) answers.push(await this.answer(index, each, signal));
+      for (const each of models) answers.push(await this.answer(seen, each, signal));
       if (signal.aborted) return;
+      done();
       this.places = places;
       this.answers = answers;
       stageStatus.clear();
@@ -195,12 +181,15 @@ export class FeaturesTab implements TabView {
       if (message === undefined || signal.aborted) return;
       this.answers = [];
       for (const layer of Object.values(this.layers)) layer.clear();
+      done();
       stageStatus.problem(message);
       this.draw();
+    } finally {
+      done();
     }
   }
 
-  private async answer(frame: number, model: ModelName, signal: AbortSignal): Promise<Answer> {
+  private async answer(frame: Seen, model: ModelName, signal: AbortSignal): Promise<Answer> {
     const { show, place, cell } = this.context.store.state;
     const query = place !== undefined ? { place } : cell !== undefined ? { cell } : undefined;
     if (show === 'similarity' && query !== undefined) {
@@ -268,6 +257,8 @@ export class FeaturesTab implements TabView {
       colours,
       first: [cellPixels[0], cellPixels[1]],
       last: [cellPixels[last], cellPixels[last + 1]],
+      // What the encoder says of a cell it says of all of it.
+      crisp: true,
     };
     return { cells: [grid], caption, marks: this.queryMarks() };
   }

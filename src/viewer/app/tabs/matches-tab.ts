@@ -21,6 +21,7 @@ import {
 } from './match-lines.ts';
 import { type MatchesPanel, matchesPanel } from './matches-panel.ts';
 import { modelOf } from './models.ts';
+import { watchWork } from './watch-work.ts';
 
 /** From how high both views are looked at, radians above the horizon. */
 const lookingDown = (40 * Math.PI) / 180;
@@ -127,23 +128,23 @@ export class MatchesTab implements TabView {
 
   private async ask(signal: AbortSignal): Promise<void> {
     const { frame, store, stageStatus, run } = this.context;
-    if (!frame.sequence.frames.some(({ parts }) => parts.includes('picture'))) {
-      stageStatus.empty('Matches are those of sweeps with a picture and a calibration; there are none here.');
-      return;
-    }
     const model = modelOf(store.state, run?.info);
-    stageStatus.loading(model === 'before' ? 'Matching, and preparing the untrained model' : 'Matching');
+    const done = watchWork(stageStatus, 'Matching');
     try {
-      const pairs = pairsOf(await api.pairs(frame.index, { seed: store.state.seed, model }, signal));
+      const pairs = pairsOf(await api.pairs(frame.seen(), { seed: store.state.seed, model }, signal));
       if (signal.aborted) return;
+      done();
       stageStatus.clear();
       this.build(pairs);
     } catch (error) {
       const message = messageOf(error);
       if (message === undefined || signal.aborted) return;
       this.clear();
+      done();
       this.controls.problem(message);
       stageStatus.problem(message);
+    } finally {
+      done();
     }
   }
 
@@ -199,7 +200,12 @@ export class MatchesTab implements TabView {
     const across = Math.tan(FIELD_OF_VIEW / 2) * (clientWidth / Math.max(1, clientHeight));
     const target = [0, 1, 2].map((c) => (low[c] + high[c]) / 2) as unknown as Triple;
     // As wide as the stage at the middle, and a little back, for the near end is wider.
-    const distanceM = (0.58 * (high[1] - low[1])) / across + 0.36 * (high[0] - low[0]);
+    const [depth, width, height] = [0, 1, 2].map((c) => high[c] - low[c]);
+    const forWidth = (0.58 * width) / across + 0.36 * depth;
+    // As high as it as well, seen aslant.
+    const tall = depth * Math.sin(lookingDown) + height * Math.cos(lookingDown);
+    const forHeight = (0.5 * tall) / Math.tan(FIELD_OF_VIEW / 2) + 0.36 * depth;
+    const distanceM = Math.max(forWidth, forHeight);
     stage.pose = { ...DEFAULT_POSE, target, distanceM, elevation: lookingDown };
     this.context.store.set({ view: 'perspective' });
   }

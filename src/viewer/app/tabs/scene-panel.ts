@@ -2,12 +2,15 @@ import type { FramePart } from '../../../datasets/sequence.ts';
 import type { Outcomes } from '../../../evaluation/kitti/detection-outcomes.ts';
 import type { BoxInfo } from '../../protocol.ts';
 import type { Context } from '../context.ts';
+import { isCategorical } from '../sweep/categories.ts';
 import { mapNames } from '../sweep/colour-maps.ts';
+import { endOfScale } from '../sweep/scale-ends.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourScale, colourChoices } from '../sweep/sweep-colours.ts';
 import { extentOf } from '../sweep/sweep-extent.ts';
 import { button, choice, Select, section, select, showFacts, slider, toggle } from '../widgets/controls.ts';
 import { element } from '../widgets/dom.ts';
+import { cameraName } from './camera-name.ts';
 import { outcomesLegend } from './outcomes-legend.ts';
 
 /** The controls of the scene. */
@@ -22,6 +25,8 @@ export interface ScenePanel {
     readonly shown: number;
     readonly unplaced: readonly string[];
     readonly problem?: string;
+    /** How many have come, of how many, while they are loaded. */
+    readonly loading?: readonly [done: number, total: number];
   }) => void;
 }
 
@@ -31,13 +36,27 @@ export function scenePanel(
     readonly onRefit: () => void;
     /** The controls of what is shown of objects. */
     readonly objects: HTMLElement;
+    /** The tools, each with controls of its own. */
+    readonly tools: readonly HTMLElement[];
   },
 ): ScenePanel {
   const { store, frame, session } = context;
   const hasPoses = frame.sequence.frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
   const hasTime = frame.sequence.frames.length > 1;
   const has = (part: FramePart) => frame.sequence.frames.some(({ parts }) => parts.includes(part));
-  const [hasPictures, hasCameras, hasLabels] = [has('picture'), has('calibration'), has('labels')];
+  const [hasCameras, hasLabels] = [has('calibration'), has('labels')];
+  const hasPictures = frame.sequence.frames.some(
+    ({ parts, pictures }) => parts.includes('picture') || pictures.length > 0,
+  );
+  const { cameras } = frame.sequence;
+  const camera = new Select({
+    name: 'camera',
+    label: 'Camera',
+    current: () => frame.camera ?? '',
+    onChange: (value) => store.set({ camera: value === cameras[0] ? '' : value }),
+  });
+  camera.setChoices(cameras.map((name) => [name, cameraName(name, frame.sequence.kind)] as const));
+  store.on(['camera'], () => camera.follow());
 
   const colour = new Select({
     name: 'colour',
@@ -45,8 +64,20 @@ export function scenePanel(
     current: () => store.state.colour,
     onChange: (value) => store.set({ colour: value, low: undefined, high: undefined }),
   });
+  // Until the first sweep says what it has.
+  colour.setChoices([['height', 'Height']]);
   store.on(['colour'], () => colour.follow());
   const ends = scaleEnds(context, options.onRefit);
+  const categories = toggle(store, 'categories', 'By category', 'A colour for each value of the column');
+  categories.hidden = true;
+  const followCategories = () => {
+    const column = frame.parts.sweep?.header.columns.find(
+      ({ name }) => `field:${name}` === store.state.colour,
+    );
+    categories.hidden = column === undefined || !isCategorical(column);
+  };
+  followCategories();
+  store.on(['colour'], followCategories);
   const overlay = element('p', { class: 'note', hidden: true });
   const facts = element('dl', { class: 'facts' });
   const notes = element('div', {});
@@ -70,6 +101,7 @@ export function scenePanel(
         'Colour map',
         mapNames.map((name) => [name, name] as const),
       ),
+      categories,
       ends.root,
       slider(store, 'size', 'Size', { min: 0.5, max: 8, step: 0.5 }),
       slider(store, 'eyeDome', 'Depth edges', {
@@ -98,10 +130,11 @@ export function scenePanel(
       ...(session.hasDetections && hasLabels ? [outcomes.root] : []),
     ),
     ...(session.hasObjects ? [options.objects] : []),
+    ...options.tools,
     ...(hasTime
       ? [
           section(
-            'Other sweeps',
+            'Other sweeps (accumulate)',
             slider(store, 'neighbours', 'Each side', {
               min: 0,
               max: 10,
@@ -119,6 +152,7 @@ export function scenePanel(
       ? [
           section(
             'On the picture',
+            ...(cameras.length > 1 ? [camera.root] : []),
             choice(store, 'onPicture', 'Points', [
               ['depth', 'Depth'],
               ['colours', 'Colours'],
@@ -134,8 +168,11 @@ export function scenePanel(
     const { info, parts } = frame;
     widen(score, parts.scene?.detections ?? []);
     if (parts.sweep !== undefined) {
-      colour.setChoices(colourChoices(parts.sweep, info.parts.includes('picture'), hasTime));
+      followCategories();
+      colour.setChoices(colourChoices(parts.sweep, frame.hasPicture, hasTime));
     }
+    // Numbers of the frame before stay until there are others.
+    if (frame.holds) return;
     showFacts(facts, factsOf(context));
     const problems = Object.values(parts.scene?.problems ?? {}).flatMap((each) => each?.message ?? []);
     const said = new Set([...problems, ...Object.values(parts.problems)]);
@@ -153,9 +190,10 @@ export function scenePanel(
     follow,
     setScale: ends.set,
     setOutcomes: outcomes.set,
-    tellNeighbours: ({ shown: count, unplaced, problem }) => {
+    tellNeighbours: ({ shown: count, unplaced, problem, loading }) => {
       const missing = unplaced.length === 0 ? '' : `Not shown, for they have no pose: ${unplaced.join(', ')}`;
-      overlay.textContent = problem ?? missing;
+      const under = loading && `Loading sweeps: ${loading[0]} of ${loading[1]}`;
+      overlay.textContent = problem ?? under ?? missing;
       overlay.hidden = overlay.textContent === '';
       overlay.dataset.shown = String(count);
     },
@@ -166,7 +204,7 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   const { parts, info } = frame;
   const { sweep, scene, picture } = parts;
   const facts: Array<readonly [string, string]> = [];
-  if (sweep !== undefined) facts.push(['Points', sweep.count.toLocaleString('en')], ...unseen(sweep));
+  if (sweep !== undefined) facts.push(['Points', countText(sweep)], ...unseen(sweep));
   if (picture !== undefined) facts.push(['Picture', `${picture.width} × ${picture.height}`]);
   if (scene !== undefined && scene.labels.length > 0) facts.push(['Labels', String(scene.labels.length)]);
   if (scene !== undefined && scene.detections.length > 0)
@@ -174,6 +212,11 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   if (info.timeS !== undefined) facts.push(['Time', `${info.timeS.toFixed(3)} s`]);
   if (info.sets.length > 0) facts.push(['Listed in', info.sets.join(', ')]);
   return facts;
+}
+
+/** How many points there are, or of a sweep that is still coming how many have come. */
+function countText({ complete, count, filled }: Sweep): string {
+  return `${complete ? '' : `${filled.toLocaleString('en')} of `}${count.toLocaleString('en')}`;
 }
 
 /** How many points of a sweep one does not see, and why. */
@@ -226,15 +269,9 @@ function scaleEnds({ store }: Context, onRefit: () => void) {
       root.hidden = scale === undefined;
       if (scale === undefined) return;
       // What somebody is writing is left alone.
-      const span = scale.range.high - scale.range.low;
-      if (document.activeElement !== low) low.value = rounded(scale.range.low, span);
-      if (document.activeElement !== high) high.value = rounded(scale.range.high, span);
+      const { range } = scale;
+      if (document.activeElement !== low) low.value = String(endOfScale(range.low, range));
+      if (document.activeElement !== high) high.value = String(endOfScale(range.high, range));
     },
   };
-}
-
-/** A number to a hundredth of a span, or finer. */
-function rounded(value: number, span: number): string {
-  const unit = 10 ** Math.floor(Math.log10(span / 100 || 1));
-  return String(Number((Math.round(value / unit) * unit).toPrecision(6)));
 }

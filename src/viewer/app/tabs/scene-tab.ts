@@ -1,23 +1,40 @@
 import type { Outcomes } from '../../../evaluation/kitti/detection-outcomes.ts';
 import { type Matrix44, transformPoint } from '../../../geometry/matrix.ts';
 import { translation } from '../../../geometry/rigid-transform.ts';
+import { isInside } from '../../clip.ts';
+import { lidarFromLidar, neighboursOf } from '../../neighbours.ts';
 import { messageOf } from '../api.ts';
 import type { Context, Picked, TabView } from '../context.ts';
 import { Linking } from '../picture/linking.ts';
 import type { PictureLayer, Pixel } from '../picture/picture-pane.ts';
 import { pictureOfPoints } from '../picture/point-picture.ts';
 import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from '../scene/boxes.ts';
+import type { Triple } from '../scene/pose.ts';
 import { colourValues, rangeOf } from '../sweep/colouring.ts';
+import { lengthUnitOf } from '../sweep/fit-sweep.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
-import { lidarFromLidar, neighboursOf } from './neighbours.ts';
+import { ClipTool } from './clip-tool.ts';
+import { MeasureTool } from './measure-tool.ts';
+import { ObjectList } from './object-list.ts';
 import { ObjectsLayer } from './objects-layer.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
 
 /** Frames before and after the present one whose labels make up the trails of tracks. */
 const trailReach = 15;
+
+/** The state that boxes depend on. */
+const boxKeys = [
+  ...(['labels', 'detections', 'score', 'outcomes', 'overlaps', 'tracks', 'frusta'] as const),
+  'objectClass',
+] as const;
+
+/** Every so many passes of a large cloud, the panel says how much has come. */
+const passesTold = 16;
+/** How often the loading of other sweeps is told, milliseconds. */
+const tellEveryMs = 400;
 
 /** Notes when what was just put on the stage has been drawn, for whoever measures. */
 function markDrawn(name: string, frame: number): void {
@@ -33,6 +50,9 @@ export class SceneTab implements TabView {
   private readonly layer: SweepLayer;
   private readonly linking: Linking;
   private readonly objects: ObjectsLayer;
+  private readonly clip: ClipTool;
+  private readonly measure: MeasureTool;
+  private readonly list: ObjectList;
   private outcomes: Outcomes | undefined;
   private readonly hasPoses: boolean;
   private readonly controls: ScenePanel;
@@ -49,10 +69,18 @@ export class SceneTab implements TabView {
     this.linking = new Linking(context);
     const { frames } = frame.sequence;
     this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
-    this.colours = new SweepColours({ hasClock: frames.some(({ timeS }) => timeS !== undefined) });
+    this.colours = new SweepColours({
+      hasClock: frames.some(({ timeS }) => timeS !== undefined),
+      lengthUnit: lengthUnitOf(frame.sequence),
+    });
     this.objects = new ObjectsLayer(context, () => this.redraw());
+    this.clip = new ClipTool(context, () => this.whenVisible(() => this.clipped()));
+    const hasObjects = context.session.hasDetections || frames.some(({ parts }) => parts.includes('labels'));
+    this.measure = new MeasureTool(context);
+    this.list = new ObjectList(context, (low, high) => this.clip.setBox(low, high));
     this.controls = scenePanel(context, {
       objects: this.objects.root,
+      tools: [...(hasObjects ? [this.list.root] : []), this.clip.root],
       onRefit: () => {
         store.set({ low: undefined, high: undefined });
         this.colours.refit();
@@ -75,10 +103,16 @@ export class SceneTab implements TabView {
         this.redraw();
       }),
     );
-    store.on(['colour', 'map', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
-    store.on(['labels', 'detections', 'score', 'outcomes', 'overlaps', 'tracks', 'frusta'], () =>
-      this.whenVisible(() => this.drawBoxes()),
+    frame.on(['released'], () =>
+      this.whenVisible(() => {
+        this.drawBoxes();
+        this.controls.follow();
+        // At once: the picture that it belongs to is drawn next.
+        this.drawPicture();
+      }),
     );
+    store.on(['colour', 'map', 'categories', 'low', 'high'], () => this.whenVisible(() => this.repaint()));
+    store.on([...boxKeys], () => this.whenVisible(() => this.drawBoxes()));
     store.on(['objects', 'detections', 'score'], () => this.whenVisible(() => void this.objects.show()));
     store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
     store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.drawNeighbours()));
@@ -94,6 +128,8 @@ export class SceneTab implements TabView {
     this.visible = true;
     this.layer.visible = true;
     this.context.stage.setSplit(false);
+    this.clip.show(true);
+    this.measure.show(true);
     this.begin();
     this.takeSweep();
     this.drawBoxes();
@@ -102,6 +138,8 @@ export class SceneTab implements TabView {
   hide(): void {
     this.visible = false;
     this.layer.visible = false;
+    this.clip.show(false);
+    this.measure.show(false);
     this.clearNeighbours();
     this.objects.clear();
     const { stage, legend, card, picture } = this.context;
@@ -116,16 +154,20 @@ export class SceneTab implements TabView {
   }
 
   hoverPoint(picked: Picked | undefined): void {
-    this.linking.hoverRow(picked !== undefined && this.layer.owns(picked.cloud) ? picked.index : undefined);
+    if (this.measure.active) this.measure.hover(picked?.point);
+    else this.linking.hoverRow(this.rowOf(picked));
   }
 
   clickPoint(picked: Picked | undefined): void {
-    const { sweep } = this.context.frame.parts;
-    const own = picked !== undefined && this.layer.owns(picked.cloud) && sweep !== undefined;
-    this.context.store.set({ point: own ? sweep.fileIndex[picked.index] : undefined });
+    if (this.measure.active) this.measure.click(picked?.point);
+    else this.select(this.rowOf(picked));
   }
 
   hoverPixel(pixel: Pixel | undefined): void {
+    if (this.measure.active) {
+      this.measure.hover(this.placeAt(pixel));
+      return;
+    }
     // Where maps are shown, their cells are meant.
     const place = this.objects.hover(pixel);
     if (place === undefined) this.linking.hoverRow(this.linking.rowAt(pixel));
@@ -133,9 +175,22 @@ export class SceneTab implements TabView {
   }
 
   clickPixel(pixel: Pixel): void {
+    if (this.measure.active) this.measure.click(this.placeAt(pixel));
+    else this.select(this.linking.rowAt(pixel));
+  }
+
+  private rowOf(picked: Picked | undefined): number | undefined {
+    return picked !== undefined && this.layer.owns(picked.cloud) ? picked.index : undefined;
+  }
+
+  private placeAt(pixel: Pixel | undefined): Triple | undefined {
     const row = this.linking.rowAt(pixel);
+    return row === undefined ? undefined : this.context.frame.parts.sweep?.position(row);
+  }
+
+  private select(row: number | undefined): void {
     const { sweep } = this.context.frame.parts;
-    this.context.store.set({ point: row === undefined ? undefined : sweep!.fileIndex[row] });
+    this.context.store.set({ point: row === undefined ? undefined : sweep?.fileIndex[row] });
   }
 
   private whenVisible(run: () => void): void {
@@ -149,6 +204,8 @@ export class SceneTab implements TabView {
     void this.drawNeighbours();
     void this.objects.show();
     this.redraw();
+    if (this.context.frame.parts.sweep === undefined)
+      this.context.stageStatus.later(`Loading frame ${this.context.frame.info.id}`);
   }
 
   private takeSweep(): void {
@@ -161,13 +218,28 @@ export class SceneTab implements TabView {
       return;
     }
     if (sweep === undefined) {
-      stageStatus.loading('Loading the sweep');
+      stageStatus.later(`Loading frame ${frame.info.id}`);
       return;
     }
-    stageStatus.clear();
-    if (!this.layer.shows(sweep)) markDrawn('pointpair:begun', sweep.frame);
+    if (sweep.complete) stageStatus.clear();
+    else {
+      const share = Math.floor((100 * sweep.filled) / sweep.count);
+      stageStatus.later(
+        `Loading frame ${frame.info.id}: ${share} % of ${sweep.count.toLocaleString('en')} points`,
+      );
+    }
+    if (!this.layer.shows(sweep)) {
+      this.setClip();
+      markDrawn('pointpair:begun', sweep.frame);
+    }
     this.layer.show(sweep, (each, from) => this.paintOf(each, from));
+    // What comes for a while says how far it is.
+    if (sweep.tiles !== undefined && !sweep.complete && sweep.tiles.passes.length % passesTold === 1) {
+      this.controls.follow();
+      this.drawLegend(sweep);
+    }
     if (sweep.complete) {
+      this.clip.follow();
       this.controls.follow();
       this.drawLegend(sweep);
       this.redraw();
@@ -175,6 +247,19 @@ export class SceneTab implements TabView {
       if (sweep.count === 0) stageStatus.empty('This sweep has no points');
       markDrawn('pointpair:shown', sweep.frame);
     }
+  }
+
+  /** Other points are shown of the same sweep. */
+  private clipped(): void {
+    this.setClip();
+    this.drawBoxes();
+    this.redraw();
+  }
+
+  private setClip(): void {
+    const { clip } = this.clip;
+    this.context.stage.setClip(clip);
+    this.linking.setClip(clip);
   }
 
   private source(afterS = 0): ColourSource {
@@ -202,7 +287,9 @@ export class SceneTab implements TabView {
   private drawLegend(sweep: Sweep): void {
     const { legend, store } = this.context;
     const scale = this.colours.scale(sweep, store.state);
-    if (scale === undefined) legend.clear();
+    const kinds = this.colours.categories(sweep, store.state);
+    if (kinds !== undefined) legend.categories(kinds.name, kinds.categories);
+    else if (scale === undefined) legend.clear();
     else legend.scale(scale.name, scale.range, store.state.map, scale.unit);
     this.controls.setScale(scale);
   }
@@ -211,8 +298,10 @@ export class SceneTab implements TabView {
     const { frame, stage, store, session } = this.context;
     const { scene } = frame.parts;
     if (scene === undefined) {
+      if (frame.holds) return;
       this.outcomes = undefined;
       this.controls.setOutcomes(undefined);
+      this.list.set(undefined);
       if (frame.parts.problems.scene === undefined) return;
       stage.setBoxes([]);
       stage.setFrusta([]);
@@ -227,7 +316,10 @@ export class SceneTab implements TabView {
     const compares = session.hasDetections && labels && detections && outcomes && isLabelled;
     this.outcomes = compares ? sceneOutcomes(scene, state, session.classes) : undefined;
     this.controls.setOutcomes(this.outcomes);
-    stage.setBoxes(stageBoxes(scene, state, this.outcomes));
+    this.list.set(scene, this.outcomes);
+    const { clip } = this.clip;
+    const boxes = stageBoxes(scene, state, this.outcomes);
+    stage.setBoxes(clip === undefined ? boxes : boxes.filter(({ box }) => isInside(clip, ...box.center)));
     const { camera } = scene;
     const { width, height } = camera ?? {};
     stage.setFrusta(camera && width && height ? [{ ...camera, width, height }] : []);
@@ -274,6 +366,12 @@ export class SceneTab implements TabView {
     this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
     this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
     const layers: typeof this.overlaid = [];
+    let done = 0;
+    const telling = setInterval(() => {
+      if (overlay === this.overlay)
+        this.controls.tellNeighbours({ shown: layers.length, unplaced, loading: [done, neighbours.length] });
+    }, tellEveryMs);
+    let problem: string | undefined;
     for (const { index, afterS, matrix } of neighbours) {
       try {
         const sweep = await frame.sweep(index);
@@ -282,9 +380,12 @@ export class SceneTab implements TabView {
         layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
         layers.push({ layer, afterS });
       } catch (error) {
-        this.controls.tellNeighbours({ shown: layers.length, unplaced, problem: messageOf(error) });
+        problem = messageOf(error) ?? problem;
       }
+      done++;
     }
+    clearInterval(telling);
+    if (overlay === this.overlay) this.controls.tellNeighbours({ shown: layers.length, unplaced, problem });
     if (overlay === this.overlay && this.visible) {
       this.clearNeighbours();
       this.overlaid = layers;
@@ -306,9 +407,11 @@ export class SceneTab implements TabView {
   }
 
   private drawPicture(): void {
-    if (!this.visible) return;
     const { frame, picture, store } = this.context;
-    const { scene } = frame.parts;
+    const { scene, problems } = frame.parts;
+    // What lies over a picture stays with it until the next one is there.
+    const isAwaited = frame.parts.picture === undefined && problems.picture === undefined;
+    if (!this.visible || frame.holds || isAwaited) return;
     const layer: PictureLayer = {
       cells: this.objects.cells(),
       lines: scene === undefined ? [] : pictureBoxes(scene, store.state, this.outcomes),
@@ -333,7 +436,9 @@ export class SceneTab implements TabView {
       });
       colourValues(depths, rangeOf(seen.depth), { map: 'turbo', into: colours });
     }
-    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx: 3 });
+    // Larger pictures are shown smaller.
+    const sizePx = Math.max(3, Math.round(Math.max(picture.width / 414, picture.height / 200)));
+    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx });
   }
 }
 

@@ -18,10 +18,15 @@ export async function savePicture(
   context.drawImage(space, 0, 0);
   if (below !== undefined) context.drawImage(below, 0, height - below.height);
   if (Number(links.dataset.lines) > 0) context.drawImage(links, 0, 0);
-  const address = URL.createObjectURL(await canvas.convertToBlob({ type: 'image/png' }));
+  saveFile(await canvas.convertToBlob({ type: 'image/png' }), `${name}.png`);
+}
+
+/** Has the browser save a file. */
+export function saveFile(content: Blob, name: string): void {
+  const address = URL.createObjectURL(content);
   const anchor = document.createElement('a');
   anchor.href = address;
-  anchor.download = `${name}.png`;
+  anchor.download = name;
   anchor.click();
   URL.revokeObjectURL(address);
 }

@@ -1,5 +1,6 @@
 import type { Store } from '../store.ts';
 import type { ViewState } from '../view-state.ts';
+import { moveByArrows } from './arrows.ts';
 import { element, icon } from './dom.ts';
 
 /** The keys of the state whose values are of a type. */
@@ -75,21 +76,20 @@ export function choice(store: Store, key: KeysOf<string>, label: string, choices
   );
   const follow = () => {
     for (const button of buttons) {
-      button.setAttribute('aria-checked', String(button.dataset.value === store.state[key]));
+      const isChosen = button.dataset.value === store.state[key];
+      button.setAttribute('aria-checked', String(isChosen));
+      button.tabIndex = isChosen ? 0 : -1;
     }
   };
   follow();
   store.on([key], follow);
-  return element(
+  const group = element(
     'div',
-    { class: 'row' },
-    element('span', { class: 'name' }, label),
-    element(
-      'div',
-      { class: 'choice', role: 'radiogroup', 'aria-label': label, 'data-name': key },
-      ...buttons,
-    ),
+    { class: 'choice', role: 'radiogroup', 'aria-label': label, 'data-name': key },
+    ...buttons,
   );
+  moveByArrows(group);
+  return element('div', { class: 'row' }, element('span', { class: 'name' }, label), group);
 }
 
 /** A drop-down list whose entries may change. */
@@ -179,6 +179,7 @@ export function button(
 export class PaneStatus {
   readonly root = element('div', { class: 'status', hidden: true, role: 'status' });
   private waiting: ReturnType<typeof setTimeout> | undefined;
+  private awaited = '';
 
   loading(message: string): void {
     this.show('loading', message);
@@ -186,8 +187,12 @@ export class PaneStatus {
 
   /** As `loading`, but what takes a moment only does not flicker; an error from before disappears. */
   later(message: string): void {
-    this.clear();
-    this.waiting = setTimeout(() => this.loading(message), 300);
+    this.awaited = message;
+    if (this.root.dataset.kind === 'loading') this.loading(message);
+    else if (this.waiting === undefined) {
+      this.clear();
+      this.waiting = setTimeout(() => this.loading(this.awaited), 300);
+    }
   }
 
   empty(message: string): void {
@@ -199,15 +204,25 @@ export class PaneStatus {
   }
 
   clear(): void {
-    clearTimeout(this.waiting);
+    this.stopWaiting();
     this.root.hidden = true;
     this.root.replaceChildren();
     this.root.dataset.kind = '';
   }
 
-  private show(kind: string, message: string): void {
+  private stopWaiting(): void {
     clearTimeout(this.waiting);
+    this.waiting = undefined;
+  }
+
+  private show(kind: string, message: string): void {
+    this.stopWaiting();
     this.root.hidden = false;
+    if (this.root.dataset.kind === kind && this.root.firstChild !== null) {
+      // A spinner that turns goes on turning.
+      this.root.firstChild.textContent = message;
+      return;
+    }
     this.root.dataset.kind = kind;
     this.root.replaceChildren(element('p', {}, message));
   }

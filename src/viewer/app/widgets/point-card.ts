@@ -62,7 +62,12 @@ export class PointCard {
 
 /** Metres for a person. */
 export function metres(value: number): string {
-  return `${shown(value, 4)} m`;
+  return lengthText(value, 'm');
+}
+
+/** A length for a person, whose unit may not be known. */
+export function lengthText(value: number, unit: string): string {
+  return `${shown(value, 4)} ${unit}`.trimEnd();
 }
 
 function pairs(facts: ReadonlyArray<readonly [name: string, value: string]>): HTMLElement[] {

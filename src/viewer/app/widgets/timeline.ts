@@ -36,7 +36,7 @@ export class Timeline {
     });
     this.play = button('Play', () => this.toggle(), { icon: 'play', hint: 'Play or pause (space)' });
     frame.on(['frame'], () => this.follow());
-    frame.on(['sweep'], () => this.arrived());
+    frame.on(['released'], () => this.arrived());
     if (frames.length < 2) return;
     byId('timeline').replaceChildren(
       button('Frame before', () => this.step(-1), { icon: 'back', hint: 'Frame before (,)' }),
@@ -80,8 +80,7 @@ export class Timeline {
 
   /** The next frame comes when its time has come and this one has been seen, with whatever is computed of it. */
   arrived(): void {
-    const { sweep, problems } = this.frame.parts;
-    const isSeen = (sweep?.complete || problems.sweep !== undefined) && !this.isBusy();
+    const isSeen = this.frame.isSettled && !this.isBusy();
     if (this.playing && this.timer === undefined && isSeen) this.schedule();
   }
 
@@ -131,6 +130,8 @@ function ticksOf({ sequence }: CurrentFrame): HTMLElement {
   const { frames } = sequence;
   const at = (index: number) => (100 * index) / (frames.length - 1);
   const step = Math.max(1, Math.ceil(frames.length / 400));
+  // What is so of all frames marks none of them.
+  const common = new Set(frames[0].notes.filter((note) => frames.every(({ notes }) => notes.includes(note))));
   return element(
     'div',
     { class: 'ticks' },
@@ -141,7 +142,7 @@ function ticksOf({ sequence }: CurrentFrame): HTMLElement {
       return gap;
     }),
     ...frames.flatMap(({ notes, parts }, index) => {
-      const partial = notes.length > 0 || !parts.includes('sweep');
+      const partial = notes.some((note) => !common.has(note)) || !parts.includes('sweep');
       if (index % step !== 0 && !partial) return [];
       const tick = element('i', { class: partial ? 'partial' : '', title: notes.join('; ') || undefined });
       tick.style.left = `${at(index)}%`;

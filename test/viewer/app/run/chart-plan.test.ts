@@ -28,10 +28,10 @@ describe('planCharts', () => {
     const plans = planCharts(historyOf(values), { total: 6, cross: 3 });
     expect(plans.map(({ id, title, isLarge }) => [id, title, isLarge])).toEqual([
       ['loss/total', 'Total loss', true],
-      ['loss/cross', 'Cross loss', false],
-      ['loss/intra', 'Intra loss', false],
-      ['metric/crossTop', 'Cross matches found', false],
-      ['metric/matchDistanceM', 'Match distance', false],
+      ['loss/cross', 'Cross-modal loss (points to picture)', false],
+      ['loss/intra', 'Intra-modal loss (view to view)', false],
+      ['metric/crossTop', 'Found from the picture', false],
+      ['metric/matchDistanceM', 'Distance of matches', false],
       ['learningRate', 'Learning rates', false],
       ['samplesPerSecond', 'Samples per second', false],
       ['profile', 'Time of a step', false],

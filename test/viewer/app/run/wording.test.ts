@@ -5,7 +5,6 @@ import {
   sentence,
   shortCountText,
   valueText,
-  wordsOf,
 } from '../../../../src/viewer/app/run/wording.ts';
 import { shown } from '../../../../src/viewer/app/widgets/dom.ts';
 
@@ -56,16 +55,6 @@ it('counts have their thousands apart, or are short', () => {
     '8,501',
     '2M',
   ]);
-});
-
-it.each([
-  ['matchDistanceM', 'match distance', 'metres'],
-  ['computeMs', 'compute', 'milliseconds'],
-  ['insideFraction', 'inside fraction', 'share'],
-  ['intraTop1', 'intra top 1', 'share'],
-  ['total', 'total', 'number'],
-])('the name %s is %s', (name, words, unit) => {
-  expect(wordsOf(name)).toEqual({ words, unit });
 });
 
 it('a sentence begins with a capital letter', () => {

@@ -4,6 +4,7 @@ import { projectBoxEdges } from '../../../../src/geometry/box-projection.ts';
 import { outcomeColours } from '../../../../src/report/outcome-colours.ts';
 import {
   boxColour,
+  classColours,
   pictureBoxes,
   sceneOutcomes,
   stageBoxes,
@@ -36,6 +37,29 @@ const scene: SceneInfo = {
   problems: {},
 };
 const state: ViewState = { ...defaultState, labels: true, detections: true, score: 0.3 };
+
+it('no class has nearly the colour of what was missed or of a false alarm', () => {
+  // Distances in CIELAB, where 2 is about what one can tell apart; sRGB, D65.
+  const labOf = (hex: string) => {
+    const [r, g, b] = [1, 3, 5].map((at) => {
+      const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    const [x, y, z] = [
+      (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505,
+      0.2126 * r + 0.7152 * g + 0.0722 * b,
+      (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089,
+    ].map((t) => (t > 216 / 24389 ? Math.cbrt(t) : ((24389 / 27) * t + 16) / 116));
+    return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+  };
+  for (const [name, colour] of Object.entries(classColours)) {
+    for (const outcome of ['missed', 'false'] as const) {
+      const [a, b] = [labOf(colour), labOf(outcomeColours[outcome])];
+      const distance = Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+      expect(distance, `${name} beside ${outcome}`).toBeGreaterThan(30);
+    }
+  }
+});
 
 describe('visibleBoxes', () => {
   it('are labels, and detections with enough of a score or without one', () => {

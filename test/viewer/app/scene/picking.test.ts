@@ -118,6 +118,31 @@ describe('picking', () => {
   });
 });
 
+describe('picking within a clip', () => {
+  it('passes over what is outside in the world, wherever the cloud lies', () => {
+    const clip = {
+      nearM: 0,
+      farM: Infinity,
+      low: [-Infinity, -Infinity, -Infinity],
+      high: [11, 9, 9],
+    } as const;
+    const view = viewOf(DEFAULT_POSE);
+    const pick = (cloud: Cloud, place: Triple) =>
+      pickAmong([cloud], view, { ...projectOn(view, place), radiusPx: 8, sizing: SIZING, clip });
+    const cloud = cloudOf([
+      [10, 1, 0],
+      [12, 1, 0],
+    ]);
+    expect(pick(cloud, [10, 1, 0])?.index).toBe(0);
+    expect(pick(cloud, [12, 1, 0])).toBeUndefined();
+    const moved = cloudOf([[10, 1, 0]], { matrix: [1, 0, 0, 2, 0, 1, 0, 0, 0, 0, 1, 0] });
+    expect(pick(moved, [12, 1, 0])).toBeUndefined();
+    expect(
+      pickAmong([moved], view, { ...projectOn(view, [12, 1, 0]), radiusPx: 8, sizing: SIZING })?.index,
+    ).toBe(0);
+  });
+});
+
 describe('Cloud', () => {
   it('takes points in pieces, and uploads only these', () => {
     const cloud = cloudOf([[1, 2, 3]], { capacity: 3 });

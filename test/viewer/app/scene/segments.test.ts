@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rangeLabels } from '../../../../src/viewer/app/scene/ground.ts';
 import {
   boxSegments,
+  clipSegments,
   cornerPlaces,
   frustumOf,
   middlePlace,
@@ -33,6 +34,36 @@ describe('boxSegments', () => {
     expect(middlePlace({ ...CAR, matrix })).toEqual([110, 2, 4]);
     const heights = cornerPlaces({ ...CAR, matrix }).map(([, , z]) => z);
     expect([Math.min(...heights), Math.max(...heights)]).toEqual([3.25, 4.75]);
+  });
+});
+
+describe('clipSegments', () => {
+  const clip = { nearM: 0, farM: Infinity, low: [-1, -2, -3], high: [1, 2, 3] } as const;
+
+  it('are the twelve edges of a closed box', () => {
+    const { segments } = clipSegments(clip, undefined, '#ffffff');
+    expect(segments.length).toBe(12 * 6);
+    const lengths = Array.from({ length: 12 }, (_, k) => {
+      const [x, y, z, toX, toY, toZ] = segments.subarray(6 * k, 6 * k + 6);
+      return Math.hypot(toX - x, toY - y, toZ - z);
+    });
+    expect(lengths.sort()).toEqual([2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6]);
+  });
+
+  it('end where the points do along an open side, and are none between open ones', () => {
+    const open = { ...clip, high: [1, 2, Infinity] } as const;
+    const extent = { low: [-50, -50, -50], high: [50, 50, 9] } as const;
+    const { segments } = clipSegments(open, extent, '#ffffff');
+    const edges = Array.from({ length: segments.length / 6 }, (_, k) => [
+      ...segments.subarray(6 * k, 6 * k + 6),
+    ]);
+    expect(edges).toContainEqual([1, 2, -3, 1, 2, 9]);
+    // Four around the bottom, and four that go up.
+    expect(edges.length).toBe(8);
+    expect(
+      clipSegments({ ...clip, low: [-Infinity, -Infinity, -3] }, extent, '#fff').segments.length / 6,
+    ).toBe(5);
+    expect(clipSegments(undefined, extent, '#ffffff').segments.length).toBe(0);
   });
 });
 

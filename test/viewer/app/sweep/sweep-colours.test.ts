@@ -45,19 +45,19 @@ describe('SweepColours', () => {
       const painted = colours.colours(sweep, stateOf({ colour }), now);
       expect([0, 100].map((row) => colourAt(painted, row))).toEqual([level(0), level(255)]);
     }
-    const rings = colours.colours(sweep, stateOf({ colour: 'field:ring' }), now);
+    const rings = colours.colours(sweep, stateOf({ categories: false, colour: 'field:ring' }), now);
     expect([0, 1, 2].map((row) => colourAt(rings, row))).toEqual([level(0), level(128), level(255)]);
     expect(colours.scale(sweep, stateOf({ colour: 'height' }))).toMatchObject({ name: 'Height', unit: 'm' });
     expect(colours.scale(sweep, stateOf({ colour: 'range' }))).toMatchObject({
       name: 'Distance',
       range: { low: expect.closeTo(2, 1), high: expect.closeTo(98.5, 0) },
     });
-    expect(colours.scale(sweep, stateOf({ colour: 'field:ring' }))).toEqual({
+    expect(colours.scale(sweep, stateOf({ categories: false, colour: 'field:ring' }))).toEqual({
       name: 'Ring',
       unit: '',
       range: { low: 0, high: 2 },
     });
-    const chosen = stateOf({ colour: 'field:ring', low: -1, high: 9 });
+    const chosen = stateOf({ categories: false, colour: 'field:ring', low: -1, high: 9 });
     expect(colours.scale(sweep, chosen)!.range).toEqual({ low: -1, high: 9 });
   });
 
@@ -86,7 +86,7 @@ describe('SweepColours', () => {
       wholeSweep(columnsOf(rows, { ring: rows.map((_, i) => i % 3) })),
     ];
     const colours = new SweepColours({ hasClock: true });
-    const state = stateOf({ colour: 'field:ring' });
+    const state = stateOf({ categories: false, colour: 'field:ring' });
     const height = colours.scale(plain, stateOf({ colour: 'height' }));
     expect(colours.scale(plain, state)).toEqual(height);
     expect(colours.colours(plain, state, now)).toEqual(

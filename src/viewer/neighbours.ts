@@ -1,6 +1,6 @@
-import { type Matrix44, multiply44 } from '../../../geometry/matrix.ts';
-import { inverseRigid } from '../../../geometry/rigid-transform.ts';
-import type { FrameInfo } from '../../protocol.ts';
+import { type Matrix44, multiply44 } from '../geometry/matrix.ts';
+import { inverseRigid } from '../geometry/rigid-transform.ts';
+import type { FrameInfo } from './protocol.ts';
 
 /** A frame near another one in time, and how its points come to lie with the other's. */
 export interface Neighbour {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Matrix44, multiply44, transformPoint } from '../../../../src/geometry/matrix.ts';
-import { rotationZ, translation } from '../../../../src/geometry/rigid-transform.ts';
-import { lidarFromLidar, neighboursOf } from '../../../../src/viewer/app/tabs/neighbours.ts';
-import type { FrameInfo } from '../../../../src/viewer/protocol.ts';
+import { type Matrix44, multiply44, transformPoint } from '../../src/geometry/matrix.ts';
+import { rotationZ, translation } from '../../src/geometry/rigid-transform.ts';
+import { lidarFromLidar, neighboursOf } from '../../src/viewer/neighbours.ts';
+import type { FrameInfo } from '../../src/viewer/protocol.ts';
 
 interface Known {
   readonly timeS?: number;
@@ -16,6 +16,7 @@ const frameOf = (id: string, { timeS, pose, parts = ['sweep'] }: Known = {}): Fr
   timeS,
   worldFromLidar: pose && [...pose],
   parts,
+  pictures: [],
   notes: [],
   sets: [],
 });

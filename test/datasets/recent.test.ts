@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Recent } from '../../../src/viewer/server/recent.ts';
+import { Recent } from '../../src/datasets/recent.ts';
 
 /** Keeps texts by their length, and says what was made. */
 function recentTexts(limit: number) {
