@@ -9,6 +9,8 @@ export interface SessionInfo {
   /** Undefined where nothing with frames could be opened; then `problem` says why. */
   readonly sequence: SequenceInfo | undefined;
   readonly problem: Problem | undefined;
+  /** What was opened second, to be shown beside it. */
+  readonly beside: { readonly title: string; readonly sequence: SequenceInfo } | undefined;
   readonly run: RunInfo | undefined;
   /** Whether results of a detector were given, or lie in the run. */
   readonly hasDetections: boolean;

@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly tracks?: string;
   /** How many numbers a point has in `.bin` files; KITTI's four by default. */
   readonly columns?: number;
+  /** Something to show beside it: a data set, a drive, a folder of point clouds, or a single one. */
+  readonly beside?: string;
   /** Folders that links may lead to. */
   readonly also?: readonly string[];
 }

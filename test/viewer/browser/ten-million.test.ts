@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fromAbove, type Place, pointsAlone, spotFromAbove } from './eyes.ts';
 import { describeInBrowser } from './in-browser.ts';
@@ -17,6 +18,13 @@ function placeOf(i: number): Place {
   const [strip, along] = [Math.floor(i / 2500), i % 2500];
   const [x, y] = [strip / 4 - 500, along / 2.5 - 500];
   return [x, y, 5 * Math.sin(x / 40) * Math.cos(y / 60)];
+}
+
+/** How fast a page receives; -1 is as fast as can be. */
+async function setBytesPerSecond(line: CDPSession, downloadThroughput: number): Promise<void> {
+  const others = { offline: false, latency: 0, uploadThroughput: -1 };
+  await line.send('Network.enable');
+  await line.send('Network.emulateNetworkConditions', { ...others, downloadThroughput });
 }
 
 beforeAll(async () => {
@@ -38,7 +46,18 @@ describeInBrowser('a cloud of ten million points', (browser) => {
     timeout: 180_000,
   }, async () => {
     const address = await browser.serve({ path, columns: 3 });
-    const page = await browser.open(address, { ...pointsAlone, ...fromAbove(target, distanceM), size: 1 });
+    // A slow line, so that most points are still to come while the view moves: 4 of 120 MB a second.
+    let line: CDPSession | undefined;
+    const page = await browser.open(
+      address,
+      { ...pointsAlone, ...fromAbove(target, distanceM), size: 1 },
+      {
+        before: async (tab) => {
+          line = await tab.context().newCDPSession(tab);
+          await setBytesPerSecond(line, 4e6);
+        },
+      },
+    );
     const marks = (name: string) =>
       page.page.evaluate<number[]>(
         `performance.getEntriesByName('${name}').map(({ startTime }) => startTime)`,
@@ -57,25 +76,17 @@ describeInBrowser('a cloud of ten million points', (browser) => {
     expect(await points()).toMatch(/^[\d,]+ of 10,000,000$/);
 
     // While the rest comes, the page answers and the view moves.
-    await page.page.evaluate(
-      '(window.gaps = [], window.last = performance.now(), (function next() { const now = performance.now(); window.gaps.push(now - window.last); window.last = now; requestAnimationFrame(next); })())',
-    );
     const { x, y } = await page.place('stage');
     await page.page.mouse.move(x + 300, y + 300);
     await page.page.mouse.down();
     for (let step = 1; step <= 10; step++) await page.page.mouse.move(x + 300 + 8 * step, y + 300);
     await page.page.mouse.up();
-    const gaps = (await page.page.evaluate<number[]>('window.gaps')).sort((a, b) => a - b);
-    expect(gaps.length).toBeGreaterThan(3);
-    expect(gaps[gaps.length >> 1]).toBeLessThan(250);
     expect((await page.stage()).differing(first, 30)).toBeGreaterThan(500);
+    expect(await points()).toMatch(/^[\d,]+ of 10,000,000$/);
+    await setBytesPerSecond(line!, -1);
 
     await page.shown(0);
     expect(await points()).toBe('10,000,000');
-    const [asked] = await marks('pointpair:asked');
-    const [begun] = await marks('pointpair:begun');
-    const [shown] = await marks('pointpair:shown');
-    expect(begun - asked).toBeLessThan((shown - asked) / 2);
     await until(async () => Number(await note.getAttribute('data-drawn')) > 50_000, 'the points in view');
     const [drawn, seen] = [await note.getAttribute('data-drawn'), await note.getAttribute('data-seen')].map(
       Number,

@@ -34,6 +34,7 @@ const keptPoints = 6_000_000;
 /** The sweeps of the sequence, fetched and decoded in a worker, the last ones kept. */
 export class Sweeps {
   private worker: Worker | undefined;
+  private readonly query: { readonly beside?: 'yes' };
   private restarts = 0;
   private readonly loading = new Map<number, Loading>();
   private readonly requests = new Map<number, (message: SweepMessage) => void>();
@@ -41,7 +42,9 @@ export class Sweeps {
   private readonly addresses = new Map<number, string>();
   private nextId = 0;
 
-  constructor() {
+  /** The query goes with every request for points. */
+  constructor(query: { readonly beside?: 'yes' } = {}) {
+    this.query = query;
     this.worker = this.startWorker();
   }
 
@@ -143,7 +146,7 @@ export class Sweeps {
     const entry: Loading = { frame, done, listeners, giveUp, wanted: 0, sweep: undefined };
     this.loading.set(frame, entry);
     // The worker's own address is another one than the page's.
-    const address = new URL(addressOf('points', { frame }), document.baseURI).href;
+    const address = new URL(addressOf('points', { frame, ...this.query }), document.baseURI).href;
     this.addresses.set(id, address);
     this.post({ id, address });
     return entry;

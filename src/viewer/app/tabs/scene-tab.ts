@@ -16,6 +16,7 @@ import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
+import { BesideLayer } from './beside-layer.ts';
 import { ClipTool } from './clip-tool.ts';
 import { MeasureTool } from './measure-tool.ts';
 import { ObjectList } from './object-list.ts';
@@ -48,6 +49,7 @@ export class SceneTab implements TabView {
   private readonly context: Context;
   private readonly colours: SweepColours;
   private readonly layer: SweepLayer;
+  private readonly beside: BesideLayer | undefined;
   private readonly linking: Linking;
   private readonly objects: ObjectsLayer;
   private readonly clip: ClipTool;
@@ -65,7 +67,13 @@ export class SceneTab implements TabView {
   constructor(context: Context) {
     const { store, frame, stage } = context;
     this.context = context;
-    this.layer = new SweepLayer(stage);
+    const { beside } = context.session;
+    this.layer = new SweepLayer(stage, { side: beside === undefined ? 'both' : 'left' });
+    this.beside =
+      beside &&
+      new BesideLayer(context, beside, (sweep, from) =>
+        this.colours.colours(sweep, store.state, { afterS: 0 }, from),
+      );
     this.linking = new Linking(context);
     const { frames } = frame.sequence;
     this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
@@ -128,6 +136,7 @@ export class SceneTab implements TabView {
     this.visible = true;
     this.layer.visible = true;
     this.context.stage.setSplit(false);
+    this.beside?.show(true);
     this.clip.show(true);
     this.measure.show(true);
     this.begin();
@@ -138,6 +147,7 @@ export class SceneTab implements TabView {
   hide(): void {
     this.visible = false;
     this.layer.visible = false;
+    this.beside?.show(false);
     this.clip.show(false);
     this.measure.show(false);
     this.clearNeighbours();
@@ -244,6 +254,7 @@ export class SceneTab implements TabView {
       this.drawLegend(sweep);
       this.redraw();
       this.showSelected();
+      void this.beside?.follow(sweep.origin);
       if (sweep.count === 0) stageStatus.empty('This sweep has no points');
       markDrawn('pointpair:shown', sweep.frame);
     }
@@ -277,6 +288,7 @@ export class SceneTab implements TabView {
     this.drawLegend(sweep);
     this.redraw();
     for (const { layer, afterS } of this.overlaid) layer.repaint(this.paintAfter(afterS));
+    this.beside?.repaint();
   }
 
   /** The paint of a sweep that was taken so many seconds later. */
@@ -376,7 +388,10 @@ export class SceneTab implements TabView {
       try {
         const sweep = await frame.sweep(index);
         if (overlay !== this.overlay) break;
-        const layer = new SweepLayer(stage, { pickable: false });
+        const layer = new SweepLayer(stage, {
+          pickable: false,
+          side: this.beside === undefined ? 'both' : 'left',
+        });
         layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
         layers.push({ layer, afterS });
       } catch (error) {
