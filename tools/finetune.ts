@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import type { DetectionConfig } from '../src/training/detection/detection-config.ts';
 import type { PretrainedReference } from '../src/training/detection/finetune.ts';

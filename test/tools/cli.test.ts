@@ -304,7 +304,9 @@ describe('a detector from labels to average precision', () => {
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('3 steps done')]);
     const results = join(folder, 'results');
     const found = await pointpair('detect', run, '--image-set', 'val', '--out', results);
-    expect(found.stdout).toMatch(/\d+ detections? in 2 frames.*\n(nothing had a score .*\n)? {2}pointpair evaluate .*--image-set val\n/);
+    expect(found.stdout).toMatch(
+      /\d+ detections? in 2 frames.*\n(nothing had a score .*\n)? {2}pointpair evaluate .*--image-set val\n/,
+    );
     const list = join(data, 'ImageSets', 'val.txt');
     const folders = ['--labels', data, '--detections', results, '--image-set', 'val'];
     const table = await pointpair('evaluate', ...folders, '--overlaps', 'loose');
