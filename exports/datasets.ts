@@ -6,7 +6,7 @@
 // One door to frames to learn from, whatever the data set is.
 export type { DataSelection } from '../src/datasets/data-selection.ts';
 // What every reader gives.
-export type { CameraImage, CameraModel, Frame, ObjectLabel } from '../src/datasets/frame.ts';
+export type { CameraImage, CameraModel, Frame, ObjectLabel, PointFrame } from '../src/datasets/frame.ts';
 export type { IncompleteFrame } from '../src/datasets/incomplete-frame.ts';
 // KITTI.
 export { formatKittiLabels, parseKittiLabels } from '../src/datasets/kitti-labels.ts';
