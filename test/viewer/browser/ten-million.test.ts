@@ -5,7 +5,7 @@ import type { CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fromAbove, type Place, pointsAlone, spotFromAbove } from './eyes.ts';
 import { describeInBrowser } from './in-browser.ts';
-import { until } from './open-page.ts';
+import { addressOf, until } from './open-page.ts';
 
 const count = 10_000_000;
 const target: Place = [0, 0, 0];
@@ -98,10 +98,7 @@ describeInBrowser('a cloud of ten million points', (browser) => {
 
     // Near by, all points in view are drawn, and a click finds one with the file's own numbers.
     const near = { ...pointsAlone, ...fromAbove(target, 40), size: 3 };
-    const hash = new URLSearchParams(
-      Object.entries(near).map(([key, value]): [string, string] => [key, String(value)]),
-    );
-    await page.page.evaluate(`location.hash = '${hash}'`);
+    await page.page.evaluate(`location.hash = '${addressOf('', near)}'`);
     await until(() => note.isHidden(), 'all points in view');
     const stage = await page.stage();
     const place: Place = [5.1, -3.3, 0];
