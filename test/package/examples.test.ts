@@ -12,7 +12,17 @@ import { writeExampleData } from './example-data.ts';
 
 /** Where a user begins: these names have an example each, and these pages a block of code. */
 const entries: { readonly [room: string]: readonly string[] } = {
-  pages: ['README', 'data', 'engine', 'kitti-raw', 'prepare', 'train-in-node', 'waymo', 'waymo-v2', 'writing-an-objective'],
+  pages: [
+    'README',
+    'data',
+    'engine',
+    'kitti-raw',
+    'prepare',
+    'train-in-node',
+    'waymo',
+    'waymo-v2',
+    'writing-an-objective',
+  ],
   engine: ['compile', 'exportOnnx', 'exportStep', 'Random', 'treeOf'],
   'engine/web': ['openStep'],
   nn: ['batchNorm', 'l2Normalize', 'linear', 'mlp', 'multiplierAt', 'stopGradient', 'update', 'valueAndGrad'],

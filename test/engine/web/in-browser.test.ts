@@ -14,7 +14,6 @@ import { repository } from '../../architecture/source-files.ts';
 import type { PlainLeaves, Trained } from './in-page.ts';
 import { line, models, network } from './trained-steps.ts';
 
-
 const web = join(repository, 'node_modules/onnxruntime-web/dist');
 let server: Server;
 let browser: Browser;

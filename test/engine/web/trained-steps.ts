@@ -58,20 +58,17 @@ const networkStep: Step<TensorsOf<typeof state>, TensorsOf<ReturnType<typeof pic
   { params, stats, optimizer },
   { images, classes },
 ) => {
-  const { loss, aux, grads } = valueAndGrad(
-    (model) => {
-      const convolved = conv2d(model.conv, images, { padding: 1 });
-      const { y, stats: next } = batchNorm(model.norm, stats, convolved, {
-        ...defaultBatchNorm,
-        training: true,
-      });
-      const pooled = maxPool3x3Stride2(maxPool3x3Stride2(relu(y)));
-      const logits = linear(model.head, tf.reshape(pooled, [IMAGES, CHANNELS * 9]));
-      const chosen = tf.sum(tf.mul(logits, classes), 1);
-      return { loss: tf.mean(tf.sub(tf.logSumExp(logits, 1), chosen)), aux: { next, logits } };
-    },
-    params,
-  );
+  const { loss, aux, grads } = valueAndGrad((model) => {
+    const convolved = conv2d(model.conv, images, { padding: 1 });
+    const { y, stats: next } = batchNorm(model.norm, stats, convolved, {
+      ...defaultBatchNorm,
+      training: true,
+    });
+    const pooled = maxPool3x3Stride2(maxPool3x3Stride2(relu(y)));
+    const logits = linear(model.head, tf.reshape(pooled, [IMAGES, CHANNELS * 9]));
+    const chosen = tf.sum(tf.mul(logits, classes), 1);
+    return { loss: tf.mean(tf.sub(tf.logSumExp(logits, 1), chosen)), aux: { next, logits } };
+  }, params);
   const next = update(adamw, params, grads, optimizer, { learningRate: tf.scalar(0.01), weightDecay: 0.01 });
   return [
     { params: next.params, stats: aux.next, optimizer: next.state },
