@@ -11,7 +11,7 @@ import { compile } from '../../../src/engine/compile.ts';
 import type { HostTensor } from '../../../src/engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../../../src/engine/tree.ts';
 import { repository } from '../../architecture/source-files.ts';
-import type { PlainLeaves, Trained } from './page/train.ts';
+import type { PlainLeaves, Trained } from './in-page.ts';
 import { line, models, network } from './trained-steps.ts';
 
 const web = join(repository, 'node_modules/onnxruntime-web/dist');
@@ -23,7 +23,7 @@ let page: Page;
 beforeAll(async () => {
   if (noBrowser !== undefined) return;
   const bundled = await build({
-    entryPoints: [join(repository, 'test/engine/web/page/train.ts')],
+    entryPoints: [join(repository, 'test/engine/web/in-page.ts')],
     ...{ bundle: true, format: 'esm', platform: 'browser', write: false, logLevel: 'error' },
     // The runtime finds its WebAssembly file by itself.
     external: ['node:*'],

@@ -6,7 +6,7 @@ import {
   openStep,
   type Tree,
   treeOf,
-} from '../../../../exports/engine/web.ts';
+} from '../../../exports/engine/web.ts';
 
 /** The leaves of a tree as JSON has them: all of them are float32. */
 export type PlainLeaves = ReadonlyArray<readonly [path: string, shape: number[], data: number[]]>;
