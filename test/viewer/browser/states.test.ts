@@ -289,7 +289,7 @@ describeInBrowser('whoever has a small window, a keyboard or a screen reader', (
     await page.tab('Scene');
     await page.page.locator('#title').click();
     const focused: string[] = [];
-    for (let k = 0; k < 40; k++) {
+    for (let k = 0; k < 120; k++) {
       await page.page.keyboard.press('Tab');
       const [name, isSeen] = (await page.page.evaluate(
         '(({ id, name, title, textContent, tagName }, style) => [tagName === "BODY" ? tagName : id || name || title || textContent, style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1])(document.activeElement, getComputedStyle(document.activeElement))',
