@@ -11,6 +11,7 @@ export type { CompiledStep, CompileOptions, StepResult } from '../src/engine/com
 export { type Device, devices } from '../src/engine/device.ts';
 // Writing a function as a standard ONNX file.
 export { type ExportOptions, exportOnnx, type Forward } from '../src/engine/export-onnx.ts';
+export { exportStep } from '../src/engine/export-step.ts';
 // Tensors in host memory, and trees of them.
 export {
   type DType,

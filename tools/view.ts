@@ -30,6 +30,7 @@ export function command(): Command {
       '<path>',
       'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them',
     )
+    .argument('[beside]', 'another one (no run) to show beside it, frame by frame, with the same view')
     .option('--data <folder>', "where a run's data is now, if not where the run has it")
     .option(
       '--detections <folder>',
@@ -61,16 +62,21 @@ Examples:
   pointpair view data/kitti
   pointpair view runs/kitti
   pointpair view kitti-tracking --sequence 0003 --camera image_03
+  pointpair view before.pcd after.pcd
   pointpair view data/kitti --detections runs/point3d/detections
   pointpair view 2011_09_26/2011_09_26_drive_0005_sync --tracks label_02/0000.txt`,
     )
     .action(view);
 }
 
-async function view(path: string, { host, port, ...options }: Options): Promise<void> {
+async function view(
+  path: string,
+  beside: string | undefined,
+  { host, port, ...options }: Options,
+): Promise<void> {
   const { Session } = await import('../src/viewer/server/session.ts');
   const { isLoopback } = await import('../src/viewer/server/http-server.ts');
-  const session = await Session.open({ path, ...options });
+  const session = await Session.open({ path, beside, ...options });
   for (const note of session.notes) process.stderr.write(`pointpair: ${note}\n`);
   const { problem } = await session.info();
   if (problem !== undefined) process.stderr.write(`pointpair: ${problem.message}\n`);

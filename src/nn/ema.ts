@@ -5,7 +5,7 @@ import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 export function exponentialMovingAverage(
   average: Tree<tf.Tensor>,
   current: Tree<tf.Tensor>,
-  momentum: number | tf.Scalar,
+  momentum: number | tf.Tensor,
 ): Tree<tf.Tensor> {
   const values = new Map(leavesOf(current));
   const rest = tf.sub(1, momentum);

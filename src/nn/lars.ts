@@ -40,7 +40,7 @@ export function lars(
 function trusted(
   p: tf.Tensor,
   g: tf.Tensor,
-  weightDecay: number | tf.Scalar,
+  weightDecay: number | tf.Tensor,
   trustCoefficient: number,
 ): tf.Tensor {
   const decayed = weightDecay === 0 ? g : tf.add(g, tf.mul(p, weightDecay));

@@ -2,10 +2,10 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { float32, type HostTensor, sizeOf } from '../engine/host-tensor.ts';
 import { leavesOf, mapTree, type Tree, treeOf } from '../engine/tree.ts';
 
-/** What every optimizer is given beside its own options: tensors, so that one captured step serves a whole schedule; a weight decay of 0 is left out. */
+/** What every optimizer is given beside its own options: tensors of rank 0, so that one captured step serves a whole schedule; a weight decay of 0 is left out. */
 export interface Hyperparameters {
-  readonly learningRate: tf.Scalar;
-  readonly weightDecay: number | tf.Scalar;
+  readonly learningRate: tf.Tensor;
+  readonly weightDecay: number | tf.Tensor;
 }
 
 /** The parameters after a step, and what the optimizer remembers of it. */

@@ -6,6 +6,7 @@ import { branchAt, leafAt } from '../nn/layer.ts';
 import { driveRun, driveView, pictureClip } from './drive-run.ts';
 import { imageEncoderOf, oneViewSchema } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
+import type { OrderReading } from './order-reading.ts';
 import { transitionAccuracy, transitionHead, transitionLoss } from './parts/transitions.ts';
 
 const whole = z.int().positive();
@@ -97,21 +98,25 @@ function make(config: FrameOrderConfig, { encoders }: Given): Objective {
     batchNorm: config.headBatchNorm,
   });
   const clip = pictureClip(config.view, image, { frames, gapS });
+  const logitsOf: OrderReading['logits'] = (model, drawn, how) => {
+    const net = running(model, how);
+    const maps = net.of('imageEncoder', encoder, leafAt(drawn, 'pixels')); // [n·B, C, h, w]
+    return { logits: net.of('head', head, maps), stats: net.stats }; // [B, n, n]
+  };
   return {
     views: { clip: { ...clip, shuffled: true } },
     chance: { next: Math.log(frames - 1) },
     initialize: (random) => ({ ...initializeAll(random, { head }), memory: {} }),
     loss: (model, batch, how) => {
-      const net = running(model, how);
       const drawn = branchAt(batch, 'clip');
       const order = leafAt(drawn, 'order');
-      const maps = net.of('imageEncoder', encoder, leafAt(drawn, 'pixels')); // [n·B, C, h, w]
-      const logits = net.of('head', head, maps); // [B, n, n]
+      const { logits, stats } = logitsOf(model, drawn, how);
       return {
         terms: { next: transitionLoss(logits, order, direction) },
         metrics: { found: transitionAccuracy(logits, order, direction) },
-        stats: net.stats,
+        stats,
       };
     },
+    order: { view: 'clip', frames, gapS, direction, logits: logitsOf },
   };
 }

@@ -71,7 +71,8 @@ export const instdisc = system<InstdiscConfig>({
             eps: 1e-7,
           },
         },
-        { steps: 500 },
+        // Slow while the bank is filled: an epoch is 39 steps.
+        { steps: 500, schedule: { kind: 'cosine', per: 'run', length: 1, warmUp: { length: 0.1 } } },
       ),
     },
   },

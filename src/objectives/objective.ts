@@ -8,6 +8,7 @@ import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { Views } from '../views/view-config.ts';
 import type { Comparison } from './comparison.ts';
+import type { OrderReading } from './order-reading.ts';
 
 /** What an objective's loss gives. */
 export interface Outcome {
@@ -49,6 +50,8 @@ export interface Objective {
   after?(model: Model, kept: NonNullable<Outcome['kept']>, inputs: Tensors): Tensors;
   /** What it compares, where that can be looked at and measured in a frame. */
   readonly comparison?: Comparison;
+  /** How it puts the frames of a clip in order, where it does. */
+  readonly order?: OrderReading;
 }
 
 /** An option as a paper has it, and as its authors' code does where the two differ. */

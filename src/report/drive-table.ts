@@ -1,10 +1,21 @@
 import type { AssociationScore } from '../evaluation/association.ts';
+import type { OrderScores } from '../evaluation/clip-orders.ts';
 import type { FoundShare } from '../evaluation/frame-order-measures.ts';
 import type { DriveMeasures, DriveReport, EncoderMeasures } from '../training/time/measure-drives.ts';
+import type { OrderReport } from '../training/time/measure-order.ts';
 import { alignedTable } from './aligned-table.ts';
 
 /** What a run's encoders know of time, as tables: percent right and metres, the deviation of random encoders behind ±. */
-export function driveTable({ data, drives, moments, gapS, points, image, rules }: DriveReport): string {
+export function driveTable({
+  data,
+  drives,
+  moments,
+  gapS,
+  points,
+  image,
+  rules,
+  order,
+}: DriveReport): string {
   const encoders = [
     ...(points === null ? [] : [['points', points] as const]),
     ...(image === null ? [] : [['image', image] as const]),
@@ -21,6 +32,7 @@ export function driveTable({ data, drives, moments, gapS, points, image, rules }
     `${moments} moments of ${drives} drives of ${data}, ${gapS} s apart`,
     alignedTable(head, found),
     ...(places === undefined ? ['no labelled tracks: where points go is not measured'] : [places]),
+    ...(order === null ? [] : [orderTable(order)]),
   ].join('\n\n');
 }
 
@@ -81,6 +93,24 @@ function placesTable(points: EncoderMeasures | null, rules: DriveReport['rules']
   const { standing, moving } = association;
   const head = ['where points have gone', 'standing, m', 'within 0.5 m, %', 'moving, m', 'within 0.5 m, %'];
   return `${alignedTable(head, rows)}\n${standing.points} points of objects that stand, ${moving.points} of objects that move; medians`;
+}
+
+/** The order of shuffled clips: the next frame, the whole order, Kendall's tau. */
+function orderTable({ clips, frames, gapS, direction, trained, random, chance }: OrderReport): string {
+  const either = direction === 'either';
+  const row = (what: string, of: (scores: OrderScores) => number, digits: number) => [
+    what,
+    of(chance).toFixed(digits),
+    random.length === 0 ? '-' : meanAndDeviation(random.map(of), digits),
+    of(trained).toFixed(digits),
+  ];
+  const head = [`order of ${frames} frames ${gapS} s apart`, 'chance', 'random weights', 'trained'];
+  const rows = [
+    row(either ? 'a neighbour in time, %' : 'the next frame, %', ({ next }) => 100 * next, 1),
+    row(`the whole order${either ? ', either way' : ''}, %`, ({ exact }) => 100 * exact, 1),
+    row(`Kendall's tau${either ? ', either way' : ''}`, ({ kendallTau }) => kendallTau, 2),
+  ];
+  return `${alignedTable(head, rows)}\n${clips} shuffled clips, drawn as in training; chance is what guessing gives`;
 }
 
 function meanAndDeviation(values: readonly number[], digits = 1): string {

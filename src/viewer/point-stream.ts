@@ -75,16 +75,44 @@ export function* encodePoints(
   words.setUint32(4, text.length, true);
   head.set(text, 8);
   yield head;
-  for (const first of firsts) {
+  // Steps over a whole large column leave the processor's cache with each: after the first passes, points of a pass lie side by side.
+  const gathered: Array<ArrayLike<number> | undefined> = [];
+  for (const [pass, first] of firsts.entries()) {
     const points = Math.ceil((count - first) / stride);
     const bytes = new Uint8Array(points * headers.reduce((sum, each) => sum + each.bytes, 0));
     let at = 0;
     columns.forEach(({ values }, c) => {
-      writePlanes(bytes.subarray(at), headers[c], { values, first, stride, points });
+      const beside = gathered[c];
+      const rows =
+        beside === undefined
+          ? { values, first, stride, points }
+          : { values: beside, first: beginOf(first, count, stride), stride: 1, points };
+      writePlanes(bytes.subarray(at), headers[c], rows);
       at += points * headers[c].bytes;
     });
     yield bytes;
+    if (stride >= leastGathered && pass < columns.length)
+      gathered[pass] = gather(columns[pass].values, count, stride);
   }
+}
+
+/** Fewer passes than these are read as they lie. */
+const leastGathered = 16;
+
+/** Where the points of the pass that begins with `first` begin in a gathered column. */
+function beginOf(first: number, count: number, stride: number): number {
+  return first * Math.floor(count / stride) + Math.min(first, count % stride);
+}
+
+/** A column with the points of each pass side by side, in the order of the passes' first points. */
+function gather(values: ArrayLike<number>, count: number, stride: number): ArrayLike<number> {
+  const into = values instanceof Float32Array ? new Float32Array(count) : new Float64Array(count);
+  const next = Float64Array.from({ length: stride }, (_, first) => beginOf(first, count, stride));
+  for (let from = 0; from < count; from += stride) {
+    const end = Math.min(stride, count - from);
+    for (let k = 0; k < end; k++) into[next[k]++] = values[from + k];
+  }
+  return into;
 }
 
 /** Takes a stream as it arrives, in pieces of any size. Throws an Error for bytes that are no such stream. */
@@ -146,22 +174,29 @@ interface Rows {
 
 function writePlanes(bytes: Uint8Array, header: ColumnHeader, { values, first, stride, points }: Rows): void {
   const codeOf = coderOf(header);
+  const { min, step } = header;
   const missing = 2 ** (8 * header.bytes) - 1;
   const half = 2 ** (8 * header.bytes - 1);
   const modulus = missing + 1;
+  const planes = header.bytes;
   let before = 0;
   for (let k = 0, i = first; k < points; k++, i += stride) {
     const value = values[i];
-    const code = isNumber(value) ? codeOf(value) : missing;
+    // Most columns have steps, and a call for each number would cost more than the rest.
+    const code = !isNumber(value)
+      ? missing
+      : step > 0
+        ? Math.min(missing - 1, Math.round((value - min) / step))
+        : codeOf(value);
     // The difference, in -half … half-1, as 0, -1, 1, -2, 2, …
     let delta = code - before;
     if (delta >= half) delta -= modulus;
     else if (delta < -half) delta += modulus;
-    let zigzag = delta >= 0 ? 2 * delta : -2 * delta - 1;
-    for (let plane = 0; plane < header.bytes; plane++) {
-      bytes[plane * points + k] = zigzag % 256;
-      zigzag = Math.floor(zigzag / 256);
-    }
+    const zigzag = delta >= 0 ? 2 * delta : -2 * delta - 1;
+    // Operations on bits take the lowest 32 of them, and no number here has more.
+    bytes[k] = zigzag & 255;
+    for (let plane = 1, shift = 8; plane < planes; plane++, shift += 8)
+      bytes[plane * points + k] = (zigzag >>> shift) & 255;
     before = code;
   }
 }
@@ -198,9 +233,9 @@ function readPlanes(
   let code = 0;
   for (let k = 0, at = target.offset; k < points; k++, at += target.step) {
     let zigzag = planes[k];
-    for (let plane = 1, unit = 256; plane < bytes; plane++, unit *= 256)
-      zigzag += planes[plane * points + k] * unit;
-    code += zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+    for (let plane = 1, shift = 8; plane < bytes; plane++, shift += 8)
+      zigzag |= planes[plane * points + k] << shift;
+    code += (zigzag >>> 1) ^ -(zigzag & 1);
     if (code < 0) code += modulus;
     else if (code >= modulus) code -= modulus;
     bits[0] = code;

@@ -9,6 +9,8 @@ export interface SessionInfo {
   /** Undefined where nothing with frames could be opened; then `problem` says why. */
   readonly sequence: SequenceInfo | undefined;
   readonly problem: Problem | undefined;
+  /** What was opened second, to be shown beside it. */
+  readonly beside: { readonly title: string; readonly sequence: SequenceInfo } | undefined;
   readonly run: RunInfo | undefined;
   /** Whether results of a detector were given, or lie in the run. */
   readonly hasDetections: boolean;
@@ -26,6 +28,8 @@ export interface SequenceInfo {
   /** The cameras by the data set's names, the one that is shown unasked first. */
   readonly cameras: readonly string[];
   readonly frames: readonly FrameInfo[];
+  /** The height of the road where the sensor is, metres in the LiDAR frame. */
+  readonly roadZM: number;
   /** The number of the first frame that can be drawn. */
   readonly first: number;
 }

@@ -12,8 +12,19 @@ import { writeExampleData } from './example-data.ts';
 
 /** Where a user begins: these names have an example each, and these pages a block of code. */
 const entries: { readonly [room: string]: readonly string[] } = {
-  pages: ['README', 'data', 'kitti-raw', 'prepare', 'waymo', 'waymo-v2', 'writing-an-objective'],
-  engine: ['compile', 'exportOnnx', 'Random', 'treeOf'],
+  pages: [
+    'README',
+    'data',
+    'engine',
+    'kitti-raw',
+    'prepare',
+    'train-in-node',
+    'waymo',
+    'waymo-v2',
+    'writing-an-objective',
+  ],
+  engine: ['compile', 'exportOnnx', 'exportStep', 'Random', 'treeOf'],
+  'engine/web': ['openStep'],
   nn: ['batchNorm', 'l2Normalize', 'linear', 'mlp', 'multiplierAt', 'stopGradient', 'update', 'valueAndGrad'],
   pointcloud: [
     ...[
@@ -79,7 +90,8 @@ const notRun: { readonly [name: string]: string } = {
 const examples = collectExamples();
 const placeOf = ({ name }: Example) => (first.includes(name) ? first.indexOf(name) : first.length);
 const ordered = examples.toSorted((a, b) => placeOf(a) - placeOf(b));
-const fileOf = ({ room, name }: Example, index: number) => `${room}-${name.replace('.', '-')}-${index}.ts`;
+const fileOf = ({ room, name }: Example, index: number) =>
+  `${room.replace('/', '-')}-${name.replace('.', '-')}-${index}.ts`;
 const files = new Map(ordered.map((example, index) => [example, fileOf(example, index)]));
 
 let folder: string;

@@ -18,6 +18,7 @@ const rooms = subPaths.map((subPath) => subPath.slice(2));
 /** What the package promises by name. */
 const promised: { readonly [room: string]: readonly string[] } = {
   engine: ['compile', 'exportOnnx', 'float32', 'int32', 'scalar', 'leavesOf', 'mapTree', 'treeOf', 'Random'],
+  'engine/web': ['openStep', 'float32', 'scalar', 'leavesOf'],
   nn: ['linear', 'conv2d', 'batchNorm', 'valueAndGrad', 'update', 'multiplierAt'],
   pointcloud: [
     'farthestPointSample',
@@ -64,7 +65,7 @@ describe('exports', () => {
 
   it.each(rooms)('./%s passes on documented names of its own room', (room) => {
     const names = publicNames(room);
-    for (const { from } of names) expect(from.startsWith(`src/${room}/`), from).toBe(true);
+    for (const { from } of names) expect(from.startsWith(`src/${room.split('/')[0]}/`), from).toBe(true);
     const undocumented = names.filter((publicName) => {
       const declaration = declarationOf(publicName);
       return declaration === undefined || ts.getJSDocCommentsAndTags(declaration).length === 0;

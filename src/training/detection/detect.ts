@@ -257,7 +257,8 @@ function originOf(text: string, { checkpoint, step }: DetectionRun): string {
   if (isSameRun && manifest?.step !== step)
     return `those of step ${manifest?.step}, and the run is at step ${step} now`;
   const { data, boxes, scoreThreshold } = manifest ?? {};
-  const which = [data?.split, data?.imageSet, boxes === 'labels' ? 'boxes of labels' : undefined];
+  const { split, imageSet, sequences } = data ?? {};
+  const which = [split, imageSet, sequences?.join(', '), boxes === 'labels' ? 'boxes of labels' : undefined];
   const all = [...which, scoreThreshold === undefined ? undefined : `scores from ${scoreThreshold} on`];
   return `those of ${manifest?.checkpoint} on ${data?.root} (${all.filter((each) => each != null).join(', ')})`;
 }
@@ -268,6 +269,11 @@ interface Manifest {
   readonly step: number;
   readonly detector: string;
   readonly boxes: string;
-  readonly data: { readonly root: string; readonly split: string; readonly imageSet: string | null };
+  readonly data: {
+    readonly root: string;
+    readonly split: string;
+    readonly imageSet: string | null;
+    readonly sequences?: readonly string[];
+  };
   readonly scoreThreshold?: number;
 }

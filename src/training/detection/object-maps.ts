@@ -17,7 +17,7 @@ export interface ObjectMaps {
   /** What was found, in the LiDAR frame. */
   readonly pose: Box3;
   readonly score: number;
-  /** [4·4]: of rotation_y (radians) and KITTI's x, y, z (metres) in the camera's frame. */
+  /** Four by four: of rotation_y (radians) and KITTI's x, y, z (metres) in the camera's frame. */
   readonly covariance: ArrayLike<number>;
   /**
    * float32 [784·3]: the place of the surface that each cell sees, in the object's own frame, metres: x along its heading, y

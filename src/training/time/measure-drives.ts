@@ -39,6 +39,7 @@ import { initialState } from '../pretrain.ts';
 import type { TrainedRun } from '../run/model-state.ts';
 import { type DriveLabels, type DrivePairs, driveLabels, drivePairs, stepsIn } from './drive-pairs.ts';
 import { type DriveMoment, driveMoments, placesOfSweep } from './drive-places.ts';
+import { measureOrder, type OrderReport } from './measure-order.ts';
 import { byFeatures, type PlacesWithFeatures, withoutFeatures } from './place-predictor.ts';
 
 /** What is measured of drives, and how. */
@@ -80,6 +81,8 @@ export interface DriveReport {
   readonly image: EncoderMeasures | null;
   /** Where points have gone by rules alone; null without tracks or sweeps. */
   readonly rules: { readonly [rule: string]: AssociationMeasure } | null;
+  /** How well the run puts shuffled frames in order; null where it has not learned to. */
+  readonly order: OrderReport | null;
 }
 
 /** Things faster than this are not followed, m/s: the cars of a town. */
@@ -115,6 +118,7 @@ export async function measureDrives(options: DriveMeasureOptions): Promise<Drive
     points: points ? await measureSweeps(given, options) : null,
     image: image ? await measurePictures(given, options) : null,
     rules: pairs ? byRules(pairs) : null,
+    order: await measureOrder(options),
   };
 }
 

@@ -37,6 +37,8 @@ export class CurrentFrame {
     readonly listener: () => void;
   }> = [];
   private loading: AbortController | undefined;
+  /** What the present picture is kept by. */
+  private asked = '';
   private releasing: ReturnType<typeof setTimeout> | undefined;
 
   /** `onMissing` hears of a frame that the state names and that is not there; the first one is shown in its place. */
@@ -88,6 +90,9 @@ export class CurrentFrame {
     this.index = found < 0 ? this.sequence.first : found;
     if (found < 0 && name !== '') this.onMissing(name);
     this.holds = this.loading !== undefined;
+    // A picture that is given up here would be taken for one that comes.
+    if (!this.isSettled) this.pictures.delete(this.asked);
+    this.asked = keyOf(this.seen());
     this.isSettled = false;
     this.loading?.abort();
     const loading = new AbortController();

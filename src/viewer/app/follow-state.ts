@@ -31,6 +31,7 @@ export function followView(
   { store, frame, say }: { store: Store; frame: CurrentFrame; say: (message: string) => void },
 ): void {
   stage.setLengthUnit(lengthUnitOf(frame.sequence));
+  stage.setGround([0, 0, frame.sequence.roadZM]);
   let posed = store.state.pose.length > 0;
   stage.pose = poseOf(store.state, stage.pose);
   byId('stage-corner').append(
@@ -65,10 +66,18 @@ export function followView(
   frame.on(['scene'], follow);
   frame.on(['sweep'], () => {
     const { sweep } = frame.parts;
-    if (posed || sweep?.complete !== true) return;
+    // The first pass of a large cloud is spread over all of it.
+    if (posed || !(sweep?.complete || sweep?.tiles !== undefined)) return;
     posed = true;
     if (isCloud(frame.sequence)) fitSweep(stage, sweep, frame.sequence);
   });
+}
+
+/** Pictures that are less than this many times as wide as they are high get more of the height. */
+const tallAspect = 1.9;
+
+function makeRoom({ width, height }: ImageBitmap): void {
+  byId('panes').classList.toggle('tall-picture', width < tallAspect * height);
 }
 
 /** Keeps the picture of the present frame in its pane, and behind the view through its camera. */
@@ -87,6 +96,7 @@ export function followPicture(frame: CurrentFrame, pane: PicturePane, stage: Sta
     const { hasPicture } = frame;
     if (picture !== undefined) {
       pane.setPicture(picture);
+      makeRoom(picture);
       stage.setBackdrop(picture, backdropOpacity);
       pane.status.clear();
     } else if (hasPicture && problems.picture === undefined) {

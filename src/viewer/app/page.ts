@@ -23,6 +23,7 @@ import { linkOf, type Tab } from './view-state.ts';
 import { moveByArrows } from './widgets/arrows.ts';
 import { savePicture } from './widgets/capture.ts';
 import { button, PaneStatus } from './widgets/controls.ts';
+import { showDetail } from './widgets/detail-note.ts';
 import { byId, eachFrame, element } from './widgets/dom.ts';
 import { listenForKeys, type Shortcut, showHelp } from './widgets/help.ts';
 import { Legend } from './widgets/legend.ts';
@@ -134,6 +135,7 @@ export class Page {
       canvas: byId<HTMLCanvasElement>('stage'),
       labels: byId('stage-labels'),
       onRender: () => overlay?.redraw(),
+      onDetail: showDetail,
       onPoseChange: eachFrame(() => this.store.set({ pose: numbersOfPose(stage.pose) })),
       onContextLost: () =>
         graphics.problem(

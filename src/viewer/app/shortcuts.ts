@@ -27,6 +27,8 @@ export function shortcutsOf(
 ): Shortcut[] {
   const set = (...patch: Parameters<Store['set']>) => store.set(...patch);
   const sizeBy = (by: number) => set({ size: Math.max(0.5, Math.min(8, store.state.size + by)) });
+  const sweepsBy = (by: number) =>
+    set({ neighbours: Math.max(0, Math.min(10, store.state.neighbours + by)) });
   const shortcut = (keys: readonly string[], what: string, run: () => void, name = keys[0]): Shortcut => ({
     keys,
     name,
@@ -44,6 +46,9 @@ export function shortcutsOf(
     shortcut(['f'], 'fit the points on the screen', fit),
     shortcut(['m'], 'measure a distance', () => set({ tab: 'scene', measure: !store.state.measure })),
     shortcut(['l'], 'labels on or off', () => set({ labels: !store.state.labels })),
+    shortcut(['k'], 'tracks on or off', () => set({ tracks: !store.state.tracks })),
+    shortcut([']'], 'one more sweep of each side', () => sweepsBy(1)),
+    shortcut(['['], 'one sweep fewer', () => sweepsBy(-1)),
     shortcut(['g'], 'ground grid on or off', () => set({ grid: !store.state.grid })),
     shortcut(['+', '='], 'larger points', () => sizeBy(0.5)),
     shortcut(['-'], 'smaller points', () => sizeBy(-0.5)),

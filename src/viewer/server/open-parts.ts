@@ -11,6 +11,7 @@ import {
 } from '../../datasets/open-sequences.ts';
 import type { Sequence } from '../../datasets/sequence.ts';
 import { InputError, reasonOf } from '../../engine/input-error.ts';
+import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import type { Problem } from '../protocol.ts';
 import { Detections } from './detections.ts';
 import { firstDrawn } from './first-drawn.ts';
@@ -36,6 +37,8 @@ export interface SessionOptions {
   readonly tracks?: string;
   /** How many numbers a point has in `.bin` files; KITTI's four by default. */
   readonly columns?: number;
+  /** Something to show beside it: a data set, a drive, a folder of point clouds, or a single one. */
+  readonly beside?: string;
   /** Folders that links may lead to. */
   readonly also?: readonly string[];
 }
@@ -43,6 +46,8 @@ export interface SessionOptions {
 /** What a session is made of; what was not given, or cannot be opened, is undefined. */
 export interface SessionParts {
   readonly sequence: Sequence | undefined;
+  /** The cloud of a sequence that is a single one, which was read to see that it can be. */
+  readonly only: PointCloud | undefined;
   /** The number of the first frame that can be drawn; 0 where none can. */
   readonly first: number;
   /** What was chosen and what was left aside, a sentence each. */
@@ -81,7 +86,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   const tail = run === undefined ? undefined : new RunTail(run);
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
-  const none = { sequence: undefined, first: 0, notes: [], learned: undefined };
+  const none = { sequence: undefined, only: undefined, first: 0, notes: [], learned: undefined };
   if (root === undefined) return { ...parts, ...none, problem: lost, guard };
   const beside = [...(await calibrationBeside(root)), ...(await posesBeside(root))];
   const whole = await (await guard.withFolders([root])).withFiles(beside);
@@ -91,7 +96,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     const { reference, entry, notes } = await chosenSequence(root, options, run);
     const sequence = await entry.open();
     // Of a single cloud nothing is left to be shown where it is damaged.
-    if (sequence.kind === 'point cloud') await sequence.cloud(0);
+    const only = sequence.kind === 'point cloud' ? await sequence.cloud(0) : undefined;
     const drawn = await firstDrawn(sequence, whole);
     // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
     const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
@@ -99,6 +104,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     return {
       ...parts,
       sequence,
+      only,
       first: drawn.first,
       notes: [...notes, ...drawn.notes],
       problem: undefined,

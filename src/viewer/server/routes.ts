@@ -73,9 +73,9 @@ const box = z
 /** What can be asked, by address. Frames are numbers: no address has a path in it. */
 export const routes: { readonly [address: string]: Route } = {
   '/api/session': route({}, async (session) => ({ json: await session.info() })),
-  '/api/points': route(frame, async (session, query) => ({
+  '/api/points': route({ ...frame, beside: z.literal('yes').optional() }, async (session, query) => ({
     type: 'application/octet-stream',
-    pieces: await session.points(query.frame),
+    pieces: await session.points(query.frame, { beside: query.beside === 'yes' }),
   })),
   '/api/point': route({ ...frame, point: whole }, async (session, query) => ({
     json: await session.point(query.frame, query.point),

@@ -9,6 +9,7 @@ import { multiply34by44 } from '../../geometry/matrix.ts';
 import type { LensCamera } from '../../image/undistort.ts';
 import { writePcd } from '../../pointcloud/pcd.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
+import { takesColumns } from '../../pointcloud/read-cloud.ts';
 import { readObjectMaps } from '../../training/detection/object-maps.ts';
 import { type ClipState, clipOf } from '../clip.ts';
 import { neighboursOf } from '../neighbours.ts';
@@ -56,24 +57,39 @@ export interface SaveRequest {
 export class Session {
   private readonly title: string;
   private readonly parts: SessionParts;
+  private readonly beside: Session | undefined;
   private readonly clouds = new Recent<PointCloud>(256 * megabyte, (cloud) =>
     cloud.fields.reduce((sum, { data }) => sum + data.byteLength, 0),
   );
   private readonly pictures = new Recent<ShownPicture>(64 * megabyte, ({ bytes }) => bytes.byteLength);
 
-  private constructor(title: string, parts: SessionParts) {
+  private constructor(title: string, parts: SessionParts, beside?: Session) {
     this.title = title;
     this.parts = parts;
+    this.beside = beside;
+    const { only } = parts;
+    if (only !== undefined) void this.clouds.get('0', async () => only);
   }
 
-  /** Throws InputError as `openParts` does. */
+  /** Throws InputError as `openParts` does, and where there is nothing to show beside. */
   static async open(options: SessionOptions): Promise<Session> {
-    return new Session(basename(resolve(options.path)), await openParts(options));
+    const { path, beside, columns } = options;
+    const parts = await openParts(options);
+    if (beside === undefined) return new Session(basename(resolve(path)), parts);
+    const second = await Session.open({ path: beside, columns: takesColumns(beside) ? columns : undefined });
+    const { sequence, run } = second.parts;
+    if (sequence === undefined || run !== undefined) {
+      await second.close();
+      await parts.learned?.close();
+      const expected = 'point clouds, a drive or a data set to show beside';
+      throw new InputError({ file: beside, expected, found: run === undefined ? 'no frames' : 'a run' });
+    }
+    return new Session(basename(resolve(path)), parts, second);
   }
 
   /** What was chosen and what was left aside when the data was opened, a sentence each. */
   get notes(): readonly string[] {
-    return this.parts.notes;
+    return [...this.parts.notes, ...(this.beside?.notes ?? [])];
   }
 
   async info(): Promise<SessionInfo> {
@@ -83,6 +99,7 @@ export class Session {
       title: this.title,
       sequence: this.sequenceInfo(),
       problem,
+      beside: this.besideInfo(),
       run: runInfo,
       hasDetections: detections !== undefined,
       hasObjects: detections?.hasObjects ?? false,
@@ -91,8 +108,12 @@ export class Session {
     };
   }
 
-  /** The sweep as a stream of points, in pieces; see `encodePoints`. */
-  async points(index: number): Promise<Iterable<Uint8Array>> {
+  /** The sweep as a stream of points, in pieces, or that of what is shown beside; see `encodePoints`. */
+  async points(index: number, { beside = false } = {}): Promise<Iterable<Uint8Array>> {
+    if (beside) {
+      if (this.beside !== undefined) return this.beside.points(index);
+      throw new InputError({ file: this.title, expected: 'something to show beside it', found: 'nothing' });
+    }
     const cloud = await this.cloud(index);
     const { count, notes } = cloud;
     return encodePoints(columnsOf(cloud, fileOf(this.sequence(), index, 'sweep')), count, { notes });
@@ -249,6 +270,12 @@ export class Session {
 
   async close(): Promise<void> {
     await this.parts.learned?.close();
+    await this.beside?.close();
+  }
+
+  private besideInfo(): SessionInfo['beside'] {
+    const sequence = this.beside?.sequenceInfo();
+    return sequence && { title: this.beside!.title, sequence };
   }
 
   /** The camera of a frame's picture where it has a lens; a calibration that cannot be read is told with the scene. */
@@ -331,6 +358,7 @@ export class Session {
       kind: sequence.kind,
       name: sequence.name,
       cameras: sequence.cameras,
+      roadZM: roadOf(sequence),
       first,
       frames: sequence.moments.map(({ id, timeS, worldFromLidar, files, pictures, notes, sets = [] }) => ({
         id,
@@ -343,6 +371,11 @@ export class Session {
       })),
     };
   }
+}
+
+/** Waymo's vehicle frame stands on the road; KITTI's sensor is 1.73 m above it. */
+function roadOf({ kind, sourceKind = kind }: Sequence & { readonly sourceKind?: string }): number {
+  return sourceKind.startsWith('Waymo') ? 0 : -1.73;
 }
 
 /** The classes of a detector's run, as its configuration has them. */

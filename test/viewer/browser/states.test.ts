@@ -31,7 +31,7 @@ beforeAll(async () => {
   run = await serve({ path: out });
   beacons = join(folder, 'beacons');
   await writeBeacons(beacons);
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   await scenes.close();
   await run.close();
@@ -121,12 +121,20 @@ describeInBrowser('while something is under way', (browser) => {
   });
 
   it('asks again where it is refused, says that the viewer is gone, and goes on when it is back', async () => {
+    let workers = 0;
     const page = await browser.open(
       scenes.address,
       { ...pointsAlone, size: 4 },
-      { expected: [/net::ERR_/, /Failed to load/] },
+      {
+        expected: [/net::ERR_/, /Failed to load/],
+        before: (each) =>
+          each.route('**/sweep-worker*', (route) =>
+            workers++ === 0 ? route.abort('connectionrefused') : route.continue(),
+          ),
+      },
     );
     await page.shown(0);
+    expect(workers).toBe(2);
     let refused = 0;
     await page.page.route('**/api/{scene,picture,points}?*', async (route) => {
       if (refused++ < 3) await route.abort('connectionrefused');
@@ -260,9 +268,12 @@ describeInBrowser('whoever has a small window, a keyboard or a screen reader', (
       await page.tab(tab);
       expect(await isWide(), tab).toBe(false);
       await page.page.getByRole('button', { name: 'Settings', exact: true }).click();
-      const controls = page.page.locator('#side :is(input, select, button)');
+      await page.page.evaluate(
+        "for (const each of document.querySelectorAll('#side details')) each.open = true",
+      );
+      const controls = page.page.locator('#side :is(input, select, button, summary):visible');
       expect(await controls.count()).toBeGreaterThan(5);
-      for (const each of await controls.all()) await each.click({ trial: true });
+      for (const each of await controls.all()) if (await each.isEnabled()) await each.click({ trial: true });
       expect(await page.page.locator('body').ariaSnapshot(), tab).not.toMatch(unnamed);
       await page.page.getByRole('button', { name: 'Close the settings' }).click();
       await page.page.locator('#side').waitFor({ state: 'hidden' });
@@ -278,7 +289,7 @@ describeInBrowser('whoever has a small window, a keyboard or a screen reader', (
     await page.tab('Scene');
     await page.page.locator('#title').click();
     const focused: string[] = [];
-    for (let k = 0; k < 40; k++) {
+    for (let k = 0; k < 120; k++) {
       await page.page.keyboard.press('Tab');
       const [name, isSeen] = (await page.page.evaluate(
         '(({ id, name, title, textContent, tagName }, style) => [tagName === "BODY" ? tagName : id || name || title || textContent, style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1])(document.activeElement, getComputedStyle(document.activeElement))',

@@ -8,7 +8,7 @@ import { categoryColour } from '../../../src/viewer/app/sweep/categories.ts';
 import { beaconCar, beaconsOf, unseenBeacons, writeBeacons } from './beacons.ts';
 import { allRed, fromAbove, type Place, pointsAlone, red, spotFromAbove } from './eyes.ts';
 import { describeInBrowser, type Served, serve } from './in-browser.ts';
-import type { OpenPage } from './open-page.ts';
+import { type OpenPage, until } from './open-page.ts';
 import { apart, around, type Pixels, type Rgb } from './pixels.ts';
 
 let folder: string;
@@ -224,5 +224,61 @@ describeInBrowser('tools of the scene', (browser) => {
     expect(fieldOf((await saved(page, 'Save the shown points as PCD')).cloud, 'label').data).toEqual(
       cloud.fields[3].data,
     );
+  });
+
+  it('show two clouds side by side with the same eye', async () => {
+    const written = async (name: string, places: readonly Place[]) => {
+      const data = (axis: number) => Float32Array.from(places, (at) => at[axis]);
+      const fields = ['x', 'y', 'z'].map((field, axis) => {
+        return { name: field, type: 'float32' as const, count: 1, data: data(axis) };
+      });
+      const cloud = { count: places.length, width: places.length, height: 1, fields };
+      await writeFile(join(folder, name), writePcd(cloud, { encoding: 'binary' }));
+      return join(folder, name);
+    };
+    const [both, before, after]: readonly Place[] = [
+      [0, 0, 0],
+      [4, 3, 0],
+      [-4, -3, 0],
+    ];
+    const address = await browser.serve({
+      path: await written('before.pcd', [both, before]),
+      beside: await written('after.pcd', [both, after]),
+    });
+    const [middle, far]: [Place, number] = [[0, 0, 0], 20];
+    const page = await browser.open(address, {
+      ...pointsAlone,
+      ...allRed,
+      ...fromAbove(middle, far),
+      size: 6,
+    });
+    await page.shown(0);
+    await until(
+      () => page.page.evaluate<boolean>("performance.getEntriesByName('pointpair:beside').length > 0"),
+      'the second cloud',
+    );
+    const sees = (stage: Pixels, half: 0 | 1, at: Place, eye: Place) => {
+      const width = stage.width / 2;
+      const [x, y] = spotFromAbove({ width, height: stage.height }, eye, far, at);
+      return stage.near(red, 12, around(x + half * width, y, 2)) > 0;
+    };
+    const seen = (stage: Pixels, eye: Place) =>
+      ([0, 1] as const).map((half) => [both, before, after].map((at) => sees(stage, half, at, eye)));
+    const expected = [
+      [true, true, false],
+      [true, false, true],
+    ];
+    expect(seen(await page.stage(), middle)).toEqual(expected);
+    expect(await page.page.locator('#stage-sides span').allTextContents()).toEqual([
+      'before.pcd',
+      'after.pcd',
+    ]);
+    // Another place to look from is one for both.
+    const eye: Place = [2, 1, 0];
+    const pose = String(fromAbove(eye, far).pose);
+    await page.page.evaluate(
+      `location.hash = location.hash.replace(/pose=[^&]*/, '') + '&pose=${encodeURIComponent(pose)}'`,
+    );
+    expect(seen(await page.stage(), eye)).toEqual(expected);
   });
 });

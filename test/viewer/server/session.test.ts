@@ -90,7 +90,7 @@ describe('a data set', () => {
     const info = await session.info();
     expect(info).toMatchObject({ title: root.split('/').at(-1), run: undefined, problem: undefined });
     expect(info.sequence).toMatchObject({ kind: 'KITTI object data set', name: info.title });
-    expect(info.sequence).toMatchObject({ cameras: ['image_2'], first: 0 });
+    expect(info.sequence).toMatchObject({ cameras: ['image_2'], first: 0, roadZM: -1.73 });
     expect(info.offers).toEqual({ matches: true, features: false });
     const frame = {
       parts: ['sweep', 'picture', 'calibration', 'labels'],
@@ -326,6 +326,36 @@ describe('what is missing or damaged', () => {
       file: also[0],
       found: 'nothing',
     });
+  });
+});
+
+describe('something beside', () => {
+  const fileOf = (x: number) => {
+    const path = join(temporaryFolder(), `at-${x}.pcd`);
+    const cloud = cloudFromRows(Float32Array.of(x, 0, 0), ['x', 'y', 'z']);
+    write(path, writePcd(cloud, { encoding: 'binary' }));
+    return path;
+  };
+
+  it('has its own frames and points', async () => {
+    const session = await open({ path: fileOf(3), beside: fileOf(7) });
+    const { beside } = await session.info();
+    expect(beside).toMatchObject({ title: 'at-7.pcd', sequence: { frames: [{ parts: ['sweep'] }] } });
+    const decoder = new PointDecoder();
+    const passes: Pass[] = [];
+    for (const piece of await session.points(0, { beside: true })) passes.push(...decoder.push(piece));
+    expect(passes[0].positions[0]).toBeCloseTo(7, 2);
+    expect((await pointsOf(session, 0)).passes[0].positions[0]).toBeCloseTo(3, 2);
+  });
+
+  it('is data, and is asked for only where there is something', async () => {
+    const run = temporaryFolder();
+    write(join(run, 'config.json'), '{}');
+    const fault = await faultOf(Session.open({ path: fileOf(3), beside: run }));
+    expect(fault.file).toBe(run);
+    const alone = await open({ path: fileOf(3) });
+    expect((await alone.info()).beside).toBeUndefined();
+    expect(await faultOf(alone.points(0, { beside: true }))).toMatchObject({ found: 'nothing' });
   });
 });
 

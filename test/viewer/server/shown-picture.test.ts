@@ -75,7 +75,14 @@ describe('a session of pictures with a lens', () => {
       sequence: sequence as Sequence,
       first: 0,
       guard: await FolderGuard.over([file]),
-      ...{ problem: undefined, notes: [], run: undefined, detections: undefined, learned: undefined },
+      ...{
+        problem: undefined,
+        only: undefined,
+        notes: [],
+        run: undefined,
+        detections: undefined,
+        learned: undefined,
+      },
     });
     const shown = await session.picture(0);
     expect(shown.bytes).toEqual((await shownPicture({ bytes, file }, isReadable ? camera : undefined)).bytes);

@@ -65,6 +65,12 @@ export function boxColour({ type, trackId }: BoxInfo, detected: boolean): string
   return Object.hasOwn(classColours, name) ? classColours[name] : otherColour;
 }
 
+/** A track's number; of one that is too long to be read, such as Waymo's, the last digits. */
+export function trackName(trackId: number): string {
+  const digits = String(trackId);
+  return digits.length <= 6 ? digits : `…${digits.slice(-4)}`;
+}
+
 export function trackColour(trackId: number): string {
   return trackColours[trackId % trackColours.length];
 }
@@ -106,7 +112,7 @@ function colourOf({ box, detected, outcome }: VisibleBox): string {
 /** What stands at a box; a label that was found leaves it to what found it. */
 function boxLabel({ box: { type, score, trackId }, outcome }: VisibleBox): string | undefined {
   if (outcome === 'found') return undefined;
-  const track = trackId === undefined ? '' : ` ${trackId}`;
+  const track = trackId === undefined ? '' : ` ${trackName(trackId)}`;
   const word = outcome === 'missed' || outcome === 'false' ? ` ${outcome}` : '';
   return `${type}${track}${score === undefined ? '' : ` ${score.toFixed(2)}`}${word}`;
 }

@@ -74,6 +74,30 @@ export class Painter {
     }
   }
 
+  /** Calls back with the milliseconds that the graphics card took for what was asked of it since `fromMs`; undefined where it was taken away. */
+  whenDone(fromMs: number, tell: (ms: number | undefined) => void): void {
+    const gl = this.renderer?.getContext() as WebGL2RenderingContext | undefined;
+    const sync = gl?.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0) ?? null;
+    if (gl === undefined || sync === null) {
+      tell(undefined);
+      return;
+    }
+    gl.flush();
+    const look = () => {
+      if (gl.isContextLost()) {
+        tell(undefined);
+        return;
+      }
+      if (gl.clientWaitSync(sync, 0, 0) === gl.TIMEOUT_EXPIRED) {
+        setTimeout(look, 4);
+        return;
+      }
+      gl.deleteSync(sync);
+      tell(performance.now() - fromMs);
+    };
+    setTimeout(look, 0);
+  }
+
   /** Frees what is on the graphics card. */
   dispose(): void {
     this.eyeDome?.dispose();

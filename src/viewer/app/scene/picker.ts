@@ -37,6 +37,7 @@ export function pickAmong(
       {
         positions: cloud.positions,
         count: cloud.count,
+        rows: cloud.drawnRows,
         colours: cloud.colours,
         clipFromPoints: new Matrix4().multiplyMatrices(projection.clipFromWorld, cloud.matrix).elements,
         extent: view,

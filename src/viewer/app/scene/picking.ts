@@ -6,6 +6,8 @@ export interface PickInput {
   /** Rows of x, y, z. */
   readonly positions: Float32Array;
   readonly count: number;
+  /** The rows that are there; the first `count` without them. */
+  readonly rows?: Uint32Array;
   /** Points with alpha 0 in these rows of RGBA are not there. */
   readonly colours?: Uint8Array;
   /** 4x4, column-major as WebGL has it: from the positions' frame to clip coordinates. */
@@ -63,7 +65,11 @@ export function pickPoint(input: PickInput, x: number, y: number, radius: number
   const reach = radius + disc.most / 2;
   let index = -1;
   let best = Number.POSITIVE_INFINITY;
-  for (let n = 0, at = 0; n < count; n++, at += 3) {
+  const { rows } = input;
+  const last = rows === undefined ? count : rows.length;
+  for (let k = 0; k < last; k++) {
+    const n = rows === undefined ? k : rows[k];
+    const at = 3 * n;
     const px = positions[at];
     const py = positions[at + 1];
     const pz = positions[at + 2];

@@ -8,6 +8,7 @@ import {
   Sphere,
   Vector3,
 } from 'three';
+import { type CloudTiles, chooseRows, type DetailView } from './detail.ts';
 import { createPointMaterial, type PointUniforms } from './point-material.ts';
 import type { Triple } from './pose.ts';
 import { matrixFromRows, putOnSide, type Side } from './side.ts';
@@ -23,7 +24,12 @@ export interface CloudOptions {
   readonly sizeFactor?: number;
   /** From the points' frame to the world; 3x4 or 4x4, row-major; the identity by default. */
   readonly matrix?: ArrayLike<number>;
+  /** The tiles of a large cloud, which is then drawn in levels of detail. */
+  readonly tiles?: CloudTiles;
 }
+
+/** Room for the rows that are drawn of a cloud with tiles, at first. */
+const roomAtFirst = 2 ** 19;
 
 /** Points on the stage that may arrive in pieces. Made by `Stage.addCloud`. */
 export class Cloud {
@@ -40,7 +46,10 @@ export class Cloud {
   private readonly position: BufferAttribute;
   private readonly rgba: BufferAttribute;
   private readonly changed: () => void;
+  private readonly grew: () => void;
   private readonly removed: (cloud: Cloud) => void;
+  private readonly tiles: CloudTiles | undefined;
+  private chosen: { rows: BufferAttribute; drawn: number } | undefined;
   private filled = 0;
 
   constructor(
@@ -48,15 +57,19 @@ export class Cloud {
     owner: {
       readonly uniforms: PointUniforms;
       readonly changed: () => void;
+      /** More points of a large cloud have come; `changed` by default. */
+      readonly grew?: () => void;
       readonly removed: (cloud: Cloud) => void;
     },
   ) {
     const { capacity, sizeFactor = 1 } = options;
     this.changed = owner.changed;
+    this.grew = owner.grew ?? owner.changed;
     this.removed = owner.removed;
     this.pickable = options.pickable ?? true;
     this.sizeFactor = sizeFactor;
     this.side = options.side ?? 'both';
+    this.tiles = options.tiles;
     this.positions = new Float32Array(capacity * 3);
     this.colours = new Uint8Array(capacity * 4);
     this.position = new BufferAttribute(this.positions, 3).setUsage(DynamicDrawUsage);
@@ -95,8 +108,9 @@ export class Cloud {
     this.filled = from + added;
     upload(this.position, from * 3, added * 3);
     upload(this.rgba, from * 4, added * 4);
-    this.points.geometry.setDrawRange(0, this.filled);
-    this.changed();
+    if (this.tiles === undefined) this.points.geometry.setDrawRange(0, this.filled);
+    if (this.tiles === undefined || from === 0 || this.complete) this.changed();
+    else this.grew();
   }
 
   /** Replaces the colours of the first points, as many as there are rows. */
@@ -109,6 +123,44 @@ export class Cloud {
     // Pieces that were appended but are not uploaded yet lie behind the last row at the latest.
     upload(this.rgba, 0, this.filled * 4);
     this.changed();
+  }
+
+  /** Whether all of its points have come. */
+  get complete(): boolean {
+    return 3 * this.filled === this.positions.length;
+  }
+
+  /** Whether only some of its points are drawn at a time, as `setDetail` chooses them. */
+  get hasDetail(): boolean {
+    return this.tiles !== undefined;
+  }
+
+  /** The rows that are drawn, of a cloud with tiles; undefined where all are. */
+  get drawnRows(): Uint32Array | undefined {
+    if (this.tiles === undefined) return undefined;
+    return (
+      (this.chosen?.rows.array as Uint32Array | undefined)?.subarray(0, this.chosen?.drawn) ??
+      new Uint32Array(0)
+    );
+  }
+
+  /** Chooses about so many points to be drawn in a view; says how many are, and how many that view has. */
+  setDetail(view: DetailView, budget: number): { readonly drawn: number; readonly seen: number } {
+    if (this.tiles === undefined) return { drawn: this.filled, seen: this.filled };
+    const room = Math.min(this.positions.length / 3, Math.ceil(1.2 * budget));
+    if (this.chosen === undefined || this.chosen.rows.count < room) {
+      const capacity = Math.max(roomAtFirst, 2 ** Math.ceil(Math.log2(room)));
+      const rows = new BufferAttribute(new Uint32Array(capacity), 1).setUsage(DynamicDrawUsage);
+      this.chosen = { rows, drawn: 0 };
+      this.points.geometry.setIndex(rows);
+    }
+    const { rows } = this.chosen;
+    const { drawn, seen } = chooseRows(this.tiles, view, budget, rows.array as Uint32Array);
+    this.chosen.drawn = drawn;
+    rows.clearUpdateRanges();
+    upload(rows, 0, drawn);
+    this.points.geometry.setDrawRange(0, drawn);
+    return { drawn, seen };
   }
 
   /** From the points' frame to the world. */

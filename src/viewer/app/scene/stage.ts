@@ -1,4 +1,5 @@
 import type { Clip } from '../../clip.ts';
+import { DetailControl } from './detail-control.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
 import { type Label, LabelLayer } from './labels.ts';
@@ -26,6 +27,8 @@ export interface StageOptions {
   readonly onRender?: () => void;
   /** After every move of the eye. */
   readonly onPoseChange?: () => void;
+  /** After every picture of a large cloud: how many of the points that are seen are drawn. */
+  readonly onDetail?: (drawn: number, seen: number) => void;
   /** When the graphics card was taken away: the canvas stays as it is, or empty, until it is given back. */
   readonly onContextLost?: () => void;
   /** When the graphics card was given back; all is drawn again without more being done. */
@@ -38,6 +41,9 @@ export interface Appearance extends PointSizing, FurnitureOptions {
   /** Strength of eye-dome lighting, from 0 (off, and free) to 1. */
   readonly eyeDome: number;
 }
+
+/** How often a large cloud is drawn while it comes. */
+const COMING_MS = 300;
 
 /** How far beside a point a wheel or a double click still means it. */
 const ANCHOR_RADIUS_PX = 14;
@@ -60,12 +66,14 @@ export class Stage {
   private readonly furniture: Furniture;
   private readonly navigation: Navigation;
   private readonly eye: Eye;
+  private readonly detail: DetailControl;
   private readonly clouds = new Set<Cloud>();
   private readonly lines = new Set<LineSet>();
   private readonly resizing: ResizeObserver;
   private readonly ears = new AbortController();
   private appearance = DEFAULT_APPEARANCE;
   private split = false;
+  private later: ReturnType<typeof setTimeout> | undefined;
   private clip: Clip | undefined;
   private request = 0;
   private width = 0;
@@ -80,7 +88,9 @@ export class Stage {
     // Before all others: what was asked for last keeps its label.
     this.labels.set('notes', []);
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
+    this.detail = new DetailControl(this.painter, () => this.requestRender());
     this.eye = new Eye(() => {
+      this.detail.moved();
       this.requestRender();
       options.onPoseChange?.();
     });
@@ -126,6 +136,7 @@ export class Stage {
     const cloud = new Cloud(options, {
       uniforms: this.painter.pointUniforms,
       changed: () => this.requestRender(),
+      grew: () => this.requestLater(),
       removed: (gone) => {
         this.clouds.delete(gone);
         this.painter.points.remove(gone.points);
@@ -272,6 +283,14 @@ export class Stage {
     if (this.request === 0) this.request = requestAnimationFrame((timeMs) => this.frame(timeMs));
   }
 
+  /** Draws within a moment: pictures of a large cloud that is still coming would hold it up. */
+  private requestLater(): void {
+    this.later ??= setTimeout(() => {
+      this.later = undefined;
+      this.requestRender();
+    }, COMING_MS);
+  }
+
   /** A PNG of what is on the stage, labels included. */
   picture(): Promise<Blob> {
     this.render();
@@ -284,6 +303,8 @@ export class Stage {
   /** Takes everything down. */
   dispose(): void {
     cancelAnimationFrame(this.request);
+    clearTimeout(this.later);
+    this.detail.dispose();
     // Not 0: nothing is drawn any more.
     this.request = -1;
     this.resizing.disconnect();
@@ -335,7 +356,13 @@ export class Stage {
     const { through, pose } = this.eye;
     const { pixelRatio } = this.painter;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
+    const detail = this.detail.choose(this.clouds, views[0], this.clip);
+    const fromMs = performance.now();
     this.painter.draw(views, { ...appearance, theme });
+    if (detail !== undefined) {
+      this.options.onDetail?.(detail.drawn, detail.seen);
+      this.detail.follow(detail, fromMs);
+    }
     if (this.draws) this.labels.update(views, theme);
     this.options.onRender?.();
   }

@@ -51,6 +51,7 @@ export class SweepLayer {
         side: this.side,
         pickable: this.pickable,
         matrix,
+        tiles: sweep.tiles,
       });
       this.made.visible = this.shown;
     }

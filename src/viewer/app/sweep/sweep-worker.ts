@@ -1,6 +1,7 @@
-import { PointDecoder } from '../../point-stream.ts';
+import { type Pass, PointDecoder } from '../../point-stream.ts';
 import { fetched, messageOf } from '../api.ts';
 import type { SweepMessage, SweepRequest } from './sweeps.ts';
+import { sortIntoTiles, type TileGrid, tiledPoints, tileGridOf } from './tiles.ts';
 
 const running = new Map<number, AbortController>();
 
@@ -19,6 +20,7 @@ async function load(id: number, address: string): Promise<void> {
     const decoder = new PointDecoder();
     const reader = response.body!.getReader();
     let told = false;
+    let grid: TileGrid | undefined;
     for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
       const passes = decoder.push(piece.value);
       if (!told && decoder.header !== undefined) {
@@ -26,8 +28,13 @@ async function load(id: number, address: string): Promise<void> {
         told = true;
       }
       for (const pass of passes) {
-        const fields = Object.values(pass.fields).map(({ buffer }) => buffer);
-        send({ id, pass }, [pass.indices.buffer, pass.positions.buffer, ...fields] as Transferable[]);
+        if (decoder.header!.count < tiledPoints) {
+          send({ id, pass }, buffersOf(pass));
+          continue;
+        }
+        grid ??= tileGridOf(pass.positions);
+        const tiled = sortIntoTiles(pass, grid);
+        send({ id, grid, ...tiled }, [...buffersOf(tiled.pass), tiled.starts.buffer, tiled.bounds.buffer]);
       }
     }
     decoder.finish();
@@ -37,4 +44,8 @@ async function load(id: number, address: string): Promise<void> {
   } finally {
     running.delete(id);
   }
+}
+
+function buffersOf({ indices, positions, fields }: Pass): Transferable[] {
+  return [indices, positions, ...Object.values(fields)].map(({ buffer }) => buffer as ArrayBuffer);
 }

@@ -1,6 +1,7 @@
 import type { Pass, StreamHeader } from '../../point-stream.ts';
 import { addressOf, Refused } from '../api.ts';
 import { Sweep } from './sweep.ts';
+import type { TiledPass, TileGrid } from './tiles.ts';
 
 /** What the worker receives. */
 export type SweepRequest = { readonly id: number; readonly address: string } | { readonly giveUp: number };
@@ -9,6 +10,7 @@ export type SweepRequest = { readonly id: number; readonly address: string } | {
 export type SweepMessage =
   | { readonly id: number; readonly header: StreamHeader }
   | { readonly id: number; readonly pass: Pass }
+  | ({ readonly id: number; readonly grid: TileGrid } & TiledPass)
   | { readonly id: number; readonly done: true }
   | { readonly id: number; readonly message: string | undefined };
 
@@ -22,27 +24,57 @@ interface Loading {
   sweep: Sweep | undefined;
 }
 
+/** So often is a worker that failed begun again before the page says so, and so long after. */
+const mostRestarts = 3;
+const restartMs = 500;
+
 /** Points that are kept for frames that were seen before. */
 const keptPoints = 6_000_000;
 
 /** The sweeps of the sequence, fetched and decoded in a worker, the last ones kept. */
 export class Sweeps {
-  private readonly worker: Worker;
+  private worker: Worker | undefined;
+  private readonly query: { readonly beside?: 'yes' };
+  private restarts = 0;
   private readonly loading = new Map<number, Loading>();
   private readonly requests = new Map<number, (message: SweepMessage) => void>();
+  /** What is asked for and of which nothing has come yet. */
+  private readonly addresses = new Map<number, string>();
   private nextId = 0;
 
-  constructor() {
-    this.worker = new Worker(new URL('./sweep-worker.ts', import.meta.url), { type: 'module' });
-    this.worker.addEventListener('message', ({ data }: MessageEvent<SweepMessage>) =>
-      this.requests.get(data.id)?.(data),
-    );
+  /** The query goes with every request for points. */
+  constructor(query: { readonly beside?: 'yes' } = {}) {
+    this.query = query;
+    this.worker = this.startWorker();
+  }
+
+  private post(request: SweepRequest): void {
+    this.worker ??= this.startWorker();
+    this.worker.postMessage(request);
+  }
+
+  private startWorker(): Worker {
+    const worker = new Worker(new URL('./sweep-worker.ts', import.meta.url), { type: 'module' });
+    worker.addEventListener('message', ({ data }: MessageEvent<SweepMessage>) => {
+      this.restarts = 0;
+      this.requests.get(data.id)?.(data);
+    });
     for (const event of ['error', 'messageerror'] as const) {
-      this.worker.addEventListener(event, () => {
-        for (const [id, tell] of this.requests)
-          tell({ id, message: 'the page could not take in the points' });
+      worker.addEventListener(event, () => {
+        worker.terminate();
+        this.worker = undefined;
+        const waiting = [...this.requests];
+        const canBegin = this.restarts++ < mostRestarts && waiting.every(([id]) => this.addresses.has(id));
+        // Its own file may not have come: a busy server may refuse it once.
+        setTimeout(() => {
+          for (const [id, tell] of waiting) {
+            if (canBegin) this.post({ id, address: this.addresses.get(id)! });
+            else tell({ id, message: 'The page could not take in the points: reload it' });
+          }
+        }, restartMs);
       });
     }
+    return worker;
   }
 
   /**
@@ -79,6 +111,7 @@ export class Sweeps {
     const done = new Promise<Sweep>((resolve, reject) => {
       const fail = (message: string | undefined) => {
         this.requests.delete(id);
+        this.addresses.delete(id);
         if (this.loading.get(frame) === entry) this.loading.delete(frame);
         reject(message === undefined ? new DOMException('given up', 'AbortError') : new Refused(message));
       };
@@ -88,9 +121,11 @@ export class Sweeps {
           return;
         }
         try {
+          this.addresses.delete(id);
           if ('header' in message) entry.sweep = new Sweep(frame, message.header);
           else if ('pass' in message) {
-            entry.sweep!.append(message.pass);
+            if ('grid' in message) entry.sweep!.appendTiled(message, message.grid);
+            else entry.sweep!.append(message.pass);
             for (const listener of listeners) listener(entry.sweep!);
           } else {
             this.requests.delete(id);
@@ -105,14 +140,15 @@ export class Sweeps {
     });
     const giveUp = () => {
       if (!this.requests.has(id)) return;
-      this.worker.postMessage({ giveUp: id } satisfies SweepRequest);
+      this.post({ giveUp: id });
       if (this.loading.get(frame) === entry) this.loading.delete(frame);
     };
     const entry: Loading = { frame, done, listeners, giveUp, wanted: 0, sweep: undefined };
     this.loading.set(frame, entry);
     // The worker's own address is another one than the page's.
-    const address = new URL(addressOf('points', { frame }), document.baseURI).href;
-    this.worker.postMessage({ id, address } satisfies SweepRequest);
+    const address = new URL(addressOf('points', { frame, ...this.query }), document.baseURI).href;
+    this.addresses.set(id, address);
+    this.post({ id, address });
     return entry;
   }
 

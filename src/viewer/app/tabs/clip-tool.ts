@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { LineSet } from '../scene/line-set.ts';
 import type { Triple } from '../scene/pose.ts';
 import { clipSegments } from '../scene/segments.ts';
+import { lengthUnitOf } from '../sweep/fit-sweep.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { extentOf } from '../sweep/sweep-extent.ts';
 import { button } from '../widgets/controls.ts';
@@ -25,7 +26,8 @@ export class ClipTool {
 
   /** `onChange` is called when other points are shown. */
   constructor(context: Context, onChange: () => void) {
-    const { store, stage } = context;
+    const { store, stage, frame } = context;
+    const unit = lengthUnitOf(frame.sequence) === '' ? '' : ' (m)';
     this.context = context;
     this.outline = stage.addLines({ widthPx: 1.5, hiddenOpacity: 0.4 });
     const pair = (
@@ -41,7 +43,7 @@ export class ClipTool {
         this.field(low, labels[0]),
         this.field(high, labels[1]),
       );
-    this.range = pair('Range (m)', 'near', 'far', ['Range: near', 'Range: far']);
+    this.range = pair(`Range${unit}`, 'near', 'far', ['Range: near', 'Range: far']);
     this.reset = button('Reset', () => store.set(unclipped), { hint: 'Show all points again' });
     this.root = folded(
       'Range filter and clip box',
@@ -54,7 +56,10 @@ export class ClipTool {
       ),
       this.range,
       ...(['x', 'y', 'z'] as const).map((axis) =>
-        pair(`${axis} (m)`, `${axis}Min`, `${axis}Max`, [`Clip box: ${axis} min`, `Clip box: ${axis} max`]),
+        pair(`${axis}${unit}`, `${axis}Min`, `${axis}Max`, [
+          `Clip box: ${axis} min`,
+          `Clip box: ${axis} max`,
+        ]),
       ),
       element(
         'div',

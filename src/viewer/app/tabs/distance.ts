@@ -1,20 +1,20 @@
 import type { Triple } from '../scene/pose.ts';
 
-/** The distance of two places for a person: metres to the centimetre, below one metre to the millimetre. */
-export function distanceText(from: Triple, to: Triple): string {
+/** The distance of two places for a person: to a hundredth of the unit, below one to a thousandth. */
+export function distanceText(from: Triple, to: Triple, unit: 'm' | ''): string {
   const distance = Math.hypot(...differences(from, to));
-  return `${distance.toFixed(distance < 1 ? 3 : 2)} m`;
+  return `${distance.toFixed(distance < 1 ? 3 : 2)} ${unit}`.trimEnd();
 }
 
 /** What the distance of two places is made of: along each axis, and level with the ground. */
 export function differencesText(from: Triple, to: Triple): string {
   const [x, y, z] = differences(from, to);
-  const metres = (value: number) =>
+  const text = (value: number) =>
     value
       .toFixed(2)
       .replace(/^-(?=0\.00$)/, '')
       .replace('-', '−');
-  return `Δx ${metres(x)}, Δy ${metres(y)}, Δz ${metres(z)}; horizontal ${metres(Math.hypot(x, y))}`;
+  return `Δx ${text(x)}, Δy ${text(y)}, Δz ${text(z)}; horizontal ${text(Math.hypot(x, y))}`;
 }
 
 function differences(from: Triple, to: Triple): [x: number, y: number, z: number] {

@@ -200,7 +200,12 @@ export class MatchesTab implements TabView {
     const across = Math.tan(FIELD_OF_VIEW / 2) * (clientWidth / Math.max(1, clientHeight));
     const target = [0, 1, 2].map((c) => (low[c] + high[c]) / 2) as unknown as Triple;
     // As wide as the stage at the middle, and a little back, for the near end is wider.
-    const distanceM = (0.58 * (high[1] - low[1])) / across + 0.36 * (high[0] - low[0]);
+    const [depth, width, height] = [0, 1, 2].map((c) => high[c] - low[c]);
+    const forWidth = (0.58 * width) / across + 0.36 * depth;
+    // As high as it as well, seen aslant.
+    const tall = depth * Math.sin(lookingDown) + height * Math.cos(lookingDown);
+    const forHeight = (0.5 * tall) / Math.tan(FIELD_OF_VIEW / 2) + 0.36 * depth;
+    const distanceM = Math.max(forWidth, forHeight);
     stage.pose = { ...DEFAULT_POSE, target, distanceM, elevation: lookingDown };
     this.context.store.set({ view: 'perspective' });
   }

@@ -4,12 +4,13 @@ import type { Cloud } from '../scene/point-cloud.ts';
 import type { Triple } from '../scene/pose.ts';
 import { SegmentList } from '../scene/segments.ts';
 import { bytesOf } from '../scene/themes.ts';
+import { lengthUnitOf } from '../sweep/fit-sweep.ts';
 import { byId, element } from '../widgets/dom.ts';
 import { differencesText, distanceText } from './distance.ts';
 
 const colour = '#ffd166';
 
-/** Measures the distance of two points that are clicked: a line between them, with its metres. */
+/** Measures the distance of two points that are clicked: a line between them, with its length. */
 export class MeasureTool {
   private readonly context: Context;
   private readonly lines: LineSet;
@@ -76,7 +77,8 @@ export class MeasureTool {
   }
 
   private draw(): void {
-    const { stage } = this.context;
+    const { stage, frame } = this.context;
+    const unit = lengthUnitOf(frame.sequence);
     const [from] = this.ends;
     const to = this.ends[1] ?? (from === undefined ? undefined : this.hovered);
     const list = new SegmentList();
@@ -86,12 +88,12 @@ export class MeasureTool {
     const { segments, colours } = list.finish();
     this.lines.set(segments, colours);
     stage.setNotes(
-      hasLine ? [{ text: distanceText(from, to), at: middle(from, to), look: 'chip', colour }] : [],
+      hasLine ? [{ text: distanceText(from, to, unit), at: middle(from, to), look: 'chip', colour }] : [],
     );
     this.drawEnds();
     this.told.hidden = !this.active;
     this.told.textContent = hasLine
-      ? `${distanceText(from, to)} (${differencesText(from, to)})`
+      ? `${distanceText(from, to, unit)} (${differencesText(from, to)})`
       : from === undefined
         ? 'Click a point'
         : 'Click a second point';

@@ -3,7 +3,7 @@ import type { Box3 } from '../../../geometry/box.ts';
 import { cornersOf, pointInBox } from '../../../geometry/box.ts';
 import type { BoxInfo, SceneInfo } from '../../protocol.ts';
 import type { Context } from '../context.ts';
-import { boxColour, visibleBoxes } from '../scene/boxes.ts';
+import { boxColour, trackName, visibleBoxes } from '../scene/boxes.ts';
 import type { Triple } from '../scene/pose.ts';
 import { button, Select } from '../widgets/controls.ts';
 import { element } from '../widgets/dom.ts';
@@ -104,7 +104,7 @@ export class ObjectList {
         },
       },
       swatch,
-      element('span', {}, trackId === undefined ? type : `${type} ${trackId}`),
+      element('span', {}, trackId === undefined ? type : `${type} ${trackName(trackId)}`),
       score !== undefined && element('b', {}, score.toFixed(2)),
       element('b', {}, `${rangeM.toFixed(1)} m`),
     );

@@ -21,6 +21,8 @@ import {
 
 /** How much of the picture shows through cells without a doubt. */
 const cellAlpha = 0.86;
+/** What takes longer than this, milliseconds, is said to be loaded. */
+const sayAfterMs = 300;
 /** Predicted places are drawn larger than the sweep's points. */
 const sizeFactor = 1.4;
 
@@ -73,14 +75,18 @@ export class ObjectsLayer {
     this.clear();
     const { signal } = this.loading;
     this.frame = index;
+    const saying = setTimeout(() => this.say('Loading the maps of objects'), sayAfterMs);
     try {
       const objects = objectsOf(await api.objects(index, signal));
+      clearTimeout(saying);
       if (signal.aborted) return;
       this.objects = objects;
       this.paint();
     } catch (error) {
       const message = messageOf(error);
       if (message !== undefined && !signal.aborted) this.say(message, 'bad');
+    } finally {
+      clearTimeout(saying);
     }
   }
 

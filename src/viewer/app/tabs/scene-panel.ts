@@ -25,6 +25,8 @@ export interface ScenePanel {
     readonly shown: number;
     readonly unplaced: readonly string[];
     readonly problem?: string;
+    /** How many have come, of how many, while they are loaded. */
+    readonly loading?: readonly [done: number, total: number];
   }) => void;
 }
 
@@ -62,15 +64,19 @@ export function scenePanel(
     current: () => store.state.colour,
     onChange: (value) => store.set({ colour: value, low: undefined, high: undefined }),
   });
+  // Until the first sweep says what it has.
+  colour.setChoices([['height', 'Height']]);
   store.on(['colour'], () => colour.follow());
   const ends = scaleEnds(context, options.onRefit);
   const categories = toggle(store, 'categories', 'By category', 'A colour for each value of the column');
+  categories.hidden = true;
   const followCategories = () => {
     const column = frame.parts.sweep?.header.columns.find(
       ({ name }) => `field:${name}` === store.state.colour,
     );
     categories.hidden = column === undefined || !isCategorical(column);
   };
+  followCategories();
   store.on(['colour'], followCategories);
   const overlay = element('p', { class: 'note', hidden: true });
   const facts = element('dl', { class: 'facts' });
@@ -128,7 +134,7 @@ export function scenePanel(
     ...(hasTime
       ? [
           section(
-            'Other sweeps',
+            'Other sweeps (accumulate)',
             slider(store, 'neighbours', 'Each side', {
               min: 0,
               max: 10,
@@ -184,9 +190,10 @@ export function scenePanel(
     follow,
     setScale: ends.set,
     setOutcomes: outcomes.set,
-    tellNeighbours: ({ shown: count, unplaced, problem }) => {
+    tellNeighbours: ({ shown: count, unplaced, problem, loading }) => {
       const missing = unplaced.length === 0 ? '' : `Not shown, for they have no pose: ${unplaced.join(', ')}`;
-      overlay.textContent = problem ?? missing;
+      const under = loading && `Loading sweeps: ${loading[0]} of ${loading[1]}`;
+      overlay.textContent = problem ?? under ?? missing;
       overlay.hidden = overlay.textContent === '';
       overlay.dataset.shown = String(count);
     },
@@ -197,7 +204,7 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   const { parts, info } = frame;
   const { sweep, scene, picture } = parts;
   const facts: Array<readonly [string, string]> = [];
-  if (sweep !== undefined) facts.push(['Points', sweep.count.toLocaleString('en')], ...unseen(sweep));
+  if (sweep !== undefined) facts.push(['Points', countText(sweep)], ...unseen(sweep));
   if (picture !== undefined) facts.push(['Picture', `${picture.width} × ${picture.height}`]);
   if (scene !== undefined && scene.labels.length > 0) facts.push(['Labels', String(scene.labels.length)]);
   if (scene !== undefined && scene.detections.length > 0)
@@ -205,6 +212,11 @@ function factsOf({ frame }: Context): Array<readonly [string, string]> {
   if (info.timeS !== undefined) facts.push(['Time', `${info.timeS.toFixed(3)} s`]);
   if (info.sets.length > 0) facts.push(['Listed in', info.sets.join(', ')]);
   return facts;
+}
+
+/** How many points there are, or of a sweep that is still coming how many have come. */
+function countText({ complete, count, filled }: Sweep): string {
+  return `${complete ? '' : `${filled.toLocaleString('en')} of `}${count.toLocaleString('en')}`;
 }
 
 /** How many points of a sweep one does not see, and why. */

@@ -16,6 +16,7 @@ import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
+import { BesideLayer } from './beside-layer.ts';
 import { ClipTool } from './clip-tool.ts';
 import { MeasureTool } from './measure-tool.ts';
 import { ObjectList } from './object-list.ts';
@@ -31,6 +32,11 @@ const boxKeys = [
   'objectClass',
 ] as const;
 
+/** Every so many passes of a large cloud, the panel says how much has come. */
+const passesTold = 16;
+/** How often the loading of other sweeps is told, milliseconds. */
+const tellEveryMs = 400;
+
 /** Notes when what was just put on the stage has been drawn, for whoever measures. */
 function markDrawn(name: string, frame: number): void {
   requestAnimationFrame(() => requestAnimationFrame(() => performance.mark(name, { detail: frame })));
@@ -43,6 +49,7 @@ export class SceneTab implements TabView {
   private readonly context: Context;
   private readonly colours: SweepColours;
   private readonly layer: SweepLayer;
+  private readonly beside: BesideLayer | undefined;
   private readonly linking: Linking;
   private readonly objects: ObjectsLayer;
   private readonly clip: ClipTool;
@@ -60,7 +67,13 @@ export class SceneTab implements TabView {
   constructor(context: Context) {
     const { store, frame, stage } = context;
     this.context = context;
-    this.layer = new SweepLayer(stage);
+    const { beside } = context.session;
+    this.layer = new SweepLayer(stage, { side: beside === undefined ? 'both' : 'left' });
+    this.beside =
+      beside &&
+      new BesideLayer(context, beside, (sweep, from) =>
+        this.colours.colours(sweep, store.state, { afterS: 0 }, from),
+      );
     this.linking = new Linking(context);
     const { frames } = frame.sequence;
     this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
@@ -123,6 +136,7 @@ export class SceneTab implements TabView {
     this.visible = true;
     this.layer.visible = true;
     this.context.stage.setSplit(false);
+    this.beside?.show(true);
     this.clip.show(true);
     this.measure.show(true);
     this.begin();
@@ -133,6 +147,7 @@ export class SceneTab implements TabView {
   hide(): void {
     this.visible = false;
     this.layer.visible = false;
+    this.beside?.show(false);
     this.clip.show(false);
     this.measure.show(false);
     this.clearNeighbours();
@@ -228,12 +243,18 @@ export class SceneTab implements TabView {
       markDrawn('pointpair:begun', sweep.frame);
     }
     this.layer.show(sweep, (each, from) => this.paintOf(each, from));
+    // What comes for a while says how far it is.
+    if (sweep.tiles !== undefined && !sweep.complete && sweep.tiles.passes.length % passesTold === 1) {
+      this.controls.follow();
+      this.drawLegend(sweep);
+    }
     if (sweep.complete) {
       this.clip.follow();
       this.controls.follow();
       this.drawLegend(sweep);
       this.redraw();
       this.showSelected();
+      void this.beside?.follow(sweep.origin);
       if (sweep.count === 0) stageStatus.empty('This sweep has no points');
       markDrawn('pointpair:shown', sweep.frame);
     }
@@ -267,6 +288,7 @@ export class SceneTab implements TabView {
     this.drawLegend(sweep);
     this.redraw();
     for (const { layer, afterS } of this.overlaid) layer.repaint(this.paintAfter(afterS));
+    this.beside?.repaint();
   }
 
   /** The paint of a sweep that was taken so many seconds later. */
@@ -356,17 +378,29 @@ export class SceneTab implements TabView {
     this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
     this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
     const layers: typeof this.overlaid = [];
+    let done = 0;
+    const telling = setInterval(() => {
+      if (overlay === this.overlay)
+        this.controls.tellNeighbours({ shown: layers.length, unplaced, loading: [done, neighbours.length] });
+    }, tellEveryMs);
+    let problem: string | undefined;
     for (const { index, afterS, matrix } of neighbours) {
       try {
         const sweep = await frame.sweep(index);
         if (overlay !== this.overlay) break;
-        const layer = new SweepLayer(stage, { pickable: false });
+        const layer = new SweepLayer(stage, {
+          pickable: false,
+          side: this.beside === undefined ? 'both' : 'left',
+        });
         layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
         layers.push({ layer, afterS });
       } catch (error) {
-        this.controls.tellNeighbours({ shown: layers.length, unplaced, problem: messageOf(error) });
+        problem = messageOf(error) ?? problem;
       }
+      done++;
     }
+    clearInterval(telling);
+    if (overlay === this.overlay) this.controls.tellNeighbours({ shown: layers.length, unplaced, problem });
     if (overlay === this.overlay && this.visible) {
       this.clearNeighbours();
       this.overlaid = layers;
@@ -417,7 +451,9 @@ export class SceneTab implements TabView {
       });
       colourValues(depths, rangeOf(seen.depth), { map: 'turbo', into: colours });
     }
-    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx: 3 });
+    // Larger pictures are shown smaller.
+    const sizePx = Math.max(3, Math.round(Math.max(picture.width / 414, picture.height / 200)));
+    return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx });
   }
 }
 

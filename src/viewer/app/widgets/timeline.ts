@@ -130,6 +130,8 @@ function ticksOf({ sequence }: CurrentFrame): HTMLElement {
   const { frames } = sequence;
   const at = (index: number) => (100 * index) / (frames.length - 1);
   const step = Math.max(1, Math.ceil(frames.length / 400));
+  // What is so of all frames marks none of them.
+  const common = new Set(frames[0].notes.filter((note) => frames.every(({ notes }) => notes.includes(note))));
   return element(
     'div',
     { class: 'ticks' },
@@ -140,7 +142,7 @@ function ticksOf({ sequence }: CurrentFrame): HTMLElement {
       return gap;
     }),
     ...frames.flatMap(({ notes, parts }, index) => {
-      const partial = notes.length > 0 || !parts.includes('sweep');
+      const partial = notes.some((note) => !common.has(note)) || !parts.includes('sweep');
       if (index % step !== 0 && !partial) return [];
       const tick = element('i', { class: partial ? 'partial' : '', title: notes.join('; ') || undefined });
       tick.style.left = `${at(index)}%`;

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import { differencesText, distanceText } from '../../../../src/viewer/app/tabs/distance.ts';
 
-it('says a distance in metres, short ones to the millimetre', () => {
-  expect(distanceText([1, 2, 3], [4, 6, 15])).toBe('13.00 m');
-  expect(distanceText([0, 0, 0], [0.3, 0.4, 0])).toBe('0.500 m');
+it('says a distance with its unit, short ones to a thousandth', () => {
+  expect(distanceText([1, 2, 3], [4, 6, 15], 'm')).toBe('13.00 m');
+  expect(distanceText([0, 0, 0], [0.3, 0.4, 0], 'm')).toBe('0.500 m');
+  // A file may not say what it is measured in.
+  expect(distanceText([1, 2, 3], [4, 6, 15], '')).toBe('13.00');
 });
 
 it('says what the distance is made of', () => {
