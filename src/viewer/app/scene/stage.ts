@@ -1,9 +1,8 @@
-import { Matrix4 } from 'three';
 import type { Clip } from '../../clip.ts';
-import { DetailBudget } from './detail-budget.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
 import { type Label, LabelLayer } from './labels.ts';
+import { LargeClouds } from './large-clouds.ts';
 import type { LineStyle } from './line-material.ts';
 import { LineSet } from './line-set.ts';
 import { Navigation, type NavigationMode } from './navigation.ts';
@@ -43,12 +42,6 @@ export interface Appearance extends PointSizing, FurnitureOptions {
   readonly eyeDome: number;
 }
 
-/** All is still when nobody has moved for so long. */
-const SETTLED_MS = 250;
-/** How often a large cloud is drawn while it comes. */
-const COMING_MS = 300;
-const IDENTITY = new Matrix4();
-
 /** How far beside a point a wheel or a double click still means it. */
 const ANCHOR_RADIUS_PX = 14;
 
@@ -76,12 +69,7 @@ export class Stage {
   private readonly ears = new AbortController();
   private appearance = DEFAULT_APPEARANCE;
   private split = false;
-  private readonly budget = new DetailBudget();
-  private movedMs = -Infinity;
-  private measuring = false;
-  private coming = false;
-  private later: ReturnType<typeof setTimeout> | undefined;
-  private settling: ReturnType<typeof setTimeout> | undefined;
+  private readonly large = new LargeClouds(() => this.requestRender());
   private clip: Clip | undefined;
   private request = 0;
   private width = 0;
@@ -97,7 +85,7 @@ export class Stage {
     this.labels.set('notes', []);
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
     this.eye = new Eye(() => {
-      this.movedMs = performance.now();
+      this.large.moved();
       this.requestRender();
       options.onPoseChange?.();
     });
@@ -143,7 +131,7 @@ export class Stage {
     const cloud = new Cloud(options, {
       uniforms: this.painter.pointUniforms,
       changed: () => this.requestRender(),
-      grew: () => this.requestLater(),
+      grew: () => this.large.grew(),
       removed: (gone) => {
         this.clouds.delete(gone);
         this.painter.points.remove(gone.points);
@@ -290,14 +278,6 @@ export class Stage {
     if (this.request === 0) this.request = requestAnimationFrame((timeMs) => this.frame(timeMs));
   }
 
-  /** Draws within a moment: pictures of a large cloud that is still coming would hold it up. */
-  private requestLater(): void {
-    this.later ??= setTimeout(() => {
-      this.later = undefined;
-      this.requestRender();
-    }, COMING_MS);
-  }
-
   /** A PNG of what is on the stage, labels included. */
   picture(): Promise<Blob> {
     this.render();
@@ -310,8 +290,7 @@ export class Stage {
   /** Takes everything down. */
   dispose(): void {
     cancelAnimationFrame(this.request);
-    clearTimeout(this.later);
-    clearTimeout(this.settling);
+    this.large.dispose();
     // Not 0: nothing is drawn any more.
     this.request = -1;
     this.resizing.disconnect();
@@ -363,56 +342,15 @@ export class Stage {
     const { through, pose } = this.eye;
     const { pixelRatio } = this.painter;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
-    const details = this.chooseDetail(views[0]);
+    const detail = this.large.choose(this.clouds, views[0], this.clip);
     const fromMs = performance.now();
     this.painter.draw(views, { ...appearance, theme });
-    if (details !== undefined) this.followDetail(details, fromMs);
+    if (detail !== undefined) {
+      this.options.onDetail?.(detail.drawn, detail.seen);
+      this.large.follow(detail, (tell) => this.painter.whenDone(fromMs, tell));
+    }
     if (this.draws) this.labels.update(views, theme);
     this.options.onRender?.();
-  }
-
-  /** Chooses what is drawn of large clouds; undefined where there are none. */
-  private chooseDetail(view: View): { readonly drawn: number; readonly seen: number } | undefined {
-    const large = [...this.clouds].filter((cloud) => cloud.hasDetail && cloud.visible);
-    if (large.length === 0) return undefined;
-    // While points still come, they have the graphics card and the processor to themselves.
-    this.coming = large.some(({ complete }) => !complete);
-    const isMoving = this.coming || performance.now() - this.movedMs < SETTLED_MS;
-    const budget = this.budget.next(isMoving) / large.length;
-    const { projection } = view;
-    const details = large.map((cloud) =>
-      cloud.setDetail(
-        {
-          clipFromPoints: new Matrix4().multiplyMatrices(projection.clipFromWorld, cloud.matrix).elements,
-          orthographic: projection.orthographic,
-          clip: cloud.matrix.equals(IDENTITY) ? this.clip : undefined,
-        },
-        budget,
-      ),
-    );
-    const sum = (of: (detail: (typeof details)[number]) => number) =>
-      details.reduce((total, each) => total + of(each), 0);
-    return { drawn: sum(({ drawn }) => drawn), seen: sum(({ seen }) => seen) };
-  }
-
-  /** Measures how long the points took, and draws more of them once all is still. */
-  private followDetail(
-    { drawn, seen }: { readonly drawn: number; readonly seen: number },
-    fromMs: number,
-  ): void {
-    this.options.onDetail?.(drawn, seen);
-    clearTimeout(this.settling);
-    if (this.measuring) return;
-    this.measuring = true;
-    this.painter.whenDone(fromMs, (ms) => {
-      this.measuring = false;
-      if (ms === undefined) return;
-      this.budget.measured(drawn, ms);
-      const restMs = SETTLED_MS - (performance.now() - this.movedMs);
-      if (this.coming) return;
-      if (restMs > 0) this.settling = setTimeout(() => this.requestRender(), restMs + 1);
-      else if (drawn < seen && this.budget.grows(seen)) this.requestRender();
-    });
   }
 
   private views(): View[] {
