@@ -1,8 +1,8 @@
 import type { Clip } from '../../clip.ts';
-import { DetailControl } from './detail-control.ts';
 import { Eye } from './eye.ts';
 import { Furniture, type FurnitureOptions } from './furniture.ts';
 import { type Label, LabelLayer } from './labels.ts';
+import { LargeClouds } from './large-clouds.ts';
 import type { LineStyle } from './line-material.ts';
 import { LineSet } from './line-set.ts';
 import { Navigation, type NavigationMode } from './navigation.ts';
@@ -42,9 +42,6 @@ export interface Appearance extends PointSizing, FurnitureOptions {
   readonly eyeDome: number;
 }
 
-/** How often a large cloud is drawn while it comes. */
-const COMING_MS = 300;
-
 /** How far beside a point a wheel or a double click still means it. */
 const ANCHOR_RADIUS_PX = 14;
 
@@ -66,14 +63,13 @@ export class Stage {
   private readonly furniture: Furniture;
   private readonly navigation: Navigation;
   private readonly eye: Eye;
-  private readonly detail: DetailControl;
   private readonly clouds = new Set<Cloud>();
   private readonly lines = new Set<LineSet>();
   private readonly resizing: ResizeObserver;
   private readonly ears = new AbortController();
   private appearance = DEFAULT_APPEARANCE;
   private split = false;
-  private later: ReturnType<typeof setTimeout> | undefined;
+  private readonly large = new LargeClouds(() => this.requestRender());
   private clip: Clip | undefined;
   private request = 0;
   private width = 0;
@@ -88,9 +84,8 @@ export class Stage {
     // Before all others: what was asked for last keeps its label.
     this.labels.set('notes', []);
     this.furniture = new Furniture(this.painter, this.labels, this.painter.lineUniforms);
-    this.detail = new DetailControl(this.painter, () => this.requestRender());
     this.eye = new Eye(() => {
-      this.detail.moved();
+      this.large.moved();
       this.requestRender();
       options.onPoseChange?.();
     });
@@ -136,7 +131,7 @@ export class Stage {
     const cloud = new Cloud(options, {
       uniforms: this.painter.pointUniforms,
       changed: () => this.requestRender(),
-      grew: () => this.requestLater(),
+      grew: () => this.large.grew(),
       removed: (gone) => {
         this.clouds.delete(gone);
         this.painter.points.remove(gone.points);
@@ -283,14 +278,6 @@ export class Stage {
     if (this.request === 0) this.request = requestAnimationFrame((timeMs) => this.frame(timeMs));
   }
 
-  /** Draws within a moment: pictures of a large cloud that is still coming would hold it up. */
-  private requestLater(): void {
-    this.later ??= setTimeout(() => {
-      this.later = undefined;
-      this.requestRender();
-    }, COMING_MS);
-  }
-
   /** A PNG of what is on the stage, labels included. */
   picture(): Promise<Blob> {
     this.render();
@@ -303,8 +290,7 @@ export class Stage {
   /** Takes everything down. */
   dispose(): void {
     cancelAnimationFrame(this.request);
-    clearTimeout(this.later);
-    this.detail.dispose();
+    this.large.dispose();
     // Not 0: nothing is drawn any more.
     this.request = -1;
     this.resizing.disconnect();
@@ -356,12 +342,12 @@ export class Stage {
     const { through, pose } = this.eye;
     const { pixelRatio } = this.painter;
     this.furniture.prepare({ ...appearance, theme, through, distanceM: pose.distanceM, pixelRatio });
-    const detail = this.detail.choose(this.clouds, views[0], this.clip);
+    const detail = this.large.choose(this.clouds, views[0], this.clip);
     const fromMs = performance.now();
     this.painter.draw(views, { ...appearance, theme });
     if (detail !== undefined) {
       this.options.onDetail?.(detail.drawn, detail.seen);
-      this.detail.follow(detail, fromMs);
+      this.large.follow(detail, (tell) => this.painter.whenDone(fromMs, tell));
     }
     if (this.draws) this.labels.update(views, theme);
     this.options.onRender?.();

@@ -53,7 +53,8 @@ export class BesideLayer {
       return;
     }
     const onPass = (sweep: Sweep) => {
-      if (this.visible && !loading.signal.aborted) this.layer.show(sweep, this.paint, between(sweep, origin));
+      if (this.visible && !loading.signal.aborted)
+        this.layer.show(sweep, this.paint, betweenOrigins(sweep, origin));
     };
     try {
       await this.sweeps.load(index, { onPass, signal: loading.signal });
@@ -83,7 +84,8 @@ export function frameBeside(
   return frames[found]?.parts.includes('sweep') ? found : undefined;
 }
 
-function between({ origin }: Sweep, other: readonly number[]): Matrix44 | undefined {
+/** What moves a sweep whose places are counted from one origin to where those of another are; undefined where that is the same one. */
+export function betweenOrigins({ origin }: Sweep, other: readonly number[]): Matrix44 | undefined {
   const [x, y, z] = origin.map((value, axis) => value - other[axis]);
   return x === 0 && y === 0 && z === 0 ? undefined : translation(x, y, z);
 }

@@ -1,14 +1,12 @@
 import type { Outcomes } from '../../../evaluation/kitti/detection-outcomes.ts';
-import { type Matrix44, transformPoint } from '../../../geometry/matrix.ts';
-import { translation } from '../../../geometry/rigid-transform.ts';
 import { isInside } from '../../clip.ts';
-import { lidarFromLidar, neighboursOf } from '../../neighbours.ts';
+import { neighboursOf } from '../../neighbours.ts';
 import { messageOf } from '../api.ts';
 import type { Context, Picked, TabView } from '../context.ts';
 import { Linking } from '../picture/linking.ts';
 import type { PictureLayer, Pixel } from '../picture/picture-pane.ts';
 import { pictureOfPoints } from '../picture/point-picture.ts';
-import { pictureBoxes, sceneOutcomes, stageBoxes, trackColour } from '../scene/boxes.ts';
+import { pictureBoxes, sceneOutcomes, stageBoxes } from '../scene/boxes.ts';
 import type { Triple } from '../scene/pose.ts';
 import { colourValues, rangeOf } from '../sweep/colouring.ts';
 import { lengthUnitOf } from '../sweep/fit-sweep.ts';
@@ -16,15 +14,13 @@ import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
-import { BesideLayer } from './beside-layer.ts';
+import { BesideLayer, betweenOrigins } from './beside-layer.ts';
 import { ClipTool } from './clip-tool.ts';
 import { MeasureTool } from './measure-tool.ts';
 import { ObjectList } from './object-list.ts';
 import { ObjectsLayer } from './objects-layer.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
-
-/** Frames before and after the present one whose labels make up the trails of tracks. */
-const trailReach = 15;
+import { trailsAbout } from './trails.ts';
 
 /** The state that boxes depend on. */
 const boxKeys = [
@@ -340,32 +336,17 @@ export class SceneTab implements TabView {
     this.redraw();
   }
 
-  /** The middles of tracked objects over the frames around this one, where its LiDAR would see them. */
   private async drawTrails(): Promise<void> {
     const { frame, stage, store } = this.context;
     const { index } = frame;
-    const { frames } = frame.sequence;
     const hasTracks = frame.parts.scene?.labels.some(({ trackId }) => trackId !== undefined) ?? false;
-    if (!store.state.tracks || !store.state.labels || !hasTracks) {
+    const isShown = () => this.visible && store.state.tracks && store.state.labels;
+    if (!hasTracks || !isShown()) {
       stage.setTrails([]);
       return;
     }
-    const first = Math.max(0, index - trailReach);
-    const near = frames.slice(first, index + trailReach + 1).map((_, k) => first + k);
-    const scenes = await Promise.all(near.map((each) => frame.scene(each).catch(() => undefined)));
-    if (frame.index !== index || !this.visible || !store.state.tracks || !store.state.labels) return;
-    const trails = new Map<number, number[]>();
-    near.forEach((each, k) => {
-      const matrix = lidarFromLidar(frames[index], frames[each]);
-      for (const { trackId, box3 } of scenes[k]?.labels ?? []) {
-        if (trackId === undefined || box3 === undefined || (matrix === undefined && each !== index)) continue;
-        const middle = matrix === undefined ? box3.center : transformPoint(matrix, box3.center);
-        trails.set(trackId, [...(trails.get(trackId) ?? []), ...middle]);
-      }
-    });
-    stage.setTrails(
-      [...trails].map(([id, points]) => ({ points: Float32Array.from(points), colour: trackColour(id) })),
-    );
+    const trails = await trailsAbout(frame);
+    if (frame.index === index && isShown()) stage.setTrails(trails);
   }
 
   private async drawNeighbours(): Promise<void> {
@@ -392,7 +373,11 @@ export class SceneTab implements TabView {
           pickable: false,
           side: this.beside === undefined ? 'both' : 'left',
         });
-        layer.show(sweep, this.paintAfter(afterS), matrix ?? betweenOrigins(sweep, frame.parts.sweep));
+        layer.show(
+          sweep,
+          this.paintAfter(afterS),
+          matrix ?? (frame.parts.sweep && betweenOrigins(sweep, frame.parts.sweep.origin)),
+        );
         layers.push({ layer, afterS });
       } catch (error) {
         problem = messageOf(error) ?? problem;
@@ -455,11 +440,4 @@ export class SceneTab implements TabView {
     const sizePx = Math.max(3, Math.round(Math.max(picture.width / 414, picture.height / 200)));
     return pictureOfPoints(seen, colours, { width: picture.width, height: picture.height, sizePx });
   }
-}
-
-/** What moves a sweep whose positions are counted from one origin to where another's are. */
-function betweenOrigins({ origin }: Sweep, other: Sweep | undefined): Matrix44 | undefined {
-  if (other === undefined) return undefined;
-  const [x, y, z] = [0, 1, 2].map((axis) => origin[axis] - other.origin[axis]);
-  return translation(x, y, z);
 }
