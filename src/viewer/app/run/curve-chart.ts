@@ -94,7 +94,8 @@ export class CurveChart {
     const index = x === undefined ? view.x.length - 1 : nearestIndex(view.x, x);
     const [first] = view.curves;
     // The numbers of the last step, which are no means over the end of the run unless they say so.
-    const last = first.smoothed === undefined ? 'last step' : 'last step, smoothed';
+    const told = first.smoothed === undefined ? 'last step' : 'last step, smoothed';
+    const last = view.isLarge ? told : '';
     this.place.textContent = index < 0 ? '' : x === undefined ? last : view.xText(view.x[index]);
     const isSmoothed = x !== undefined && first.smoothed !== undefined;
     this.raw.textContent = isSmoothed ? `raw ${valueText(first.values[index], view.unit)}` : '';
