@@ -20,7 +20,7 @@ interface Options {
 export function command(): Command {
   return new Command('demo')
     .description(
-      'Generate driving scenes, pretrain on them, and show what was learned; begun again, it goes on where it was.',
+      'Generate driving scenes, pretrain on them, and show what was learned; rerun it and it resumes.',
     )
     .option('--data <folder>', 'where the scenes go', 'data/demo')
     .option('--out <folder>', "the run's folder", 'runs/demo')

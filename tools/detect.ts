@@ -26,7 +26,7 @@ interface Options {
 export function command(): Command {
   return new Command('detect')
     .description("Look at frames with a trained detector and write KITTI's result files.")
-    .argument('<run>', 'what pointpair finetune left')
+    .argument('<run>', 'a run folder from pointpair finetune')
     .option('--data <folder>', "the frames to look at; those of the run's own data set by default")
     .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
     .addOption(
@@ -45,7 +45,7 @@ export function command(): Command {
     )
     .option('--min-score <score>', "write detections from this score on (default: the run's own)", share)
     .option('--overwrite', 'remove the results that are in --out and do all frames again')
-    .option('--strict', 'end at a damaged frame instead of leaving it out')
+    .option('--strict', 'stop at a damaged frame instead of skipping it')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
     .addOption(deviceOption())
     .addHelpText(

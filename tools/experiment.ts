@@ -13,7 +13,7 @@ export function command(): Command {
 function labelEfficiency(): Command {
   return new Command('label-efficiency')
     .description(
-      'Pretrain once without labels, or in several ways, then train a detector with few and many labels, from scratch and pretrained; begun again, it goes on where it was.',
+      'Pretrain once without labels, or in several ways, then train a detector with few and many labels, from scratch and pretrained; rerun it and it resumes.',
     )
     .option('--out <folder>', 'where everything goes', 'runs/label-efficiency')
     .option('--data <folder>', 'generated scenes; made where they are missing', 'data/label-efficiency')
@@ -23,7 +23,7 @@ function labelEfficiency(): Command {
     .option('--held-out-drives <folder>', 'other drives to measure on')
     .option(
       '--arm <name=what>',
-      'a pretraining to compare: a preset, or the folder of a run; may be given again (default: pretrained=simipu-small)',
+      'a pretraining to compare: a preset, or the folder of a run (repeatable) (default: pretrained=simipu-small)',
       collected,
       [],
     )
@@ -42,7 +42,7 @@ function labelEfficiency(): Command {
     .option('--seeds <number>', 'seeds of each', wholeNumber(1), 3)
     .option('--set <key.path=value>', "change the detector's configuration", collected, [])
     .option('--pretrain-set <key.path=value>', "change the pretraining's configuration", collected, [])
-    .option('--strict', 'end at a damaged or incomplete frame instead of leaving it out')
+    .option('--strict', 'stop at a damaged or incomplete frame instead of skipping it')
     .addHelpText(
       'after',
       `

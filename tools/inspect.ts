@@ -28,7 +28,7 @@ const PICTURES = 1000;
 export function command(): Command {
   return new Command('inspect')
     .description(
-      'Say what is in a data set, its sequences, a folder of pictures, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
+      'Summarise a data set, its sequences, a folder of pictures, a frame, a point cloud (.bin, .pcd, .ply), a run or a checkpoint.',
     )
     .argument('<path>', 'a file or a folder')
     .option('--frame <id>', 'one frame of a data set, by its name or number')

@@ -4,10 +4,11 @@ import { type Device, devices } from '../src/engine/device.ts';
 /** A whole number from `least` on, up to `most` where that is given: decimal digits and nothing else. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+  const wanted = range === 'from 1 on' ? 'a positive integer' : `a whole number ${range}`;
   return (text) => {
     const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(`expected a whole number ${range}, in decimal digits`);
+      throw new InvalidArgumentError(`expected ${wanted}, in decimal digits`);
     return value;
   };
 }
@@ -30,7 +31,7 @@ export function cameraOption(): Option {
 
 /** `--sequence`: some of several sequences. */
 export function sequenceOption(): Option {
-  return new Option('--sequence <name>', 'only this sequence of several; may be given again')
+  return new Option('--sequence <name>', 'only this sequence of several (repeatable)')
     .argParser(collected)
     .default([], 'all');
 }

@@ -50,7 +50,7 @@ export function command(): Command {
       [],
     )
     .option('--finetune-steps <number>', 'steps of each such training', wholeNumber(1), 200)
-    .option('--strict', 'end at a damaged picture instead of leaving it out')
+    .option('--strict', 'stop at a damaged picture instead of skipping it')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
     .option('--json', 'write the result as JSON')
     .addOption(deviceOption())

@@ -38,15 +38,10 @@ export function addTrainingOptions(
       'only the frames that ImageSets/<name>.txt lists, or the pictures in the folder of that name',
     )
     .option('--steps <number>', 'the length of the run in steps', wholeNumber(1))
-    .option(
-      '--set <key.path=value>',
-      'change one value of the configuration; may be given again',
-      collected,
-      [],
-    )
+    .option('--set <key.path=value>', 'change one value of the configuration (repeatable)', collected, [])
     .option('--resume', 'go on with the run in --out from its newest checkpoint')
     .option('--overwrite', 'remove the run that is in --out')
-    .option('--strict', 'end at a damaged or incomplete frame instead of leaving it out')
+    .option('--strict', 'stop at a damaged or incomplete frame instead of skipping it')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
     .addOption(deviceOption());
 }
@@ -58,7 +53,7 @@ export function selectedData(
 ): DataSelection {
   const root = data ?? recorded?.root;
   if (root === undefined)
-    throw new InputError({ file: 'options', expected: '--data <folder>', found: 'neither it nor --resume' });
+    throw new InputError({ file: 'options', expected: '--data <folder> or --resume', found: 'neither' });
   const named = sequence === undefined || sequence.length === 0 ? undefined : sequence;
   return {
     root,

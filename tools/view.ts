@@ -40,12 +40,7 @@ export function command(): Command {
     .addOption(cameraOption())
     .option('--tracks <file>', 'a KITTI tracking label file, for a raw drive')
     .addOption(columnsOption())
-    .option(
-      '--also <folder>',
-      'a folder that links in the data may lead to; may be given again',
-      collected,
-      [],
-    )
+    .option('--also <folder>', 'a folder that links in the data may lead to (repeatable)', collected, [])
     .option('--host <address>', 'where to listen; 0.0.0.0 lets others in', '127.0.0.1')
     .option(
       '--port <number>',

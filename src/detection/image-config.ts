@@ -18,7 +18,7 @@ export const imageDetectorFields = {
     jitter: z.number().min(0),
   }),
   imageEncoder: imageEncoderSchema,
-  /** Stages of the encoder that are held fast: 1 the stem, 2 with layer1, … 5 all. */
+  /** Stages of the encoder that are frozen: 1 the stem, 2 with layer1, … 5 all. */
   frozenStages: z.int().min(0).max(5),
   /** The channels of the feature pyramid and of the heads. */
   channels: whole,

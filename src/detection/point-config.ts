@@ -19,7 +19,7 @@ export const pointDetectorFields = {
   /** At most this share of the points that are drawn is ground, where enough else is there; 1 draws all alike. */
   groundShare: unit,
   pointEncoder: pointEncoderSchema,
-  /** Levels of the encoder that are held fast. */
+  /** Levels of the encoder that are frozen. */
   frozenLevels: z.int().min(0),
   /** The level whose centres are the candidates, counted from 0. */
   candidateLevel: z.int().min(0),

@@ -27,7 +27,7 @@ export interface EncoderTensors {
   readonly stats: Tensors;
 }
 
-/** Features of the stacked points of a batch (`stackPointViews`); `frozenLevels` of the first levels are held fast. */
+/** Features of the stacked points of a batch (`stackPointViews`); `frozenLevels` of the first levels are frozen. */
 export function encodePoints(
   { params, stats }: EncoderTensors,
   view: Tensors,
@@ -50,7 +50,7 @@ export function encodePoints(
   return pointNet2(params, stats, input, { ...pointEncoderOptions(encoder), ...mode });
 }
 
-/** Features of images [B, H, W, 3] at the stages that are wanted; `frozenStages` of the first stages are held fast. */
+/** Features of images [B, H, W, 3] at the stages that are wanted; `frozenStages` of the first stages are frozen. */
 export function encodeImages(
   { params, stats }: EncoderTensors,
   images: tf.Tensor,

@@ -31,7 +31,7 @@ const schema = z.strictObject({
 type SimsiamConfig = z.infer<typeof schema>;
 
 /**
- * SimSiam: a predictor says from one view what the same network makes of the other one, which is held fast. Loss:
+ * SimSiam: a predictor says from one view what the same network makes of the other one, whose gradient is stopped. Loss:
  * -(cos(p₁, z₂) + cos(p₂, z₁))/2; 0 for directions that have nothing to do with each other, -1 also where all are the same.
  * The paper's views: crops of 0.2 to 1, flip, jitter 0.4/0.4/0.4/0.1 with 0.8, grey 0.2, blur with 0.5. Its rate is 0.05 for batches of
  * 256, without warm-up, and the last batch norm of each residual block begins with a scale of 0; here it begins with 1.
@@ -40,7 +40,7 @@ export const simsiam = system<SimsiamConfig>({
   name: 'simsiam',
   citation: 'Chen and He, Exploring Simple Siamese Representation Learning, CVPR 2021, arXiv 2011.10566',
   summary:
-    'Predicts what the same network makes of the other view of a picture, held fast; no negatives and no second network. The loss is 0 by chance, -1 where all is the same.',
+    'Predicts what the same network makes of the other view of a picture, whose gradient is stopped; no negatives and no second network. The loss is 0 by chance, -1 where all is the same.',
   needs: ['image'],
   schema,
   options: {

@@ -122,7 +122,7 @@ export function initPointNet2(random: Random, options: PointNet2Options): Initia
 }
 
 /**
- * PointNet++ with multi-scale grouping (Qi et al. 2017), level after level. The first `frozenLevels` are held fast: no
+ * PointNet++ with multi-scale grouping (Qi et al. 2017), level after level. The first `frozenLevels` are frozen: no
  * gradient enters them, and their batch norms use and keep the running statistics. Throws where tables and levels are not
  * equally many.
  *

@@ -153,7 +153,7 @@ async function drawnSection(
       legend('right', true, 'detection that found it'),
       legend('missed', false, 'label, missed'),
       legend('false', true, 'false alarm'),
-      legend('ignored', false, 'counts for nothing'),
+      legend('ignored', false, 'ignored'),
     ],
     drawings,
   };

@@ -8,6 +8,6 @@ export const outcomeColours = {
   missed: '#ff4d6d',
   /** A detection of nothing. */
   false: '#ffb020',
-  /** What counts for nothing. */
+  /** What is ignored. */
   ignored: '#8a94a6',
 } as const;

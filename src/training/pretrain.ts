@@ -91,7 +91,7 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
       },
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
-        `${step > 0 ? `, going on after step ${step}` : ''}; nothing learned is a loss of ${chance.total.toFixed(3)}` +
+        `${step > 0 ? `, going on after step ${step}` : ''}; chance-level loss: ${chance.total.toFixed(3)}` +
         [...(incomplete === undefined ? [] : [incomplete]), ...frames.notes]
           .map((note) => `\n${note}`)
           .join(''),

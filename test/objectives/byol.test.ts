@@ -66,7 +66,7 @@ describe("BYOL's loss", () => {
     const otherWay = 2 + 2 * a.reduce((sum, row, i) => sum + dot(unit(row), unit(b[i])) / a.length, 0);
     for (const wrong of [notNormalised, notSummed, otherWay])
       expect(Math.abs(ours - wrong)).toBeGreaterThan(0.5);
-    // A value alone does not show whether the target is held fast; its gradient does.
+    // A value alone does not show whether the target is frozen; its gradient does.
     const { grads } = valueAndGrad(
       ({ p, t }) => {
         const cosine = (x: tf.Tensor, y: tf.Tensor) =>

@@ -391,7 +391,7 @@ describe('SwAV', () => {
   });
 
   it('goes on after an interruption to the same losses and the same state, bit for bit', async () => {
-    // Stopped while the queue is half full and the prototypes are still held fast.
+    // Stopped while the queue is half full and the prototypes are still frozen.
     await expectSameAfterResuming(run, { steps: 7, stopAfter: 3 });
   });
 });

@@ -266,7 +266,7 @@ describe('the command', () => {
     [['nosuch'], /bench: expected one of engine, memory, .*pretrain, viewer, found nosuch/],
     [['loader'], /options: expected --data <folder> .*'pointpair scenes .*, found none/],
     [['pretrain'], /options: expected --data <folder>/],
-    [['matching', '--runs', '0'], /--runs: expected a whole number from 1 on, .* found '0'/],
+    [['matching', '--runs', '0'], /--runs: expected a positive integer.* found '0'/],
     [['matching', '--python', 'no-python'], /--python: no-python: expected a Python with .*ENOENT/],
     [['memory', '--batch', '1', '--height', '32', '--width', '32'], /--batch: expected 2 images or more/],
     [['points', '--preset', 'x'], /--preset: expected one of simipu-kitti, simipu-small/],

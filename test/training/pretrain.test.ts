@@ -132,7 +132,7 @@ describe('pretrain', () => {
     const entries = await listCheckpoints(out);
     expect(entries.map(({ step }) => step)).toEqual([28, 30]);
     expect(result.checkpoint).toBe(entries[1].folder);
-    expect(said).toMatch(/^5 frames, 30 steps of 2; nothing learned is a loss of 6\.356\n/);
+    expect(said).toMatch(/^5 frames, 30 steps of 2; chance-level loss: 6\.356\n/);
     expect(said).toContain('step 30/30');
   });
 

@@ -55,7 +55,7 @@ export const OBJECTS = 'objects';
 
 /**
  * Looks at frames of a data set or of drives and writes a result file for each, in the format of KITTI's benchmark; those of
- * several drives in a folder a drive. Begun again it goes on where it was. Throws an InputError where the folder holds other files, or another detector's results, and
+ * several drives in a folder a drive. Rerun it and it resumes. Throws an InputError where the folder holds other files, or another detector's results, and
  * where every frame is damaged.
  *
  * @example

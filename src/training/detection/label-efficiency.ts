@@ -78,7 +78,7 @@ export function cellsOf({
 
 /**
  * Pretrains each arm once on all training frames without their labels, then trains the detector for every share of labels,
- * seed and beginning, and measures each on the held-out frames. What is done is kept: begun again it goes on where it was.
+ * seed and beginning, and measures each on the held-out frames. What is done is kept: run again, it resumes.
  * Gives the results of all cells, or undefined where it was interrupted. Throws an InputError where the folder holds
  * another experiment, and where the arms' encoders are not of one kind.
  */

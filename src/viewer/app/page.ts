@@ -241,7 +241,7 @@ export class Page {
     const { sets, notes } = frame.info;
     const { imageSet: learned, isDetector } = this.session.run ?? {};
     // Of a detector's frames the labels of a share only may have been used.
-    const among = isDetector ? 'training set' : 'learned from';
+    const among = isDetector ? 'training set' : 'training frame';
     const tags = [
       ...(learned === undefined || sets.length === 0
         ? []

@@ -90,7 +90,7 @@ describeInBrowser('boxes', (browser) => {
     expect((await page.picture()).differing(barePicture)).toBe(0);
   });
 
-  it('of detections are shown down to the least score', async () => {
+  it('of detections are shown down to the minimum score', async () => {
     const page = await browser.open(await browser.serve({ path: data, detections }), { ...above, score: 0 });
     await page.shown(0);
     await page.pictured();

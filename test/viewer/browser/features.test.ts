@@ -87,7 +87,7 @@ describeInBrowser('features of a run', (browser) => {
     await bare.shown(0);
     await bare.pictured();
     expect(picture.differing(await bare.picture(), 20)).toBeGreaterThan(50_000);
-    expect(await page.page.locator('#frame-name').textContent()).toBe('000000learned from');
+    expect(await page.page.locator('#frame-name').textContent()).toBe('000000training frame');
 
     const seen = [stage];
     const choices = await page.page.locator('select[name="model"] option').allTextContents();

@@ -304,7 +304,7 @@ export class FeaturesTab implements TabView {
     }
     const alike = answer.kind === 'similarity';
     if (alike) legend.scale('Likeness to what was clicked', this.likeness('places'), likenessMap);
-    else legend.words('Alike colours: alike features, in space and on the picture');
+    else legend.words('Similar colours mean similar features, in space and on the picture');
     this.controls.describe({
       model: answer.model,
       places: places.places.length / 3,

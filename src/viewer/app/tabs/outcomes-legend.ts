@@ -53,7 +53,7 @@ export function outcomesLegend(store: Store): OutcomesLegend {
         row('false', true, 'False alarm', falseAlarms),
       );
       const least = (type: string) => outcomeOverlap(type, store.state.overlaps);
-      rule.textContent = `Found: seen from above, a car shares more than ${least('Car')} of the union, others ${least('Pedestrian')}. Grey counts for nothing.`;
+      rule.textContent = `Found: seen from above, a car shares more than ${least('Car')} of the union, others ${least('Pedestrian')}. Grey boxes are ignored.`;
     },
   };
 }

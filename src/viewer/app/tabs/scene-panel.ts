@@ -81,7 +81,7 @@ export function scenePanel(
   const overlay = element('p', { class: 'note', hidden: true });
   const facts = element('dl', { class: 'facts' });
   const notes = element('div', {});
-  const score = slider(store, 'score', 'Least score', {
+  const score = slider(store, 'score', 'Minimum score', {
     min: 0,
     max: 1,
     step: 0.01,
@@ -104,7 +104,7 @@ export function scenePanel(
       categories,
       ends.root,
       slider(store, 'size', 'Size', { min: 0.5, max: 8, step: 0.5 }),
-      slider(store, 'eyeDome', 'Depth edges', {
+      slider(store, 'eyeDome', 'Edge shading', {
         min: 0,
         max: 1,
         step: 0.1,
