@@ -1,4 +1,11 @@
-import './style.css';
+import './style/base.css';
+import './style/bar.css';
+import './style/panes.css';
+import './style/side.css';
+import './style/timeline.css';
+import './style/dialogs.css';
+import './style/scene-tools.css';
+import './style/narrow.css';
 import type { SessionInfo } from '../protocol.ts';
 import { api, messageOf, Unreachable } from './api.ts';
 import { Page } from './page.ts';
