@@ -1,3 +1,4 @@
+import './valid-language.ts';
 import './style/base.css';
 import './style/bar.css';
 import './style/panes.css';

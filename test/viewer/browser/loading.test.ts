@@ -25,7 +25,11 @@ describeInBrowser('opening a data set', (browser) => {
 
   it('shows every point of the first frame, and nothing where there is none', async () => {
     const address = await browser.serve({ path: join(folder, 'beacons') });
-    const page = await browser.open(address, { ...pointsAlone, size: 4, ...along(target, distanceM) });
+    const link = { ...pointsAlone, size: 4, ...along(target, distanceM) };
+    // As Chromium says it of a machine without a locale, which no number format takes.
+    const language =
+      "Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true })";
+    const page = await browser.open(address, link, { before: (tab) => tab.addInitScript(language) });
     await page.shown(0);
     await page.pictured();
     const stage = await page.stage();
