@@ -50,10 +50,10 @@ const checkpoints = (page: OpenPage) => page.page.locator('.run-checkpoints butt
 describeInBrowser('a run that is looked at while it trains', (browser) => {
   it('has curves, steps and checkpoints that follow it, and a newest model', async () => {
     const out = join(folder, 'run');
-    await train(out, { upTo: 3 });
+    await train(out, { upTo: 4 });
     const page = await browser.open(await browser.serve({ path: out }), { tab: 'run' });
-    await until(async () => (await state(page)).includes('Step 3 of 14'), 'the steps so far');
-    expect(await checkpoints(page)).toEqual([expect.stringMatching(/^Step 3/)]);
+    await until(async () => (await state(page)).includes('Step 4 of 14'), 'the steps so far');
+    expect(await checkpoints(page)).toEqual([expect.stringMatching(/^Step 4/)]);
     expect(await chart(page, 'Total loss').count()).toBe(1);
     const early = await curveOf(page, 'Total loss');
     expect(early.count(isColoured)).toBeGreaterThan(20);
@@ -95,10 +95,10 @@ describeInBrowser('a run that is looked at while it trains', (browser) => {
     await train(out, { upTo: 2 });
     const page = await browser.open(await browser.serve({ path: out }), { tab: 'features' });
     await page.fact('Model', 'Step 2');
-    const training = train(out, { resume: true, upTo: 5 });
-    await page.fact('Model', /Step [45]/);
+    const training = train(out, { resume: true, upTo: 6 });
+    await page.fact('Model', /Step [46]/);
     await training;
-    await page.fact('Model', 'Step 5');
+    await page.fact('Model', 'Step 6');
     expect(await page.page.locator('select[name="model"]').inputValue()).toBe('latest');
   });
 

@@ -88,7 +88,7 @@ async function replace(file: string, content: string): Promise<void> {
 }
 
 describe('the metrics of a real run', () => {
-  const steps = 24;
+  const steps = 20;
   const config = tinyRun({ steps, checkpoint: { everySteps: 4, keep: 3 } });
   let data: string;
 
@@ -170,7 +170,7 @@ describe('the metrics of a real run', () => {
       config: JSON.parse(await readFile(join(out, 'config.json'), 'utf8')),
       totalSteps: steps,
       imageSet: undefined,
-      checkpoints: [16, 20, 24],
+      checkpoints: [12, 16, 20],
       problem: undefined,
     });
   });
