@@ -2,27 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const results = process.env.TEST_RESULTS;
 
-/** Rooms whose tests leave nothing behind: their files share a process, which takes half the time. */
-const together = [
-  'detection',
-  'objectives',
-  'evaluation',
-  'geometry',
-  'image',
-  'matching',
-  'nn',
-  'pointcloud',
-  'report',
-  'encoders',
-  'views',
-  'viewer/app',
-  'viewer/server',
-  'engine',
-  'datasets',
-  'training',
-].map((room) => `test/${room}/**/*.test.ts`);
-
-/** Files of these rooms that need a process each: they put another module in the place of one, or look at what theirs has in memory. */
+/** Files that need a process each: they put another module in the place of one, or look at what theirs has in memory. */
 const alone = [
   'test/objectives/toy-objective.test.ts',
   'test/training/run/atomic-file.test.ts',
@@ -38,12 +18,12 @@ export default defineConfig({
     // A file that counts the tests, for whoever asks for one.
     reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
     projects: [
+      // They leave nothing behind, and share processes: loading the modules anew for each takes as long again.
       {
         extends: true,
-        test: { name: 'together', include: together, exclude: alone, isolate: false },
+        test: { name: 'together', include: ['test/**/*.test.ts'], exclude: alone, isolate: false },
       },
       { extends: true, test: { name: 'alone', include: alone } },
-      { extends: true, test: { name: 'apart', include: ['test/**/*.test.ts'], exclude: together } },
     ],
   },
 });

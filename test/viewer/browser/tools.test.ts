@@ -219,7 +219,7 @@ describeInBrowser('tools of the scene', (browser) => {
     expect(await legend.locator('li span').allTextContents()).toEqual(['0', '3', '7', '40', '252']);
     expect(await legend.locator('li b').allTextContents()).toEqual(Array(5).fill('6'));
     await page.turn('categories', false);
-    expect(await legend.textContent()).toBe('Label0252');
+    await until(async () => (await legend.textContent()) === 'Label0252', 'the scale of labels');
     expect(apart(seen(await page.stage())[0], categoryColour(0))).toBeGreaterThan(30);
     expect(fieldOf((await saved(page, 'Save the shown points as PCD')).cloud, 'label').data).toEqual(
       cloud.fields[3].data,
