@@ -22,7 +22,7 @@ export function describeCloud(cloud: PointCloud): string {
       data.length - finite === 0 ? '' : `${data.length - finite}`,
     ];
   });
-  const head = ['field', 'type', 'least', 'mean', 'most', 'not finite'];
+  const head = ['field', 'type', 'min', 'mean', 'max', 'not finite'];
   return `${cloud.count} points${organized}\n${[alignedTable(head, rows), ...(cloud.notes ?? [])].join('\n')}`;
 }
 

@@ -282,7 +282,7 @@ function lossesAtChance(
     const end = endOf(values).toFixed(3);
     const margin = marginOf(values, level).toFixed(3);
     say(
-      `warning: loss '${term}' ends at ${end} (${endInWords(values)}): having learned nothing is ${level.toFixed(3)}, and a loss has to end ${margin} below it`,
+      `warning: loss '${term}' ends at ${end} (${endInWords(values)}): the chance level is ${level.toFixed(3)}, and a loss has to end ${margin} below it`,
     );
     return [term];
   });

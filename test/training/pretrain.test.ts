@@ -321,7 +321,7 @@ describe('pretrain', () => {
     expect(result.atChance).toEqual(['total', 'intra', 'cross']);
     // ln 24: batches of two with 12 places each.
     expect(said).toMatch(
-      /warning: loss 'intra' ends at \d+\.\d+ \(the last step\): having learned nothing is 3\.178, and a loss has to end 0\.064 below it\n/,
+      /warning: loss 'intra' ends at \d+\.\d+ \(the last step\): the chance level is 3\.178, and a loss has to end 0\.064 below it\n/,
     );
   });
 
@@ -340,7 +340,7 @@ describe('pretrain', () => {
     expect(result.atChance).toContain('intra');
     // (2.9 + 3.4 + 3.2) / 3 = 3.1667, within 2 % of 3.178.
     expect(said).toContain(
-      "warning: loss 'intra' ends at 3.167 (the mean of the last 3 steps): having learned nothing is 3.178, and a loss has to end 0.064 below it\n",
+      "warning: loss 'intra' ends at 3.167 (the mean of the last 3 steps): the chance level is 3.178, and a loss has to end 0.064 below it\n",
     );
   });
 
