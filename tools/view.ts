@@ -61,7 +61,7 @@ Examples:
   pointpair view runs/kitti
   pointpair view kitti-tracking --sequence 0003 --camera image_03
   pointpair view before.pcd after.pcd
-  pointpair view runs/simipu runs/simipu-longer
+  pointpair view runs/short runs/long
   pointpair view data/kitti --detections runs/point3d/detections
   pointpair view 2011_09_26/2011_09_26_drive_0005_sync --tracks label_02/0000.txt`,
     )
