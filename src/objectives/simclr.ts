@@ -9,6 +9,7 @@ import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, strongView } from
 import { type Given, type Objective, system } from './objective.ts';
 import { labelCrossEntropy, labelIsHighest } from './parts/cross-entropy.ts';
 import { spreadOf } from './parts/spread.ts';
+import { pairLogits } from './parts/view-pairs.ts';
 
 const whole = z.int().positive();
 
@@ -92,7 +93,7 @@ function make(config: SimclrConfig, { encoders, batchSize }: Given): Objective {
     loss: (model, batch, how) => {
       const net = running(model, how);
       const z = l2Normalize(net.of('head', head, net.of('imageEncoder', encoder, leafAt(batch, 'pictures')))); // [2N, D]
-      const { logits, partners } = ntXentLogits(z, temperature);
+      const { logits, partners } = pairLogits(z, z, temperature);
       return {
         terms: { contrast: tf.mul(labelCrossEntropy(logits, partners), times) as tf.Scalar },
         metrics: { top1: labelIsHighest(logits, partners), spread: spreadOf(z) },
@@ -100,20 +101,4 @@ function make(config: SimclrConfig, { encoders, batchSize }: Given): Objective {
       };
     },
   };
-}
-
-/**
- * z·zᵀ/τ of rows z [2N, D] of length one, the first N being first views and the others second views in the same order:
- * [2N, 2N], with nothing for a row itself; and the column of each row's partner, int32 [2N].
- */
-export function ntXentLogits(
-  z: tf.Tensor,
-  temperature: number,
-): { readonly logits: tf.Tensor; readonly partners: tf.Tensor } {
-  const [rows] = z.shape as [number];
-  const products = tf.div(tf.matMul(z, z, false, true), temperature);
-  const itself = tf.eye(rows);
-  const half = rows / 2;
-  const partners = tf.concat([tf.range(half, rows, 1, 'int32'), tf.range(0, half, 1, 'int32')]);
-  return { logits: tf.sub(products, tf.mul(itself, 1e9)), partners };
 }

@@ -3,6 +3,7 @@ import { byol } from './byol.ts';
 import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
+import { invaspread } from './invaspread.ts';
 import { moco } from './moco.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
@@ -19,6 +20,7 @@ export const systems: readonly System[] = [
   simipu,
   relativePatch,
   instdisc,
+  invaspread,
   moco,
   simclr,
   byol,

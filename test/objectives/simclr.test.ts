@@ -4,7 +4,7 @@ import { l2Normalize } from '../../src/nn/l2-normalize.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { labelCrossEntropy } from '../../src/objectives/parts/cross-entropy.ts';
-import { ntXentLogits } from '../../src/objectives/simclr.ts';
+import { pairLogits } from '../../src/objectives/parts/view-pairs.ts';
 import type { RunConfig } from '../../src/training/config.ts';
 import { valuesOf } from '../nn/tensors.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
@@ -27,7 +27,8 @@ type Rows = ReadonlyArray<readonly number[]>;
 
 /** NT-Xent of raw rows, the mean over all of them. */
 function ntXent(a: tf.Tensor, b: tf.Tensor, temperature: number): tf.Scalar {
-  const { logits, partners } = ntXentLogits(l2Normalize(tf.concat([a, b], 0)), temperature);
+  const rows = l2Normalize(tf.concat([a, b], 0));
+  const { logits, partners } = pairLogits(rows, rows, temperature);
   return labelCrossEntropy(logits, partners);
 }
 

@@ -16,6 +16,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   // Gathers its queue in the first step, and trains its prototypes.
   'swav-cifar': { crops: { ...view, copies: 2 }, queue: { size: 16, from: 0 }, frozenUntil: 0 },
   'instdisc-cifar': { view, negatives: 64 },
+  'invaspread-cifar': { view },
   'relative-patch-cifar': {},
 };
 
