@@ -5,6 +5,7 @@ import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
 import { invaspread } from './invaspread.ts';
 import { moco } from './moco.ts';
+import { mocoV3 } from './moco-v3.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
@@ -22,6 +23,7 @@ export const systems: readonly System[] = [
   instdisc,
   invaspread,
   moco,
+  mocoV3,
   simclr,
   byol,
   swav,

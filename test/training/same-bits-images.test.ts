@@ -17,6 +17,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   'swav-cifar': { crops: { ...view, copies: 2 }, queue: { size: 16, from: 0 }, frozenUntil: 0 },
   'instdisc-cifar': { view, negatives: 64 },
   'invaspread-cifar': { view },
+  'moco-v3-cifar': { first: view, second: view },
   'relative-patch-cifar': {},
 };
 
