@@ -1,5 +1,6 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
+import { cpc } from './cpc.ts';
 import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
@@ -20,6 +21,7 @@ import { trackContrast } from './track-contrast.ts';
 export const systems: readonly System[] = [
   simipu,
   relativePatch,
+  cpc,
   instdisc,
   invaspread,
   moco,

@@ -19,6 +19,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   'invaspread-cifar': { view },
   'moco-v3-cifar': { first: view, second: view },
   'relative-patch-cifar': {},
+  'cpc-cifar': { view, patches: { size: 4, stride: 3 } },
 };
 
 function given(preset: string): Given {
