@@ -10,6 +10,7 @@ export const presetNames = [
   'cpc-cifar',
   'instdisc-cifar',
   'invaspread-cifar',
+  'cmc-cifar',
   'moco-v1-cifar',
   'moco-v2-cifar',
   'moco-v3-cifar',

@@ -65,7 +65,17 @@ export const pointEncoderSchema = z.strictObject({
 /** The encoders of a run, and what each looks at: the canvas of pictures, and the points of a sweep. */
 export const encodersSchema = z
   .strictObject({
-    image: imageEncoderSchema.extend({ input: z.strictObject(canvasFields) }).optional(),
+    image: imageEncoderSchema
+      .extend({
+        input: z.strictObject(canvasFields),
+        /** `lab`: two networks of half the width, one for lightness and one for colour, their maps side by side (CMC). */
+        split: z.literal('lab').optional(),
+      })
+      .refine(({ split, width }) => split === undefined || width % 2 === 0, {
+        path: ['width'],
+        message: 'expected an even number where the encoder is split',
+      })
+      .optional(),
     points: pointEncoderSchema.extend({ input: pointsSchema }).optional(),
   })
   .superRefine(({ points }, context) => {
@@ -80,6 +90,9 @@ export type EncodersConfig = z.infer<typeof encodersSchema>;
 export type PictureInput = NonNullable<EncodersConfig['image']>['input'];
 /** A ResNet, as `imageEncoderSchema` describes it. */
 export type ImageEncoderConfig = z.infer<typeof imageEncoderSchema>;
+/** An image encoder of a run: a ResNet, or two of half the width. */
+export type SplitImageEncoder = ImageEncoderConfig &
+  Partial<Pick<NonNullable<EncodersConfig['image']>, 'split' | 'input'>>;
 /** A PointNet++, as `pointEncoderSchema` describes it. */
 export type PointEncoderConfig = z.infer<typeof pointEncoderSchema>;
 

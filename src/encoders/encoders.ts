@@ -2,6 +2,8 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
+import { initLabResNet, labResNet } from '../image/lab-resnet.ts';
+import { IMAGENET_BGR, IMAGENET_RGB } from '../image/normalize-image.ts';
 import { initResNet, type ResNetFeatures, type ResNetStage, resnet } from '../image/resnet.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import {
@@ -12,10 +14,10 @@ import {
 } from '../pointcloud/pointnet2-encoder.ts';
 import {
   type EncodersConfig,
-  type ImageEncoderConfig,
   imageEncoderOptions,
   type PointEncoderConfig,
   pointEncoderOptions,
+  type SplitImageEncoder,
 } from './encoder-config.ts';
 import { globalMean, type Net } from './net.ts';
 
@@ -55,13 +57,26 @@ export function encodeImages(
   { params, stats }: EncoderTensors,
   images: tf.Tensor,
   options: Mode & {
-    readonly encoder: ImageEncoderConfig;
+    readonly encoder: SplitImageEncoder;
     readonly stages?: readonly ResNetStage[];
     readonly frozenStages?: number;
   },
 ): ResNetFeatures {
   const { encoder, stages, ...mode } = options;
+  if (encoder.split === 'lab') {
+    const normalization = encoder.input?.colours === 'imagenet-bgr' ? IMAGENET_BGR : IMAGENET_RGB;
+    const own = { ...imageEncoderOptions(encoder, stages), width: encoder.width, normalization };
+    return labResNet(params, stats, images, { ...own, ...mode });
+  }
   return resnet(params, stats, images, { ...imageEncoderOptions(encoder, stages), ...mode });
+}
+
+/** How an image encoder begins. */
+function initImageEncoder(random: Random, encoder: SplitImageEncoder): Initialized {
+  const options = imageEncoderOptions(encoder);
+  return encoder.split === 'lab'
+    ? initLabResNet(random, { ...options, width: encoder.width })
+    : initResNet(random, options);
 }
 
 /** How the encoders of a run begin: branches `imageEncoder` and `pointEncoder`, as far as the run has them. */
@@ -70,7 +85,7 @@ export function initEncoders(random: Random, { image, points }: EncodersConfig):
     ...(points && {
       pointEncoder: initPointNet2(random.fork('pointEncoder'), pointEncoderOptions(points)),
     }),
-    ...(image && { imageEncoder: initResNet(random.fork('imageEncoder'), imageEncoderOptions(image)) }),
+    ...(image && { imageEncoder: initImageEncoder(random.fork('imageEncoder'), image) }),
   };
   const each = (part: 'params' | 'stats') =>
     Object.fromEntries(Object.entries(made).map(([name, own]) => [name, own[part]])) as Tree<HostTensor>;
@@ -78,9 +93,9 @@ export function initEncoders(random: Random, { image, points }: EncodersConfig):
 }
 
 /** An image encoder as a net: images [B, H, W, 3] to rows [B, C], its last stage averaged over each map. */
-export function imageEncoderNet(encoder: ImageEncoderConfig): Net {
+export function imageEncoderNet(encoder: SplitImageEncoder): Net {
   return {
-    initialize: (random) => initResNet(random, imageEncoderOptions(encoder)),
+    initialize: (random) => initImageEncoder(random, encoder),
     apply: (params, stats, images, mode) => {
       const result = encodeImages({ params, stats }, images, { encoder, training: mode.training });
       return { y: globalMean(result.features.c5!), stats: result.stats };
@@ -89,7 +104,7 @@ export function imageEncoderNet(encoder: ImageEncoderConfig): Net {
 }
 
 /** An image encoder as a net that keeps the places: images [B, H, W, 3] to the maps of its last stage, [B, C, h, w]. */
-export function imageMapsNet(encoder: ImageEncoderConfig): Net {
+export function imageMapsNet(encoder: SplitImageEncoder): Net {
   return {
     ...imageEncoderNet(encoder),
     apply: (params, stats, images, mode) => {

@@ -1,5 +1,6 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
+import { cmc } from './cmc.ts';
 import { cpc } from './cpc.ts';
 import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
@@ -24,6 +25,7 @@ export const systems: readonly System[] = [
   cpc,
   instdisc,
   invaspread,
+  cmc,
   moco,
   mocoV3,
   simclr,

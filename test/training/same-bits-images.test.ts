@@ -18,6 +18,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   'instdisc-cifar': { view, negatives: 64 },
   'invaspread-cifar': { view },
   'moco-v3-cifar': { first: view, second: view },
+  'cmc-cifar': { view, negatives: 64 },
   'relative-patch-cifar': {},
   'cpc-cifar': { view, patches: { size: 4, stride: 3 } },
 };

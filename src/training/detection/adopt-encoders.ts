@@ -27,6 +27,10 @@ export async function adoptEncoders(config: DetectionConfig, run: string): Promi
       const expected = 'the standard stem, which detectors need';
       throw new InputError({ file, place: 'encoders.image.stem', expected, found: 'small' });
     }
+    if (image.split !== undefined) {
+      const expected = 'one encoder, which detectors need';
+      throw new InputError({ file, place: 'encoders.image.split', expected, found: `${image.split}` });
+    }
     model.imageEncoder = image;
     model.image = { ...(model.image as Json), ...(colours === undefined ? {} : { colours }) };
   }
