@@ -15,6 +15,7 @@ export const presetNames = [
   'moco-v2-cifar',
   'moco-v3-cifar',
   'simclr-cifar',
+  'simclr-v2-cifar',
   'byol-cifar',
   'swav-cifar',
   'simsiam-cifar',
