@@ -14,7 +14,7 @@ import { labelFractions } from '../../evaluation/probes/label-fractions.ts';
 import { applyImageView, randomFlip, randomResizedCrop } from '../../image/augment.ts';
 import { imageView } from '../../image/image-view.ts';
 import type { RgbImage } from '../../image/rgb-image.ts';
-import { branchAt, leafAt } from '../../nn/layer.ts';
+import { branchAt, branchOrNone, leafAt } from '../../nn/layer.ts';
 import { initOptimizer, type ParameterGroup, ratesAt } from '../../nn/parameter-groups.ts';
 import { softCrossEntropy } from '../../objectives/parts/cross-entropy.ts';
 import { trainStep } from '../train-step.ts';
@@ -48,7 +48,7 @@ export async function finetuneFractions(
   const { run, training, finetune, say } = options;
   const encoder = run.config.encoders.image!;
   const scratch = initEncoders(Random.fromSeed('finetune').fork('encoder'), { image: encoder });
-  const trained = { params: branchAt(run.state, 'params'), stats: branchAt(run.state, 'stats') };
+  const trained = { params: branchAt(run.state, 'params'), stats: branchOrNone(run.state, 'stats') };
   const results = [];
   for (const { fraction, indices } of labelFractions(training.labels, {
     classes: training.classes.length,
@@ -104,7 +104,7 @@ async function trainedAccuracy(
   ];
   let state: Tree<HostTensor> | ResidentState = {
     params,
-    stats: { imageEncoder: branchAt(begin.stats, 'imageEncoder') },
+    stats: { imageEncoder: branchOrNone(begin.stats, 'imageEncoder') },
     optimizer: initOptimizer(groups, params),
   };
   const random = Random.fromSeed('finetune').fork('pictures');
@@ -180,11 +180,11 @@ async function accuracyOn(
     ) => { readonly logits: tf.Tensor };
   } & Pick<Options, 'device' | 'threads'>,
 ): Promise<number> {
-  const model = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  const model = { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
   const first = canvasBatch(test.images!, encoder, { begin: 0, count: 128 });
   const step = await compile(
     (current, batch) => {
-      const parts = { params: branchAt(current, 'params'), stats: branchAt(current, 'stats') };
+      const parts = { params: branchAt(current, 'params'), stats: branchOrNone(current, 'stats') };
       return [current, { logits: forward(parts, leafAt(batch, 'image'), { training: false }).logits }];
     },
     { state: model, batch: first, device, threads },
