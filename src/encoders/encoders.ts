@@ -2,9 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { initLabResNet, labResNet } from '../image/lab-resnet.ts';
-import { IMAGENET_BGR, IMAGENET_RGB } from '../image/normalize-image.ts';
-import { initResNet, type ResNetFeatures, type ResNetStage, resnet } from '../image/resnet.ts';
+import type { ResNetStage } from '../image/resnet.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import {
   initPointNet2,
@@ -14,14 +12,17 @@ import {
 } from '../pointcloud/pointnet2-encoder.ts';
 import {
   type EncodersConfig,
-  imageEncoderOptions,
+  type ImageEncoderConfig,
   type PointEncoderConfig,
   pointEncoderOptions,
-  type SplitImageEncoder,
 } from './encoder-config.ts';
-import { globalMean, type Net } from './net.ts';
+import type { ImageFeatures } from './image-kind.ts';
+import { imageKindOf } from './image-kinds.ts';
+import type { Net } from './net.ts';
 
 type Tensors = Tree<tf.Tensor>;
+
+const LAST: readonly ResNetStage[] = ['c5'];
 
 /** The parameters and running statistics of one encoder. */
 export interface EncoderTensors {
@@ -57,26 +58,22 @@ export function encodeImages(
   { params, stats }: EncoderTensors,
   images: tf.Tensor,
   options: Mode & {
-    readonly encoder: SplitImageEncoder;
+    readonly encoder: ImageEncoderConfig;
     readonly stages?: readonly ResNetStage[];
     readonly frozenStages?: number;
   },
-): ResNetFeatures {
-  const { encoder, stages, ...mode } = options;
-  if (encoder.split === 'lab') {
-    const normalization = encoder.input?.colours === 'imagenet-bgr' ? IMAGENET_BGR : IMAGENET_RGB;
-    const own = { ...imageEncoderOptions(encoder, stages), width: encoder.width, normalization };
-    return labResNet(params, stats, images, { ...own, ...mode });
-  }
-  return resnet(params, stats, images, { ...imageEncoderOptions(encoder, stages), ...mode });
+): ImageFeatures {
+  const { encoder, stages = LAST } = options;
+  return imageKindOf(encoder).encode({ params, stats }, images, { ...options, encoder, stages });
 }
 
-/** How an image encoder begins. */
-function initImageEncoder(random: Random, encoder: SplitImageEncoder): Initialized {
-  const options = imageEncoderOptions(encoder);
-  return encoder.split === 'lab'
-    ? initLabResNet(random, { ...options, width: encoder.width })
-    : initResNet(random, options);
+/** How an image encoder begins, up to the last of these stages. */
+export function initImageEncoder(
+  random: Random,
+  encoder: ImageEncoderConfig,
+  stages: readonly ResNetStage[] = LAST,
+): Initialized {
+  return imageKindOf(encoder).initialize(random, encoder, stages);
 }
 
 /** How the encoders of a run begin: branches `imageEncoder` and `pointEncoder`, as far as the run has them. */
@@ -92,24 +89,22 @@ export function initEncoders(random: Random, { image, points }: EncodersConfig):
   return { params: each('params'), stats: each('stats') };
 }
 
-/** An image encoder as a net: images [B, H, W, 3] to rows [B, C], its last stage averaged over each map. */
-export function imageEncoderNet(encoder: SplitImageEncoder): Net {
+/** An image encoder as a net: images [B, H, W, 3] to rows [B, C]: its last maps averaged, or its class token. */
+export function imageEncoderNet(encoder: ImageEncoderConfig): Net {
+  return netOf(encoder, ({ pooled }) => pooled);
+}
+
+/** An image encoder as a net that keeps the places: images [B, H, W, 3] to its last maps, [B, C, h, w]. */
+export function imageMapsNet(encoder: ImageEncoderConfig): Net {
+  return netOf(encoder, ({ features }) => features.c5!);
+}
+
+function netOf(encoder: ImageEncoderConfig, part: (features: ImageFeatures) => tf.Tensor): Net {
   return {
     initialize: (random) => initImageEncoder(random, encoder),
     apply: (params, stats, images, mode) => {
       const result = encodeImages({ params, stats }, images, { encoder, training: mode.training });
-      return { y: globalMean(result.features.c5!), stats: result.stats };
-    },
-  };
-}
-
-/** An image encoder as a net that keeps the places: images [B, H, W, 3] to the maps of its last stage, [B, C, h, w]. */
-export function imageMapsNet(encoder: SplitImageEncoder): Net {
-  return {
-    ...imageEncoderNet(encoder),
-    apply: (params, stats, images, mode) => {
-      const result = encodeImages({ params, stats }, images, { encoder, training: mode.training });
-      return { y: result.features.c5!, stats: result.stats };
+      return { y: part(result), stats: result.stats };
     },
   };
 }

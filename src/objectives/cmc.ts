@@ -42,7 +42,7 @@ export const cmc = system<CmcConfig>({
   name: 'cmc',
   citation: 'Tian et al., Contrastive Multiview Coding, ECCV 2020, arXiv 1906.05849',
   summary:
-    "Finds, by a picture's lightness, what its colour looked like to another encoder, and the other way round. The run's image encoder is both encoders, `split: lab`, each of half the width: its first half of channels sees lightness alone, its second colour alone, and probes, fine-tuning and exports have both side by side.",
+    "Finds, by a picture's lightness, what its colour looked like to another encoder, and the other way round. The run's image encoder is both, of the kind `lab-resnet`, each of half the width: its first half of channels sees lightness alone, its second colour alone, and probes, fine-tuning and exports have both side by side.",
   needs: ['image'],
   schema,
   options: {
@@ -79,7 +79,7 @@ export const cmc = system<CmcConfig>({
           },
         },
         {
-          encoders: { image: { ...smallEncoder, split: 'lab' } },
+          encoders: { image: { ...smallEncoder, kind: 'lab-resnet' } },
           // Slow while the banks are filled: an epoch is 39 steps.
           steps: 500,
           schedule: { kind: 'cosine', per: 'run', length: 1, warmUp: { length: 0.1 } },
@@ -97,12 +97,12 @@ const HALVES = ['lightness', 'colour'] as const;
 function make(config: CmcConfig, { encoders, batchSize }: Given): Objective {
   const { dimensions, negatives, contrast: by, momentum } = config;
   const image = imageEncoderOf(encoders, 'cmc');
-  if (image.split !== 'lab')
+  if (image.kind !== 'lab-resnet')
     throw new InputError({
       file: 'configuration',
-      place: 'encoders.image.split',
-      expected: "'lab', the two encoders that cmc needs",
-      found: `${image.split ?? 'none'}`,
+      place: 'encoders.image.kind',
+      expected: 'lab-resnet, the two encoders that cmc needs',
+      found: image.kind ?? 'resnet',
     });
   if (negatives === 0 && by === 'noise')
     throw new InputError({

@@ -1,7 +1,7 @@
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
-import { branchAt } from '../nn/layer.ts';
+import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { checkpointOf, loadCheckpoint, loadMatching } from './run/checkpoint.ts';
 
 /** Parameters and running statistics. */
@@ -36,7 +36,7 @@ export async function initializeFrom(
 ): Promise<{ readonly model: Model; readonly initialization: Initialization }> {
   const entry = await checkpointOf(run, options.step);
   const { state } = await loadCheckpoint(entry.folder);
-  const source = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  const source = { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
   const taken = { params: only(source.params, ENCODERS), stats: only(source.stats, ENCODERS) };
   const target: Tree<HostTensor> = { params: model.params, stats: model.stats };
   const result = loadMatching(target, taken);
@@ -61,7 +61,7 @@ export async function initializeFrom(
   const whole = leavesOf<HostTensor>(source).map(([path]) => path);
   const loaded = new Set(result.loaded);
   return {
-    model: { params: branchAt(result.state, 'params'), stats: branchAt(result.state, 'stats') },
+    model: { params: branchAt(result.state, 'params'), stats: branchOrNone(result.state, 'stats') },
     initialization: {
       run,
       step: entry.step,

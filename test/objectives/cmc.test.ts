@@ -202,15 +202,17 @@ describe('CMC', () => {
     ]);
   });
 
-  it('refuses an encoder that is not split, an odd width, and noise without drawn rows', () => {
-    const { split: _, ...whole } = run.encoders.image!;
-    const without = tinyImageRun(preset, options, { encoders: { image: whole } });
-    expect(() => firstSteps(without, { frames: 7, pictures: [] })).toThrow(
-      "configuration: encoders.image.split: expected 'lab', the two encoders that cmc needs, found none",
+  it('refuses an encoder that is not two, an odd width, and noise without drawn rows', () => {
+    const image = run.encoders.image!;
+    const whole = tinyImageRun(preset, options, {
+      encoders: { image: { ...image, kind: 'resnet' } as never },
+    });
+    expect(() => firstSteps(whole, { frames: 7, pictures: [] })).toThrow(
+      'configuration: encoders.image.kind: expected lab-resnet, the two encoders that cmc needs, found resnet',
     );
     expect(() =>
-      tinyImageRun(preset, options, { encoders: { image: { ...run.encoders.image!, width: 5 } } }),
-    ).toThrow('encoders.image.width: expected an even number where the encoder is split');
+      tinyImageRun(preset, options, { encoders: { image: { ...image, width: 5 } as never } }),
+    ).toThrow(/encoders.image.width.*multiple of 2/);
     const noise = tinyImageRun(preset, { ...options, contrast: 'noise' });
     expect(() => firstSteps(noise, { frames: 7, pictures: [] })).toThrow(
       'configuration: objectives.cmc.negatives: expected at least 1 where contrast is noise',

@@ -65,7 +65,7 @@ export function changed(run: RunConfig, { simipu, image, points, canvas, input }
   return {
     ...run,
     encoders: {
-      image: { ...own.image, ...image, input: { ...own.image.input, ...canvas } },
+      image: { ...own.image, ...image, input: { ...own.image.input, ...canvas } } as SimipuEncoders['image'],
       points: { ...own.points, ...points, input: { ...own.points.input, ...input } },
     },
     objectives: { ...run.objectives, simipu: { ...simipuOf(run), ...simipu } },

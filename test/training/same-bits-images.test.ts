@@ -34,8 +34,31 @@ function given(preset: string): Given {
   return { step, state, batch: batches[0] };
 }
 
+/** MoCo v2 on a vision transformer. */
+function givenVit(): Given {
+  const { input } = tinyImageRun('moco-v2-cifar', {}).encoders.image!;
+  const image = {
+    kind: 'vit',
+    width: 32,
+    depth: 2,
+    heads: 4,
+    patch: 4,
+    positions: 'learned',
+    input,
+  } as const;
+  const encoders = { image: { ...image, batchNorm: { eps: 1e-5, momentum: 0.1 } } };
+  const run = tinyImageRun('moco-v2-cifar', systems['moco-v2-cifar'], { batchSize, encoders });
+  const pictures = [[3, 1, 4, 15, 9, 2, 6, 5]];
+  const { step, state, batches } = firstSteps(run, { frames: 24, pictures });
+  return { step, state, batch: batches[0] };
+}
+
 describe(`${sameBits(threadCounts)}, with all that image systems remember`, () => {
   it.each(Object.keys(systems))('%s', { timeout: 240_000 }, async (preset) => {
     expect(await otherBits(given(preset), threadCounts)).toEqual([]);
+  });
+
+  it('a vision transformer', { timeout: 240_000 }, async () => {
+    expect(await otherBits(givenVit(), threadCounts)).toEqual([]);
   });
 });

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { AnyImageEncoder } from '../../encoders/image-kind.ts';
+import { imageKindOf } from '../../encoders/image-kinds.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { readConfigJson } from '../config-file.ts';
 import { upgradedConfig } from '../run/old-runs.ts';
@@ -23,13 +25,13 @@ export async function adoptEncoders(config: DetectionConfig, run: string): Promi
   const model = { ...(config as unknown as { [key: string]: Json })[detector] };
   const { image, points, colours } = source;
   if ('imageEncoder' in model && image !== undefined) {
+    if (!imageKindOf(image as unknown as AnyImageEncoder).isPyramid) {
+      const expected = 'an encoder with maps at strides of 4, 8, 16 and 32, which detectors need';
+      throw new InputError({ file, place: 'encoders.image.kind', expected, found: `${image.kind}` });
+    }
     if (image.stem === 'small') {
       const expected = 'the standard stem, which detectors need';
       throw new InputError({ file, place: 'encoders.image.stem', expected, found: 'small' });
-    }
-    if (image.split !== undefined) {
-      const expected = 'one encoder, which detectors need';
-      throw new InputError({ file, place: 'encoders.image.split', expected, found: `${image.split}` });
     }
     model.imageEncoder = image;
     model.image = { ...(model.image as Json), ...(colours === undefined ? {} : { colours }) };

@@ -35,6 +35,8 @@ type Options = Pick<
   readonly test: ProbedItems;
 };
 
+type Begun = Pick<Options, 'run' | 'folder' | 'training' | 'finetuneLayer'>;
+
 /** A classifier, and what it begins with, but for its linear layer. */
 interface Beginning {
   readonly classifier: PictureClassifier;
@@ -92,10 +94,7 @@ export async function finetuneFractions(options: Options): Promise<ProbeReport['
 }
 
 /** The run's encoder with what is kept of its head, or the same with random weights. */
-export function beginning(
-  options: Pick<Options, 'run' | 'folder' | 'training' | 'finetuneLayer'>,
-  from: 'trained' | 'scratch',
-): Beginning {
+export function beginning(options: Begun, from: 'trained' | 'scratch'): Beginning {
   const { run, training } = options;
   const encoder = run.config.encoders.image!;
   const kept = keptProjection(options);
@@ -133,7 +132,7 @@ function keptProjection({
   run,
   folder,
   finetuneLayer: layers = 0,
-}: Options):
+}: Begun):
   | { readonly objective: string; readonly projection: Projection; readonly layers: number }
   | undefined {
   if (layers === 0) return undefined;

@@ -19,7 +19,7 @@ import { featureSpread } from '../../evaluation/probes/effective-rank.ts';
 import { type Features, type LabelledFeatures, selectRows } from '../../evaluation/probes/features.ts';
 import { patchFeatures, randomPatchFilters } from '../../evaluation/probes/patch-features.ts';
 import { pixelFeatures } from '../../evaluation/probes/pixel-features.ts';
-import { branchAt } from '../../nn/layer.ts';
+import { branchAt, branchOrNone } from '../../nn/layer.ts';
 import { initialState } from '../pretrain.ts';
 import type { TrainedRun } from '../run/model-state.ts';
 import { cachedFeatures, featureKey } from './feature-cache.ts';
@@ -149,7 +149,7 @@ export async function probeRun(options: ProbeOptions): Promise<ProbeReport> {
 }
 
 function modelOf(state: Tree<HostTensor>) {
-  return { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  return { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
 }
 
 /** The labelled items of a data set: its `train`, and `test` or `val` where it has one; else all of it. */
