@@ -29,6 +29,8 @@ const schema = z.strictObject({
 
 type CpcConfig = z.infer<typeof schema>;
 
+const adamW = (learningRate: number) => ({ kind: 'adamw', learningRate, weightDecay: 1e-4 });
+
 /**
  * CPC: a picture is cut into overlapping patches, each encoded alone, z; a context c sums up the rows of patches down to its
  * own, and predicts what lies k rows below it, W_k·c, which is to be found among all patches of the batch that are predicted
@@ -66,7 +68,8 @@ export const cpc = system<CpcConfig>({
             steps: 3,
           },
         },
-        { batchSize: 32, steps: 300 },
+        // Products of features as they are make large logits: matrices learn slowly.
+        { batchSize: 32, optimizers: { image: adamW(0.001), heads: adamW(0.0002) } },
       ),
     },
   },

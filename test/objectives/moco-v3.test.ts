@@ -7,7 +7,7 @@ import { l2Normalize } from '../../src/nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { inBatchContrast } from '../../src/objectives/moco-v3.ts';
-import { valuesOf } from '../nn/tensors.ts';
+import { distance, valuesOf } from '../nn/tensors.ts';
 import { dense, encoded, normed } from './plain-layers.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {
@@ -233,6 +233,38 @@ describe('MoCo v3', () => {
     const slow = `memory/moco-v3/key/stats/${name}`;
     expect(at(states[1], slow)).not.toEqual(at(states[0], slow));
     expect(at(states[2], slow)).not.toEqual(at(states[2], `stats/moco-v3/${name}`));
+  });
+
+  it('takes a vision transformer as well, whose frozen patches stay as they are on both sides', async () => {
+    const { input, batchNorm } = run.encoders.image!;
+    const image = {
+      kind: 'vit',
+      width: 4,
+      depth: 1,
+      heads: 2,
+      patch: 4,
+      positions: 'sine',
+      frozenPatch: true,
+      batchNorm,
+      input,
+    } as const;
+    const vit = firstSteps(tinyImageRun('moco-v3-cifar', options, { encoders: { image } }), {
+      frames: 6,
+      pictures: pictures.slice(0, 2),
+    });
+    const { outputs, states } = await runSteps(vit);
+    for (const output of outputs) expect(at(output, 'loss/contrast')[0]).toBeGreaterThan(0);
+    const changed = (branch: (state: Host) => Host) => {
+      const before = new Map(leavesOf(branch(states[0])));
+      return leavesOf(branch(states[2])).flatMap(([path, { data }]) =>
+        distance(data, before.get(path)!.data) === 0 ? [path] : [],
+      );
+    };
+    const online = changed((state) => branchAt(branchAt(state, 'params'), 'imageEncoder'));
+    const slow = changed((state) => branchAt(branchAt(key(state), 'params'), 'imageEncoder'));
+    expect(online).toEqual(slow);
+    expect(online.length).toBeGreaterThan(0);
+    for (const path of online) expect(path).toMatch(/patch/);
   });
 
   it('is the same captured and run by ONNX Runtime as in tfjs', async () => {
