@@ -81,7 +81,7 @@ export const cmc = system<CmcConfig>({
         {
           encoders: { image: { ...smallEncoder, kind: 'lab-resnet' } },
           // Slow while the banks are filled: an epoch is 39 steps.
-          steps: 500,
+          steps: 400,
           schedule: { kind: 'cosine', per: 'run', length: 1, warmUp: { length: 0.1 } },
         },
       ),
