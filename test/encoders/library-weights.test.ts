@@ -38,6 +38,19 @@ const encoders: { readonly [name: string]: Encoder } = {
     ...{ depth: 50, width: 2, stem: 'small', batchNorm },
     input: { width: 16, height: 12 },
   },
+  'regnety-timm': { kind: 'regnety', size: '400mf', batchNorm, input: { width: 32, height: 32 } },
+  'regnety-timm-small-stem': {
+    ...{ kind: 'regnety', size: '200mf', stem: 'small', batchNorm },
+    input: { width: 32, height: 32 },
+  },
+  'narrow-regnety': {
+    ...{ kind: 'regnety', depths: [1, 2, 1, 1], widths: [4, 8, 12, 16], groupWidth: 4, stemWidth: 6 },
+    ...{ batchNorm: { eps: 1e-3, momentum: 0.1 }, input: { width: 64, height: 40 } },
+  },
+  'narrow-regnety-small-stem': {
+    ...{ kind: 'regnety', depths: [1, 1, 1, 2], widths: [8, 8, 16, 16], groupWidth: 8, stemWidth: 8 },
+    ...{ stem: 'small', batchNorm, input: { width: 12, height: 16 } },
+  },
   'vit-timm': { ...vit, input: { width: 12, height: 8 } },
   'vit-torchvision': { ...vit, input: { width: 8, height: 8 } },
 };

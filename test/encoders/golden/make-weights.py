@@ -58,8 +58,27 @@ CASES = {
         "import torchvision",
         "model = torchvision.models.VisionTransformer(image_size=8, patch_size=4, num_layers=2, num_heads=2, hidden_dim=8, mlp_dim=32)",
     ],
+    "regnety-timm": ["import timm", "model = timm.create_model('regnety_004', num_classes=0)"],
+    "regnety-timm-small-stem": [
+        "import timm",
+        "model = timm.create_model('regnety_002', num_classes=0)",
+        "model.stem.conv.stride = (1, 1)",
+        "model.s1.b1.conv2.conv.stride = (1, 1)",
+        "model.s1.b1.downsample.conv.stride = (1, 1)",
+    ],
+    "narrow-regnety": [
+        "import functools, torch, torchvision",
+        "from torchvision.models.regnet import BlockParams, RegNet",
+        "model = RegNet(BlockParams(depths=[1, 2, 1, 1], widths=[4, 8, 12, 16], group_widths=[4, 4, 4, 4], bottleneck_multipliers=[1.0] * 4, strides=[2, 2, 2, 2], se_ratio=0.25), stem_width=6, norm_layer=functools.partial(torch.nn.BatchNorm2d, eps=0.001))",
+    ],
+    "narrow-regnety-small-stem": [
+        "import functools, torch, torchvision",
+        "from torchvision.models.regnet import BlockParams, RegNet",
+        "model = RegNet(BlockParams(depths=[1, 1, 1, 2], widths=[8, 8, 16, 16], group_widths=[8, 8, 8, 8], bottleneck_multipliers=[1.0] * 4, strides=[1, 2, 2, 2], se_ratio=0.25), stem_width=8)",
+        "model.stem[0].stride = (1, 1)",
+    ],
 }
-SIZES = {"narrow-resnet18": (33, 40), "narrow-resnet50-small-stem": (12, 16), "vit-timm": (8, 12), "vit-torchvision": (8, 8)}
+SIZES = {"narrow-regnety": (40, 64), "narrow-regnety-small-stem": (16, 12), "narrow-resnet18": (33, 40), "narrow-resnet50-small-stem": (12, 16), "vit-timm": (8, 12), "vit-torchvision": (8, 8)}
 
 made = {}
 for name, lines in CASES.items():
