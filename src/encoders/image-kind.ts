@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
+import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { ResNetStage } from '../image/resnet.ts';
@@ -43,6 +44,22 @@ export interface ImageEncoderFault {
   readonly message: string;
 }
 
+/** Libraries whose names encoders are written out and read under. */
+export const libraries = ['torchvision', 'timm'] as const;
+
+/** A library that has networks of a kind, in PyTorch. */
+export type Library = (typeof libraries)[number];
+
+/** How a library has the networks of a kind. */
+export interface LibraryForm<Options> {
+  /** The library's name of a tensor, by its path below the encoder. Matrices are [outputs, inputs] there. */
+  name(path: string): string;
+  /** What the library's network has beside our tensors: fixed positions, the zeros of a classifier that we have none of. */
+  beside(encoder: Options & { readonly input?: PictureSize }): Readonly<Record<string, HostTensor>>;
+  /** Python that makes the `model` which takes the tensors. Throws an InputError where the library has none. */
+  python(encoder: Options & { readonly input?: PictureSize }): readonly string[];
+}
+
 /** A kind of image encoder: its options, its sizes, how it begins, and what it makes of pictures. */
 export interface ImageKind<Options extends AnyImageEncoder = AnyImageEncoder> {
   /** The value of `kind` in configurations. */
@@ -64,6 +81,8 @@ export interface ImageKind<Options extends AnyImageEncoder = AnyImageEncoder> {
     encoder: Options & { readonly input?: PictureSize },
     stages: readonly ResNetStage[],
   ): Initialized;
+  /** The names of its tensors elsewhere. */
+  readonly elsewhere: { readonly [library in Library]?: LibraryForm<Options> };
   /** Features of images [B, H, W, 3]; the first `frozenStages` stages get no gradient. */
   encode(
     model: { readonly params: Tensors; readonly stats: Tensors },

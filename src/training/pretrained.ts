@@ -1,8 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import type { ImageEncoderConfig } from '../encoders/encoder-config.ts';
+import type { PictureSize } from '../encoders/image-kind.ts';
+import { describeTaken, fromLibrary } from '../encoders/library-weights.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { checkpointOf, loadCheckpoint, loadMatching } from './run/checkpoint.ts';
+import { decodeSafetensors } from './run/safetensors.ts';
 
 /** Parameters and running statistics. */
 interface Model {
@@ -12,9 +17,9 @@ interface Model {
 
 /** Where a model's first values came from: paths are those of its state, `params/…` and `stats/…`. */
 export interface Initialization {
-  /** The run's folder, and the step of its checkpoint. */
+  /** The run's folder, and the step of its checkpoint; or a file of weights, which has no step. */
   readonly run: string;
-  readonly step: number;
+  readonly step?: number;
   readonly loaded: readonly string[];
   /** The model's own tensors that the run does not have. */
   readonly fresh: readonly string[];
@@ -24,6 +29,58 @@ export interface Initialization {
 
 /** Branches whose tensors mean the same in every model. */
 const ENCODERS = ['imageEncoder', 'pointEncoder'];
+
+/** Where an encoder begins: a run, at its newest step where none is given, or a file of weights (`.safetensors`). */
+export interface PretrainedReference {
+  readonly run: string;
+  readonly step?: number;
+}
+
+/** Whether encoders begin with a file of weights rather than with a run. */
+export function isWeightsFile(run: string): boolean {
+  return run.endsWith('.safetensors');
+}
+
+/** A model that begins with a run's encoders or with a file's weights of its image encoder, and what was made of them in words. */
+export async function beginWith(
+  model: Model,
+  { run, step }: PretrainedReference,
+  image: (ImageEncoderConfig & { readonly input?: PictureSize }) | undefined,
+): Promise<{ readonly model: Model; readonly initialization: Initialization; readonly description: string }> {
+  if (!isWeightsFile(run)) {
+    const begun = await initializeFrom(model, run, { step });
+    return { ...begun, description: describeInitialization(begun.initialization) };
+  }
+  if (image === undefined) {
+    throw new InputError({
+      file: run,
+      expected: 'a model with an image encoder to begin with it',
+      found: 'none',
+    });
+  }
+  const bytes = await readFile(run).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file: run, expected: 'a file of weights', found: reasonOf(error) });
+  });
+  const { tensors } = decodeSafetensors(bytes, { file: run });
+  const own = {
+    params: branchAt(model.params, 'imageEncoder'),
+    stats: branchOrNone(model.stats, 'imageEncoder'),
+  };
+  const { model: encoder, weights } = fromLibrary(image, own, tensors, { file: run });
+  const params = { ...model.params, imageEncoder: encoder.params };
+  const hasStats = Object.keys(encoder.stats).length > 0;
+  const stats = hasStats ? { ...model.stats, imageEncoder: encoder.stats } : model.stats;
+  return {
+    model: { params, stats },
+    initialization: {
+      run,
+      loaded: weights.taken,
+      fresh: weights.missing,
+      unused: weights.left.map(({ name }) => name),
+    },
+    description: describeTaken(weights, { file: run }),
+  };
+}
 
 /**
  * A model with the encoders of a run's checkpoint, a pretraining's or a detector's, by tree path.

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { initPictureEncoder, pictureMap } from '../../src/detection/picture-encoder.ts';
 import {
   imageEncoderChannels,
   imageEncoderStride,
@@ -116,6 +117,11 @@ it('gives a ResNet rows that are the means of its last maps', () => {
   expect(distance(valuesOf(of(imageEncoderNet(encoder))), valuesOf(means))).toBe(0);
 });
 
+const tinyRegNetY = {
+  ...{ kind: 'regnety', depths: [1, 1, 1, 1], widths: [4, 4, 8, 8], groupWidth: 4, stemWidth: 4 },
+  batchNorm: { eps: 0.1, momentum: 0.1 },
+} as const;
+
 it('learns by an objective with a vision transformer, compiled as in tfjs', async () => {
   const run = tinyImageRun('moco-v2-cifar', { query: tinyView, key: tinyView, queue: 8, dimensions: 4 });
   const image = {
@@ -143,4 +149,49 @@ it('learns by an objective with a vision transformer, compiled as in tfjs', asyn
   expect(distance(of(before, frozen), of(after, frozen))).toBe(0);
   const moved = 'params/imageEncoder/pos_embed';
   expect(distance(of(before, moved), of(after, moved))).toBeGreaterThan(0);
+});
+
+it('learns by an objective with a RegNetY, compiled as in tfjs', async () => {
+  const run = tinyImageRun('moco-v2-cifar', { query: tinyView, key: tinyView, queue: 8, dimensions: 4 });
+  const image = { ...tinyRegNetY, stem: 'small', input: { ...input, width: 32, height: 32 } };
+  const config = parseRunConfig({ ...run, encoders: { image } }, { file: 'tiny run' });
+  const given = firstSteps(config, {
+    frames: 8,
+    pictures: [
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+    ],
+  });
+  const eager = await runSteps(given);
+  const compiled = await runSteps(given, { device: 'cpu' });
+  for (const [step, outputs] of eager.outputs.entries())
+    expect(greatestDifference(outputs, compiled.outputs[step]).difference).toBeLessThan(1e-4);
+  expect(greatestDifference(eager.states[2], compiled.states[2]).difference).toBeLessThan(2e-4);
+});
+
+describe('a RegNetY', () => {
+  it('is named by its size, and refuses what does not fit together', () => {
+    const sized = { kind: 'regnety', size: '400mf', batchNorm } as const;
+    expect(imageEncoderTitle(sized)).toBe('RegNetY-400MF');
+    expect(imageEncoderTitle({ ...sized, groupWidth: 4 })).not.toBe('RegNetY-400MF');
+    expect(imageEncoderChannels(sized)).toBe(440);
+    expect(imageEncoderChannels(sized, 'c3')).toBe(104);
+    const canvas = { ...input, width: 32, height: 32 };
+    const refused = (changes: object) => () => withEncoder({ ...tinyRegNetY, input: canvas, ...changes });
+    expect(refused({ groupWidth: 3 })).toThrow(
+      /encoders\.image\.groupWidth: expected a number that divides the 4 channels of a stage, found 3/,
+    );
+    expect(refused({ widths: undefined })).toThrow(/encoders\.image\.widths: expected a value/);
+    expect(refused({ input: { ...canvas, width: 40 } })).toThrow(/input\.width: expected a multiple of 32/);
+  });
+
+  it('gives detectors their maps', () => {
+    const config = { imageEncoder: tinyRegNetY, frozenStages: 1, channels: 4, headBatchNorm: batchNorm };
+    const made = initPictureEncoder(Random.fromSeed(0), config as never);
+    const [params, stats] = [uploadTree(made.params), uploadTree(made.stats)];
+    const images = randomTensor('images', [1, 32, 64, 3]);
+    const { map } = pictureMap(params, stats, images, { config: config as never, training: false });
+    expect(map.shape).toEqual([1, 4, 8, 16]);
+    expect(pyramidEncoderSchema.safeParse(tinyRegNetY).success).toBe(true);
+  });
 });

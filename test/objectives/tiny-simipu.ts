@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Frame } from '../../src/datasets/frame.ts';
+import type { ResNetConfig } from '../../src/encoders/kinds/resnet.ts';
 import type { Model, Tensors } from '../../src/encoders/trainable.ts';
 import { float32, type HostTensor } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
@@ -35,7 +36,7 @@ export function tinyRun(changes: Partial<RunConfig> = {}): RunConfig {
   return {
     ...smoke,
     encoders: {
-      image: { ...image, width: 4, input: { ...image.input, width: 96, height: 64 } },
+      image: { ...(image as ResNetConfig), width: 4, input: { ...image.input, width: 96, height: 64 } },
       points: { ...points, levels, input: { ...points.input, count: 96 } },
     },
     objectives: {

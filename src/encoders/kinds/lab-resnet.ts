@@ -39,6 +39,7 @@ export const labResNetKind: ImageKind<LabResNetConfig> = {
   channels: resNetChannels,
   stride: ({ stem }) => (stem === 'small' ? 8 : 32),
   faults: (_, canvas) => sideFaults(canvas, 32),
+  elsewhere: {},
   initialize: (random, encoder, stages) => initLabResNet(random, optionsOf(encoder, stages)),
   encode: ({ params, stats }, images, { encoder, stages, ...how }) => {
     const own = { ...optionsOf(encoder, stages), normalization: normalizationOf(encoder.input) };

@@ -8,6 +8,7 @@ import {
 } from '../../image/resnet.ts';
 import { batchNormSchema, type ImageKind, sideFaults } from '../image-kind.ts';
 import { globalMean } from '../net.ts';
+import { resNetElsewhere } from './resnet-elsewhere.ts';
 
 const schema = z.strictObject({
   /** What an encoder is that says nothing else. */
@@ -37,6 +38,7 @@ export const resNetKind: ImageKind<ResNetConfig> = {
   stride: ({ stem }) => (stem === 'small' ? 8 : 32),
   faults: (_, canvas) => sideFaults(canvas, 32),
   initialize: (random, encoder, stages) => initResNet(random, optionsOf(encoder, stages)),
+  elsewhere: resNetElsewhere,
   encode: ({ params, stats }, images, { encoder, stages, ...how }) => {
     const result = resnet(params, stats, images, { ...optionsOf(encoder, stages), ...how });
     return { ...result, pooled: globalMean(result.features.c5!) };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
 import { initVit, type VitOptions, vit } from '../../image/vit.ts';
 import { batchNormSchema, type ImageKind, type PictureSize, sideFaults } from '../image-kind.ts';
+import { vitElsewhere } from './vit-elsewhere.ts';
 
 const whole = z.int().positive();
 
@@ -84,6 +85,7 @@ export const vitKind: ImageKind<VitConfig> = {
     ];
   },
   initialize: (random, encoder) => initVit(random, optionsOf(encoder)),
+  elsewhere: vitElsewhere(optionsOf),
   encode: ({ params, stats }, images, { encoder }) => {
     const [, height, width] = images.shape as number[];
     if (height % encoder.patch !== 0 || width % encoder.patch !== 0) {
