@@ -16,7 +16,6 @@ import { imageView } from '../../image/image-view.ts';
 import type { RgbImage } from '../../image/rgb-image.ts';
 import { branchAt, branchOrNone, leafAt } from '../../nn/layer.ts';
 import { initOptimizer, type ParameterGroup, ratesAt } from '../../nn/parameter-groups.ts';
-import { stopGradient } from '../../nn/stop-gradient.ts';
 import { softCrossEntropy } from '../../objectives/parts/cross-entropy.ts';
 import { trainStep } from '../train-step.ts';
 import { canvasBatch, type ProbedItems } from './probed-items.ts';
@@ -78,7 +77,7 @@ function forward(
 
 /** The mean over pictures of -Σ P_teacher·ln P_student of logits [B, classes] divided by the temperature. Gradient flows to the student's. */
 export function distillationLoss(student: tf.Tensor, teacher: tf.Tensor, temperature: number): tf.Scalar {
-  const target = tf.softmax(tf.div(stopGradient(teacher), temperature));
+  const target = tf.softmax(tf.div(teacher, temperature));
   return softCrossEntropy(tf.div(student, temperature), target);
 }
 
