@@ -5,7 +5,7 @@ import { encodeImages, encodePoints } from '../encoders/encoders.ts';
 import { exportOnnx } from '../engine/export-onnx.ts';
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
-import { branchAt } from '../nn/layer.ts';
+import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
 import { makeFolder, writeFileAtomically, writeJsonAtomically } from './run/atomic-file.ts';
 import type { TrainedRun } from './run/model-state.ts';
@@ -22,7 +22,7 @@ interface EncoderFile {
 const mode = { training: false };
 const modelOf = (parameters: Tree<tf.Tensor>) => ({
   params: branchAt(parameters, 'params'),
-  stats: branchAt(parameters, 'stats'),
+  stats: branchOrNone(parameters, 'stats'),
 });
 
 /**
@@ -46,7 +46,7 @@ export async function exportEncoders(
   for (const { name, part, inputs, forward } of files) {
     const parameters = {
       params: branchAt(branchAt(run.state, 'params'), part),
-      stats: branchAt(branchAt(run.state, 'stats'), part),
+      stats: branchOrNone(branchOrNone(run.state, 'stats'), part),
     };
     paths.push(join(folder, name));
     await writeFileAtomically(join(folder, name), exportOnnx(forward, { parameters, inputs }));

@@ -1,15 +1,18 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
+import { initEncoders } from '../encoders/encoders.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
+import type { Initialized } from '../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
 import { progressOf } from '../nn/schedules.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 import { openViewFrames } from '../views/open-view-frames.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createPretraining } from './create-pretraining.ts';
-import { fingerprintOf } from './run/checkpoint.ts';
+import { beginWith, type PretrainedReference } from './pretrained.ts';
+import { fingerprintOf, latestCheckpoint } from './run/checkpoint.ts';
 import { describeIncomplete } from './run/damaged-frames.ts';
 import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
@@ -18,6 +21,8 @@ import { type RunOptions, type RunResult, train } from './training-loop.ts';
 export interface PretrainOptions extends RunOptions {
   readonly config: RunConfig;
   readonly data: DataSelection;
+  /** What the encoders begin with instead of random weights: a run, or a file of weights of the image encoder. */
+  readonly from?: PretrainedReference;
 }
 
 /** The steps of a run over a data set of `frames` frames. */
@@ -29,10 +34,13 @@ export function totalSteps(
 }
 
 /** The state that a configuration begins with, on a data set of so many frames. */
-export function initialState(config: RunConfig, { frames }: { readonly frames: number }): Tree<HostTensor> {
+export function initialState(
+  config: RunConfig,
+  options: { readonly frames: number; readonly encoders?: Initialized },
+): Tree<HostTensor> {
   const pretraining = createPretraining(config, config.batchSize);
   const random = Random.fromSeed(config.seed).fork('initialize');
-  const { params, stats, memory } = pretraining.initialize(random, { frames });
+  const { params, stats, memory } = pretraining.initialize(random, options);
   const optimizer = initOptimizer(parameterGroups(config, pretraining.groups), params);
   return { params, stats, optimizer, ...(Object.keys(memory).length > 0 && { memory }) };
 }
@@ -55,7 +63,7 @@ function fingerprintsOf(config: RunConfig): string[] {
  * const { step, checkpoint } = await pretrain({ config, data: { root: 'data/kitti' }, out: 'runs/first' });
  * step; // 10
  */
-export async function pretrain({ config, data, ...options }: PretrainOptions): Promise<RunResult> {
+export async function pretrain({ config, data, from, ...options }: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
   const pretraining = createPretraining(config, config.batchSize);
   const frames = await openViewFrames(data, pretraining.views);
@@ -65,12 +73,14 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
   const { schedule } = config;
   const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
+  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
+  const begun = from === undefined || resumed ? undefined : await begunEncoders(config, from);
   return train<DrawnSample>(
     {
       trainable: pretraining,
       chance,
       groups,
-      initialState: initialState(config, { frames: frames.length }),
+      initialState: initialState(config, { frames: frames.length, encoders: begun?.model }),
       totalSteps: total,
       ratesAt: (done) =>
         ratesAt(groups, schedule, {
@@ -84,19 +94,26 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
       checkpoint: config.checkpoint,
       record: {
         // With other frames the order in which they come would be another one.
-        config: { ...config, data: { ...data, frames: frames.length } },
-        mayDiffer: ['steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
+        config: { ...config, data: { ...data, frames: frames.length }, ...(from && { from }) },
+        mayDiffer: ['from.run', 'steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
         fingerprint,
         olderForms: { fingerprints: older, config: upgradedConfig, state: upgradedState },
       },
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
         `${step > 0 ? `, going on after step ${step}` : ''}; chance-level loss: ${chance.total.toFixed(3)}` +
-        [...(incomplete === undefined ? [] : [incomplete]), ...frames.notes]
+        [begun?.description, incomplete, ...frames.notes]
+          .filter((note) => note !== undefined)
           .map((note) => `\n${note}`)
           .join(''),
       dataName: data.root,
     },
     options,
   );
+}
+
+/** The encoders of a configuration as they begin with a run or a file of weights. */
+function begunEncoders(config: RunConfig, from: PretrainedReference) {
+  const drawn = initEncoders(Random.fromSeed(config.seed).fork('initialize'), config.encoders);
+  return beginWith(drawn, from, config.encoders.image);
 }

@@ -104,8 +104,8 @@ describe('explainMethod', () => {
 
   it.each([
     [
-      'moco-v3',
-      /^methods: expected one of simipu, .*\(nearest: moco-v\d\), found the unknown name 'moco-v3'$/,
+      'moco-v4',
+      /^methods: expected one of simipu, .*\(nearest: moco-v\d\), found the unknown name 'moco-v4'$/,
     ],
     ['mocco', /\(nearest: moco\)/],
     ['constructor', /unknown name 'constructor'/],
