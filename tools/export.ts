@@ -17,7 +17,12 @@ export function command(): Command {
     .argument('<run>', "the run's folder")
     .requiredOption('--to <folder>', 'where the files go')
     .option('--step <number>', 'the checkpoint of this step instead of the newest', wholeNumber(0))
-    .option('--batch <number>', 'samples a batch; shapes are fixed', wholeNumber(1), 1)
+    .option(
+      '--batch <number>',
+      'samples a batch of the point encoder, whose shapes are fixed; the image encoder takes any',
+      wholeNumber(1),
+      1,
+    )
     .addOption(
       new Option(
         '--names <library>',

@@ -108,8 +108,18 @@ export function vit(params: Tree<tf.Tensor>, images: tf.Tensor, options: VitOpti
   const grid = gridOf(images, options.patch);
   const count = grid.rows * grid.columns;
   const patches = tf.reshape(embedded(params, images, grid, options), [batch, count, width]);
-  const first = tf.tile(tf.reshape(leafAt(params, 'cls_token'), [1, 1, width]), [batch, 1, 1]);
-  let x: tf.Tensor = tf.add(tf.concat([first, patches], 1), positionsOf(params, grid, options)); // [B, 1 + N, D]
+  // Patches behind a place for the class token, which comes with the positions: nothing is repeated for each picture.
+  const behind = tf.pad(patches, [
+    [0, 0],
+    [1, 0],
+    [0, 0],
+  ]); // [B, 1 + N, D]
+  const first = tf.pad(tf.reshape(leafAt(params, 'cls_token'), [1, 1, width]), [
+    [0, 0],
+    [0, count],
+    [0, 0],
+  ]);
+  let x: tf.Tensor = tf.add(behind, tf.add(first, positionsOf(params, grid, options)));
   x = tf.reshape(x, [batch * (1 + count), width]);
   const blocks = branchAt(params, 'blocks');
   for (let i = 0; i < depth; i++) {
