@@ -1,5 +1,6 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
+import { dino } from './dino.ts';
 import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
@@ -24,6 +25,7 @@ export const systems: readonly System[] = [
   byol,
   swav,
   simsiam,
+  dino,
   bevContrast,
   trackContrast,
   frameContrast,

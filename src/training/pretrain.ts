@@ -70,6 +70,7 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
       trainable: pretraining,
       chance,
       groups,
+      clip: config.clip,
       initialState: initialState(config, { frames: frames.length }),
       totalSteps: total,
       ratesAt: (done) =>

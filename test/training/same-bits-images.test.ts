@@ -15,6 +15,13 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   'simsiam-cifar': { view },
   // Gathers its queue in the first step, and trains its prototypes.
   'swav-cifar': { crops: { ...view, copies: 2 }, queue: { size: 16, from: 0 }, frozenUntil: 0 },
+  'dino-cifar': {
+    first: view,
+    second: view,
+    small: { ...view, width: 8, height: 8, copies: 2 },
+    outputs: 32,
+    frozenUntil: 0,
+  },
   'instdisc-cifar': { view, negatives: 64 },
   'relative-patch-cifar': {},
 };
