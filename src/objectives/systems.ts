@@ -1,6 +1,7 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
 import { dino } from './dino.ts';
+import { exemplar } from './exemplar.ts';
 import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
@@ -26,6 +27,7 @@ export const systems: readonly System[] = [
   swav,
   simsiam,
   dino,
+  exemplar,
   bevContrast,
   trackContrast,
   frameContrast,

@@ -22,6 +22,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
     outputs: 32,
     frozenUntil: 0,
   },
+  'exemplar-cifar': { dropout: 0.5 },
   'instdisc-cifar': { view, negatives: 64 },
   'relative-patch-cifar': {},
 };
