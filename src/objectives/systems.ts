@@ -1,5 +1,6 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
+import { colorization } from './colorization.ts';
 import { dino } from './dino.ts';
 import { exemplar } from './exemplar.ts';
 import { frameContrast } from './frame-contrast.ts';
@@ -28,6 +29,7 @@ export const systems: readonly System[] = [
   simsiam,
   dino,
   exemplar,
+  colorization,
   bevContrast,
   trackContrast,
   frameContrast,

@@ -142,7 +142,7 @@ export const exemplarOptionsSchema = z.strictObject(exemplarFields);
 const exemplarSchema = z.strictObject({ kind: z.literal('exemplar'), ...exemplarFields });
 
 /** What is hidden of a picture. */
-const hiddenSchema = z.discriminatedUnion('shape', [
+export const hiddenSchema = z.discriminatedUnion('shape', [
   /** A rectangle in the middle, pixels. */
   z.strictObject({ shape: z.literal('centre'), width: whole, height: whole }),
   /** Rectangles with sides from this range, pixels, until so large a share is hidden. */

@@ -23,6 +23,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
     frozenUntil: 0,
   },
   'exemplar-cifar': { dropout: 0.5 },
+  'colorization-cifar': { view: { ...view, jitter: undefined } },
   'instdisc-cifar': { view, negatives: 64 },
   'relative-patch-cifar': {},
 };
