@@ -17,6 +17,7 @@ export const presetNames = [
   'dino-cifar',
   'exemplar-cifar',
   'colorization-cifar',
+  'context-encoder-cifar',
   'bev-contrast-small',
   'track-contrast-small',
   'frame-contrast-small',

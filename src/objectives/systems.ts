@@ -1,6 +1,7 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
 import { colorization } from './colorization.ts';
+import { contextEncoder } from './context-encoder.ts';
 import { dino } from './dino.ts';
 import { exemplar } from './exemplar.ts';
 import { frameContrast } from './frame-contrast.ts';
@@ -30,6 +31,7 @@ export const systems: readonly System[] = [
   dino,
   exemplar,
   colorization,
+  contextEncoder,
   bevContrast,
   trackContrast,
   frameContrast,

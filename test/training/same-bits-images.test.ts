@@ -24,6 +24,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   },
   'exemplar-cifar': { dropout: 0.5 },
   'colorization-cifar': { view: { ...view, jitter: undefined } },
+  'context-encoder-cifar': { view: { ...view, jitter: undefined } },
   'instdisc-cifar': { view, negatives: 64 },
   'relative-patch-cifar': {},
 };
