@@ -15,6 +15,7 @@ export const presetNames = [
   'swav-cifar',
   'simsiam-cifar',
   'dino-cifar',
+  'seed-cifar',
   'exemplar-cifar',
   'colorization-cifar',
   'context-encoder-cifar',

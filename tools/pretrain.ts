@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
@@ -18,6 +18,12 @@ export function command(): Command {
   })
     .addOption(cameraOption())
     .addOption(sequenceOption())
+    .addOption(
+      new Option(
+        '--teacher <run>',
+        'the run whose image encoder a system learns from that has a teacher (seed)',
+      ),
+    )
     .addHelpText(
       'after',
       `
@@ -30,13 +36,18 @@ Example:
     .action(train);
 }
 
-async function train(options: TrainingOptions): Promise<void> {
+async function train(options: TrainingOptions & { readonly teacher?: string }): Promise<void> {
   const { readRunConfig } = await import('../src/training/run/model-state.ts');
   const { pretrain } = await import('../src/training/pretrain.ts');
   const { out } = options;
-  const config = await configuration(options);
+  const given = await configuration(options);
+  const { adoptTeacher } = await import('../src/training/teacher.ts');
+  const { config, teacher } =
+    options.teacher === undefined
+      ? { config: given, teacher: undefined }
+      : await adoptTeacher(given, options.teacher);
   const data = selectedData(options, options.resume ? (await readRunConfig(out)).data : undefined);
-  const result = await runToItsEnd(options, (how) => pretrain({ config, data, ...how }));
+  const result = await runToItsEnd(options, (how) => pretrain({ config, data, teacher, ...how }));
   if (result === undefined) return;
   const next = whatIsNext(out).map((line) => `  ${line}\n`);
   process.stdout.write(`${result.step} steps done: ${out}\n${next.join('')}`);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { imageEncoderChannels, imageEncoderStride } from '../encoders/encoder-config.ts';
 import { imageMapsNet } from '../encoders/encoders.ts';
 import { chain, initializeAll, linearNet, normNet, reluNet, running } from '../encoders/net.ts';
+import type { Tensors } from '../encoders/trainable.ts';
 import { float32, scalar } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { leafAt } from '../nn/layer.ts';
@@ -108,8 +109,7 @@ function make(config: ColorizationConfig, { encoders }: Given): Objective {
 
     initialize: (random) => ({
       ...initializeAll(random, { head }),
-      // Before anything is seen all colours are alike, which counts as one batch.
-      memory: { seen: float32(new Float32Array(bins).fill(1 / bins), [1, bins]), batches: scalar(1) },
+      memory: { seen: float32(new Float32Array(bins), [1, bins]), batches: scalar(0) },
     }),
 
     loss: (model, batch, how) => {
@@ -125,7 +125,9 @@ function make(config: ColorizationConfig, { encoders }: Given): Objective {
       ); // [P, 313], cells in the order of a picture's rows
       const colours = cellMeans(ab, cell); // [P, 2]
       const { target, nearest } = encodedColours(colours, config);
-      const rarity = tf.reshape(rarityWeights(leafAt(model.memory, 'seen'), uniform), [bins]);
+      // This batch is counted first, so that no colour of it has never been seen.
+      const now = tf.mean(target, 0, true); // [1, 313]
+      const rarity = tf.reshape(rarityWeights(counted(model.memory, now).seen, uniform), [bins]);
       const counts = colouredPictures(colours, { pictures: count, greyBelow }); // [P]
       const weights = tf.mul(tf.gather(rarity, nearest), counts);
       const losses = tf.neg(tf.sum(tf.mul(target, logSoftmax(logits)), 1)); // [P]
@@ -135,16 +137,18 @@ function make(config: ColorizationConfig, { encoders }: Given): Objective {
         terms: { colour: tf.div(tf.sum(tf.mul(losses, weights)), total) as tf.Scalar },
         metrics: { colourError: tf.mean(away) },
         stats: nets.stats,
-        kept: { means: { seen: tf.mean(target, 0, true) } },
+        kept: { means: { seen: now } },
       };
     },
 
-    // Colours are counted after they were weighed.
-    after: ({ memory }, { means }) => {
-      const [seen, batches] = [leafAt(memory, 'seen'), tf.add(leafAt(memory, 'batches'), 1)];
-      return { seen: tf.add(seen, tf.div(tf.sub(leafAt(means!, 'seen'), seen), batches)), batches };
-    },
+    after: ({ memory }, { means }) => counted(memory, leafAt(means!, 'seen')),
   };
+}
+
+/** How often colours were seen, as a mean over batches, with one batch more. */
+function counted(memory: Tensors, now: tf.Tensor): { readonly seen: tf.Tensor; readonly batches: tf.Tensor } {
+  const [seen, batches] = [leafAt(memory, 'seen'), tf.add(leafAt(memory, 'batches'), 1)];
+  return { seen: tf.add(seen, tf.div(tf.sub(now, seen), batches)), batches };
 }
 
 /** How many cells there are along a place of the encoder's map. Throws an InputError where they do not fit. */

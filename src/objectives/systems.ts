@@ -11,6 +11,7 @@ import { moco } from './moco.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
+import { seed } from './seed.ts';
 import { shuffleLearn } from './shuffle-learn.ts';
 import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
@@ -29,6 +30,7 @@ export const systems: readonly System[] = [
   swav,
   simsiam,
   dino,
+  seed,
   exemplar,
   colorization,
   contextEncoder,

@@ -9,15 +9,18 @@ import type { DrawnSample } from '../views/drawn-view.ts';
 import { openViewFrames } from '../views/open-view-frames.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createPretraining } from './create-pretraining.ts';
-import { fingerprintOf } from './run/checkpoint.ts';
+import { fingerprintOf, latestCheckpoint } from './run/checkpoint.ts';
 import { describeIncomplete } from './run/damaged-frames.ts';
 import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
+import { type Teacher, withTeacher } from './teacher.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
 
 /** What to pretrain, on what, and where to leave it. */
 export interface PretrainOptions extends RunOptions {
   readonly config: RunConfig;
   readonly data: DataSelection;
+  /** What a system learns from that has a teacher, as `adoptTeacher` gives it; a resumed run has it already. */
+  readonly teacher?: Teacher;
 }
 
 /** The steps of a run over a data set of `frames` frames. */
@@ -55,7 +58,7 @@ function fingerprintsOf(config: RunConfig): string[] {
  * const { step, checkpoint } = await pretrain({ config, data: { root: 'data/kitti' }, out: 'runs/first' });
  * step; // 10
  */
-export async function pretrain({ config, data, ...options }: PretrainOptions): Promise<RunResult> {
+export async function pretrain({ config, data, teacher, ...options }: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
   const pretraining = createPretraining(config, config.batchSize);
   const frames = await openViewFrames(data, pretraining.views);
@@ -63,6 +66,8 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
   const total = totalSteps(config, frames.length);
   const chance = pretraining.chance(frames.length);
   const { schedule } = config;
+  const begun = initialState(config, { frames: frames.length });
+  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
   const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
   return train<DrawnSample>(
@@ -71,7 +76,7 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
       chance,
       groups,
       clip: config.clip,
-      initialState: initialState(config, { frames: frames.length }),
+      initialState: resumed ? begun : withTeacher(config, begun, teacher),
       totalSteps: total,
       ratesAt: (done) =>
         ratesAt(groups, schedule, {
@@ -86,6 +91,7 @@ export async function pretrain({ config, data, ...options }: PretrainOptions): P
       record: {
         // With other frames the order in which they come would be another one.
         config: { ...config, data: { ...data, frames: frames.length } },
+        ...(teacher && { files: { 'teacher.json': { run: teacher.run, step: teacher.step } } }),
         mayDiffer: ['steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
         fingerprint,
         olderForms: { fingerprints: older, config: upgradedConfig, state: upgradedState },

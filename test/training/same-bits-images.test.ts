@@ -22,6 +22,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
     outputs: 32,
     frozenUntil: 0,
   },
+  'seed-cifar': { view, queue: 32 },
   'exemplar-cifar': { dropout: 0.5 },
   'colorization-cifar': { view: { ...view, jitter: undefined } },
   'context-encoder-cifar': { view: { ...view, jitter: undefined } },
