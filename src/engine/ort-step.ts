@@ -145,7 +145,7 @@ export class OrtStep implements CompiledStep {
     const keptOutputs = keepsResults(device) ? changedPaths(captured).map((path) => `next/${path}`) : [];
     refuseWrongResults(device, reachable(outputs.map(({ value }) => value)).nodes);
     const model = encodeModel(captured.graph, outputs);
-    const optimize = block === undefined ? 'all' : 'basic';
+    const optimize = block === undefined ? 'all' : 'none';
     const session = await DeviceSession.open(model, { device, threads, profileTo, optimize, keptOutputs });
     const tables = await TableFeeds.open(captured.graph, captured.tabled);
     return new OrtStep({ session, tables }, captured, { ...options, block });

@@ -167,7 +167,7 @@ describe('installed in an empty folder', () => {
       typeRoots: [join(repository, 'node_modules/@types')],
     };
     writeFileSync(inUser('tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
-    const tsc = join(repository, 'node_modules/typescript/bin/tsc');
+    const tsc = join(repository, 'node_modules/typescript-7/bin/tsc');
     const { stdout } = launch(
       process.execPath,
       [tsc, '-p', '.', '--pretty', 'false', '--listFiles'],

@@ -40,7 +40,7 @@ async function modelOf({ step, state, batch }: Given) {
   await tables.release();
   return {
     model: encodeModel(graph, results),
-    optimize: block === undefined ? 'all' : 'basic',
+    optimize: block === undefined ? 'all' : 'none',
     given,
   } as const;
 }
