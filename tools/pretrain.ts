@@ -41,7 +41,7 @@ async function train(options: TrainingOptions & { readonly teacher?: string }): 
   const { pretrain } = await import('../src/training/pretrain.ts');
   const { out } = options;
   const given = await configuration(options);
-  const { adoptTeacher } = await import('../src/training/teacher.ts');
+  const { adoptTeacher } = await import('../src/training/adopt-teacher.ts');
   const { config, teacher } =
     options.teacher === undefined
       ? { config: given, teacher: undefined }

@@ -1,10 +1,9 @@
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Tree } from '../engine/tree.ts';
-import { branchAt, branchOrNone } from '../nn/layer.ts';
+import { branchAt } from '../nn/layer.ts';
 import { systems } from '../objectives/systems.ts';
-import { parseRunConfig, type RunConfig } from './config.ts';
-import { loadRun } from './run/model-state.ts';
+import type { RunConfig } from './config.ts';
 
 /** A frozen image encoder: where it comes from, and its values. */
 export interface Teacher {
@@ -15,53 +14,10 @@ export interface Teacher {
 }
 
 /** The systems of a run that learn from a teacher: option and branch of the memory are called `teacher`. */
-function taughtIn({ objectives }: Pick<RunConfig, 'objectives'>): string[] {
+export function taughtIn({ objectives }: Pick<RunConfig, 'objectives'>): string[] {
   return systems
     .filter(({ name, teacher }) => teacher && objectives[name] !== undefined)
     .map(({ name }) => name);
-}
-
-/**
- * A configuration with the image encoder of another run as the teacher of its systems, and that encoder's values. Throws an
- * InputError where no system takes a teacher, where the run has no image encoder, and where its pictures have other colours.
- */
-export async function adoptTeacher(
-  config: RunConfig,
-  run: string,
-  options: { readonly step?: number } = {},
-): Promise<{ readonly config: RunConfig; readonly teacher: Teacher }> {
-  const taught = taughtIn(config);
-  if (taught.length === 0) {
-    const able = systems.filter(({ teacher }) => teacher).map(({ name }) => name);
-    throw new InputError({
-      file: 'configuration',
-      place: 'objectives',
-      expected: `a system that learns from a teacher: ${able.join(', ')}`,
-      found: Object.keys(config.objectives).join(', '),
-    });
-  }
-  const { config: theirs, state, step } = await loadRun(run, options);
-  const { image } = theirs.encoders;
-  if (image === undefined)
-    throw new InputError({ file: run, place: 'encoders.image', expected: 'an image encoder', found: 'none' });
-  const { input, ...encoder } = image;
-  const colours = config.encoders.image?.input.colours;
-  if (input.colours !== colours) {
-    const expected = `${colours}, the colours of the student's pictures`;
-    throw new InputError({
-      file: run,
-      place: 'encoders.image.input.colours',
-      expected,
-      found: input.colours,
-    });
-  }
-  const objectives = { ...config.objectives } as { [name: string]: object };
-  for (const name of taught) objectives[name] = { ...objectives[name], teacher: encoder };
-  const part = (name: 'params' | 'stats') => branchOrNone(branchAt(state, name), 'imageEncoder');
-  return {
-    config: parseRunConfig({ ...config, objectives }, { file: run }),
-    teacher: { run, step, params: part('params'), stats: part('stats') },
-  };
 }
 
 /** The state that a run begins with, the teacher's values in it. Throws an InputError where a system needs one and none is given. */
