@@ -18,7 +18,7 @@ export interface PretrainingStepOptions extends StepRunOptions {
 export async function pretrainingStep(options: PretrainingStepOptions): Promise<RepeatedStep> {
   const { config, frames, batch } = options;
   const pretraining = createPretraining(config, config.batchSize);
-  const step = trainStep(pretraining, parameterGroups(config, pretraining.groups));
+  const step = trainStep(pretraining, parameterGroups(config, pretraining.groups), { clip: config.clip });
   return repeatedStep(step, { state: initialState(config, { frames }), batch }, options);
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
 import type { RunConfig } from '../src/training/config.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
@@ -22,6 +22,12 @@ export function command(): Command {
     )
     .addOption(cameraOption())
     .addOption(sequenceOption())
+    .addOption(
+      new Option(
+        '--teacher <run>',
+        'the run whose image encoder a system learns from that has a teacher (seed)',
+      ),
+    )
     .addHelpText(
       'after',
       `
@@ -34,15 +40,22 @@ Example:
     .action(train);
 }
 
-async function train(options: TrainingOptions & { readonly from?: string }): Promise<void> {
+async function train(
+  options: TrainingOptions & { readonly from?: string; readonly teacher?: string },
+): Promise<void> {
   const { readRunConfig } = await import('../src/training/run/model-state.ts');
   const { pretrain } = await import('../src/training/pretrain.ts');
+  const { adoptTeacher } = await import('../src/training/adopt-teacher.ts');
   const { out } = options;
-  const config = await configuration(options);
+  const given = await configuration(options);
+  const { config, teacher } =
+    options.teacher === undefined
+      ? { config: given, teacher: undefined }
+      : await adoptTeacher(given, options.teacher);
   const recorded = options.resume ? await readRunConfig(out) : undefined;
   const data = selectedData(options, recorded?.data);
   const from = options.from === undefined ? recorded?.from : { run: options.from };
-  const result = await runToItsEnd(options, (how) => pretrain({ config, data, from, ...how }));
+  const result = await runToItsEnd(options, (how) => pretrain({ config, data, from, teacher, ...how }));
   if (result === undefined) return;
   const next = whatIsNext(out).map((line) => `  ${line}\n`);
   process.stdout.write(`${result.step} steps done: ${out}\n${next.join('')}`);

@@ -3,6 +3,7 @@ import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { type BatchNormOptions, batchNorm, defaultBatchNorm, initBatchNorm } from '../nn/batch-norm.ts';
+import { constant, normal } from '../nn/initializers.ts';
 import { type Applied, branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import { initLinear, type LinearOptions, linear } from '../nn/linear.ts';
 import { relu as rectified } from '../nn/relu.ts';
@@ -19,6 +20,18 @@ export function linearNet(options: LinearOptions): Net {
   return {
     initialize: (random) => ({ params: initLinear(random, options), stats: {} }),
     apply: (params, stats, x) => ({ y: linear(params, x), stats }),
+  };
+}
+
+/** A linear layer that begins with normal weights of deviation 0.02, as those of ViTs do, and a bias of 0. */
+export function smallLinearNet(options: Omit<LinearOptions, 'bias'>): Net {
+  const { inputs, outputs } = options;
+  return {
+    ...linearNet(options),
+    initialize: (random) => ({
+      params: { weight: normal(random, [inputs, outputs], 0.02), bias: constant([outputs], 0) },
+      stats: {},
+    }),
   };
 }
 

@@ -15,6 +15,8 @@ export interface ParameterGroup {
   readonly optimizer: OptimizerOptions;
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** What the weight decay becomes by the end of the run, along half a cosine; absent, it stays. */
+  readonly weightDecayEnd?: number;
   /** Whether the learning rate stays as it is, whatever the schedule. */
   readonly constantRate?: boolean;
   /** They begin to be trained after this share of the run, 0 to 1; until then nothing of them moves. */
@@ -114,12 +116,16 @@ export function ratesAt(
   schedule: Schedule,
   { progress, share }: { readonly progress: number; readonly share: number },
 ): StepRates<HostTensor> {
-  const decaying = groups.filter(({ weightDecay }) => weightDecay !== 0);
+  const decaying = groups.filter(
+    ({ weightDecay, weightDecayEnd = weightDecay }) => weightDecay !== 0 || weightDecayEnd !== 0,
+  );
   const frozen = groups.filter(({ frozenUntil }) => frozenUntil !== undefined);
   return {
     learningRates: learningRatesAt(groups, schedule, progress),
     ...(decaying.length > 0 && {
-      weightDecays: Object.fromEntries(decaying.map(({ name, weightDecay }) => [name, scalar(weightDecay)])),
+      weightDecays: Object.fromEntries(
+        decaying.map((group) => [group.name, scalar(weightDecayAt(group, share))]),
+      ),
     }),
     ...(frozen.length > 0 && {
       active: Object.fromEntries(
@@ -127,6 +133,14 @@ export function ratesAt(
       ),
     }),
   };
+}
+
+/** A group's weight decay when this share of the run is done: end + (begin - end)·(cos(π·share) + 1)/2. */
+export function weightDecayAt(
+  { weightDecay, weightDecayEnd = weightDecay }: Pick<ParameterGroup, 'weightDecay' | 'weightDecayEnd'>,
+  share: number,
+): number {
+  return weightDecayEnd + ((weightDecay - weightDecayEnd) * (Math.cos(Math.PI * share) + 1)) / 2;
 }
 
 /** The leaves of `now` where `moves` is true, else those of `then`: not even the count of an optimizer's steps goes on. */

@@ -83,6 +83,8 @@ export interface System<Config = unknown> {
   /** What it does, in a sentence or two. */
   readonly summary: string;
   readonly needs: readonly Need[];
+  /** Whether it learns from a frozen image encoder of another run, whose configuration is its option and whose values are in its memory, both as `teacher`. */
+  readonly teacher?: true;
   /** Its configuration, as a run has it under the system's name. */
   readonly schema: z.ZodType<Config>;
   /** What its options mean, with the values of paper and authors' code; one inside of another is `outer.inner`. */

@@ -11,10 +11,10 @@ import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { cifarRun, imageEncoderOf, pictureView, strongView, viewSchema } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
-import { softCrossEntropy } from './parts/cross-entropy.ts';
 import { equalAssignment } from './parts/equal-assignment.ts';
 import { emptyQueue, enqueued, isFull, requireWholeBatches } from './parts/queue.ts';
 import { spreadOf } from './parts/spread.ts';
+import { swappedPrediction } from './parts/swapped-prediction.ts';
 
 const whole = z.int().positive();
 const share = z.number().min(0).max(1);
@@ -195,20 +195,4 @@ function make(config: SwavConfig, { encoders, batchSize }: Given): Objective {
 
 function prototypesOf(params: Tensors): tf.Tensor {
   return leafAt(branchAt(params, 'prototypes'), 'weight');
-}
-
-/**
- * The mean over assigned crops, and over all other crops, of the cross-entropy of the one's codes and the other's prediction,
- * softmax(scores/τ). Scores are [N, K] a crop, codes those of the first crops. Gradient flows to the scores alone.
- */
-export function swappedPrediction(
-  scores: readonly tf.Tensor[],
-  codes: readonly tf.Tensor[],
-  temperature: number,
-): tf.Scalar {
-  const logits = scores.map((each) => tf.div(each, temperature));
-  const terms = codes.flatMap((code, i) =>
-    logits.filter((_, v) => v !== i).map((each) => softCrossEntropy(each, code)),
-  );
-  return tf.div(tf.addN(terms), terms.length) as tf.Scalar;
 }

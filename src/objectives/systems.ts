@@ -1,7 +1,11 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
 import { cmc } from './cmc.ts';
+import { colorization } from './colorization.ts';
+import { contextEncoder } from './context-encoder.ts';
 import { cpc } from './cpc.ts';
+import { dino } from './dino.ts';
+import { exemplar } from './exemplar.ts';
 import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
@@ -11,6 +15,7 @@ import { mocoV3 } from './moco-v3.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
+import { seed } from './seed.ts';
 import { shuffleLearn } from './shuffle-learn.ts';
 import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
@@ -32,6 +37,11 @@ export const systems: readonly System[] = [
   byol,
   swav,
   simsiam,
+  dino,
+  seed,
+  exemplar,
+  colorization,
+  contextEncoder,
   bevContrast,
   trackContrast,
   frameContrast,

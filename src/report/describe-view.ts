@@ -47,6 +47,18 @@ export function describeView(view: ViewConfig): string {
           : `${hidden.shape} hidden, ${range(hidden.coverage)} of it`;
       return listed([sizeOf(view), ...stepsOf(view), hole]);
     }
+    case 'exemplar': {
+      const { size, copies = 1, levels, shift, scale, rotation, recolouring } = view;
+      const { axes, power, factor, offset } = recolouring;
+      return listed([
+        `${copies > 1 ? `${copies} times ` : ''}a patch of ${size} x ${size} pixels that is the same of a picture always`,
+        levels > 1 && `at one of ${levels} scales`,
+        some(shift) && `moved by up to ${shift} of its side`,
+        `scaled by ${range(scale)}`,
+        some(rotation) && `turned by up to ${rotation} degrees`,
+        `recoloured (axes ${axes.join(', ')}, power ${power}, factor ${factor}, offset ${offset})`,
+      ]);
+    }
     case 'patches': {
       const { size, gap, jitter, pairs, reversed, pixels, resampling, colourDropping } = view;
       return listed([

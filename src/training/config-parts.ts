@@ -4,7 +4,12 @@ import type { ParameterGroup } from '../nn/parameter-groups.ts';
 
 const whole = z.int().positive();
 const unit = z.number().min(0).max(1);
-const shared = { learningRate: z.number().min(0), weightDecay: z.number().min(0) };
+const shared = {
+  learningRate: z.number().min(0),
+  weightDecay: z.number().min(0),
+  /** What the weight decay becomes by the end of the run, along half a cosine (DINO); absent, it stays. */
+  weightDecayEnd: z.number().min(0).optional(),
+};
 
 /** An optimizer, its learning rate and weight decay. */
 export const optimizerSchema = z.discriminatedUnion('kind', [
@@ -14,6 +19,8 @@ export const optimizerSchema = z.discriminatedUnion('kind', [
     beta1: unit.optional(),
     beta2: unit.optional(),
     eps: z.number().positive().optional(),
+    /** Whether biases and norms, all that has one dimension or none, go without weight decay; false by default. */
+    excludeVectors: z.boolean().optional(),
     ...shared,
   }),
   z.strictObject({
@@ -60,7 +67,8 @@ export const loopFields = {
 export function groupOf(
   name: string,
   match: readonly string[],
-  { learningRate, weightDecay, ...optimizer }: z.infer<typeof optimizerSchema>,
+  { learningRate, weightDecay, weightDecayEnd, ...optimizer }: z.infer<typeof optimizerSchema>,
 ): ParameterGroup {
-  return { name, match, optimizer: optimizer as OptimizerOptions, learningRate, weightDecay };
+  const decay = { weightDecay, ...(weightDecayEnd !== undefined && { weightDecayEnd }) };
+  return { name, match, optimizer: optimizer as OptimizerOptions, learningRate, ...decay };
 }

@@ -31,6 +31,8 @@ const fields = z.strictObject({
     image: optimizerSchema.optional(),
     heads: optimizerSchema,
   }),
+  /** Gradients longer than `norm` are scaled down to it, all parameters' together or each alone; absent, they stay. */
+  clip: z.strictObject({ norm: z.number().positive(), of: z.enum(['all', 'each']) }).optional(),
 });
 
 /** Everything that a pretraining run depends on. */

@@ -15,6 +15,7 @@ import { beginWith, type PretrainedReference } from './pretrained.ts';
 import { fingerprintOf, latestCheckpoint } from './run/checkpoint.ts';
 import { describeIncomplete } from './run/damaged-frames.ts';
 import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
+import { type Teacher, withTeacher } from './teacher.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
 
 /** What to pretrain, on what, and where to leave it. */
@@ -23,6 +24,8 @@ export interface PretrainOptions extends RunOptions {
   readonly data: DataSelection;
   /** What the encoders begin with instead of random weights: a run, or a file of weights of the image encoder. */
   readonly from?: PretrainedReference;
+  /** What a system learns from that has a teacher, as `adoptTeacher` gives it; a resumed run has it already. */
+  readonly teacher?: Teacher;
 }
 
 /** The steps of a run over a data set of `frames` frames. */
@@ -63,7 +66,13 @@ function fingerprintsOf(config: RunConfig): string[] {
  * const { step, checkpoint } = await pretrain({ config, data: { root: 'data/kitti' }, out: 'runs/first' });
  * step; // 10
  */
-export async function pretrain({ config, data, from, ...options }: PretrainOptions): Promise<RunResult> {
+export async function pretrain({
+  config,
+  data,
+  from,
+  teacher,
+  ...options
+}: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
   const pretraining = createPretraining(config, config.batchSize);
   const frames = await openViewFrames(data, pretraining.views);
@@ -71,16 +80,18 @@ export async function pretrain({ config, data, from, ...options }: PretrainOptio
   const total = totalSteps(config, frames.length);
   const chance = pretraining.chance(frames.length);
   const { schedule } = config;
+  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
+  const adopted = from === undefined || resumed ? undefined : await begunEncoders(config, from);
+  const begun = initialState(config, { frames: frames.length, encoders: adopted?.model });
   const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
-  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
-  const begun = from === undefined || resumed ? undefined : await begunEncoders(config, from);
   return train<DrawnSample>(
     {
       trainable: pretraining,
       chance,
       groups,
-      initialState: initialState(config, { frames: frames.length, encoders: begun?.model }),
+      clip: config.clip,
+      initialState: resumed ? begun : withTeacher(config, begun, teacher),
       totalSteps: total,
       ratesAt: (done) =>
         ratesAt(groups, schedule, {
@@ -95,6 +106,7 @@ export async function pretrain({ config, data, from, ...options }: PretrainOptio
       record: {
         // With other frames the order in which they come would be another one.
         config: { ...config, data: { ...data, frames: frames.length }, ...(from && { from }) },
+        ...(teacher && { files: { 'teacher.json': { run: teacher.run, step: teacher.step } } }),
         mayDiffer: ['from.run', 'steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
         fingerprint,
         olderForms: { fingerprints: older, config: upgradedConfig, state: upgradedState },
@@ -102,7 +114,7 @@ export async function pretrain({ config, data, from, ...options }: PretrainOptio
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
         `${step > 0 ? `, going on after step ${step}` : ''}; chance-level loss: ${chance.total.toFixed(3)}` +
-        [begun?.description, incomplete, ...frames.notes]
+        [adopted?.description, incomplete, ...frames.notes]
           .filter((note) => note !== undefined)
           .map((note) => `\n${note}`)
           .join(''),

@@ -6,16 +6,22 @@ import type { Updated } from '../nn/moments.ts';
 import { type ParameterGroup, type StepRates, updateParameters } from '../nn/parameter-groups.ts';
 import { valueAndGrad } from '../nn/value-and-grad.ts';
 
+/** The norm that gradients are scaled down to: that of all parameters together, or of each parameter's alone. */
+export interface GradientClip {
+  readonly norm: number;
+  readonly of: 'all' | 'each';
+}
+
 /**
  * One step of training as a pure function: state `{ params, stats, memory, optimizer }` (memory where there is any), batch
  * `{ data, rates, inputs }`; gives the scalars `loss/total`, `loss/<term>` and `metric/<name>`. What runs, in this order:
- * `before`, the loss and its gradient, the optimizers, `after`. With `clipNorm`, gradients whose norm over all parameters is
- * above it are scaled down to it, and their norm from before is the metric `gradientNorm`.
+ * `before`, the loss and its gradient, the optimizers, `after`. With `clip`, gradients whose norm is above it are scaled down to
+ * it, and their norm over all parameters from before is the metric `gradientNorm`.
  */
 export function trainStep(
   learner: Learner,
   groups: readonly ParameterGroup[],
-  { clipNorm }: { readonly clipNorm?: number } = {},
+  { clip }: { readonly clip?: GradientClip } = {},
 ): Step {
   return (state, batch) => {
     const data = branchAt(batch, 'data');
@@ -35,7 +41,7 @@ export function trainStep(
       const { stats, terms, metrics, kept = {} } = result;
       return { loss: result.loss, aux: { stats, terms, metrics, kept } };
     }, model.params);
-    const { grads, norm } = clipNorm === undefined ? { grads: raw } : clipGradients(raw, clipNorm);
+    const { grads, norm } = clip === undefined ? { grads: raw } : clipGradients(raw, clip);
     const rates = branchAt(batch, 'rates') as unknown as StepRates<tf.Tensor>;
     // The name tells profiles which part of the step's time is the optimizers'.
     const updated = tf.tidy('update', () => ({
@@ -58,13 +64,16 @@ export function trainStep(
   };
 }
 
-/** Gradients scaled by min(1, clipNorm / norm), and the norm: the root of the sum of all squares. */
+/** Gradients scaled by min(1, clip.norm / norm), the norm of all together or of each alone; and the norm over all. */
 function clipGradients(
   grads: ReadonlyMap<string, tf.Tensor>,
-  clipNorm: number,
+  clip: GradientClip,
 ): { readonly grads: ReadonlyMap<string, tf.Tensor>; readonly norm?: tf.Tensor } {
-  const squares = [...grads.values()].map((grad) => tf.sum(tf.square(grad)));
-  const norm = tf.sqrt(tf.addN(squares));
-  const scale = tf.minimum(1, tf.div(clipNorm, tf.add(norm, 1e-6)));
-  return { grads: new Map([...grads].map(([path, grad]) => [path, tf.mul(grad, scale)])), norm };
+  const squares = [...grads].map(([path, grad]) => [path, tf.sum(tf.square(grad))] as const);
+  const norm = tf.sqrt(tf.addN(squares.map(([, square]) => square)));
+  const scaleTo = (length: tf.Tensor) => tf.minimum(1, tf.div(clip.norm, tf.add(length, 1e-6)));
+  const whole = scaleTo(norm);
+  const lengths = new Map(squares);
+  const scaleOf = (path: string) => (clip.of === 'all' ? whole : scaleTo(tf.sqrt(lengths.get(path)!)));
+  return { grads: new Map([...grads].map(([path, grad]) => [path, tf.mul(grad, scaleOf(path))])), norm };
 }

@@ -20,7 +20,7 @@ import { ProgressLine, type ProgressStream } from './run/progress.ts';
 import { describeRepeats } from './run/repeated-frames.ts';
 import { createRunFolder, type MetricsLine, readMetrics, requireSameRun } from './run/run-folder.ts';
 import { EventWriter } from './run/tensorboard-events.ts';
-import { trainStep } from './train-step.ts';
+import { type GradientClip, trainStep } from './train-step.ts';
 
 /** A state of training: parameters, running statistics, memory, and what the optimizers remember. */
 export type State = Tree<HostTensor>;
@@ -58,8 +58,8 @@ export interface TrainingPlan<Sample> {
   /** What the losses are when nothing is learned, where that is known. */
   readonly chance?: { readonly total: number; readonly terms: { readonly [term: string]: number } };
   readonly groups: readonly ParameterGroup[];
-  /** Gradients whose norm over all parameters is above this are scaled down to it. */
-  readonly clipNorm?: number;
+  /** What gradients are scaled down to. */
+  readonly clip?: GradientClip;
   /** What a new run begins with. */
   readonly initialState: State;
   readonly totalSteps: number;
@@ -192,7 +192,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
         rates: { ...plan.ratesAt({ step, epoch }) },
         ...(inputs !== undefined && leavesOf(inputs).length > 0 && { inputs }),
       };
-      compiled ??= await compile(trainStep(trainable, groups, { clipNorm: plan.clipNorm }), {
+      compiled ??= await compile(trainStep(trainable, groups, { clip: plan.clip }), {
         state: state as State,
         batch,
         device: options.device,

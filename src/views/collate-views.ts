@@ -2,7 +2,14 @@ import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
 import { collatePictureClips, collatePointClips } from './collate-clips.ts';
 import { collatePointPairs } from './collate-point-pairs.ts';
-import type { DrawnMask, DrawnPatches, DrawnPictures, DrawnSample, DrawnView } from './drawn-view.ts';
+import type {
+  DrawnExemplar,
+  DrawnMask,
+  DrawnPatches,
+  DrawnPictures,
+  DrawnSample,
+  DrawnView,
+} from './drawn-view.ts';
 import type { PictureClip } from './picture-clip.ts';
 import type { PointClip } from './point-clip.ts';
 import type { PointPair } from './point-pair.ts';
@@ -12,7 +19,7 @@ import type { ViewConfig, Views } from './view-config.ts';
 /**
  * Samples as a batch of B: under each view's name what its kind has (names with `/` are branches), and `index` int32 [B],
  * the places of the frames in the selection. A pair of point views has what `collatePointPairs` gives, clips have what `collatePointClips` and `collatePictureClips` give; a picture is float32
- * [copies·B, H, W, 3], all first copies first; patches are `first` and `second` float32 [B·pairs, S, S, 3] and `label`
+ * [copies·B, H, W, 3], all first copies first, and so is a patch that stands for its picture; patches are `first` and `second` float32 [B·pairs, S, S, 3] and `label`
  * int32 [B·pairs]; a mask is `image` float32 [B, H, W, 3] and `mask` float32 [B, H, W].
  */
 export function collateViews(samples: readonly DrawnSample[], views: Views): Tree<HostTensor> {
@@ -36,10 +43,12 @@ function collateView(drawn: readonly DrawnView[], view: ViewConfig): HostTensor 
       return collatePointClips(drawn as readonly PointClip[], view);
     case 'picture-clip':
       return collatePictureClips(drawn as readonly PictureClip[], view);
-    case 'picture': {
-      const { width, height, copies = 1 } = view;
+    case 'picture':
+    case 'exemplar': {
+      const { copies = 1 } = view;
+      const { width, height } = view.kind === 'picture' ? view : { width: view.size, height: view.size };
       const size = width * height * 3;
-      const pictures = drawn as readonly DrawnPictures[];
+      const pictures = drawn as ReadonlyArray<DrawnPictures | DrawnExemplar>;
       const inOrder = Array.from({ length: copies }, (_, copy) =>
         pictures.map(({ pixels }) => pixels.subarray(copy * size, (copy + 1) * size)),
       );

@@ -8,6 +8,7 @@ import type { Random } from '../engine/random.ts';
 import { normalizeImage } from '../image/normalize-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { normalizationOf } from './canvas.ts';
+import { drawExemplar } from './draw-exemplar.ts';
 import { drawMasked, drawPatches, drawPicture } from './draw-image-views.ts';
 import type { DrawnSample, DrawnView } from './drawn-view.ts';
 import { openViewFrames } from './open-view-frames.ts';
@@ -119,6 +120,11 @@ function drawPictureView(picture: RgbImage, view: PictureView, random: Random): 
         steps: pairs.map(({ first, second }) => ({ first: first.view, second: second.view })),
       };
     }
+    case 'exemplar':
+      return {
+        kind: 'exemplar',
+        pixels: joinFloats(drawExemplar(picture, view, random).map(normalized)),
+      };
     case 'mask': {
       const { image, view: steps, mask } = drawMasked(picture, view, random);
       return { kind: 'mask', pixels: normalized(image), mask: Float32Array.from(mask), steps };

@@ -32,8 +32,22 @@ export interface DrawnMask {
   readonly steps: ImageView;
 }
 
+/** Deformed copies of a patch that stands for its picture. */
+export interface DrawnExemplar {
+  readonly kind: 'exemplar';
+  /** float32 [copies·S·S·3], normalised. */
+  readonly pixels: Float32Array;
+}
+
 /** One view as it was drawn, of the form that its kind has. */
-export type DrawnView = PointPair | DrawnPictures | DrawnPatches | DrawnMask | PointClip | PictureClip;
+export type DrawnView =
+  | PointPair
+  | DrawnPictures
+  | DrawnPatches
+  | DrawnMask
+  | DrawnExemplar
+  | PointClip
+  | PictureClip;
 
 /** What was drawn of one frame: its views by name. */
 export interface DrawnSample {

@@ -110,8 +110,39 @@ const patchesSchema = z
   .strictObject({ kind: z.literal('patches'), ...patchesFields })
   .refine(apart.check, apart.fault);
 
+const exemplarFields = {
+  /** The side of a patch, pixels. */
+  size: whole,
+  /** How many are drawn of every picture, 1 by default. */
+  copies: whole.optional(),
+  /** At how many scales, each 0.8 of the one before, the picture's patch may be cut; those where it fits count. */
+  levels: whole,
+  /** A patch is moved along each axis by up to this share of its side. */
+  shift: z.number().min(0),
+  /** The range of the factor by which more (or less) of the picture is seen; drawn evenly in the logarithm. */
+  scale: rangeOf(z.number().positive()),
+  /** It is turned by up to so many degrees either way. */
+  rotation: z.number().min(0).max(180),
+  recolouring: z.strictObject({
+    /** Along three axes of colour (brightness, red against blue, green against both) by 2 to a normal number with these deviations. */
+    axes: z.tuple([strength, strength, strength]).readonly(),
+    /** Saturation and value to the power of 2 to up to this, either way. */
+    power: strength,
+    /** Then times 2 to up to this, either way. */
+    factor: strength,
+    /** Then, and hue in turns, plus up to this, either way. */
+    offset: strength,
+  }),
+};
+
+/** A patch that stands for its picture, deformed (Dosovitskiy et al. 2014), as the configuration of a system has it. */
+export const exemplarOptionsSchema = z.strictObject(exemplarFields);
+
+/** A patch that stands for its picture, deformed (Dosovitskiy et al. 2014). */
+const exemplarSchema = z.strictObject({ kind: z.literal('exemplar'), ...exemplarFields });
+
 /** What is hidden of a picture. */
-const hiddenSchema = z.discriminatedUnion('shape', [
+export const hiddenSchema = z.discriminatedUnion('shape', [
   /** A rectangle in the middle, pixels. */
   z.strictObject({ shape: z.literal('centre'), width: whole, height: whole }),
   /** Rectangles with sides from this range, pixels, until so large a share is hidden. */
@@ -130,7 +161,12 @@ const maskSchema = z
   );
 
 /** One view of a picture, as plain data; what is absent is not done. */
-export const imageViewSchema = z.discriminatedUnion('kind', [pictureSchema, patchesSchema, maskSchema]);
+export const imageViewSchema = z.discriminatedUnion('kind', [
+  pictureSchema,
+  patchesSchema,
+  maskSchema,
+  exemplarSchema,
+]);
 
 /** What kind of view, of which size, and what it is drawn with. */
 export type ImageViewConfig = z.infer<typeof imageViewSchema>;
@@ -140,5 +176,7 @@ export type PictureConfig = z.infer<typeof pictureSchema>;
 export type PatchesConfig = z.infer<typeof patchesSchema>;
 /** A picture and its mask. */
 export type MaskConfig = z.infer<typeof maskSchema>;
+/** A deformed patch. */
+export type ExemplarConfig = z.infer<typeof exemplarOptionsSchema>;
 /** What is hidden of a picture. */
 export type HiddenConfig = z.infer<typeof hiddenSchema>;

@@ -40,8 +40,14 @@ function sgdLoop(momentum: number, decay: number, nesterov: boolean): Restated {
   };
 }
 
-function adamWLoop(beta1: number, beta2: number, eps: number, decay: number): Restated {
-  return (start, grads, rates) => {
+function adamWLoop(
+  beta1: number,
+  beta2: number,
+  eps: number,
+  { decay: some, excluded = false }: { readonly decay: number; readonly excluded?: boolean },
+): Restated {
+  return (start, grads, rates, vector) => {
+    const decay = vector && excluded ? 0 : some;
     let p = start;
     let m = start.map(() => 0);
     let v = start.map(() => 0);
@@ -88,11 +94,16 @@ const CASES: ReadonlyArray<readonly [name: string, setting: Setting, restated: R
     { options: { kind: 'sgd', momentum: 0.9, nesterov: true }, weightDecay: 0.1 },
     sgdLoop(0.9, 0.1, true),
   ],
-  ['AdamW', { options: { kind: 'adamw' }, weightDecay: 0 }, adamWLoop(0.9, 0.999, 1e-8, 0)],
+  ['AdamW', { options: { kind: 'adamw' }, weightDecay: 0 }, adamWLoop(0.9, 0.999, 1e-8, { decay: 0 })],
   [
     'AdamW with other betas',
     { options: { kind: 'adamw', beta1: 0.95, beta2: 0.99, eps: 1e-3 }, weightDecay: 0.2 },
-    adamWLoop(0.95, 0.99, 1e-3, 0.2),
+    adamWLoop(0.95, 0.99, 1e-3, { decay: 0.2 }),
+  ],
+  [
+    'AdamW without a decay of vectors',
+    { options: { kind: 'adamw', excludeVectors: true }, weightDecay: 0.2 },
+    adamWLoop(0.9, 0.999, 1e-8, { decay: 0.2, excluded: true }),
   ],
   [
     'LARS',

@@ -9,6 +9,7 @@ import type { RunConfig } from '../../src/training/config.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
 import { latestCheckpoint, loadCheckpoint } from '../../src/training/run/checkpoint.ts';
 import { readMetrics } from '../../src/training/run/run-folder.ts';
+import type { Teacher } from '../../src/training/teacher.ts';
 import { type firstSteps, greatestDifference, runSteps } from './tiny-image-run.ts';
 import { writeSyntheticKitti } from './tiny-simipu.ts';
 
@@ -20,9 +21,16 @@ export async function expectSameAfterResuming(
   config: RunConfig,
   {
     root,
+    teacher,
     steps = 5,
     stopAfter = 2,
-  }: { readonly root?: string; readonly steps?: number; readonly stopAfter?: number } = {},
+  }: {
+    readonly root?: string;
+    /** Given to what begins, not to what goes on. */
+    readonly teacher?: Teacher;
+    readonly steps?: number;
+    readonly stopAfter?: number;
+  } = {},
 ): Promise<Tree<HostTensor>> {
   const folder = await mkdtemp(join(tmpdir(), 'resuming-'));
   const data = { root: root ?? join(folder, 'kitti') };
@@ -36,7 +44,7 @@ export async function expectSameAfterResuming(
     return { step: meta.step, lines: lines.map(({ step, loss, metric }) => ({ step, loss, metric })), state };
   };
   const whole = join(folder, 'whole');
-  await pretrain({ ...given, out: whole, stream: quiet });
+  await pretrain({ ...given, teacher, out: whole, stream: quiet });
   const parts = join(folder, 'parts');
   const controller = new AbortController();
   const stream = {
@@ -44,7 +52,7 @@ export async function expectSameAfterResuming(
       if (text.startsWith(`step ${stopAfter}/`)) controller.abort();
     },
   };
-  const first = await pretrain({ ...given, out: parts, stream, signal: controller.signal });
+  const first = await pretrain({ ...given, teacher, out: parts, stream, signal: controller.signal });
   await pretrain({ ...given, out: parts, resume: true, stream: quiet });
   expect(first.step).toBeGreaterThanOrEqual(stopAfter);
   expect(first.step).toBeLessThan(steps);

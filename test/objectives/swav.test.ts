@@ -7,7 +7,7 @@ import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { equalAssignment } from '../../src/objectives/parts/equal-assignment.ts';
 import { enqueued, isFull } from '../../src/objectives/parts/queue.ts';
-import { swappedPrediction } from '../../src/objectives/swav.ts';
+import { swappedPrediction } from '../../src/objectives/parts/swapped-prediction.ts';
 import { distance, valuesOf } from '../nn/tensors.ts';
 import { dense, encoded, normed } from './plain-layers.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';

@@ -156,7 +156,7 @@ export function stepsOn(
   return {
     pretraining,
     groups,
-    step: trainStep(pretraining, groups),
+    step: trainStep(pretraining, groups, { clip: config.clip }),
     state: initialState(config, { frames }),
     batches,
   };

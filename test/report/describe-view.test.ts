@@ -42,6 +42,20 @@ it.each<[ViewConfig, string]>([
     { kind: 'mask', ...size, hidden: { shape: 'blocks', coverage: [0.25, 0.5], side: [4, 8] } },
     'the middle of the picture on 32 x 24 pixels, blocks hidden, 0.25 to 0.5 of it',
   ],
+  [
+    {
+      kind: 'exemplar',
+      size: 24,
+      copies: 2,
+      levels: 4,
+      shift: 0.25,
+      scale: [0.7, 1.4],
+      rotation: 20,
+      recolouring: { axes: [1, 1, 0.5], power: 2, factor: 0.5, offset: 0.1 },
+      colours: 'imagenet-rgb',
+    },
+    '2 times a patch of 24 x 24 pixels that is the same of a picture always, at one of 4 scales, moved by up to 0.25 of its side, scaled by 0.7 to 1.4, turned by up to 20 degrees, recoloured (axes 1, 1, 0.5, power 2, factor 0.5, offset 0.1)',
+  ],
 ])('%j in words', (view, words) => {
   expect(describeView(view)).toBe(words);
 });

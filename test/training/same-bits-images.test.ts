@@ -16,6 +16,17 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   'simsiam-cifar': { view },
   // Gathers its queue in the first step, and trains its prototypes.
   'swav-cifar': { crops: { ...view, copies: 2 }, queue: { size: 16, from: 0 }, frozenUntil: 0 },
+  'dino-cifar': {
+    first: view,
+    second: view,
+    small: { ...view, width: 8, height: 8, copies: 2 },
+    outputs: 32,
+    frozenUntil: 0,
+  },
+  'seed-cifar': { view, queue: 32 },
+  'exemplar-cifar': { dropout: 0.5 },
+  'colorization-cifar': { view: { ...view, jitter: undefined } },
+  'context-encoder-cifar': { view: { ...view, jitter: undefined } },
   'instdisc-cifar': { view, negatives: 64 },
   'invaspread-cifar': { view },
   'moco-v3-cifar': { first: view, second: view },

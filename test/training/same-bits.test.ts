@@ -83,7 +83,7 @@ async function detector(name: (typeof detectors)[number], batchSize: number, dat
   try {
     for await (const { batch } of loader.from()) {
       return {
-        step: trainStep(made, groups, { clipNorm: 10 }),
+        step: trainStep(made, groups, { clip: { norm: 10, of: 'all' } }),
         state: detectionState(config),
         batch: {
           data: made.collate(batch),

@@ -127,7 +127,12 @@ describe.each(['eager', 'cpu'] as const)('a step of training, %s', (device) => {
     expect(next['params/w']).toBeCloseTo(2 - 1, 5);
   });
 
-  it('scales gradients down to a norm, and says what it was', async () => {
+  it.each([
+    // The gradient is (3, 0, 4), of norm 5; the parts have 3 and 4.
+    { clip: { norm: 1, of: 'all' }, a: 0.6, b: 0.8 },
+    { clip: { norm: 3.5, of: 'each' }, a: 3, b: 3.5 },
+    { clip: { norm: 6, of: 'all' }, a: 3, b: 4 },
+  ] as const)('scales gradients down to a norm, and says what it was: $clip', async ({ clip, a, b }) => {
     const wide: Tree<HostTensor> = { a: float32([3, 0], [2]), b: float32([4], [1]) };
     const learner: Learner = {
       loss: ({ params }) => {
@@ -136,13 +141,12 @@ describe.each(['eager', 'cpu'] as const)('a step of training, %s', (device) => {
       },
     };
     const given = { params: wide, optimizer: initOptimizer(groups, wide) };
-    const step = await compile(trainStep(learner, groups, { clipNorm: 1 }), { state: given, batch, device });
+    const step = await compile(trainStep(learner, groups, { clip }), { state: given, batch, device });
     const { state: next, outputs } = await step.run(given, batch);
     const found = new Map(leavesOf(await next.read()));
-    // The gradient is (3, 0, 4), of norm 5.
     expect(new Map(leavesOf(outputs)).get('metric/gradientNorm')!.data[0]).toBeCloseTo(5, 5);
-    expect(found.get('params/a')!.data[0]).toBeCloseTo(3 - 0.1 * 0.6, 4);
-    expect(found.get('params/b')!.data[0]).toBeCloseTo(4 - 0.1 * 0.8, 4);
+    expect(found.get('params/a')!.data[0]).toBeCloseTo(3 - 0.1 * a, 4);
+    expect(found.get('params/b')!.data[0]).toBeCloseTo(4 - 0.1 * b, 4);
     await step.dispose();
   });
 });

@@ -40,3 +40,10 @@ export function labelIsHighest(logits: tf.Tensor, labels: tf.Tensor): tf.Scalar 
   const first = tf.sum(tf.mul(logits, right), 1, true);
   return firstIsHighest(tf.concat([first, tf.sub(logits, tf.mul(right, 1e9))], 1));
 }
+
+/** The mean over rows of probabilities [R, C] of -Σ p·ln p, without gradient; ln C where all are alike. */
+export function entropyOf(probabilities: tf.Tensor): tf.Scalar {
+  const p = stopGradient(probabilities);
+  const [rows] = p.shape;
+  return tf.div(tf.sum(tf.mul(p, tf.log(tf.maximum(p, 1e-30)))), -rows) as tf.Scalar;
+}

@@ -80,7 +80,7 @@ export async function finetune({
     {
       trainable: detector,
       groups,
-      clipNorm: config.clipNorm ?? undefined,
+      clip: config.clipNorm === null ? undefined : { norm: config.clipNorm, of: 'all' },
       initialState: detectionState(config, begun.model),
       totalSteps: total,
       ratesAt: (done) =>
