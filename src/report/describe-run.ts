@@ -94,7 +94,7 @@ function describeMetrics(lines: readonly MetricsLine[], chance: Readonly<Record<
   const ofTheEnd = endInWords(lines.map(({ step }) => step)).replace(/^the /, '');
   return [
     `${last.step} steps, ${(last.epoch ?? 0).toFixed(1)} epochs`,
-    alignedTable(row('', 'first step', 'last step', ofTheEnd, 'nothing learned'), [...losses, ...metrics]),
+    alignedTable(row('', 'first step', 'last step', ofTheEnd, 'chance level'), [...losses, ...metrics]),
   ];
 }
 

@@ -17,7 +17,11 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   // Gathers its queue in the first step, and trains its prototypes.
   'swav-cifar': { crops: { ...view, copies: 2 }, queue: { size: 16, from: 0 }, frozenUntil: 0 },
   'instdisc-cifar': { view, negatives: 64 },
+  'invaspread-cifar': { view },
+  'moco-v3-cifar': { first: view, second: view },
+  'cmc-cifar': { view, negatives: 64 },
   'relative-patch-cifar': {},
+  'cpc-cifar': { view, patches: { size: 4, stride: 3 } },
 };
 
 function given(preset: string): Given {

@@ -46,6 +46,10 @@ export interface ProbeOptions {
   /** Shares of the labels to train the whole network on. */
   readonly finetune: readonly number[];
   readonly finetuneSteps: number;
+  /** Layers of the run's projection head that fine-tuning keeps, 0 by default: SimCLR v2 keeps the first of three. */
+  readonly finetuneLayer?: number;
+  /** Whether what was fine-tuned teaches the run's encoder on all pictures without labels: steps, and what divides logits. */
+  readonly distil?: { readonly steps: number; readonly temperature: number };
   readonly strict?: boolean;
   readonly device?: Device;
   readonly threads?: number;
