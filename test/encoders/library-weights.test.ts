@@ -51,6 +51,22 @@ const encoders: { readonly [name: string]: Encoder } = {
     ...{ kind: 'regnety', depths: [1, 1, 1, 2], widths: [8, 8, 16, 16], groupWidth: 8, stemWidth: 8 },
     ...{ stem: 'small', batchNorm, input: { width: 12, height: 16 } },
   },
+  mobilenetv3: {
+    ...{ kind: 'mobilenetv3', batchNorm: { eps: 1e-3, momentum: 0.01 } },
+    input: { width: 32, height: 32 },
+  },
+  'narrow-mobilenetv3': {
+    ...{ kind: 'mobilenetv3', widthFactor: 0.2, batchNorm: { eps: 1e-3, momentum: 0.01 } },
+    input: { width: 64, height: 40 },
+  },
+  'narrow-mobilenetv3-small-stem': {
+    ...{ kind: 'mobilenetv3', widthFactor: 0.2, stem: 'small', batchNorm: { eps: 1e-2, momentum: 0.01 } },
+    input: { width: 12, height: 16 },
+  },
+  'narrowest-mobilenetv3-small-stem': {
+    ...{ kind: 'mobilenetv3', widthFactor: 0.1, stem: 'small', batchNorm: { eps: 1e-2, momentum: 0.01 } },
+    input: { width: 12, height: 16 },
+  },
   'vit-timm': { ...vit, input: { width: 12, height: 8 } },
   'vit-torchvision': { ...vit, input: { width: 8, height: 8 } },
 };
@@ -62,7 +78,7 @@ const begun = (encoder: Encoder) => imageEncoderNet(encoder).initialize(Random.f
 function tensorsOf(name: string): Map<string, HostTensor> {
   return new Map(
     golden[name].tensors.map(([key, shape], place) => {
-      const scale = /^(fc|heads)\./.test(key) ? 0 : 0.3;
+      const scale = /^(fc|heads|classifier)\./.test(key) ? 0 : 0.3;
       const start = shape.length === 1 && key.endsWith('weight') ? 1 : 0;
       const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
         const number = scale * Math.sin(place + 0.7 * i);

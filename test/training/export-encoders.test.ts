@@ -46,6 +46,8 @@ const encoders = {
     ...{ kind: 'vit', width: 8, depth: 1, heads: 2, patch: 8, positions: 'sine', batchNorm },
     input,
   },
+  'lab-resnet': { kind: 'lab-resnet', depth: 18, width: 4, batchNorm, input },
+  mobilenetv3: { kind: 'mobilenetv3', widthFactor: 0.1, batchNorm, input },
   regnety: {
     ...{ kind: 'regnety', depths: [1, 1, 1, 1], widths: [4, 8, 8, 8], groupWidth: 4, batchNorm },
     input,

@@ -50,6 +50,7 @@ const batchNorm = { eps: 1e-5, momentum: 0.1 };
 /** Image encoders of other kinds than the ResNet. */
 const kinds = {
   'a vision transformer': { kind: 'vit', width: 32, depth: 2, heads: 4, patch: 4, positions: 'learned' },
+  'a MobileNetV3': { kind: 'mobilenetv3', widthFactor: 0.25, stem: 'small' },
   'a RegNetY': {
     ...{ kind: 'regnety', stem: 'small', groupWidth: 8, stemWidth: 8 },
     ...{ depths: [1, 1, 1, 1], widths: [8, 16, 16, 24] },

@@ -77,8 +77,28 @@ CASES = {
         "model = RegNet(BlockParams(depths=[1, 1, 1, 2], widths=[8, 8, 16, 16], group_widths=[8, 8, 8, 8], bottleneck_multipliers=[1.0] * 4, strides=[1, 2, 2, 2], se_ratio=0.25), stem_width=8)",
         "model.stem[0].stride = (1, 1)",
     ],
+    "mobilenetv3": [
+        "import functools, torch, torchvision",
+        "model = torchvision.models.mobilenet_v3_large(width_mult=1, norm_layer=functools.partial(torch.nn.BatchNorm2d, eps=0.001))",
+    ],
+    "narrow-mobilenetv3": [
+        "import functools, torch, torchvision",
+        "model = torchvision.models.mobilenet_v3_large(width_mult=0.2, norm_layer=functools.partial(torch.nn.BatchNorm2d, eps=0.001))",
+    ],
+    "narrow-mobilenetv3-small-stem": [
+        "import functools, torch, torchvision",
+        "model = torchvision.models.mobilenet_v3_large(width_mult=0.2, norm_layer=functools.partial(torch.nn.BatchNorm2d, eps=0.01))",
+        "model.features[0][0].stride = (1, 1)",
+        "model.features[2].block[1][0].stride = (1, 1)",
+    ],
+    "narrowest-mobilenetv3-small-stem": [
+        "import functools, torch, torchvision",
+        "model = torchvision.models.mobilenet_v3_large(width_mult=0.1, norm_layer=functools.partial(torch.nn.BatchNorm2d, eps=0.01))",
+        "model.features[0][0].stride = (1, 1)",
+        "model.features[2].block[0][0].stride = (1, 1)",
+    ],
 }
-SIZES = {"narrow-regnety": (40, 64), "narrow-regnety-small-stem": (16, 12), "narrow-resnet18": (33, 40), "narrow-resnet50-small-stem": (12, 16), "vit-timm": (8, 12), "vit-torchvision": (8, 8)}
+SIZES = {"narrow-mobilenetv3": (40, 64), "narrow-mobilenetv3-small-stem": (16, 12), "narrowest-mobilenetv3-small-stem": (16, 12), "narrow-regnety": (40, 64), "narrow-regnety-small-stem": (16, 12), "narrow-resnet18": (33, 40), "narrow-resnet50-small-stem": (12, 16), "vit-timm": (8, 12), "vit-torchvision": (8, 8)}
 
 made = {}
 for name, lines in CASES.items():
@@ -91,12 +111,12 @@ for name, lines in CASES.items():
         continue
     values = {}
     for place, (key, value) in enumerate(state.items()):
-        scale = 0 if key.startswith(("fc.", "heads.")) else 0.3
+        scale = 0 if key.startswith(("fc.", "heads.", "classifier.")) else 0.3
         start = 1 if value.ndim == 1 and key.endswith("weight") else 0
         numbers = scale * wave(value.shape, place)
         values[key] = 1 + numbers.abs() if key.endswith("running_var") else start + numbers
     model.load_state_dict(values)
-    for classifier in ("fc", "heads"):
+    for classifier in ("fc", "heads", "classifier"):
         if hasattr(model, classifier):
             setattr(model, classifier, torch.nn.Identity())
     with torch.no_grad():
