@@ -28,7 +28,6 @@ export { type DetectionRun, loadDetectionRun } from '../src/training/detection/d
 export {
   type FinetuneOptions,
   finetune,
-  type PretrainedReference,
 } from '../src/training/detection/finetune.ts';
 export { type ObjectMaps, readObjectMaps, writeObjectMaps } from '../src/training/detection/object-maps.ts';
 // What was learned, and taking it elsewhere.
@@ -39,6 +38,7 @@ export {
   type Looking,
   lookingThrough,
 } from '../src/training/export-features.ts';
+export { exportWeights } from '../src/training/export-weights.ts';
 export { presetNames, presetOf } from '../src/training/presets.ts';
 export {
   initialState,
@@ -46,7 +46,7 @@ export {
   pretrain,
   totalSteps,
 } from '../src/training/pretrain.ts';
-export { type Initialization, initializeFrom } from '../src/training/pretrained.ts';
+export { type Initialization, initializeFrom, type PretrainedReference } from '../src/training/pretrained.ts';
 // What a loss says.
 export { endsAtChance } from '../src/training/run/chance.ts';
 // Checkpoints.

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import type { DetectionConfig } from '../src/training/detection/detection-config.ts';
-import type { PretrainedReference } from '../src/training/detection/finetune.ts';
+import type { PretrainedReference } from '../src/training/pretrained.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
 import { detectionPresetNames, detectorNames } from './names.ts';
 import { sequenceOption, share, wholeNumber } from './options.ts';
@@ -28,7 +28,10 @@ export function command(): Command {
   const finetuning = new Command('finetune')
     .description('Train a 3D detector on labelled frames, from pretrained encoders or from scratch.')
     .addOption(new Option('--detector <name>', 'its small preset').choices([...detectorNames]))
-    .option('--from <run>', 'begin with the encoders of this run; without it everything begins at random')
+    .option(
+      '--from <run>',
+      'begin with the encoders of this run, or with weights.safetensors of torchvision or timm; without it everything begins at random',
+    )
     .option('--from-step <number>', "of the run's checkpoint; the newest by default", wholeNumber(0))
     .option('--labels-fraction <share>', 'use the labels of this share of the frames, such as 0.05', share)
     .option('--labels-seed <number>', 'draws which frames', wholeNumber(0));

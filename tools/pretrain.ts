@@ -16,6 +16,10 @@ export function command(): Command {
     data: 'a data set, drives or sequences (pointpair inspect says what a folder is), or a folder of pictures',
     presets: presetNames,
   })
+    .option(
+      '--from <run or file>',
+      "begin with the encoders of a run, or with an image encoder's weights.safetensors under names of torchvision or timm",
+    )
     .addOption(cameraOption())
     .addOption(sequenceOption())
     .addOption(
@@ -36,7 +40,9 @@ Example:
     .action(train);
 }
 
-async function train(options: TrainingOptions & { readonly teacher?: string }): Promise<void> {
+async function train(
+  options: TrainingOptions & { readonly from?: string; readonly teacher?: string },
+): Promise<void> {
   const { readRunConfig } = await import('../src/training/run/model-state.ts');
   const { pretrain } = await import('../src/training/pretrain.ts');
   const { out } = options;
@@ -46,8 +52,10 @@ async function train(options: TrainingOptions & { readonly teacher?: string }): 
     options.teacher === undefined
       ? { config: given, teacher: undefined }
       : await adoptTeacher(given, options.teacher);
-  const data = selectedData(options, options.resume ? (await readRunConfig(out)).data : undefined);
-  const result = await runToItsEnd(options, (how) => pretrain({ config, data, teacher, ...how }));
+  const recorded = options.resume ? await readRunConfig(out) : undefined;
+  const data = selectedData(options, recorded?.data);
+  const from = options.from === undefined ? recorded?.from : { run: options.from };
+  const result = await runToItsEnd(options, (how) => pretrain({ config, data, from, teacher, ...how }));
   if (result === undefined) return;
   const next = whatIsNext(out).map((line) => `  ${line}\n`);
   process.stdout.write(`${result.step} steps done: ${out}\n${next.join('')}`);

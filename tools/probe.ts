@@ -14,6 +14,9 @@ interface Options {
   readonly patches?: boolean;
   readonly finetune: readonly number[];
   readonly finetuneSteps: number;
+  readonly finetuneLayer: number;
+  readonly distilSteps?: number;
+  readonly distilTemperature: number;
   readonly strict?: boolean;
   readonly json?: boolean;
   readonly device: 'cpu';
@@ -50,6 +53,18 @@ export function command(): Command {
       [],
     )
     .option('--finetune-steps <number>', 'steps of each such training', wholeNumber(1), 200)
+    .option(
+      '--finetune-layer <number>',
+      "keep so many layers of the run's projection head when fine-tuning (SimCLR v2: 1 of 3)",
+      wholeNumber(0),
+      0,
+    )
+    .option(
+      '--distil-steps <number>',
+      'then teach the encoder what was fine-tuned, on all pictures without labels, for so many steps',
+      wholeNumber(1),
+    )
+    .option('--distil-temperature <number>', 'what divides the logits of both sides there', positive, 1)
     .option('--strict', 'stop at a damaged picture instead of skipping it')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
     .option('--json', 'write the result as JSON')
@@ -58,7 +73,8 @@ export function command(): Command {
     .action(probe);
 }
 
-async function probe(folder: string, { json, step, ...options }: Options): Promise<void> {
+async function probe(folder: string, given: Options): Promise<void> {
+  const { json, step, distilSteps, distilTemperature, ...options } = given;
   const { loadRun } = await import('../src/training/run/model-state.ts');
   const { probeRun } = await import('../src/training/probe/probe-run.ts');
   const { probeTable } = await import('../src/report/probe-table.ts');
@@ -69,6 +85,7 @@ async function probe(folder: string, { json, step, ...options }: Options): Promi
     run: await loadRun(folder, { step }),
     folder,
     patches: options.patches ?? false,
+    distil: distilSteps === undefined ? undefined : { steps: distilSteps, temperature: distilTemperature },
     signal,
     say,
   }).finally(release);

@@ -30,7 +30,10 @@ export function command(): Command {
       '<path>',
       'a run, a data set, a drive, a folder of point clouds (.bin, .pcd, .ply) or one of them',
     )
-    .argument('[beside]', 'another one (no run) to show beside it, frame by frame, with the same view')
+    .argument(
+      '[beside]',
+      'to show beside it, with the same view: more frames beside frames, another run beside a run',
+    )
     .option('--data <folder>', "where a run's data is now, if not where the run has it")
     .option(
       '--detections <folder>',
@@ -58,6 +61,7 @@ Examples:
   pointpair view runs/kitti
   pointpair view kitti-tracking --sequence 0003 --camera image_03
   pointpair view before.pcd after.pcd
+  pointpair view runs/short runs/long
   pointpair view data/kitti --detections runs/point3d/detections
   pointpair view 2011_09_26/2011_09_26_drive_0005_sync --tracks label_02/0000.txt`,
     )

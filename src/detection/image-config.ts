@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { batchNormSchema, canvasFields, imageEncoderSchema } from '../encoders/encoder-config.ts';
+import { batchNormSchema, canvasFields, pyramidEncoderSchema } from '../encoders/encoder-config.ts';
 import { classesSchema } from './object-classes.ts';
 
 const positive = z.number().positive();
@@ -17,7 +17,7 @@ export const imageDetectorFields = {
     /** For training: brightness, contrast and saturation change by up to this share. */
     jitter: z.number().min(0),
   }),
-  imageEncoder: imageEncoderSchema,
+  imageEncoder: pyramidEncoderSchema,
   /** Stages of the encoder that are frozen: 1 the stem, 2 with layer1, … 5 all. */
   frozenStages: z.int().min(0).max(5),
   /** The channels of the feature pyramid and of the heads. */

@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { imageEncoderOptions } from '../encoders/encoder-config.ts';
-import { encodeImages } from '../encoders/encoders.ts';
+import { imageEncoderChannels } from '../encoders/encoder-config.ts';
+import { encodeImages, initImageEncoder } from '../encoders/encoders.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { type FpnOptions, fpn, initFpn } from '../image/fpn.ts';
-import { initResNet, type ResNetStage, resNetChannels } from '../image/resnet.ts';
+import type { ResNetStage } from '../image/resnet.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import type { ImageDetectorConfig } from './image-config.ts';
 
@@ -20,7 +20,7 @@ const STAGES: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
 
 /** An image encoder and the pyramid over it: parameters under `imageEncoder` and `fpn`. */
 export function initPictureEncoder(random: Random, config: PictureEncoderConfig): Initialized {
-  const encoder = initResNet(random.fork('imageEncoder'), imageEncoderOptions(config.imageEncoder, STAGES));
+  const encoder = initImageEncoder(random.fork('imageEncoder'), config.imageEncoder, STAGES);
   const pyramid = initFpn(random.fork('fpn'), pyramidOptions(config));
   return {
     params: { imageEncoder: encoder.params, fpn: pyramid.params },
@@ -51,6 +51,6 @@ export function pictureMap(
 }
 
 function pyramidOptions({ imageEncoder, channels, headBatchNorm }: PictureEncoderConfig): FpnOptions {
-  const stages = STAGES.map((stage) => ({ stage, channels: resNetChannels(imageEncoder, stage) }));
+  const stages = STAGES.map((stage) => ({ stage, channels: imageEncoderChannels(imageEncoder, stage) }));
   return { stages, channels, batchNorm: headBatchNorm };
 }

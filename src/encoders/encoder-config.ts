@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { type ResNetOptions, type ResNetStage, resNetChannels } from '../image/resnet.ts';
+import type { ResNetStage } from '../image/resnet.ts';
 import type { PointNet2Options } from '../pointcloud/pointnet2-encoder.ts';
+import { batchNormSchema } from './image-kind.ts';
+import { type ImageEncoderConfig, imageEncoderSchemaWith, imageKindOf } from './image-kinds.ts';
+
+export { batchNormSchema, type ImageEncoderConfig };
 
 const positive = z.number().positive();
 const whole = z.int().positive();
 const triple = z.tuple([z.number(), z.number(), z.number()]);
-
-/** The options of a batch norm. */
-export const batchNormSchema = z.strictObject({ eps: positive, momentum: z.number().min(0).max(1) });
 
 /** The widths of a chain of layers. */
 export const widthsSchema = z.array(whole).min(1);
@@ -22,21 +23,19 @@ export const pointsSchema = z.strictObject({
   cropToImage: z.boolean(),
 });
 
-/** The canvas that pictures are scaled into, in pixels (multiples of 32), and their colours. */
-export const canvasFields = {
-  width: whole.multipleOf(32),
-  height: whole.multipleOf(32),
-  colours: z.enum(['imagenet-bgr', 'imagenet-rgb']),
-};
+const colours = z.enum(['imagenet-bgr', 'imagenet-rgb']);
 
-/** A ResNet. */
-export const imageEncoderSchema = z.strictObject({
-  depth: z.literal([18, 34, 50]),
-  width: whole,
-  batchNorm: batchNormSchema,
-  /** `small` for pictures of 32 pixels or so: 3x3 without stride or pooling, so that features have a stride of 8 instead of 32. */
-  stem: z.enum(['standard', 'small']).optional(),
-});
+/** The canvas that a detector's pictures are scaled into, in pixels (multiples of 32), and their colours. */
+export const canvasFields = { width: whole.multipleOf(32), height: whole.multipleOf(32), colours };
+
+/** The canvas that pictures are scaled into, in pixels, and their colours; its encoder says which sides it takes. */
+const pictureInputSchema = z.strictObject({ width: whole, height: whole, colours });
+
+/** An image encoder of any kind. */
+export const imageEncoderSchema = imageEncoderSchemaWith({});
+
+/** An image encoder of a detector: of a kind with maps at strides of 4 to 32. */
+export const pyramidEncoderSchema = imageEncoderSchemaWith({}, { pyramids: true });
 
 const levelSchema = z
   .strictObject({
@@ -65,10 +64,12 @@ export const pointEncoderSchema = z.strictObject({
 /** The encoders of a run, and what each looks at: the canvas of pictures, and the points of a sweep. */
 export const encodersSchema = z
   .strictObject({
-    image: imageEncoderSchema.extend({ input: z.strictObject(canvasFields) }).optional(),
+    image: imageEncoderSchemaWith<{ input: PictureInput }>({ input: pictureInputSchema }).optional(),
     points: pointEncoderSchema.extend({ input: pointsSchema }).optional(),
   })
-  .superRefine(({ points }, context) => {
+  .superRefine(({ image, points }, context) => {
+    for (const { path, message } of image === undefined ? [] : imageKindOf(image).faults(image, image.input))
+      context.addIssue({ code: 'custom', path: ['image', ...path], message });
     if (points === undefined) return;
     for (const { path, message } of pointEncoderFaults(points, points.input.count))
       context.addIssue({ code: 'custom', path: ['points', ...path], message });
@@ -77,9 +78,7 @@ export const encodersSchema = z
 /** The encoders of a run, as `encodersSchema` describes them. */
 export type EncodersConfig = z.infer<typeof encodersSchema>;
 /** The canvas that pictures are scaled into, and their colours. */
-export type PictureInput = NonNullable<EncodersConfig['image']>['input'];
-/** A ResNet, as `imageEncoderSchema` describes it. */
-export type ImageEncoderConfig = z.infer<typeof imageEncoderSchema>;
+export type PictureInput = z.infer<typeof pictureInputSchema>;
 /** A PointNet++, as `pointEncoderSchema` describes it. */
 export type PointEncoderConfig = z.infer<typeof pointEncoderSchema>;
 
@@ -121,20 +120,17 @@ export function pointEncoderChannels({ levels }: PointEncoderConfig): number {
   return levels[levels.length - 1].out;
 }
 
-/** What a ResNet is made with that gives these stages. */
-export function imageEncoderOptions(
-  { depth, width, batchNorm, stem }: ImageEncoderConfig,
-  stages: readonly ResNetStage[] = ['c5'],
-): ResNetOptions {
-  return { depth, width, batchNorm, stem, stages };
+/** The stride of an image encoder's last maps, pixels. */
+export function imageEncoderStride(imageEncoder: ImageEncoderConfig): number {
+  return imageKindOf(imageEncoder).stride(imageEncoder);
 }
 
-/** The stride of an image encoder's last stage, pixels. */
-export function imageEncoderStride({ stem }: Pick<ImageEncoderConfig, 'stem'>): number {
-  return stem === 'small' ? 8 : 32;
+/** The channels of an image encoder's maps, of its last ones where no stage is named; as many numbers has a picture's row. */
+export function imageEncoderChannels(imageEncoder: ImageEncoderConfig, stage: ResNetStage = 'c5'): number {
+  return imageKindOf(imageEncoder).channels(imageEncoder, stage);
 }
 
-/** The channels of an image encoder's last stage. */
-export function imageEncoderChannels(imageEncoder: ImageEncoderConfig): number {
-  return resNetChannels(imageEncoder, 'c5');
+/** An image encoder in words, such as `ResNet-18`. */
+export function imageEncoderTitle(imageEncoder: ImageEncoderConfig): string {
+  return imageKindOf(imageEncoder).title(imageEncoder);
 }

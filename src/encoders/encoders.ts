@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { initResNet, type ResNetFeatures, type ResNetStage, resnet } from '../image/resnet.ts';
+import type { ResNetStage } from '../image/resnet.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import {
   initPointNet2,
@@ -13,13 +13,16 @@ import {
 import {
   type EncodersConfig,
   type ImageEncoderConfig,
-  imageEncoderOptions,
   type PointEncoderConfig,
   pointEncoderOptions,
 } from './encoder-config.ts';
-import { globalMean, type Net } from './net.ts';
+import type { ImageFeatures } from './image-kind.ts';
+import { imageKindOf } from './image-kinds.ts';
+import type { Net } from './net.ts';
 
 type Tensors = Tree<tf.Tensor>;
+
+const LAST: readonly ResNetStage[] = ['c5'];
 
 /** The parameters and running statistics of one encoder. */
 export interface EncoderTensors {
@@ -59,9 +62,18 @@ export function encodeImages(
     readonly stages?: readonly ResNetStage[];
     readonly frozenStages?: number;
   },
-): ResNetFeatures {
-  const { encoder, stages, ...mode } = options;
-  return resnet(params, stats, images, { ...imageEncoderOptions(encoder, stages), ...mode });
+): ImageFeatures {
+  const { encoder, stages = LAST } = options;
+  return imageKindOf(encoder).encode({ params, stats }, images, { ...options, encoder, stages });
+}
+
+/** How an image encoder begins, up to the last of these stages. */
+export function initImageEncoder(
+  random: Random,
+  encoder: ImageEncoderConfig,
+  stages: readonly ResNetStage[] = LAST,
+): Initialized {
+  return imageKindOf(encoder).initialize(random, encoder, stages);
 }
 
 /** How the encoders of a run begin: branches `imageEncoder` and `pointEncoder`, as far as the run has them. */
@@ -70,31 +82,29 @@ export function initEncoders(random: Random, { image, points }: EncodersConfig):
     ...(points && {
       pointEncoder: initPointNet2(random.fork('pointEncoder'), pointEncoderOptions(points)),
     }),
-    ...(image && { imageEncoder: initResNet(random.fork('imageEncoder'), imageEncoderOptions(image)) }),
+    ...(image && { imageEncoder: initImageEncoder(random.fork('imageEncoder'), image) }),
   };
   const each = (part: 'params' | 'stats') =>
     Object.fromEntries(Object.entries(made).map(([name, own]) => [name, own[part]])) as Tree<HostTensor>;
   return { params: each('params'), stats: each('stats') };
 }
 
-/** An image encoder as a net: images [B, H, W, 3] to rows [B, C], its last stage averaged over each map. */
+/** An image encoder as a net: images [B, H, W, 3] to rows [B, C]: its last maps averaged, or its class token. */
 export function imageEncoderNet(encoder: ImageEncoderConfig): Net {
-  return {
-    initialize: (random) => initResNet(random, imageEncoderOptions(encoder)),
-    apply: (params, stats, images, mode) => {
-      const result = encodeImages({ params, stats }, images, { encoder, training: mode.training });
-      return { y: globalMean(result.features.c5!), stats: result.stats };
-    },
-  };
+  return netOf(encoder, ({ pooled }) => pooled);
 }
 
-/** An image encoder as a net that keeps the places: images [B, H, W, 3] to the maps of its last stage, [B, C, h, w]. */
+/** An image encoder as a net that keeps the places: images [B, H, W, 3] to its last maps, [B, C, h, w]. */
 export function imageMapsNet(encoder: ImageEncoderConfig): Net {
+  return netOf(encoder, ({ features }) => features.c5!);
+}
+
+function netOf(encoder: ImageEncoderConfig, part: (features: ImageFeatures) => tf.Tensor): Net {
   return {
-    ...imageEncoderNet(encoder),
+    initialize: (random) => initImageEncoder(random, encoder),
     apply: (params, stats, images, mode) => {
       const result = encodeImages({ params, stats }, images, { encoder, training: mode.training });
-      return { y: result.features.c5!, stats: result.stats };
+      return { y: part(result), stats: result.stats };
     },
   };
 }

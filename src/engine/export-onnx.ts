@@ -1,8 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { trace } from './capture.ts';
+import { withFreeAxes } from './free-axes.ts';
 import type { HostTensor } from './host-tensor.ts';
 import { InputError } from './input-error.ts';
 import { encodeModel } from './onnx-model.ts';
+import { foldNorms } from './passes/fold-norms.ts';
 import { toPlain } from './passes/plain.ts';
 import type { Tree } from './tree.ts';
 import { leavesOf, mapTree } from './tree.ts';
@@ -20,6 +22,16 @@ export interface ExportOptions<Parameters = Tree<HostTensor>, Inputs = Tree<Tens
   readonly parameters: Parameters;
   /** The types and shapes of what is given at every run; an example will do. */
   readonly inputs: Inputs;
+  /**
+   * Names of axes that may have any length, by the path of an input: `{ image: ['batch'] }` for its first axis, `undefined` between
+   * names for one that stays. Two lengths are tried, `step` apart where a name has one (`{ height: 32 }`).
+   */
+  readonly freeAxes?: { readonly [input: string]: ReadonlyArray<string | undefined> };
+  readonly axisSteps?: { readonly [axis: string]: number };
+  /** Whether convolutions take up the multiplications and shifts of their channels that follow them (batch norms). */
+  readonly foldNorms?: boolean;
+  /** Texts by name that the file carries. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -39,7 +51,32 @@ export function exportOnnx<Parameters extends Tree<HostTensor>, Inputs extends T
   forward: Forward<TensorsOf<Parameters>, TensorsOf<Inputs>>,
   options: ExportOptions<Parameters, Inputs>,
 ): Uint8Array;
-export function exportOnnx(forward: Forward, { parameters, inputs }: ExportOptions): Uint8Array {
+export function exportOnnx(forward: Forward, options: ExportOptions): Uint8Array {
+  const { metadata, freeAxes } = options;
+  if (freeAxes === undefined) {
+    const { graph, outputs } = built(forward, options);
+    return encodeModel(graph, outputs, { metadata });
+  }
+  const sized = [31, 37].map((count) => {
+    const lengths: { [axis: string]: number } = {};
+    const inputs = mapTree(options.inputs, ({ dtype, shape }, path): TensorKind => {
+      const named = shape.map((length, i) => {
+        const axis = freeAxes[path]?.[i];
+        if (axis === undefined) return length;
+        // Every axis has a length of its own, so that none is taken for another.
+        lengths[axis] ??= (options.axisSteps?.[axis] ?? 1) * (count + 12 * Object.keys(lengths).length);
+        return lengths[axis];
+      });
+      return { dtype, shape: named };
+    });
+    return { ...built(forward, { ...options, inputs }), lengths };
+  });
+  const { outputs, dimensionsOf } = withFreeAxes(sized[0], sized[1]);
+  return encodeModel(sized[0].graph, outputs, { metadata, dimensionsOf });
+}
+
+/** What an exported function computes, as a graph of plain operations. */
+function built(forward: Forward, { parameters, inputs, foldNorms: folds }: ExportOptions) {
   return trace(({ graph, tensorOf, valuesOf }) => {
     const given = mapTree(parameters, ({ dtype, shape, data }, path) =>
       tensorOf(graph.parameter(path, dtype, shape, data)),
@@ -61,14 +98,15 @@ export function exportOnnx(forward: Forward, { parameters, inputs }: ExportOptio
         leaves.map(([name]) => ({ root, name: String(name) })),
       ),
     );
-    const now = toPlain(
-      graph,
-      outputs.map(({ value }) => value),
-    );
-    return encodeModel(
-      graph,
-      outputs.map(({ name, value }) => ({ name, value: now(value) })),
-    );
+    const passes = folds ? [toPlain, foldNorms] : [toPlain];
+    const plain = passes.reduce((current, pass) => {
+      const now = pass(
+        graph,
+        current.map(({ value }) => value),
+      );
+      return current.map(({ name, value }) => ({ name, value: now(value) }));
+    }, outputs);
+    return { graph, outputs: plain };
   });
 }
 

@@ -79,16 +79,32 @@ function writeNode(writer: Writer, node: GraphNode, nameOf: (value: Value | unde
   }
 }
 
-function writeValueInfo(writer: Writer, name: string, type: ValueType, shape: readonly number[]): void {
+function writeValueInfo(writer: Writer, name: string, type: ValueType, shape: readonly Dimension[]): void {
   text(writer, 1, name);
   message(writer, 2, (typeProto) => {
     message(typeProto, 1, (tensorType) => {
       integer(tensorType, 1, elementTypes[type]);
       message(tensorType, 2, (shapeProto) => {
-        for (const length of shape) message(shapeProto, 1, (dimension) => integer(dimension, 1, length));
+        for (const length of shape) {
+          message(shapeProto, 1, (dimension) => {
+            if (typeof length === 'number') integer(dimension, 1, length);
+            else text(dimension, 2, length);
+          });
+        }
       });
     });
   });
+}
+
+/** The length of an axis, or the name of one that is free. */
+export type Dimension = number | string;
+
+/** What a model has beside its graph. */
+export interface ModelExtras {
+  /** Texts by name, for whoever opens the file. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The axes of inputs and outputs where they are not those that were captured. */
+  readonly dimensionsOf?: (value: Value) => readonly Dimension[];
 }
 
 /** An output of a model: the value, and the name that it gets there. */
@@ -101,7 +117,11 @@ export interface ModelOutput {
  * A graph as the bytes of an ONNX model (opset 18), with those operations alone that the outputs need.
  * Inputs of the graph that no output needs are left out of the model.
  */
-export function encodeModel(graph: Graph, outputs: readonly ModelOutput[]): Uint8Array {
+export function encodeModel(
+  graph: Graph,
+  outputs: readonly ModelOutput[],
+  { metadata = {}, dimensionsOf = ({ shape }) => shape }: ModelExtras = {},
+): Uint8Array {
   const { nodes, constants } = reachable(outputs.map(({ value }) => value));
   const used = new Set(nodes.flatMap((node) => node.inputs));
   const names = new Map<Value, string>();
@@ -130,11 +150,11 @@ export function encodeModel(graph: Graph, outputs: readonly ModelOutput[]): Uint
     for (const { name, type, shape, data, initial } of constants) {
       message(writer, 5, (tensor) => writeTensor(tensor, name, type, shape, (data ?? initial)!));
     }
-    for (const { name, type, shape } of graph.inputs.filter((input) => used.has(input))) {
-      message(writer, 11, (info) => writeValueInfo(info, name, type, shape));
+    for (const input of graph.inputs.filter((each) => used.has(each))) {
+      message(writer, 11, (info) => writeValueInfo(info, input.name, input.type, dimensionsOf(input)));
     }
     for (const { name, value } of outputs) {
-      message(writer, 12, (info) => writeValueInfo(info, name, value.type, value.shape));
+      message(writer, 12, (info) => writeValueInfo(info, name, value.type, dimensionsOf(value)));
     }
   });
   message(model, 8, (opset) => integer(opset, 2, opsetVersion));
@@ -142,6 +162,12 @@ export function encodeModel(graph: Graph, outputs: readonly ModelOutput[]): Uint
     message(model, 8, (opset) => {
       text(opset, 1, domain);
       integer(opset, 2, 1);
+    });
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    message(model, 14, (entry) => {
+      text(entry, 1, key);
+      text(entry, 2, value);
     });
   }
   return model.finish();

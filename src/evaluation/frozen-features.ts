@@ -1,12 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { EncodersConfig } from '../encoders/encoder-config.ts';
 import { encodeImages, encodePoints } from '../encoders/encoders.ts';
-import { globalMean } from '../encoders/net.ts';
 import { compile } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
-import type { Tree } from '../engine/tree.ts';
-import { branchAt } from '../nn/layer.ts';
+import { leavesOf, type Tree } from '../engine/tree.ts';
+import { branchAt, branchOrNone } from '../nn/layer.ts';
 import type { ModelState } from './batch-statistics.ts';
 import type { Features } from './probes/features.ts';
 
@@ -30,10 +29,10 @@ export interface FrozenBatches {
 
 /** One encoder of a model alone, as the state of a step. */
 export function encoderState({ params, stats }: ModelState, part: 'imageEncoder' | 'pointEncoder') {
-  return { params: branchAt(params, part), stats: branchAt(stats, part) };
+  return { params: branchAt(params, part), stats: branchOrNone(stats, part) };
 }
 
-/** The features of pictures: the encoder's last stage averaged over each map, by running statistics: rows of its channels. */
+/** The features of pictures: the encoder's rows, by running statistics: rows of its channels. */
 export function pictureFeatures(
   encoder: PictureEncoder,
   state: Tree<HostTensor>,
@@ -42,8 +41,7 @@ export function pictureFeatures(
 ): Promise<Features> {
   return frozenFeatures(
     (model, inputs) => {
-      const { features } = encodeImages(model, inputs.image as tf.Tensor, { encoder, training: false });
-      return globalMean(features.c5!);
+      return encodeImages(model, inputs.image as tf.Tensor, { encoder, training: false }).pooled;
     },
     state,
     pictures,
@@ -81,7 +79,12 @@ async function frozenFeatures(
       step ??= await compile(
         (model, batch) => [
           model,
-          { features: encode({ params: branchAt(model, 'params'), stats: branchAt(model, 'stats') }, batch) },
+          {
+            features: encode(
+              { params: branchAt(model, 'params'), stats: branchOrNone(model, 'stats') },
+              batch,
+            ),
+          },
         ],
         { state, batch: inputs, device, threads },
       );
@@ -112,10 +115,11 @@ export async function withBatchStatistics(
   inputs: Tree<HostTensor>,
   { device, threads }: FrozenOptions = {},
 ): Promise<Tree<HostTensor>> {
+  if (leavesOf(branchOrNone(state, 'stats')).length === 0) return state;
   const step = await compile(
     (model, batch) => [
       model,
-      { stats: encode({ params: branchAt(model, 'params'), stats: branchAt(model, 'stats') }, batch) },
+      { stats: encode({ params: branchAt(model, 'params'), stats: branchOrNone(model, 'stats') }, batch) },
     ],
     { state, batch: inputs, device, threads },
   );

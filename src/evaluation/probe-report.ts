@@ -29,7 +29,17 @@ export const probeReportSchema = measuresSchema.extend({
   /** Random patches of the pictures as filters (Coates and Ng 2011); null where it was not asked for. */
   randomPatches: measuresSchema.nullable(),
   /** Right answers after training the whole network on a share of the labels; empty where it was not asked for. */
-  finetune: z.array(z.strictObject({ fraction: z.number(), pretrained: percent, fromScratch: percent })),
+  finetune: z.array(
+    z.strictObject({
+      fraction: z.number(),
+      pretrained: percent,
+      fromScratch: percent,
+      /** Layers of the projection head that were kept, where any were. */
+      layer: z.int().positive().optional(),
+      /** Of the run's encoder after it learned the probabilities of what was fine-tuned, on all pictures without labels. */
+      distilled: percent.optional(),
+    }),
+  ),
   effectiveRank: z.number(),
   largestRank: z.int().positive(),
   collapse: z.enum(['none', 'dimensional', 'complete']),

@@ -17,7 +17,7 @@ const linear = Float64Array.from({ length: 256 }, (_, value) => {
 });
 
 /** sRGB's primaries in XYZ, a row for each of X, Y and Z, divided by the white of D65 seen by the 2-degree observer. */
-const xyzFromRgb = [
+export const xyzFromRgb = [
   [0.412453, 0.35758, 0.180423].map((part) => part / 0.95047),
   [0.212671, 0.71516, 0.072169],
   [0.019334, 0.119193, 0.950227].map((part) => part / 1.08883),

@@ -21,6 +21,8 @@ export interface ResNetOptions {
   readonly width?: number;
   /** `standard`: 7x7 with stride 2, then max pooling; `small`, for pictures of 32 pixels or so: 3x3 with stride 1 alone, which makes all strides a quarter. */
   readonly stem?: 'standard' | 'small';
+  /** The channels of its images, 3 where it is not given. */
+  readonly inputs?: number;
 }
 
 /** The features that were asked for, [N, channels, ⌈H/stride⌉, ⌈W/stride⌉], and the next running statistics. */
@@ -112,7 +114,11 @@ export function resnet(
     training: options.training && stage >= frozenStages,
   });
   const plan = stemPlan(options);
-  const stem = convNorm(params, stats, toNchw(images), { plan, names: namesAt(0), norm: normOf(0) });
+  const stem = convNorm(params, stats, toNchw(images, plan.inputs), {
+    plan,
+    names: namesAt(0),
+    norm: normOf(0),
+  });
   let x = options.stem === 'small' ? relu(stem.y) : maxPool3x3Stride2(relu(stem.y));
   if (frozenStages > 0) x = stopGradient(x);
   const updated = leavesOf(stem.stats);
@@ -175,9 +181,9 @@ function join(prefix: string, name: string): string {
   return prefix === '' ? name : `${prefix}/${name}`;
 }
 
-function stemPlan({ width = 64, stem }: ResNetOptions): ConvPlan {
+function stemPlan({ width = 64, stem, inputs = 3 }: ResNetOptions): ConvPlan {
   return {
-    inputs: 3,
+    inputs,
     outputs: width,
     ...(stem === 'small' ? { kernel: 3, stride: 1 } : { kernel: 7, stride: 2 }),
   };
@@ -218,9 +224,9 @@ function plansOf(options: ResNetOptions): BlockPlan[] {
   return plans;
 }
 
-function toNchw(images: tf.Tensor): tf.Tensor {
+function toNchw(images: tf.Tensor, channels: number): tf.Tensor {
   const shape: readonly number[] = images.shape;
-  if (shape.length === 4 && shape[1] === 3) return images;
-  if (shape.length === 4 && shape[3] === 3) return tf.transpose(images, [0, 3, 1, 2]);
-  throw new Error(`a ResNet takes images [N, 3, H, W] or [N, H, W, 3], not [${shape}]`);
+  if (shape.length === 4 && shape[1] === channels) return images;
+  if (shape.length === 4 && shape[3] === channels) return tf.transpose(images, [0, 3, 1, 2]);
+  throw new Error(`a ResNet takes images [N, ${channels}, H, W] or [N, H, W, ${channels}], not [${shape}]`);
 }

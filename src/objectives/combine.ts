@@ -6,7 +6,7 @@ import type { GroupRule, LossResult, Model, StepPlace, Tensors, Trainable } from
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { branchOrNone } from '../nn/layer.ts';
+import { branchOrNone, type Initialized } from '../nn/layer.ts';
 import { collateViews } from '../views/collate-views.ts';
 import { viewSourceReference } from '../views/draw-views.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
@@ -34,8 +34,11 @@ export interface Pretraining extends Trainable<DrawnSample> {
   /** The value of each term, and of the total, when nothing is learned, for a data set of so many frames. */
   chance(frames: number): { readonly total: number; readonly terms: { readonly [term: string]: number } };
   readonly groups: readonly GroupRule[];
-  /** The model before the first step, for a data set of so many frames. */
-  initialize(random: Random, options: { readonly frames: number }): Model<HostTensor>;
+  /** The model before the first step, for a data set of so many frames; with encoders that begin otherwise than drawn. */
+  initialize(
+    random: Random,
+    options: { readonly frames: number; readonly encoders?: Initialized },
+  ): Model<HostTensor>;
 }
 
 /**
@@ -86,8 +89,8 @@ export function combine(
       return collateViews(samples, views);
     },
 
-    initialize: (random, { frames }) => {
-      const shared: Model<HostTensor> = { ...initEncoders(random, encoders), memory: {} };
+    initialize: (random, { frames, encoders: begun = initEncoders(random, encoders) }) => {
+      const shared: Model<HostTensor> = { ...begun, memory: {} };
       const made = parts.map(({ name, objective, drawnAs }) => {
         const own = objective.initialize(random.fork(drawnAs), { encoders: shared, frames });
         return [name, own] as const;

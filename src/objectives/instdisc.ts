@@ -1,18 +1,15 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
 import { initializeAll, linearNet, running } from '../encoders/net.ts';
-import type { Tensors } from '../encoders/trainable.ts';
-import { int32, scalar } from '../engine/host-tensor.ts';
+import { scalar } from '../engine/host-tensor.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import { cifarRun, earlyView, imageEncoderOf, oneViewSchema, pictureView } from './image-run.ts';
-import { type Given, type Objective, type Outcome, system } from './objective.ts';
-import { firstIsHighest, labelCrossEntropy, labelIsHighest } from './parts/cross-entropy.ts';
-import { bankAfter, bankProducts, initBank } from './parts/memory-bank.ts';
-import { noiseContrast, noiseContrastChance, normalizerOf } from './parts/noise-contrast.ts';
+import { type Given, type Objective, system } from './objective.ts';
+import { bankContrast, bankContrastChance, drawnRows, leafIfAny } from './parts/bank-contrast.ts';
+import { bankAfter, initBank } from './parts/memory-bank.ts';
 import { spreadOf } from './parts/spread.ts';
 
 const whole = z.int().positive();
@@ -80,7 +77,8 @@ export const instdisc = system<InstdiscConfig>({
 });
 
 function make(config: InstdiscConfig, { encoders, batchSize }: Given): Objective {
-  const { dimensions, negatives, momentum, eps } = config;
+  const { dimensions, negatives, momentum } = config;
+  const contrast = { ...config, by: 'noise' } as const;
   const image = imageEncoderOf(encoders, 'instdisc');
   const encoder = imageEncoderNet(image);
   const head = linearNet({ inputs: imageEncoderChannels(image), outputs: dimensions });
@@ -88,8 +86,7 @@ function make(config: InstdiscConfig, { encoders, batchSize }: Given): Objective
   return {
     views: { picture: pictureView(config.view, image) },
     chance: {
-      contrast: (frames) =>
-        contrasted ? noiseContrastChance({ negatives, candidates: frames, eps }) : Math.log(frames),
+      contrast: (frames) => bankContrastChance(contrast, frames),
     },
 
     initialize: (random, { frames }) => ({
@@ -102,27 +99,28 @@ function make(config: InstdiscConfig, { encoders, batchSize }: Given): Objective
     }),
 
     ...(contrasted && {
-      // Whole numbers below 2^31: modulo the rows of the bank they name one, all as likely as makes no difference.
-      inputs: ({ random }) => ({
-        draws: int32(
-          Int32Array.from({ length: batchSize * negatives }, () => random.uint32() >>> 1),
-          [batchSize, negatives],
-        ),
-      }),
+      inputs: ({ random }) => ({ draws: drawnRows(random, { batchSize, negatives }) }),
     }),
 
     loss: (model, batch, how) => {
       const net = running(model, how);
       const x = l2Normalize(net.of('head', head, net.of('imageEncoder', encoder, leafAt(batch, 'picture')))); // [B, D]
       const index = leafAt(batch, 'index'); // [B]
-      const compared = contrasted
-        ? againstDrawn(x, { memory: model.memory, index, draws: leafAt(how.inputs, 'draws') }, config)
-        : againstAll(x, { bank: leafAt(model.memory, 'bank'), index }, config);
+      const given = {
+        bank: leafAt(model.memory, 'bank'),
+        index,
+        draws: leafIfAny(how.inputs, 'draws'),
+        normalizer: leafIfAny(model.memory, 'normalizer'),
+      };
+      const { loss, top1, normalizer } = bankContrast(x, given, contrast);
       return {
-        ...compared,
-        metrics: { ...compared.metrics, spread: spreadOf(x) },
+        terms: { contrast: loss },
+        metrics: { top1, spread: spreadOf(x) },
         stats: net.stats,
-        kept: { ...compared.kept, rows: { values: stopGradient(x), index } },
+        kept: {
+          rows: { values: stopGradient(x), index },
+          ...(normalizer && { means: { normalizer } }),
+        },
       };
     },
 
@@ -135,48 +133,5 @@ function make(config: InstdiscConfig, { encoders, batchSize }: Given): Objective
       ),
       ...(contrasted && { normalizer: leafAt(means!, 'normalizer') }),
     }),
-  };
-}
-
-type Compared = Pick<Outcome, 'terms' | 'metrics'> & {
-  readonly kept?: Pick<NonNullable<Outcome['kept']>, 'means'>;
-};
-
-/** Noise-contrastive estimation against rows that `draws` [B, K] name modulo the bank's; one may be the picture's own, as released. */
-function againstDrawn(
-  x: tf.Tensor,
-  {
-    memory,
-    index,
-    draws,
-  }: { readonly memory: Tensors; readonly index: tf.Tensor; readonly draws: tf.Tensor },
-  { temperature, eps }: Pick<InstdiscConfig, 'temperature' | 'eps'>,
-): Compared {
-  const bank = leafAt(memory, 'bank');
-  const [candidates] = bank.shape as [number];
-  const own = tf.reshape(index, [-1, 1]);
-  const drawn = tf.mod(draws, tf.scalar(candidates, 'int32')); // [B, K]
-  const scores = tf.div(bankProducts(bank, x, tf.concat([own, drawn], 1)), temperature); // [B, 1 + K]
-  const known = leafAt(memory, 'normalizer');
-  const normalizer = tf.where(tf.greater(known, 0), known, normalizerOf(scores, candidates)) as tf.Scalar;
-  const [right, others] = tf.split(stopGradient(scores), [1, drawn.shape[1] as number], 1);
-  const rivals = tf.where(tf.equal(drawn, own), tf.fill(drawn.shape, -1e9), others);
-  return {
-    terms: { contrast: noiseContrast(scores, { normalizer, candidates, eps }) },
-    metrics: { top1: firstIsHighest(tf.concat([right, rivals], 1)) },
-    kept: { means: { normalizer } },
-  };
-}
-
-/** The softmax over the whole bank. */
-function againstAll(
-  x: tf.Tensor,
-  { bank, index }: { readonly bank: tf.Tensor; readonly index: tf.Tensor },
-  { temperature }: Pick<InstdiscConfig, 'temperature'>,
-): Compared {
-  const logits = tf.div(tf.matMul(x, bank, false, true), temperature); // [B, N]
-  return {
-    terms: { contrast: labelCrossEntropy(logits, index) },
-    metrics: { top1: labelIsHighest(logits, index) },
   };
 }

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { z } from 'zod';
 import type { Need } from '../datasets/open-frames.ts';
 import type { EncodersConfig } from '../encoders/encoder-config.ts';
+import type { Net } from '../encoders/net.ts';
 import type { GroupRule, How, Model, StepPlace, Tensors } from '../encoders/trainable.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
@@ -48,10 +49,22 @@ export interface Objective {
   loss(model: Model, batch: Tensors, how: How & { readonly inputs: Tensors }): Outcome;
   /** The memory after the step, from the model with its new parameters. */
   after?(model: Model, kept: NonNullable<Outcome['kept']>, inputs: Tensors): Tensors;
+  /** Its projection head, of which fine-tuning can keep the first layers. */
+  readonly projection?: Projection;
   /** What it compares, where that can be looked at and measured in a frame. */
   readonly comparison?: Comparison;
   /** How it puts the frames of a clip in order, where it does. */
   readonly order?: OrderReading;
+}
+
+/** A head between the encoder's rows and what is compared. */
+export interface Projection {
+  /** The branch of its parameters and statistics, among the objective's own. */
+  readonly name: string;
+  /** How many layers it has. */
+  readonly layers: number;
+  /** The first so many of them, with the names of the whole head, and the width of what they give. */
+  first(layers: number): { readonly net: Net; readonly channels: number };
 }
 
 /** An option as a paper has it, and as its authors' code does where the two differ. */

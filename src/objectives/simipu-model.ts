@@ -5,7 +5,7 @@ import { sampleFeatures } from '../encoders/sample-features.ts';
 import type { Model, Tensors } from '../encoders/trainable.ts';
 import type { Random } from '../engine/random.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
-import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
+import { branchAt, branchOrNone, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { initMlpHead, mlpHead } from '../nn/mlp-head.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import { gatherRows } from '../pointcloud/grouping.ts';
@@ -80,7 +80,10 @@ export function embed(
   const moved = { params, stats: { intraPoints: intraQueries.stats } };
   const intraKeys = project(moved, { head: 'intraPoints', rows: beta.features }, mode);
 
-  const imageEncoder = { params: branchAt(params, 'imageEncoder'), stats: branchAt(stats, 'imageEncoder') };
+  const imageEncoder = {
+    params: branchAt(params, 'imageEncoder'),
+    stats: branchOrNone(stats, 'imageEncoder'),
+  };
   const picture = encodeImages(imageEncoder, leafAt(pair, 'image'), { encoder: image, training });
   const seen = sampleFeatures(picture.features.c5!, leafAt(pair, 'cells'), leafAt(pair, 'cellWeights'));
   const crossQueries = project({ params, stats }, { head: 'crossImage', rows: seen }, mode);

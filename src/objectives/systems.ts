@@ -1,13 +1,17 @@
 import { bevContrast } from './bev-contrast.ts';
 import { byol } from './byol.ts';
+import { cmc } from './cmc.ts';
 import { colorization } from './colorization.ts';
 import { contextEncoder } from './context-encoder.ts';
+import { cpc } from './cpc.ts';
 import { dino } from './dino.ts';
 import { exemplar } from './exemplar.ts';
 import { frameContrast } from './frame-contrast.ts';
 import { frameOrder } from './frame-order.ts';
 import { instdisc } from './instdisc.ts';
+import { invaspread } from './invaspread.ts';
 import { moco } from './moco.ts';
+import { mocoV3 } from './moco-v3.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
@@ -23,8 +27,12 @@ import { trackContrast } from './track-contrast.ts';
 export const systems: readonly System[] = [
   simipu,
   relativePatch,
+  cpc,
   instdisc,
+  invaspread,
+  cmc,
   moco,
+  mocoV3,
   simclr,
   byol,
   swav,

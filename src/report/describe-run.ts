@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { imageEncoderTitle } from '../encoders/encoder-config.ts';
 import { InputError } from '../engine/input-error.ts';
 import { readConfigJson } from '../training/config-file.ts';
 import { endInWords, endLength, endOf } from '../training/run/chance.ts';
@@ -28,7 +29,7 @@ async function describePretraining(folder: string): Promise<string> {
   const { image, points } = config.encoders;
   const which = [data.imageSet, ...(data.sequences ?? []), data.camera].filter((each) => each !== undefined);
   const encoders = [
-    image && `ResNet-${image.depth} on ${image.input.width} x ${image.input.height}`,
+    image && `${imageEncoderTitle(image)} on ${image.input.width} x ${image.input.height}`,
     points && `${points.input.count} points`,
   ].filter((each) => each !== undefined);
   return (
@@ -93,7 +94,7 @@ function describeMetrics(lines: readonly MetricsLine[], chance: Readonly<Record<
   const ofTheEnd = endInWords(lines.map(({ step }) => step)).replace(/^the /, '');
   return [
     `${last.step} steps, ${(last.epoch ?? 0).toFixed(1)} epochs`,
-    alignedTable(row('', 'first step', 'last step', ofTheEnd, 'nothing learned'), [...losses, ...metrics]),
+    alignedTable(row('', 'first step', 'last step', ofTheEnd, 'chance level'), [...losses, ...metrics]),
   ];
 }
 

@@ -27,7 +27,7 @@ export function methodsPage(methods: readonly Method[]): string {
     '```sh\npointpair pretrain --preset moco-v2-cifar --data data/pictures --out runs/moco\npointpair pretrain --preset simipu-small --set objectives.moco.weight=0.5 --data data/kitti --out runs/both\n```',
     [
       'Below, *paper* is the value that a paper gives, *its code* that of its authors where it is another one or the paper gives none,',
-      '`?` what is not known here, `-` an option that is absent. *Nothing learned* is the loss of a network that tells nothing apart:',
+      '`?` what is not known here, `-` an option that is absent. *Chance level* is the loss of a network that tells nothing apart:',
       'where a run ends there, it says so; where it depends on the size of the data set, it is that of 1,000 frames.',
       '`[frames, …]` grows with the data set.',
     ].join('\n'),
@@ -57,7 +57,7 @@ function runItem(run: MethodRun): string {
   const memory = run.memory.length === 0 ? 'nothing' : run.memory.map(memoryText).join('; ');
   return [
     `- ${code(run.preset)}: ${run.about}`,
-    `  - nothing learned: ${chanceText(run)}`,
+    `  - chance level: ${chanceText(run)}`,
     `  - remembers: ${memory}`,
     ...viewTexts(run).map(({ names, words }) => `  - ${names.map(code).join(', ')}: ${words}`),
   ].join('\n');

@@ -34,7 +34,7 @@ export function methodText({ name, needs, citation, summary, gradient, options, 
 
 function runText(run: MethodRun, needs: Method['needs']): string {
   const facts = [
-    `nothing learned: ${chanceText(run)}`,
+    `chance level: ${chanceText(run)}`,
     `remembers: ${run.memory.length === 0 ? 'nothing' : run.memory.map(memoryText).join('; ')}`,
     ...viewTexts(run).map(
       ({ names, words }) => `${names.length > 1 ? 'views' : 'view'} ${names.join(', ')}: ${words}`,
@@ -63,7 +63,7 @@ export function valueText(value: unknown): string {
 /** The loss that is had without learning: the total, its terms, and which logarithms they are. */
 export function chanceText({ nothingLearned: { total, terms } }: Pick<MethodRun, 'nothingLearned'>): string {
   const parts = Object.entries(terms).map(([term, value]) => `${term} ${number(value)}${logarithm(value)}`);
-  return `a loss of ${number(total)} (${parts.join(', ')})`;
+  return `${number(total)} (${parts.join(', ')})`;
 }
 
 /** A branch of the memory, and its form. */

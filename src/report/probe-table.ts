@@ -21,16 +21,19 @@ export function probeTable(report: ProbeReport): string {
     ...(randomPatches === null ? [] : [row('random patches', randomPatches)]),
   ];
   const head = ['% right', `kNN, k ${setting.k}`, 'kNN leave-one-out', 'linear'];
-  const tuned = finetune.map(({ fraction, pretrained, fromScratch }) => [
-    `${100 * fraction} % of the labels`,
+  const distils = finetune.some(({ distilled }) => distilled !== undefined);
+  const tuned = finetune.map(({ fraction, pretrained, fromScratch, layer, distilled }) => [
+    `${100 * fraction} % of the labels${layer === undefined ? '' : `, head kept to layer ${layer}`}`,
     cell(pretrained),
     cell(fromScratch),
+    ...(distilled === undefined ? [] : [cell(distilled)]),
   ]);
+  const tunedHead = ['fine-tuned', 'pretrained', 'from scratch', ...(distils ? ['distilled'] : [])];
   return [
     `${setting.training} ${setting.encoder === 'image' ? 'pictures' : 'places'} of ${setting.classes.length} classes` +
       `${setting.test > 0 ? `, ${setting.test} to test on` : ''}; cosine, temperature ${setting.temperature}`,
     alignedTable(head, rows),
-    ...(tuned.length === 0 ? [] : [alignedTable(['fine-tuned', 'pretrained', 'from scratch'], tuned)]),
+    ...(tuned.length === 0 ? [] : [alignedTable(tunedHead, tuned)]),
     report.collapseSentence,
     ...(randomEncoder === null
       ? []

@@ -170,7 +170,7 @@ function lossWarnings({ lines }: Metrics, chance: Readonly<Record<string, number
     if (chance[term] !== undefined && endsAtChance(values, chance[term])) {
       const [end, level] = [shown(endOf(values)), shown(chance[term])];
       const where = `The ${lossName(term)} ends at ${end}, ${endInWords(values)}.`;
-      texts.push(`${where} When nothing is learned it is ${level}: this run shows no learning by this loss.`);
+      texts.push(`${where} Its chance level is ${level}: this run shows no learning by this loss.`);
     }
     return texts;
   });
@@ -235,7 +235,7 @@ async function lossSection(
       const raw = lines.map(({ step, loss }) => [step, loss[term] ?? null] as const);
       const level = chance[term];
       const known =
-        level === undefined ? undefined : { value: level, label: `nothing learned: ${shown(level)}` };
+        level === undefined ? undefined : { value: level, label: `chance level: ${shown(level)}` };
       const chart = { x: 'step', lines: smoothedLines(term, raw, window), level: known };
       const meaning = typeof header?.terms[term] === 'string' ? header.terms[term] : '';
       const finite = raw.flatMap(([, value]) => value ?? []);
@@ -252,7 +252,7 @@ async function lossSection(
       : '';
   const levels =
     Object.keys(chance).length > 0
-      ? 'A dashed line stands at the value that a loss has when nothing is learned.'
+      ? 'A dashed line stands at the chance level of a loss, its value when nothing is learned.'
       : '';
   return html`<section><h2>Losses</h2><p>${levels}${smooth} A loss ends at the mean of the last tenth of its steps.</p>
 <div class="figures">${figures}</div></section>`;

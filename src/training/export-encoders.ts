@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { type EncodersConfig, imageEncoderStride } from '../encoders/encoder-config.ts';
 import { encodeImages, encodePoints } from '../encoders/encoders.ts';
-import { exportOnnx } from '../engine/export-onnx.ts';
+import { imageKindOf } from '../encoders/image-kinds.ts';
+import { type ExportOptions, exportOnnx } from '../engine/export-onnx.ts';
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
-import { branchAt } from '../nn/layer.ts';
+import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
 import { makeFolder, writeFileAtomically, writeJsonAtomically } from './run/atomic-file.ts';
 import type { TrainedRun } from './run/model-state.ts';
@@ -17,17 +18,21 @@ interface EncoderFile {
   readonly inputs: Tree<HostTensor>;
   readonly forward: (parameters: Tree<tf.Tensor>, inputs: Tree<tf.Tensor>) => Tree<tf.Tensor>;
   readonly described: { readonly [key: string]: unknown };
+  /** How its file is written beside that. */
+  readonly written?: Pick<ExportOptions, 'freeAxes' | 'axisSteps' | 'foldNorms'>;
+  /** What its file says to whoever opens it. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 const mode = { training: false };
 const modelOf = (parameters: Tree<tf.Tensor>) => ({
   params: branchAt(parameters, 'params'),
-  stats: branchAt(parameters, 'stats'),
+  stats: branchOrNone(parameters, 'stats'),
 });
 
 /**
- * Writes the encoders that a run has, whatever it learned by: `image-encoder.onnx`, `point-encoder.onnx` (opset 18, standard
- * operators alone, running statistics) and `encoders.json`, which says what goes in and comes out; gives their paths. The folder
+ * Writes the encoders that a run has, whatever it learned by: `image-encoder.onnx`, which takes any batch, `point-encoder.onnx`,
+ * which takes `batch` samples (opset 18, standard operators alone, running statistics), and `encoders.json`, which says what goes in and comes out; gives their paths. The folder
  * is made where it is not there.
  *
  * @example
@@ -43,13 +48,15 @@ export async function exportEncoders(
   await makeFolder(folder);
   const files = [...imageFile(encoders, batch), ...pointFile(encoders, batch)];
   const paths: string[] = [];
-  for (const { name, part, inputs, forward } of files) {
+  const source = `pointpair: ${Object.keys(run.config.objectives).join(' + ')}, step ${run.step}, on ${run.data.root}`;
+  for (const { name, part, inputs, forward, written, metadata } of files) {
     const parameters = {
       params: branchAt(branchAt(run.state, 'params'), part),
-      stats: branchAt(branchAt(run.state, 'stats'), part),
+      stats: branchOrNone(branchOrNone(run.state, 'stats'), part),
     };
     paths.push(join(folder, name));
-    await writeFileAtomically(join(folder, name), exportOnnx(forward, { parameters, inputs }));
+    const options = { parameters, inputs, ...written, metadata: { ...metadata, source } };
+    await writeFileAtomically(join(folder, name), exportOnnx(forward, options));
   }
   paths.push(join(folder, 'encoders.json'));
   await writeJsonAtomically(join(folder, 'encoders.json'), {
@@ -65,6 +72,10 @@ function imageFile({ image: encoder }: EncodersConfig, batch: number): EncoderFi
   const inputs = { image: float32(new Float32Array(batch * height * width * 3), [batch, height, width, 3]) };
   const { mean, std, order } = normalizationOf(encoder.input);
   const stride = imageEncoderStride(encoder);
+  const output = `image_features: batch, channels, height/${stride}, width/${stride}`;
+  // Only a ResNet has no sum over its maps and no table of places: it takes pictures of any size.
+  const anySize = imageKindOf(encoder).kind === 'resnet';
+  const sizes = anySize ? 'any multiples of 32' : `${height} and ${width}`;
   return [
     {
       name: 'image-encoder.onnx',
@@ -78,7 +89,26 @@ function imageFile({ image: encoder }: EncodersConfig, batch: number): EncoderFi
       described: {
         inputs: formsOf(leavesOf<HostTensor>(inputs)),
         image: { layout: 'batch, height, width, channels', scale: '0 to 255', mean, std, order },
-        output: `image_features: batch, channels, height/${stride}, width/${stride}`,
+        batch: 'any',
+        sizes: `height and width: ${sizes}`,
+        output,
+      },
+      written: {
+        freeAxes: { image: anySize ? ['batch', 'height', 'width'] : ['batch'] },
+        axisSteps: { height: 32, width: 32 },
+        foldNorms: true,
+      },
+      metadata: {
+        encoder: imageKindOf(encoder).title(encoder),
+        layout: 'batch, height, width, channels',
+        order,
+        scale: '0 to 255',
+        mean: mean.join(', '),
+        std: std.join(', '),
+        canvas: `${width} x ${height} pixels`,
+        sizes: `height and width: ${sizes}`,
+        stride: `${stride}`,
+        output,
       },
     },
   ];
@@ -107,6 +137,11 @@ function pointFile({ points: encoder }: EncodersConfig, batch: number): EncoderF
             'levels/l/centers and levels/l/neighbors/s count through the stacked points of the level before (farthest points, ball query)',
           encoder: net,
         },
+        output: 'point_features: batch x centres, channels',
+      },
+      metadata: {
+        points: `${input.count}`,
+        batch: `${batch}`,
         output: 'point_features: batch x centres, channels',
       },
     },

@@ -8,7 +8,7 @@ import { exportOnnx } from '../engine/export-onnx.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
-import { branchAt, leafAt } from '../nn/layer.ts';
+import { branchAt, branchOrNone, leafAt } from '../nn/layer.ts';
 import { type Pretraining, seenBy } from '../objectives/combine.ts';
 import type { Comparison } from '../objectives/comparison.ts';
 import type { PlacesView } from '../views/point-pair.ts';
@@ -63,10 +63,10 @@ export function exportFeatures(
   const parameters = { params, stats };
   const own = (given: Tensors, encoder: string) => ({
     params: branchAt(branchAt(given, 'params'), encoder),
-    stats: branchAt(branchAt(given, 'stats'), encoder),
+    stats: branchOrNone(branchOrNone(given, 'stats'), encoder),
   });
   const seen = (given: Tensors): Model => {
-    const model = { params: branchAt(given, 'params'), stats: branchAt(given, 'stats'), memory: {} };
+    const model = { params: branchAt(given, 'params'), stats: branchOrNone(given, 'stats'), memory: {} };
     return comparison === undefined ? model : seenBy(comparison.objective, model);
   };
   const { points: pointEncoder, image: imageEncoder } = encoders;

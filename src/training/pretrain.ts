@@ -1,14 +1,17 @@
 import type { DataSelection } from '../datasets/data-selection.ts';
+import { initEncoders } from '../encoders/encoders.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { requireDevice } from '../engine/require-device.ts';
 import type { Tree } from '../engine/tree.ts';
+import type { Initialized } from '../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
 import { progressOf } from '../nn/schedules.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 import { openViewFrames } from '../views/open-view-frames.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
 import { createPretraining } from './create-pretraining.ts';
+import { beginWith, type PretrainedReference } from './pretrained.ts';
 import { fingerprintOf, latestCheckpoint } from './run/checkpoint.ts';
 import { describeIncomplete } from './run/damaged-frames.ts';
 import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
@@ -21,6 +24,8 @@ export interface PretrainOptions extends RunOptions {
   readonly data: DataSelection;
   /** What a system learns from that has a teacher, as `adoptTeacher` gives it; a resumed run has it already. */
   readonly teacher?: Teacher;
+  /** What the encoders begin with instead of random weights: a run, or a file of weights of the image encoder. */
+  readonly from?: PretrainedReference;
 }
 
 /** The steps of a run over a data set of `frames` frames. */
@@ -32,10 +37,13 @@ export function totalSteps(
 }
 
 /** The state that a configuration begins with, on a data set of so many frames. */
-export function initialState(config: RunConfig, { frames }: { readonly frames: number }): Tree<HostTensor> {
+export function initialState(
+  config: RunConfig,
+  options: { readonly frames: number; readonly encoders?: Initialized },
+): Tree<HostTensor> {
   const pretraining = createPretraining(config, config.batchSize);
   const random = Random.fromSeed(config.seed).fork('initialize');
-  const { params, stats, memory } = pretraining.initialize(random, { frames });
+  const { params, stats, memory } = pretraining.initialize(random, options);
   const optimizer = initOptimizer(parameterGroups(config, pretraining.groups), params);
   return { params, stats, optimizer, ...(Object.keys(memory).length > 0 && { memory }) };
 }
@@ -58,7 +66,13 @@ function fingerprintsOf(config: RunConfig): string[] {
  * const { step, checkpoint } = await pretrain({ config, data: { root: 'data/kitti' }, out: 'runs/first' });
  * step; // 10
  */
-export async function pretrain({ config, data, teacher, ...options }: PretrainOptions): Promise<RunResult> {
+export async function pretrain({
+  config,
+  data,
+  from,
+  teacher,
+  ...options
+}: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
   const pretraining = createPretraining(config, config.batchSize);
   const frames = await openViewFrames(data, pretraining.views);
@@ -66,17 +80,18 @@ export async function pretrain({ config, data, teacher, ...options }: PretrainOp
   const total = totalSteps(config, frames.length);
   const chance = pretraining.chance(frames.length);
   const { schedule } = config;
-  const begun = initialState(config, { frames: frames.length });
-  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
   const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
+  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
+  const begun = from === undefined || resumed ? undefined : await begunEncoders(config, from);
+  const first = initialState(config, { frames: frames.length, encoders: begun?.model });
   return train<DrawnSample>(
     {
       trainable: pretraining,
       chance,
       groups,
       clip: config.clip,
-      initialState: resumed ? begun : withTeacher(config, begun, teacher),
+      initialState: resumed ? first : withTeacher(config, first, teacher),
       totalSteps: total,
       ratesAt: (done) =>
         ratesAt(groups, schedule, {
@@ -90,20 +105,27 @@ export async function pretrain({ config, data, teacher, ...options }: PretrainOp
       checkpoint: config.checkpoint,
       record: {
         // With other frames the order in which they come would be another one.
-        config: { ...config, data: { ...data, frames: frames.length } },
+        config: { ...config, data: { ...data, frames: frames.length }, ...(from && { from }) },
         ...(teacher && { files: { 'teacher.json': { run: teacher.run, step: teacher.step } } }),
-        mayDiffer: ['steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
+        mayDiffer: ['from.run', 'steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
         fingerprint,
         olderForms: { fingerprints: older, config: upgradedConfig, state: upgradedState },
       },
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
         `${step > 0 ? `, going on after step ${step}` : ''}; chance-level loss: ${chance.total.toFixed(3)}` +
-        [...(incomplete === undefined ? [] : [incomplete]), ...frames.notes]
+        [begun?.description, incomplete, ...frames.notes]
+          .filter((note) => note !== undefined)
           .map((note) => `\n${note}`)
           .join(''),
       dataName: data.root,
     },
     options,
   );
+}
+
+/** The encoders of a configuration as they begin with a run or a file of weights. */
+function begunEncoders(config: RunConfig, from: PretrainedReference) {
+  const drawn = initEncoders(Random.fromSeed(config.seed).fork('initialize'), config.encoders);
+  return beginWith(drawn, from, config.encoders.image);
 }

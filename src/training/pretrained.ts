@@ -1,8 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import type { ImageEncoderConfig } from '../encoders/encoder-config.ts';
+import type { PictureSize } from '../encoders/image-kind.ts';
+import { describeTaken, fromLibrary } from '../encoders/library-weights.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
-import { InputError } from '../engine/input-error.ts';
+import { InputError, reasonOf } from '../engine/input-error.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
-import { branchAt } from '../nn/layer.ts';
+import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { checkpointOf, loadCheckpoint, loadMatching } from './run/checkpoint.ts';
+import { decodeSafetensors } from './run/safetensors.ts';
 
 /** Parameters and running statistics. */
 interface Model {
@@ -12,9 +17,9 @@ interface Model {
 
 /** Where a model's first values came from: paths are those of its state, `params/…` and `stats/…`. */
 export interface Initialization {
-  /** The run's folder, and the step of its checkpoint. */
+  /** The run's folder, and the step of its checkpoint; or a file of weights, which has no step. */
   readonly run: string;
-  readonly step: number;
+  readonly step?: number;
   readonly loaded: readonly string[];
   /** The model's own tensors that the run does not have. */
   readonly fresh: readonly string[];
@@ -24,6 +29,58 @@ export interface Initialization {
 
 /** Branches whose tensors mean the same in every model. */
 const ENCODERS = ['imageEncoder', 'pointEncoder'];
+
+/** Where an encoder begins: a run, at its newest step where none is given, or a file of weights (`.safetensors`). */
+export interface PretrainedReference {
+  readonly run: string;
+  readonly step?: number;
+}
+
+/** Whether encoders begin with a file of weights rather than with a run. */
+export function isWeightsFile(run: string): boolean {
+  return run.endsWith('.safetensors');
+}
+
+/** A model that begins with a run's encoders or with a file's weights of its image encoder, and what was made of them in words. */
+export async function beginWith(
+  model: Model,
+  { run, step }: PretrainedReference,
+  image: (ImageEncoderConfig & { readonly input?: PictureSize }) | undefined,
+): Promise<{ readonly model: Model; readonly initialization: Initialization; readonly description: string }> {
+  if (!isWeightsFile(run)) {
+    const begun = await initializeFrom(model, run, { step });
+    return { ...begun, description: describeInitialization(begun.initialization) };
+  }
+  if (image === undefined) {
+    throw new InputError({
+      file: run,
+      expected: 'a model with an image encoder to begin with it',
+      found: 'none',
+    });
+  }
+  const bytes = await readFile(run).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError({ file: run, expected: 'a file of weights', found: reasonOf(error) });
+  });
+  const { tensors } = decodeSafetensors(bytes, { file: run });
+  const own = {
+    params: branchAt(model.params, 'imageEncoder'),
+    stats: branchOrNone(model.stats, 'imageEncoder'),
+  };
+  const { model: encoder, weights } = fromLibrary(image, own, tensors, { file: run });
+  const params = { ...model.params, imageEncoder: encoder.params };
+  const hasStats = Object.keys(encoder.stats).length > 0;
+  const stats = hasStats ? { ...model.stats, imageEncoder: encoder.stats } : model.stats;
+  return {
+    model: { params, stats },
+    initialization: {
+      run,
+      loaded: weights.taken,
+      fresh: weights.missing,
+      unused: weights.left.map(({ name }) => name),
+    },
+    description: describeTaken(weights, { file: run }),
+  };
+}
 
 /**
  * A model with the encoders of a run's checkpoint, a pretraining's or a detector's, by tree path.
@@ -36,7 +93,7 @@ export async function initializeFrom(
 ): Promise<{ readonly model: Model; readonly initialization: Initialization }> {
   const entry = await checkpointOf(run, options.step);
   const { state } = await loadCheckpoint(entry.folder);
-  const source = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  const source = { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
   const taken = { params: only(source.params, ENCODERS), stats: only(source.stats, ENCODERS) };
   const target: Tree<HostTensor> = { params: model.params, stats: model.stats };
   const result = loadMatching(target, taken);
@@ -61,7 +118,7 @@ export async function initializeFrom(
   const whole = leavesOf<HostTensor>(source).map(([path]) => path);
   const loaded = new Set(result.loaded);
   return {
-    model: { params: branchAt(result.state, 'params'), stats: branchAt(result.state, 'stats') },
+    model: { params: branchAt(result.state, 'params'), stats: branchOrNone(result.state, 'stats') },
     initialization: {
       run,
       step: entry.step,

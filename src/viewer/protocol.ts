@@ -10,7 +10,7 @@ export interface SessionInfo {
   readonly sequence: SequenceInfo | undefined;
   readonly problem: Problem | undefined;
   /** What was opened second, to be shown beside it. */
-  readonly beside: { readonly title: string; readonly sequence: SequenceInfo } | undefined;
+  readonly beside: BesideInfo | undefined;
   readonly run: RunInfo | undefined;
   /** Whether results of a detector were given, or lie in the run. */
   readonly hasDetections: boolean;
@@ -20,6 +20,14 @@ export interface SessionInfo {
   readonly offers: { readonly matches: boolean; readonly features: boolean };
   /** The classes that the run's detector looks for; undefined where there is none. */
   readonly classes: readonly string[] | undefined;
+}
+
+/** What is shown beside something: frames of its own, or another run on the same frames. */
+export interface BesideInfo {
+  readonly title: string;
+  /** Undefined for a run, which is looked at on the frames of the first. */
+  readonly sequence: SequenceInfo | undefined;
+  readonly run: RunInfo | undefined;
 }
 
 export interface SequenceInfo {

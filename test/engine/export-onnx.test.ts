@@ -135,3 +135,72 @@ describe('a function as an ONNX file', () => {
     expect(shared).toThrow('found the same name among the parameters');
   });
 });
+
+describe('free axes of an exported function', () => {
+  const rows = { x: { dtype: 'float32', shape: [2, 3] } } as const;
+
+  it('take any length, and what follows from them is worked out when it runs', async () => {
+    const bytes = exportOnnx(
+      (_, { x }) => {
+        const [count] = (x as tf.Tensor).shape as number[];
+        const last = tf.slice(x as tf.Tensor2D, [0, 1], [count, 2]);
+        return { y: tf.reshape(tf.concat([last, last], 1), [count, 2, 2]) };
+      },
+      { parameters: {}, inputs: rows, freeAxes: { x: ['rows'] } },
+    );
+    const session = await ort.InferenceSession.create(bytes);
+    for (const count of [1, 4]) {
+      const data = Float32Array.from({ length: 3 * count }, (_, i) => i);
+      const { y } = await session.run({ x: new ort.Tensor('float32', data, [count, 3]) });
+      expect([...y.dims]).toEqual([count, 2, 2]);
+      expect([...(y.data as Float32Array).slice(-4)]).toEqual([
+        3 * count - 2,
+        3 * count - 1,
+        3 * count - 2,
+        3 * count - 1,
+      ]);
+    }
+  });
+
+  it('are refused where numbers depend on them', () => {
+    const mean: Forward = (_, { x }) => ({ y: tf.mean(x as tf.Tensor, 0) });
+    expect(() => exportOnnx(mean, { parameters: {}, inputs: rows, freeAxes: { x: ['rows'] } })).toThrow(
+      'Mul depends on the lengths of rows: they cannot be free',
+    );
+  });
+});
+
+it('folds what is done channel by channel into the convolution before it, but not what the inputs do', async () => {
+  const own = {
+    weight: values(random, [5, 3, 2, 2]),
+    scale: values(random, [5]),
+    shift: values(random, [5]),
+  };
+  const images = values(random, [1, 4, 4, 3]);
+  const wide = (x: tf.Tensor) => tf.reshape(x, [1, 5, 1, 1]);
+  const count = async (foldNorms: boolean, byInput: boolean) => {
+    const bytes = exportOnnx(
+      ({ weight, scale, shift }, { x, by }) => {
+        const image = tf.transpose(x as tf.Tensor4D, [0, 3, 1, 2]) as tf.Tensor4D;
+        const filter = tf.transpose(weight as tf.Tensor4D, [2, 3, 1, 0]);
+        const y = tf.conv2d(image, filter, 1, 0, 'NCHW');
+        const factor = byInput ? tf.mul(scale as tf.Tensor, by as tf.Tensor) : (scale as tf.Tensor);
+        return { y: tf.add(tf.mul(y, wide(factor)), wide(tf.sub(shift as tf.Tensor, factor))) };
+      },
+      { parameters: own, inputs: { x: images, by: scalar(1) }, foldNorms },
+    );
+    const session = await ort.InferenceSession.create(bytes);
+    const feeds = { x: new ort.Tensor('float32', images.data as Float32Array, images.shape) };
+    const given = byInput ? { ...feeds, by: new ort.Tensor('float32', [1], []) } : feeds;
+    const { y } = await session.run(given);
+    return { y: y.data as Float32Array, ops: decode(bytes).graph.node.map(({ opType }) => opType) };
+  };
+  const plain = await count(false, false);
+  const folded = await count(true, false);
+  const kept = await count(true, true);
+  expect(plain.ops).toContain('Mul');
+  expect(folded.ops.filter((op) => op === 'Mul' || op === 'Add' || op === 'Sub')).toEqual([]);
+  expect(kept.ops).toContain('Mul');
+  for (const { y } of [folded, kept])
+    for (const [i, value] of y.entries()) expect(value).toBeCloseTo(plain.y[i], 4);
+});

@@ -4,9 +4,10 @@ import { l2Normalize } from '../../src/nn/l2-normalize.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { labelCrossEntropy } from '../../src/objectives/parts/cross-entropy.ts';
-import { ntXentLogits } from '../../src/objectives/simclr.ts';
+import { pairLogits } from '../../src/objectives/parts/view-pairs.ts';
 import type { RunConfig } from '../../src/training/config.ts';
-import { valuesOf } from '../nn/tensors.ts';
+import { expectNear, uploadTree, valuesOf } from '../nn/tensors.ts';
+import { dense, normed } from './plain-layers.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {
   connectedPaths,
@@ -27,7 +28,8 @@ type Rows = ReadonlyArray<readonly number[]>;
 
 /** NT-Xent of raw rows, the mean over all of them. */
 function ntXent(a: tf.Tensor, b: tf.Tensor, temperature: number): tf.Scalar {
-  const { logits, partners } = ntXentLogits(l2Normalize(tf.concat([a, b], 0)), temperature);
+  const rows = l2Normalize(tf.concat([a, b], 0));
+  const { logits, partners } = pairLogits(rows, rows, temperature);
   return labelCrossEntropy(logits, partners);
 }
 
@@ -183,6 +185,26 @@ describe('SimCLR', () => {
       'head/0/weight',
       'head/1/weight',
     ]);
+  });
+
+  it('gives the first layers of its head to fine-tuning, with the names and values of the whole', () => {
+    const deep = firstSteps(
+      tinyImageRun('simclr-v2-cifar', { ...options, headBatchNorm: { eps: 0.1, momentum: 0.1 } }),
+      { frames: 6, pictures: [] },
+    );
+    const { projection } = deep.pretraining.parts[0].objective;
+    const { name, layers, first } = projection!;
+    expect([name, layers, first(1).channels, first(3).channels]).toEqual(['head', 3, 32, 6]);
+    const head = branchAt(branchAt(branchAt(deep.state, 'params'), 'simclr'), name);
+    const stats = uploadTree(branchAt(branchAt(branchAt(deep.state, 'stats'), 'simclr'), name));
+    const rows = rowsOf(randomRows('rows', 5, 32));
+    const applied = (count: number) =>
+      valuesOf(first(count).net.apply(uploadTree(head), stats, rows, { training: true }).y);
+    const layer = (x: tf.Tensor, at: number) =>
+      tf.relu(normed(head, `${at + 1}`, dense(head, `${at}`, x), 0.1));
+    expectNear(applied(1), valuesOf(layer(rows, 0)), 4);
+    expectNear(applied(2), valuesOf(layer(layer(rows, 0), 3)), 4);
+    expect(applied(3)).toHaveLength(30);
   });
 
   it('sees both views of all pictures as one batch: first views, then second ones', () => {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Frame } from '../../src/datasets/frame.ts';
+import type { ResNetConfig } from '../../src/encoders/kinds/resnet.ts';
 import type { Model, Tensors } from '../../src/encoders/trainable.ts';
 import { float32, type HostTensor } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
@@ -35,7 +36,7 @@ export function tinyRun(changes: Partial<RunConfig> = {}): RunConfig {
   return {
     ...smoke,
     encoders: {
-      image: { ...image, width: 4, input: { ...image.input, width: 96, height: 64 } },
+      image: { ...(image as ResNetConfig), width: 4, input: { ...image.input, width: 96, height: 64 } },
       points: { ...points, levels, input: { ...points.input, count: 96 } },
     },
     objectives: {
@@ -65,7 +66,7 @@ export function changed(run: RunConfig, { simipu, image, points, canvas, input }
   return {
     ...run,
     encoders: {
-      image: { ...own.image, ...image, input: { ...own.image.input, ...canvas } },
+      image: { ...own.image, ...image, input: { ...own.image.input, ...canvas } } as SimipuEncoders['image'],
       points: { ...own.points, ...points, input: { ...own.points.input, ...input } },
     },
     objectives: { ...run.objectives, simipu: { ...simipuOf(run), ...simipu } },

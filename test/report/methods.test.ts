@@ -104,8 +104,8 @@ describe('explainMethod', () => {
 
   it.each([
     [
-      'moco-v3',
-      /^methods: expected one of simipu, .*\(nearest: moco-v\d\), found the unknown name 'moco-v3'$/,
+      'moco-v4',
+      /^methods: expected one of simipu, .*\(nearest: moco-v\d\), found the unknown name 'moco-v4'$/,
     ],
     ['mocco', /\(nearest: moco\)/],
     ['constructor', /unknown name 'constructor'/],
@@ -183,7 +183,7 @@ describe('pointpair methods', () => {
     expect(text).toMatch(/^moco, needs image\n/);
     expect(text).toMatch(/ {2}option +what it is +paper +its code +moco-v2-cifar\n/);
     expect(text).toMatch(/\n {2}queue +\S.* 65536 +1024\n/);
-    expect(text).toContain('nothing learned: a loss of 6.932 (contrast 6.932 = ln 1025)');
+    expect(text).toContain('chance level: 6.932 (contrast 6.932 = ln 1025)');
     expect(text).toContain('queue, float32 [1024, 128]');
     expect(text).toContain(
       'views query, key: a crop of 0.2 to 1 of the area on 24 x 24 pixels, mirrored 0.5',

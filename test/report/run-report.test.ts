@@ -123,13 +123,13 @@ describe('writeReport', () => {
   it('draws each loss with its value when nothing is learned, and warns where it stays there', async () => {
     const page = await report(await makeRun({ lines: someLines(100) }));
     expect(page.match(/stroke-dasharray="5,4"/g)).toHaveLength(2);
-    expect(page).toContain('nothing learned: 6.93');
+    expect(page).toContain('chance level: 6.93');
     expect(page).toMatch(
       /<b>intra-modal loss \(view to view\)<\/b> between two views of the points; from \d\.\d+ at the first step to 3\.\d+, the mean of the last 10 steps<\/figcaption>/,
     );
     expect(warningsOf(page)).toEqual([
       expect.stringMatching(
-        /^The inter loss ends at 6\.9\d, the mean of the last \d+ steps\. When nothing is learned it is 6\.93: .*no learning/,
+        /^The inter loss ends at 6\.9\d, the mean of the last \d+ steps\. Its chance level is 6\.93: .*no learning/,
       ),
     ]);
   });
@@ -138,7 +138,7 @@ describe('writeReport', () => {
     const path = await makeRun({ lines: [], config: { chance: { inter: 5 } } });
     writeFileSync(join(path, 'metrics.jsonl'), `${JSON.stringify({ step: 1, loss: { inter: 5.2 } })}\n`);
     const page = await report(path);
-    expect(page).toContain('nothing learned: 5');
+    expect(page).toContain('chance level: 5');
     expect(warningsOf(page)).toHaveLength(1);
   });
 

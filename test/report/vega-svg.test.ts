@@ -45,10 +45,10 @@ describe('a line chart', () => {
       [1, 2],
       [2, 1],
     ];
-    const level = { value: 6.93, label: 'nothing learned: 6.93' };
+    const level = { value: 6.93, label: 'chance level: 6.93' };
     const svg = await lineChartSvg({ x: 'step', lines: [{ name: 'loss', points }], level });
     expect(svg).toContain('stroke-dasharray="5,4"');
-    expect(textsOf(svg)).toContain('nothing learned: 6.93');
+    expect(textsOf(svg)).toContain('chance level: 6.93');
     expect(textsOf(svg)).toContain('7');
     const without = await lineChartSvg({ x: 'step', lines: [{ name: 'loss', points }] });
     expect(without).not.toContain('stroke-dasharray="5,4"');

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import type { AnyImageEncoder } from '../../encoders/image-kind.ts';
+import { imageKindOf } from '../../encoders/image-kinds.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { readConfigJson } from '../config-file.ts';
+import { isWeightsFile } from '../pretrained.ts';
 import { upgradedConfig } from '../run/old-runs.ts';
 import { type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
 
@@ -9,9 +12,10 @@ type Json = { readonly [key: string]: unknown };
 /**
  * A detector's configuration with the encoders of a run, a pretraining's or a detector's, as that run has them: kinds and
  * widths, batch norms, radii, colours. How many points and neighbours the detector samples at each level, and its canvas,
- * stay its own, as weights do not depend on them. Throws an InputError where the folder is no run's.
+ * stay its own, as weights do not depend on them. A file of weights says nothing of all that. Throws an InputError where the folder is no run's.
  */
 export async function adoptEncoders(config: DetectionConfig, run: string): Promise<DetectionConfig> {
+  if (isWeightsFile(run)) return config;
   const file = join(run, 'config.json');
   const there = await readConfigJson(file, { file: run, expected: 'a run, with config.json' });
   const source = encodersIn(upgradedConfig(there));
@@ -23,6 +27,10 @@ export async function adoptEncoders(config: DetectionConfig, run: string): Promi
   const model = { ...(config as unknown as { [key: string]: Json })[detector] };
   const { image, points, colours } = source;
   if ('imageEncoder' in model && image !== undefined) {
+    if (!imageKindOf(image as unknown as AnyImageEncoder).isPyramid) {
+      const expected = 'an encoder with maps at strides of 4, 8, 16 and 32, which detectors need';
+      throw new InputError({ file, place: 'encoders.image.kind', expected, found: `${image.kind}` });
+    }
     if (image.stem === 'small') {
       const expected = 'the standard stem, which detectors need';
       throw new InputError({ file, place: 'encoders.image.stem', expected, found: 'small' });

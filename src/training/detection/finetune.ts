@@ -1,4 +1,5 @@
 import type { DataSelection } from '../../datasets/data-selection.ts';
+import type { ImageEncoderConfig } from '../../encoders/encoder-config.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
 import { Random } from '../../engine/random.ts';
 import { requireDevice } from '../../engine/require-device.ts';
@@ -7,7 +8,7 @@ import { branchAt } from '../../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../../nn/parameter-groups.ts';
 import { progressOf } from '../../nn/schedules.ts';
 import { totalSteps } from '../pretrain.ts';
-import { describeInitialization, type Initialization, initializeFrom } from '../pretrained.ts';
+import { beginWith, type Initialization, type PretrainedReference } from '../pretrained.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint } from '../run/checkpoint.ts';
 import { describeDamaged, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
 import { type RunOptions, type RunResult, train } from '../training-loop.ts';
@@ -21,13 +22,6 @@ import {
 import { describeLabelledFrames, drawLabelledFrames, type LabelledFrames } from './labelled-frames.ts';
 import { type LearnedScores, learnScores } from './learn-scores.ts';
 import { loadScoreHead, saveScoreHead } from './score-head-files.ts';
-
-/** The run whose encoders a detector begins with. */
-export interface PretrainedReference {
-  readonly run: string;
-  /** Of its checkpoint; the newest where it is not given. */
-  readonly step?: number;
-}
 
 /** What to train a detector on, from what, and where to leave it. */
 export interface FinetuneOptions extends RunOptions {
@@ -118,7 +112,7 @@ export async function finetune({
           ...[describeIncomplete(data.root, labelled.incomplete) ?? []].flat(),
           ...[describeWithoutPicture(data.root, labelled.withoutPicture) ?? []].flat(),
           ...labelled.damaged.map((message) => describeDamaged(data.root, message)),
-          ...(initialization !== undefined ? [describeInitialization(initialization)] : []),
+          ...(begun.description !== undefined ? [begun.description] : []),
           ...(from === undefined ? ['begins at random, with no pretrained encoder'] : []),
         ].join('\n'),
       dataName: data.root,
@@ -178,7 +172,10 @@ function describeScores({ examples, found, factors }: LearnedScores): string {
 
 async function firstModel(config: DetectionConfig, from: PretrainedReference | undefined) {
   const model = initialModel(config);
-  if (from === undefined) return { model, initialization: undefined as Initialization | undefined };
-  const { run, ...rest } = from;
-  return initializeFrom(model, run, rest);
+  if (from === undefined)
+    return { model, initialization: undefined as Initialization | undefined, description: undefined };
+  const own = (
+    config as unknown as { readonly [key: string]: { readonly imageEncoder?: ImageEncoderConfig } }
+  )[config.detector];
+  return beginWith(model, from, own.imageEncoder);
 }

@@ -1,203 +1,152 @@
-import type * as tf from '@tensorflow/tfjs-core';
-import { imageEncoderChannels } from '../../encoders/encoder-config.ts';
-import { imageEncoderNet, initEncoders } from '../../encoders/encoders.ts';
-import { linearNet, running } from '../../encoders/net.ts';
-import type { Learner, Model } from '../../encoders/trainable.ts';
-import { type CompiledStep, compile, type ResidentState } from '../../engine/compile.ts';
-import { float32, type HostTensor } from '../../engine/host-tensor.ts';
+import { initEncoders } from '../../encoders/encoders.ts';
+import type { HostTensor } from '../../engine/host-tensor.ts';
+import { InputError } from '../../engine/input-error.ts';
 import { Random } from '../../engine/random.ts';
-import { isResident } from '../../engine/resident-state.ts';
 import type { Tree } from '../../engine/tree.ts';
-import type { PictureEncoder } from '../../evaluation/frozen-features.ts';
-import { accuracyOf, largestColumns } from '../../evaluation/probes/accuracy.ts';
+import type { ProbeReport } from '../../evaluation/probe-report.ts';
 import { labelFractions } from '../../evaluation/probes/label-fractions.ts';
-import { applyImageView, randomFlip, randomResizedCrop } from '../../image/augment.ts';
-import { imageView } from '../../image/image-view.ts';
-import type { RgbImage } from '../../image/rgb-image.ts';
-import { branchAt, leafAt } from '../../nn/layer.ts';
-import { initOptimizer, type ParameterGroup, ratesAt } from '../../nn/parameter-groups.ts';
-import { softCrossEntropy } from '../../objectives/parts/cross-entropy.ts';
-import { trainStep } from '../train-step.ts';
+import { branchAt, branchOrNone } from '../../nn/layer.ts';
+import type { Projection } from '../../objectives/objective.ts';
+import { branchesOf } from '../../objectives/parts/momentum.ts';
+import { createPretraining } from '../create-pretraining.ts';
+import {
+  type ClassifierModel,
+  classifierAccuracy,
+  type PictureClassifier,
+  trainClassifier,
+} from './picture-classifier.ts';
 import type { ProbeOptions } from './probe-run.ts';
-import { canvasBatch, type ProbedItems } from './probed-items.ts';
-
-/** The whole network is trained on labelled pictures like this: half a cosine from these rates, on crops and mirrored. */
-const recipe = {
-  batchSize: 64,
-  encoderRate: 0.02,
-  headRate: 0.1,
-  weightDecay: 5e-4,
-  area: [0.4, 1],
-} as const;
+import type { ProbedItems } from './probed-items.ts';
 
 type Options = Pick<
   ProbeOptions,
-  'run' | 'finetune' | 'finetuneSteps' | 'device' | 'threads' | 'signal' | 'say'
+  | 'run'
+  | 'folder'
+  | 'finetune'
+  | 'finetuneSteps'
+  | 'finetuneLayer'
+  | 'distil'
+  | 'device'
+  | 'threads'
+  | 'signal'
+  | 'say'
 > & {
   readonly training: ProbedItems;
   readonly test: ProbedItems;
 };
 
+type Begun = Pick<Options, 'run' | 'folder' | 'training' | 'finetuneLayer'>;
+
+/** A classifier, and what it begins with, but for its linear layer. */
+interface Beginning {
+  readonly classifier: PictureClassifier;
+  readonly model: ClassifierModel;
+}
+
 /**
  * Right answers, percent, of an encoder with a linear layer that is trained whole on a share of the labels, from the run's
- * weights and from random ones; the same pictures, order and number of steps for both.
+ * weights and from random ones; the same pictures, order and number of steps for both. With `finetuneLayer` the first layers of
+ * the run's projection head stay between the encoder and the linear layer (SimCLR v2); with `distil` the run's encoder then
+ * learns the probabilities of the network that was trained from it, on all pictures without labels.
  */
-export async function finetuneFractions(
-  options: Options,
-): Promise<Array<{ fraction: number; pretrained: number; fromScratch: number }>> {
-  const { run, training, finetune, say } = options;
-  const encoder = run.config.encoders.image!;
-  const scratch = initEncoders(Random.fromSeed('finetune').fork('encoder'), { image: encoder });
-  const trained = { params: branchAt(run.state, 'params'), stats: branchAt(run.state, 'stats') };
+export async function finetuneFractions(options: Options): Promise<ProbeReport['finetune']> {
+  const { training, test, finetune, finetuneSteps: steps, finetuneLayer = 0, distil, say } = options;
+  const begin = { trained: beginning(options, 'trained'), scratch: beginning(options, 'scratch') };
+  const { device, threads, signal } = options;
+  const how = { training, device, threads, signal };
   const results = [];
   for (const { fraction, indices } of labelFractions(training.labels, {
     classes: training.classes.length,
     seed: 0,
     fractions: finetune,
   })) {
-    const each: number[] = [];
-    for (const [name, model] of [
-      ['the run', trained],
-      ['scratch', scratch],
-    ] as const) {
+    const tuned = async (name: string, { classifier, model }: Beginning) => {
       say(`fine-tuning from ${name} on ${indices.length} labels`);
-      each.push(100 * (await trainedAccuracy(encoder, model, indices, options)));
+      const made = await trainClassifier(classifier, model, { ...how, indices, steps, seed: 'finetune' });
+      const accuracy = 100 * (await classifierAccuracy(classifier, made, test, how));
+      return { classifier, model: made, accuracy };
+    };
+    const teacher = await tuned('the run', begin.trained);
+    const { accuracy: fromScratch } = await tuned('scratch', begin.scratch);
+    const result = {
+      fraction,
+      pretrained: teacher.accuracy,
+      fromScratch,
+      ...(finetuneLayer > 0 && { layer: finetuneLayer }),
+    };
+    if (distil === undefined) {
+      results.push(result);
+      continue;
     }
-    results.push({ fraction, pretrained: each[0], fromScratch: each[1] });
+    say(`distilling what was fine-tuned on ${indices.length} labels into all pictures`);
+    const student = beginning({ ...options, finetuneLayer: 0 }, 'trained');
+    const made = await trainClassifier(student.classifier, student.model, {
+      ...how,
+      indices: Int32Array.from(training.labels, (_, i) => i),
+      steps: distil.steps,
+      seed: 'distil',
+      teacher: { ...teacher, temperature: distil.temperature },
+    });
+    const distilled = 100 * (await classifierAccuracy(student.classifier, made, test, how));
+    results.push({ ...result, distilled });
   }
   return results;
 }
 
-async function trainedAccuracy(
-  encoder: PictureEncoder,
-  begin: Pick<Model<HostTensor>, 'params' | 'stats'>,
-  indices: Int32Array,
-  { training, test, finetuneSteps: total, device, threads, signal }: Options,
-): Promise<number> {
-  const { batchSize } = recipe;
-  const classes = training.classes.length;
-  const net = imageEncoderNet(encoder);
-  const head = linearNet({ inputs: imageEncoderChannels(encoder), outputs: classes });
-  const forward = (model: Pick<Model, 'params' | 'stats'>, image: tf.Tensor, mode: { training: boolean }) => {
-    const network = running(model, mode);
-    const logits = network.of('head', head, network.of('imageEncoder', net, image));
-    return { logits, stats: network.stats };
-  };
-  const learner: Learner = {
-    loss: (model, batch, mode) => {
-      const { logits, stats } = forward(model, leafAt(batch, 'image'), mode);
-      return { loss: softCrossEntropy(logits, leafAt(batch, 'target')), terms: {}, metrics: {}, stats };
-    },
-  };
-  const made = head.initialize(Random.fromSeed('finetune').fork('head'));
-  const params = { imageEncoder: branchAt(begin.params, 'imageEncoder'), head: made.params };
-  const group = (name: string, match: string[], learningRate: number): ParameterGroup => ({
-    name,
-    match,
-    optimizer: { kind: 'sgd', momentum: 0.9 },
-    learningRate,
-    weightDecay: recipe.weightDecay,
-  });
-  const groups = [
-    group('encoder', ['imageEncoder'], recipe.encoderRate),
-    group('head', [''], recipe.headRate),
-  ];
-  let state: Tree<HostTensor> | ResidentState = {
-    params,
-    stats: { imageEncoder: branchAt(begin.stats, 'imageEncoder') },
-    optimizer: initOptimizer(groups, params),
-  };
-  const random = Random.fromSeed('finetune').fork('pictures');
-  const orders = new Map<number, Int32Array>();
-  const orderOf = (epoch: number): Int32Array => {
-    const order = orders.get(epoch) ?? random.fork('epoch', epoch).permutation(indices.length);
-    orders.set(epoch, order);
-    return order;
-  };
-  let step: CompiledStep | undefined;
-  try {
-    for (let done = 0; done < total; done++) {
-      signal?.throwIfAborted();
-      const own = random.fork(done);
-      const chosen = Array.from({ length: batchSize }, (_, i) => {
-        const place = done * batchSize + i;
-        return indices[orderOf(Math.floor(place / indices.length))[place % indices.length]];
-      });
-      const images = chosen.map((index, i) => augmented(training.images![index], own.fork(i)));
-      const target = new Float32Array(batchSize * classes);
-      chosen.forEach((index, i) => {
-        target[i * classes + training.labels[index]] = 1;
-      });
-      const data = {
-        ...canvasBatch(images, encoder, { begin: 0, count: batchSize }),
-        target: float32(target, [batchSize, classes]),
-      };
-      const rates = {
-        ...ratesAt(groups, { kind: 'cosine', length: 1 }, { progress: done / total, share: done / total }),
-      };
-      const batch: Tree<HostTensor> = { data, rates };
-      step ??= await compile(trainStep(learner, groups), {
-        state: state as Tree<HostTensor>,
-        batch,
-        device,
-        threads,
-      });
-      state = (await step.run(state, batch)).state;
-    }
-    if (isResident(state)) state = await state.read();
-  } finally {
-    await step?.dispose();
+/** The run's encoder with what is kept of its head, or the same with random weights. */
+export function beginning(options: Begun, from: 'trained' | 'scratch'): Beginning {
+  const { run, training } = options;
+  const encoder = run.config.encoders.image!;
+  const kept = keptProjection(options);
+  const projection = kept?.projection.first(kept.layers);
+  const classifier = { encoder, projection, classes: training.classes.length };
+  const random = Random.fromSeed('finetune');
+  const drawn = projection?.net.initialize(random.fork('projection'));
+  if (from === 'scratch') {
+    const { params, stats } = initEncoders(random.fork('encoder'), { image: encoder });
+    const own = (part: 'params' | 'stats'): Tree<HostTensor> => ({
+      ...(Object.keys(drawn?.[part] ?? {}).length > 0 && { projection: drawn![part] }),
+    });
+    return {
+      classifier,
+      model: { params: { ...params, ...own('params') }, stats: { ...stats, ...own('stats') } },
+    };
   }
-  return accuracyOn(test, state, { encoder, classes, forward, device, threads });
+  const of = (part: 'params' | 'stats'): Tree<HostTensor> => {
+    const all = branchOrNone(run.state, part);
+    const image = branchOrNone(all, 'imageEncoder');
+    const own = Object.keys(drawn?.[part] ?? {});
+    return {
+      ...(Object.keys(image).length > 0 && { imageEncoder: image }),
+      // Its layers by their names, none of those behind them.
+      ...(own.length > 0 && {
+        projection: branchesOf(branchAt(branchAt(all, kept!.objective), kept!.projection.name), own),
+      }),
+    };
+  };
+  return { classifier, model: { params: of('params'), stats: of('stats') } };
 }
 
-function augmented(image: RgbImage, random: Random): RgbImage {
-  const { width, height } = image;
-  const cropped = randomResizedCrop(imageView(image), random.fork('crop'), {
-    width,
-    height,
-    area: recipe.area,
-  });
-  return applyImageView(image, randomFlip(cropped, random.fork('flip')));
-}
-
-async function accuracyOn(
-  test: ProbedItems,
-  state: Tree<HostTensor>,
-  {
-    encoder,
-    classes,
-    forward,
-    device,
-    threads,
-  }: {
-    readonly encoder: PictureEncoder;
-    readonly classes: number;
-    readonly forward: (
-      model: Pick<Model, 'params' | 'stats'>,
-      image: tf.Tensor,
-      mode: { training: boolean },
-    ) => { readonly logits: tf.Tensor };
-  } & Pick<Options, 'device' | 'threads'>,
-): Promise<number> {
-  const model = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
-  const first = canvasBatch(test.images!, encoder, { begin: 0, count: 128 });
-  const step = await compile(
-    (current, batch) => {
-      const parts = { params: branchAt(current, 'params'), stats: branchAt(current, 'stats') };
-      return [current, { logits: forward(parts, leafAt(batch, 'image'), { training: false }).logits }];
-    },
-    { state: model, batch: first, device, threads },
+/** The projection head of the run's first objective that has one, of which layers are to be kept. */
+function keptProjection({
+  run,
+  folder,
+  finetuneLayer: layers = 0,
+}: Begun):
+  | { readonly objective: string; readonly projection: Projection; readonly layers: number }
+  | undefined {
+  if (layers === 0) return undefined;
+  const { parts } = createPretraining(run.config, run.config.batchSize);
+  const heads = parts.flatMap(({ name, objective: { projection } }) =>
+    projection === undefined ? [] : [{ objective: name, projection, layers }],
   );
-  const predictions: number[] = [];
-  try {
-    for await (const { inputs, rows } of test.batches().batches) {
-      const { outputs } = await step.run(model, inputs);
-      const logits = Float64Array.from((outputs.logits as HostTensor).data.subarray(0, rows * classes));
-      predictions.push(...largestColumns(logits, classes));
-    }
-  } finally {
-    await step.dispose();
+  const fault = (expected: string, found: string) =>
+    new InputError({ file: folder, place: 'fine-tuning', expected, found });
+  if (heads.length === 0) {
+    const names = parts.map(({ name }) => name).join(', ');
+    throw fault('a system whose projection head can be kept, such as simclr', names);
   }
-  return accuracyOf(predictions, test.labels).accuracy;
+  const [head] = heads;
+  if (layers <= head.projection.layers) return head;
+  throw fault(`at most the ${head.projection.layers} layers of ${head.objective}'s head`, `${layers}`);
 }

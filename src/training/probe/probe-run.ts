@@ -19,7 +19,7 @@ import { featureSpread } from '../../evaluation/probes/effective-rank.ts';
 import { type Features, type LabelledFeatures, selectRows } from '../../evaluation/probes/features.ts';
 import { patchFeatures, randomPatchFilters } from '../../evaluation/probes/patch-features.ts';
 import { pixelFeatures } from '../../evaluation/probes/pixel-features.ts';
-import { branchAt } from '../../nn/layer.ts';
+import { branchAt, branchOrNone } from '../../nn/layer.ts';
 import { initialState } from '../pretrain.ts';
 import type { TrainedRun } from '../run/model-state.ts';
 import { cachedFeatures, featureKey } from './feature-cache.ts';
@@ -46,6 +46,10 @@ export interface ProbeOptions {
   /** Shares of the labels to train the whole network on. */
   readonly finetune: readonly number[];
   readonly finetuneSteps: number;
+  /** Layers of the run's projection head that fine-tuning keeps, 0 by default: SimCLR v2 keeps the first of three. */
+  readonly finetuneLayer?: number;
+  /** Whether what was fine-tuned teaches the run's encoder on all pictures without labels: steps, and what divides logits. */
+  readonly distil?: { readonly steps: number; readonly temperature: number };
   readonly strict?: boolean;
   readonly device?: Device;
   readonly threads?: number;
@@ -145,7 +149,7 @@ export async function probeRun(options: ProbeOptions): Promise<ProbeReport> {
 }
 
 function modelOf(state: Tree<HostTensor>) {
-  return { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+  return { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
 }
 
 /** The labelled items of a data set: its `train`, and `test` or `val` where it has one; else all of it. */

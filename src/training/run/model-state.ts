@@ -6,6 +6,7 @@ import type { Tree } from '../../engine/tree.ts';
 import { parseRunConfig, type RunConfig } from '../config.ts';
 import { readConfigJson } from '../config-file.ts';
 import { initialState } from '../pretrain.ts';
+import type { PretrainedReference } from '../pretrained.ts';
 import { checkpointOf, loadCheckpoint } from './checkpoint.ts';
 import { upgradedConfig, upgradedState } from './old-runs.ts';
 
@@ -13,17 +14,20 @@ import { upgradedConfig, upgradedState } from './old-runs.ts';
 export interface TrainedRun {
   readonly config: RunConfig;
   readonly data: DataSelection & { readonly frames?: number };
+  /** What its encoders began with, where they were not drawn at random. */
+  readonly from?: PretrainedReference;
   readonly step: number;
   readonly checkpoint: string;
   readonly state: Tree<HostTensor>;
 }
 
 /** The configuration of a run and the data that it names. Throws an InputError where the folder is no run's. */
-export async function readRunConfig(folder: string): Promise<Pick<TrainedRun, 'config' | 'data'>> {
+export async function readRunConfig(folder: string): Promise<Pick<TrainedRun, 'config' | 'data' | 'from'>> {
   const file = join(folder, 'config.json');
   const missing = { file: folder, expected: "a run's folder, with config.json" };
-  const { config, data } = await readConfigFile(file, missing);
-  if (typeof data?.root === 'string') return { config, data: { ...data, root: data.root } };
+  const { config, data, from } = await readConfigFile(file, missing);
+  if (typeof data?.root === 'string')
+    return { config, data: { ...data, root: data.root }, ...(from && { from }) };
   throw new InputError({
     file,
     place: 'data.root',
@@ -32,12 +36,16 @@ export async function readRunConfig(folder: string): Promise<Pick<TrainedRun, 'c
   });
 }
 
-/** A configuration in a JSON file (`missing` is what an unreadable one is told as), and the record of the data that a run's own has beside it. Throws an InputError for any other. */
+/** A configuration in a JSON file (`missing` is what an unreadable one is told as), and the records that a run's own has beside it. Throws an InputError for any other. */
 export async function readConfigFile(
   file: string,
   missing = { file, expected: 'a configuration' },
-): Promise<{ readonly config: RunConfig; readonly data?: Partial<TrainedRun['data']> }> {
-  const { data, ...config } = await readConfigJson(file, missing);
+): Promise<{
+  readonly config: RunConfig;
+  readonly data?: Partial<TrainedRun['data']>;
+  readonly from?: PretrainedReference;
+}> {
+  const { data, from, ...config } = await readConfigJson(file, missing);
   if (typeof config.detector === 'string') {
     const found = `a detector's run (${config.detector})`;
     throw new InputError({ file, place: 'objectives', expected: 'a pretraining run', found });
@@ -45,6 +53,7 @@ export async function readConfigFile(
   return {
     config: parseRunConfig(upgradedConfig(config), { file }),
     data: data as Partial<TrainedRun['data']> | undefined,
+    ...(from !== undefined && { from: from as PretrainedReference }),
   };
 }
 
@@ -58,11 +67,11 @@ export async function readConfigFile(
  * Object.keys(state); // ["optimizer", "params", "stats"]
  */
 export async function loadRun(folder: string, options: { readonly step?: number } = {}): Promise<TrainedRun> {
-  const { config, data } = await readRunConfig(folder);
+  const { config, data, from } = await readRunConfig(folder);
   const entry = await checkpointOf(folder, options.step);
   const { state, meta } = await loadCheckpoint(entry.folder, {
     expected: initialState(config, { frames: data.frames ?? 0 }),
     older: { state: upgradedState, fingerprints: [] },
   });
-  return { config, data, step: meta.step, checkpoint: entry.folder, state };
+  return { config, data, ...(from && { from }), step: meta.step, checkpoint: entry.folder, state };
 }

@@ -29,7 +29,7 @@ import {
 import type { Features } from '../../evaluation/probes/features.ts';
 import { pointInBox } from '../../geometry/box.ts';
 import { normalizeImage } from '../../image/normalize-image.ts';
-import { branchAt } from '../../nn/layer.ts';
+import { branchAt, branchOrNone } from '../../nn/layer.ts';
 import type { Sweep } from '../../pointcloud/segments/sweep.ts';
 import { normalizationOf } from '../../views/canvas.ts';
 import { drawPicture } from '../../views/draw-image-views.ts';
@@ -238,7 +238,7 @@ async function measureAll(
 ): Promise<Pick<EncoderMeasures, 'trained' | 'random'>> {
   const { run, randomSeeds, say, statistics } = options;
   const own = (state: Tree<HostTensor>) =>
-    encoderState({ params: branchAt(state, 'params'), stats: branchAt(state, 'stats') }, part);
+    encoderState({ params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') }, part);
   say(`features of the run's ${part}`);
   const trained = await measure(own(run.state));
   const random: DriveMeasures[] = [];

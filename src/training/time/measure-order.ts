@@ -6,7 +6,7 @@ import type { HostTensor } from '../../engine/host-tensor.ts';
 import { Random } from '../../engine/random.ts';
 import type { Tree } from '../../engine/tree.ts';
 import { type ClipLogits, type OrderScores, orderChance, orderScores } from '../../evaluation/clip-orders.ts';
-import { branchAt, leafAt } from '../../nn/layer.ts';
+import { branchAt, branchOrNone, leafAt } from '../../nn/layer.ts';
 import { seenBy } from '../../objectives/combine.ts';
 import type { OrderReading } from '../../objectives/order-reading.ts';
 import { collateViews } from '../../views/collate-views.ts';
@@ -58,7 +58,7 @@ export async function measureOrder(options: OrderMeasureOptions): Promise<OrderR
     source.sample(index, Random.fromSeed('order').fork(source.ids![index]), 0, new Stopwatch());
   const { frames, gapS, direction } = order;
   const own = (state: Tree<HostTensor>) => {
-    const [params, stats] = [branchAt(state, 'params'), branchAt(state, 'stats')];
+    const [params, stats] = [branchAt(state, 'params'), branchOrNone(state, 'stats')];
     const { memory: _, ...seen } = seenBy(part.name, { params, stats, memory: {} });
     return seen;
   };
@@ -106,7 +106,7 @@ async function readClips(
       const batch = branchAt(collate(samples), order.view);
       step ??= await compile(
         (state, drawn) => {
-          const model = { params: branchAt(state, 'params'), stats: branchAt(state, 'stats') };
+          const model = { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
           return [state, { logits: order.logits(model, drawn, { training }).logits }];
         },
         { state: models[0], batch, device, threads },

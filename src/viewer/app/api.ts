@@ -40,9 +40,7 @@ export const api = {
   scene: (frame: Seen, signal?: AbortSignal) => json<SceneInfo>('scene', { ...frame }, signal),
   point: (frame: number, point: number, signal?: AbortSignal) =>
     json<PointInfo>('point', { frame, point }, signal),
-  run: () => json<RunInfo>('run'),
   work: () => json<WorkInfo>('work'),
-  metrics: (offset: number) => json<MetricsTail>('metrics', { offset }),
   picture: async (frame: Seen, signal?: AbortSignal): Promise<ImageBitmap> => {
     const response = await ask('picture', { ...frame }, signal);
     return createImageBitmap(await response.blob());
@@ -53,12 +51,35 @@ export const api = {
   pairs: (frame: Seen, options: { seed: number; model?: ModelName }, signal?: AbortSignal) =>
     table<PairsTable>('pairs', { ...frame, ...options }, signal),
   objects: (frame: number, signal?: AbortSignal) => table<ObjectsTable>('objects', { frame }, signal),
-  places: (frame: Seen, signal?: AbortSignal) => table<PlacesTable>('places', { ...frame }, signal),
-  colours: (frame: Seen, model: ModelName, signal?: AbortSignal) =>
-    table<ColoursTable>('colours', { ...frame, model }, signal),
-  similarity: (frame: Seen, model: ModelName, query: SimilarityQuery, signal?: AbortSignal) =>
-    table<SimilarityTable>('similarity', { ...frame, model, ...query }, signal),
 } as const;
+
+/** What the page asks about a run. */
+export interface RunApi {
+  readonly run: () => Promise<RunInfo>;
+  readonly metrics: (offset: number) => Promise<MetricsTail>;
+  readonly places: (frame: Seen, signal?: AbortSignal) => Promise<PlacesTable>;
+  readonly colours: (frame: Seen, model: ModelName, signal?: AbortSignal) => Promise<ColoursTable>;
+  readonly similarity: (
+    frame: Seen,
+    model: ModelName,
+    query: SimilarityQuery,
+    signal?: AbortSignal,
+  ) => Promise<SimilarityTable>;
+}
+
+function runApiOf(which: { readonly beside?: 'yes' }): RunApi {
+  return {
+    run: () => json('run', which),
+    metrics: (offset) => json('metrics', { offset, ...which }),
+    places: (frame, signal) => table('places', { ...frame, ...which }, signal),
+    colours: (frame, model, signal) => table('colours', { ...frame, ...which, model }, signal),
+    similarity: (frame, model, query, signal) =>
+      table('similarity', { ...frame, ...which, model, ...query }, signal),
+  };
+}
+
+/** The run that was opened, and the one that is shown beside it. */
+export const runApi = { own: runApiOf({}), beside: runApiOf({ beside: 'yes' }) } as const;
 
 /** The address of a request, from the page's own. */
 export function addressOf(name: string, query: Query = {}): string {

@@ -1,5 +1,5 @@
 import type { SessionInfo } from '../protocol.ts';
-import { addressOf, api } from './api.ts';
+import { addressOf, runApi } from './api.ts';
 import type { Context, TabView } from './context.ts';
 import { CurrentFrame } from './current-frame.ts';
 import { followAppearance, followPicture, followView } from './follow-state.ts';
@@ -166,7 +166,10 @@ export class Page {
       onMissing: (name) => say(`There is no frame ${name} here; the first one is shown`),
     });
     const card = new PointCard({ onClose: () => store.set({ point: undefined }) });
-    const run = session.run && new LiveRun(session.run);
+    const run = session.run && new LiveRun(session.run, runApi.own);
+    const second = session.beside?.run;
+    // A detector has no heads that make features of places.
+    const other = second && !second.isDetector ? new LiveRun(second, runApi.beside) : undefined;
     const legend = new Legend();
     const settled = () => this.timeline?.arrived();
     const parts = { session, run, store, frame, stage, picture, legend, card };
@@ -181,7 +184,8 @@ export class Page {
     this.views = {
       scene: new SceneTab(this.context),
       matches: this.matches,
-      ...(run !== undefined && session.offers.features && { features: new FeaturesTab(this.context, run) }),
+      ...(run !== undefined &&
+        session.offers.features && { features: new FeaturesTab(this.context, run, other) }),
     };
     followPointer(this.context, byId<HTMLCanvasElement>('stage'), () => this.shown);
     frame.on(['frame'], () => this.nameFrame());
@@ -224,12 +228,15 @@ export class Page {
   }
 
   private showRun(): void {
-    const { store } = this;
+    const { store, session } = this;
+    const { beside } = session;
     const showFeatures = (step: number) => store.set({ tab: 'features', model: step });
     this.run ??= new RunPanel({
       root: byId('run-pane'),
-      fetchTail: api.metrics,
-      fetchRun: api.run,
+      runs: [
+        { title: session.title, api: runApi.own },
+        ...(beside?.run === undefined ? [] : [{ title: beside.title, api: runApi.beside }]),
+      ],
       onCheckpoint: this.offered.includes('features') ? showFeatures : undefined,
       theme: () => store.state.theme,
     });

@@ -80,7 +80,8 @@ export interface ViewState {
 
   /** `latest` follows a run that is still training. */
   readonly model: ModelName | 'latest';
-  readonly compare: boolean;
+  /** What features are shown beside: the run that was opened second (where there is one), the untrained model, or nothing. */
+  readonly compare: 'run' | 'untrained' | 'nothing';
   readonly show: 'colours' | 'similarity';
   readonly place: number | undefined;
   readonly cell: number | undefined;
@@ -135,7 +136,7 @@ export const defaultState: ViewState = {
   wrong: 'all',
   pixelLines: false,
   model: 'latest',
-  compare: false,
+  compare: 'run',
   show: 'colours',
   place: undefined,
   cell: undefined,
@@ -210,7 +211,9 @@ const parsers: Parsers = {
   wrong: one('all', 'right', 'wrong'),
   pixelLines: flag,
   model: (text) => (text === 'before' || text === 'latest' ? text : index(text)),
-  compare: flag,
+  // Links from before there could be a second run say yes and no.
+  compare: (text) =>
+    text === 'yes' ? 'untrained' : text === 'no' ? 'nothing' : one('run', 'untrained', 'nothing')(text),
   show: one('colours', 'similarity'),
   place: index,
   cell: index,

@@ -37,7 +37,7 @@ export interface SessionOptions {
   readonly tracks?: string;
   /** How many numbers a point has in `.bin` files; KITTI's four by default. */
   readonly columns?: number;
-  /** Something to show beside it: a data set, a drive, a folder of point clouds, or a single one. */
+  /** Something to show beside it: frames (a data set, a drive, point clouds) beside frames, a run beside a run. */
   readonly beside?: string;
   /** Folders that links may lead to. */
   readonly also?: readonly string[];
@@ -46,6 +46,8 @@ export interface SessionOptions {
 /** What a session is made of; what was not given, or cannot be opened, is undefined. */
 export interface SessionParts {
   readonly sequence: Sequence | undefined;
+  /** How the sequence can be opened again. */
+  readonly reference: SequenceReference | undefined;
   /** The cloud of a sequence that is a single one, which was read to see that it can be. */
   readonly only: PointCloud | undefined;
   /** The number of the first frame that can be drawn; 0 where none can. */
@@ -86,7 +88,14 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
   const tail = run === undefined ? undefined : new RunTail(run);
   for (const file of tail?.files ?? []) await guard.checkIfThere(file);
   const parts = { run: tail, detections };
-  const none = { sequence: undefined, only: undefined, first: 0, notes: [], learned: undefined };
+  const none = {
+    sequence: undefined,
+    reference: undefined,
+    only: undefined,
+    first: 0,
+    notes: [],
+    learned: undefined,
+  };
   if (root === undefined) return { ...parts, ...none, problem: lost, guard };
   const beside = [...(await calibrationBeside(root)), ...(await posesBeside(root))];
   const whole = await (await guard.withFolders([root])).withFiles(beside);
@@ -104,6 +113,7 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     return {
       ...parts,
       sequence,
+      reference,
       only,
       first: drawn.first,
       notes: [...notes, ...drawn.notes],

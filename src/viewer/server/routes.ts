@@ -45,6 +45,10 @@ function route<Shape extends z.ZodRawShape>(
 const frame = { frame: whole };
 /** The camera by its name; the sequence's first one without. */
 const seen = { ...frame, camera: z.string().max(200, 'the name of a camera').optional() };
+/** Asks what is shown beside instead. */
+const which = { beside: z.literal('yes', "'yes', or nothing").optional() };
+const chosen = (session: Session, { beside }: { readonly beside?: 'yes' | undefined }) =>
+  beside === 'yes' ? session.second() : session;
 /** As the answer before had it; it is no mere number of bytes. */
 const offset = z
   .string()
@@ -73,9 +77,9 @@ const box = z
 /** What can be asked, by address. Frames are numbers: no address has a path in it. */
 export const routes: { readonly [address: string]: Route } = {
   '/api/session': route({}, async (session) => ({ json: await session.info() })),
-  '/api/points': route({ ...frame, beside: z.literal('yes').optional() }, async (session, query) => ({
+  '/api/points': route({ ...frame, ...which }, async (session, query) => ({
     type: 'application/octet-stream',
-    pieces: await session.points(query.frame, { beside: query.beside === 'yes' }),
+    pieces: await chosen(session, query).points(query.frame),
   })),
   '/api/point': route({ ...frame, point: whole }, async (session, query) => ({
     json: await session.point(query.frame, query.point),
@@ -109,25 +113,28 @@ export const routes: { readonly [address: string]: Route } = {
     async (session, { frame, ...options }, signal) =>
       table(encodeTable(await session.pairs(frame, options, signal))),
   ),
-  '/api/places': route(seen, async (session, { frame, ...options }, signal) =>
-    table(encodeTable(await session.places(frame, options, signal))),
+  '/api/places': route({ ...seen, ...which }, async (session, { frame, beside, ...options }, signal) =>
+    table(encodeTable(await chosen(session, { beside }).places(frame, options, signal))),
   ),
-  '/api/colours': route({ ...seen, model }, async (session, { frame, ...options }, signal) =>
-    table(encodeTable(await session.colours(frame, options, signal))),
+  '/api/colours': route(
+    { ...seen, ...which, model },
+    async (session, { frame, beside, ...options }, signal) =>
+      table(encodeTable(await chosen(session, { beside }).colours(frame, options, signal))),
   ),
   '/api/similarity': route(
-    { ...seen, model, place: whole.optional(), cell: whole.optional() },
-    async (session, { frame, camera, model, place, cell }, signal) => {
+    { ...seen, ...which, model, place: whole.optional(), cell: whole.optional() },
+    async (session, { frame, camera, beside, model, place, cell }, signal) => {
       if ((place === undefined) === (cell === undefined)) {
         throw new InputError({ file: 'request', expected: 'either place or cell', found: 'both or neither' });
       }
       const query = place === undefined ? { cell: cell! } : { place };
-      return table(encodeTable(await session.similarity(frame, { camera, model, query }, signal)));
+      const from = chosen(session, { beside });
+      return table(encodeTable(await from.similarity(frame, { camera, model, query }, signal)));
     },
   ),
   '/api/work': route({}, async (session) => ({ json: session.work })),
-  '/api/run': route({}, async (session) => ({ json: await session.runInfo() })),
-  '/api/metrics': route({ offset }, async (session, query) => ({
-    json: await session.metrics(query.offset),
+  '/api/run': route(which, async (session, query) => ({ json: await chosen(session, query).runInfo() })),
+  '/api/metrics': route({ offset, ...which }, async (session, query) => ({
+    json: await chosen(session, query).metrics(query.offset),
   })),
 };

@@ -9,12 +9,12 @@ import { multiply34by44 } from '../../geometry/matrix.ts';
 import type { LensCamera } from '../../image/undistort.ts';
 import { writePcd } from '../../pointcloud/pcd.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
-import { takesColumns } from '../../pointcloud/read-cloud.ts';
 import { readObjectMaps } from '../../training/detection/object-maps.ts';
 import { type ClipState, clipOf } from '../clip.ts';
 import { neighboursOf } from '../neighbours.ts';
 import { encodePoints } from '../point-stream.ts';
 import type {
+  BesideInfo,
   BoxInfo,
   CameraInfo,
   MetricsTail,
@@ -34,6 +34,7 @@ import { columnsOf, pointInfo } from './cloud-columns.ts';
 import type { Learned } from './learned.ts';
 import { objectsTable } from './object-maps.ts';
 import { offersOf } from './offers.ts';
+import { openBeside, titlesOf } from './open-beside.ts';
 import { openParts, type SessionOptions, type SessionParts } from './open-parts.ts';
 import type { RunTail } from './run-tail.ts';
 import { savedCloud } from './saved-cloud.ts';
@@ -71,20 +72,19 @@ export class Session {
     if (only !== undefined) void this.clouds.get('0', async () => only);
   }
 
-  /** Throws InputError as `openParts` does, and where there is nothing to show beside. */
+  /** Throws InputError as `openParts` and `openBeside` do. */
   static async open(options: SessionOptions): Promise<Session> {
-    const { path, beside, columns } = options;
+    const { path, beside } = options;
     const parts = await openParts(options);
     if (beside === undefined) return new Session(basename(resolve(path)), parts);
-    const second = await Session.open({ path: beside, columns: takesColumns(beside) ? columns : undefined });
-    const { sequence, run } = second.parts;
-    if (sequence === undefined || run !== undefined) {
-      await second.close();
+    try {
+      const second = await openBeside(beside, options, parts);
+      const [title, other] = titlesOf(path, beside);
+      return new Session(title, parts, new Session(other, second));
+    } catch (error) {
       await parts.learned?.close();
-      const expected = 'point clouds, a drive or a data set to show beside';
-      throw new InputError({ file: beside, expected, found: run === undefined ? 'no frames' : 'a run' });
+      throw error;
     }
-    return new Session(basename(resolve(path)), parts, second);
   }
 
   /** What was chosen and what was left aside when the data was opened, a sentence each. */
@@ -99,7 +99,7 @@ export class Session {
       title: this.title,
       sequence: this.sequenceInfo(),
       problem,
-      beside: this.besideInfo(),
+      beside: await this.beside?.asBeside(),
       run: runInfo,
       hasDetections: detections !== undefined,
       hasObjects: detections?.hasObjects ?? false,
@@ -108,12 +108,14 @@ export class Session {
     };
   }
 
-  /** The sweep as a stream of points, in pieces, or that of what is shown beside; see `encodePoints`. */
-  async points(index: number, { beside = false } = {}): Promise<Iterable<Uint8Array>> {
-    if (beside) {
-      if (this.beside !== undefined) return this.beside.points(index);
-      throw new InputError({ file: this.title, expected: 'something to show beside it', found: 'nothing' });
-    }
+  /** The session of what is shown beside this one's. Throws InputError where there is nothing. */
+  second(): Session {
+    if (this.beside !== undefined) return this.beside;
+    throw new InputError({ file: this.title, expected: 'something to show beside it', found: 'nothing' });
+  }
+
+  /** The sweep as a stream of points, in pieces; see `encodePoints`. */
+  async points(index: number): Promise<Iterable<Uint8Array>> {
     const cloud = await this.cloud(index);
     const { count, notes } = cloud;
     return encodePoints(columnsOf(cloud, fileOf(this.sequence(), index, 'sweep')), count, { notes });
@@ -255,9 +257,10 @@ export class Session {
     return (await this.encoders(frame, options.camera)).similarity({ frame, ...options }, signal);
   }
 
-  /** What the thread of the encoders does now. */
+  /** What the thread of the encoders does now, or that of what is shown beside. */
   get work(): WorkInfo {
-    return this.parts.learned?.work ?? nothing;
+    const own = this.parts.learned?.work ?? nothing;
+    return own.doing === undefined && this.beside !== undefined ? this.beside.work : own;
   }
 
   async runInfo(): Promise<RunInfo> {
@@ -273,9 +276,12 @@ export class Session {
     await this.beside?.close();
   }
 
-  private besideInfo(): SessionInfo['beside'] {
-    const sequence = this.beside?.sequenceInfo();
-    return sequence && { title: this.beside!.title, sequence };
+  /** This one as what is shown beside another. */
+  private async asBeside(): Promise<BesideInfo> {
+    const { title, parts } = this;
+    return parts.run === undefined
+      ? { title, sequence: this.sequenceInfo(), run: undefined }
+      : { title, sequence: undefined, run: await this.runInfo() };
   }
 
   /** The camera of a frame's picture where it has a lens; a calibration that cannot be read is told with the scene. */

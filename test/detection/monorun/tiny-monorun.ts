@@ -1,6 +1,7 @@
 import type { Frame, ObjectLabel } from '../../../src/datasets/frame.ts';
 import { observationAngle } from '../../../src/detection/detection-label.ts';
 import { type MonorunConfig, monorunSmall } from '../../../src/detection/monorun/monorun-config.ts';
+import type { ResNetConfig } from '../../../src/encoders/kinds/resnet.ts';
 import { Random } from '../../../src/engine/random.ts';
 import type { Box3 } from '../../../src/geometry/box.ts';
 import { projectBox } from '../../../src/geometry/box-projection.ts';
@@ -12,7 +13,7 @@ export function tinyMonorun(changes: Partial<MonorunConfig> = {}): MonorunConfig
   return {
     ...monorunSmall,
     image: { ...monorunSmall.image, width: 96, height: 32 },
-    imageEncoder: { ...monorunSmall.imageEncoder, width: 4 },
+    imageEncoder: { ...(monorunSmall.imageEncoder as ResNetConfig), width: 4 },
     channels: 8,
     maxObjects: 6,
     minHeightPx: 1,

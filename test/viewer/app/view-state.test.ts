@@ -69,7 +69,7 @@ const states: fc.Arbitrary<ViewState> = fc.record({
   wrong: fc.constantFrom('all' as const, 'right' as const, 'wrong' as const),
   pixelLines: flag,
   model: fc.oneof(index, fc.constantFrom('before' as const, 'latest' as const)),
-  compare: flag,
+  compare: fc.constantFrom('run' as const, 'untrained' as const, 'nothing' as const),
   show: fc.constantFrom('colours' as const, 'similarity' as const),
   place: orNone(index),
   cell: orNone(index),

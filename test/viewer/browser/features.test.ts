@@ -174,7 +174,7 @@ describeInBrowser('features of a run', (browser) => {
 
   it('are shown before and after training side by side, from the same place', async () => {
     const page = await opened();
-    await page.turn('compare', true);
+    await page.select('compare', 'untrained');
     await page.page.locator('#stage-sides').waitFor();
     await painted(page);
     expect(await page.page.locator('#stage-sides').innerText()).toMatch(
@@ -208,7 +208,7 @@ describeInBrowser('features of a run', (browser) => {
     const farther = await page.stage();
     expect(farther.cut({ right: half - 2 }).differing(left, 12)).toBeGreaterThan(300);
     expect(farther.cut({ left: half, right: 2 * half - 2 }).differing(right, 12)).toBeGreaterThan(300);
-    await page.turn('compare', false);
+    await page.select('compare', 'nothing');
     await page.page.locator('#stage-sides').waitFor({ state: 'hidden' });
   });
 

@@ -343,19 +343,48 @@ describe('something beside', () => {
     expect(beside).toMatchObject({ title: 'at-7.pcd', sequence: { frames: [{ parts: ['sweep'] }] } });
     const decoder = new PointDecoder();
     const passes: Pass[] = [];
-    for (const piece of await session.points(0, { beside: true })) passes.push(...decoder.push(piece));
+    for (const piece of await session.second().points(0)) passes.push(...decoder.push(piece));
     expect(passes[0].positions[0]).toBeCloseTo(7, 2);
     expect((await pointsOf(session, 0)).passes[0].positions[0]).toBeCloseTo(3, 2);
   });
 
-  it('is data, and is asked for only where there is something', async () => {
+  it('is named by as much of its path as tells it from the first', async () => {
+    const [first, second] = ['a', 'b'].map((name) => {
+      const path = join(temporaryFolder(), name, 'sweep.pcd');
+      write(path, writePcd(cloudFromRows(Float32Array.of(1, 0, 0), ['x', 'y', 'z']), { encoding: 'binary' }));
+      return path;
+    });
+    const { title, beside } = await (await open({ path: first, beside: second })).info();
+    expect([title, beside!.title]).toEqual(['a/sweep.pcd', 'b/sweep.pcd']);
+  });
+
+  it('is a run beside a run, whose steps are its own', async () => {
+    const [first, second] = [1, 2].map((steps) => {
+      const run = temporaryFolder();
+      write(join(run, 'config.json'), '{}');
+      const lines = Array.from({ length: steps }, (_, i) =>
+        JSON.stringify({ step: i + 1, loss: { total: 1 } }),
+      );
+      write(join(run, 'metrics.jsonl'), `${lines.join('\n')}\n`);
+      return run;
+    });
+    const session = await open({ path: first, beside: second });
+    const { beside } = await session.info();
+    expect(beside).toMatchObject({ sequence: undefined, run: { isDetector: false } });
+    expect((await session.metrics(0)).lines).toHaveLength(1);
+    expect((await session.second().metrics(0)).lines).toHaveLength(2);
+    const fault = await faultOf(Session.open({ path: first, beside: fileOf(3) }));
+    expect(fault).toMatchObject({ expected: 'a run beside a run', found: 'no run' });
+  });
+
+  it('is data beside data, and is asked for only where there is something', async () => {
     const run = temporaryFolder();
     write(join(run, 'config.json'), '{}');
     const fault = await faultOf(Session.open({ path: fileOf(3), beside: run }));
-    expect(fault.file).toBe(run);
+    expect(fault).toMatchObject({ file: run, found: 'a run' });
     const alone = await open({ path: fileOf(3) });
     expect((await alone.info()).beside).toBeUndefined();
-    expect(await faultOf(alone.points(0, { beside: true }))).toMatchObject({ found: 'nothing' });
+    expect(() => alone.second()).toThrow(/something to show beside it, found nothing/);
   });
 });
 

@@ -73,6 +73,7 @@ describe('a session of pictures with a lens', () => {
     };
     const session = new sessionOf('a drive', {
       sequence: sequence as Sequence,
+      reference: undefined,
       first: 0,
       guard: await FolderGuard.over([file]),
       ...{

@@ -15,7 +15,7 @@ const TIME_STEPS = [
  * beyond the level where that is the outermost: there its name is written. No more than `ceiling` is possible.
  */
 export function axisRange(
-  curves: ReadonlyArray<ReadonlyArray<number | null>>,
+  curves: ReadonlyArray<ReadonlyArray<number | null | undefined>>,
   options: {
     readonly level?: number;
     readonly levelAir?: number;
@@ -29,7 +29,8 @@ export function axisRange(
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const curve of level === undefined ? curves : [...curves, [level]]) {
     for (const value of curve) {
-      if (value === null || !Number.isFinite(value) || (isLogarithmic && value <= 0)) continue;
+      if (value === null || value === undefined || !Number.isFinite(value) || (isLogarithmic && value <= 0))
+        continue;
       if (value < min) min = value;
       if (value > max) max = value;
     }

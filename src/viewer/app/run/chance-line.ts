@@ -28,7 +28,7 @@ export function drawChanceLine(chart: uPlot, chance: number, colours: ChartColou
   ctx.font = colours.font.replace(/^\d+px/, `${11 * ratio}px`);
   ctx.textAlign = 'right';
   ctx.textBaseline = isAbove ? 'bottom' : 'top';
-  const text = `Nothing learned ${shown(chance, 4)}`;
+  const text = `Chance level ${shown(chance, 4)}`;
   const baseline = y + (isAbove ? -3 : 4) * ratio;
   // A halo keeps the words readable over the curves.
   ctx.strokeStyle = colours.background;

@@ -3,6 +3,8 @@ export interface ConfigRow {
   /** Where it is, such as `optimizers.points.learningRate`. */
   readonly path: string;
   readonly value: string;
+  /** The value in a second run's configuration, where that is another. */
+  readonly other?: string;
 }
 
 /** The values of a configuration by dotted path; lists of plain values, and lists of such, stay in one piece. */
@@ -14,11 +16,24 @@ export function configRows(value: unknown, path = ''): ConfigRow[] {
   return entries.flatMap(([key, inner]) => configRows(inner, path === '' ? key : `${path}.${key}`));
 }
 
+/** The rows of two configurations: those that differ first, with both values. */
+export function comparedRows(first: readonly ConfigRow[], second: readonly ConfigRow[]): ConfigRow[] {
+  const [own, other] = [first, second].map((rows) => new Map(rows.map(({ path, value }) => [path, value])));
+  const rows = [...new Set([...own.keys(), ...other.keys()])].map((path) => {
+    const [a, b] = [own.get(path) ?? 'not there', other.get(path) ?? 'not there'];
+    return { path, value: a, other: a === b ? undefined : b };
+  });
+  return [
+    ...rows.filter(({ other }) => other !== undefined),
+    ...rows.filter(({ other }) => other === undefined),
+  ];
+}
+
 /** The rows that have every word of a search in their path or value, whatever the case. */
 export function matchingRows(rows: readonly ConfigRow[], search: string): ConfigRow[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  return rows.filter(({ path, value }) => {
-    const text = `${path} ${value}`.toLowerCase();
+  return rows.filter(({ path, value, other = '' }) => {
+    const text = `${path} ${value} ${other}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

@@ -5,7 +5,13 @@ import { axisRange, linearTicks, logarithmicTicks, type Range } from './axes.ts'
 import { CHANCE_LINE_PX, drawChanceLine } from './chance-line.ts';
 import type { ChartColours } from './chart-colours.ts';
 import { decimated, nearestIndex, visibleIndices } from './decimation.ts';
+import { type CurveValues, valueAt } from './one-axis.ts';
 import { valueText } from './wording.ts';
+
+/** Curves of a second run are dashed. */
+function dashOf(isDashed: boolean): number[] | undefined {
+  return isDashed ? [6, 4] : undefined;
+}
 
 /** What a chart shows at a moment. */
 export interface ChartView {
@@ -21,9 +27,11 @@ export interface ChartView {
   readonly xText: (x: number) => string;
   readonly curves: ReadonlyArray<{
     readonly label: string;
-    readonly values: readonly number[];
+    readonly values: CurveValues;
     /** Drawn over the values, which are then faint. */
-    readonly smoothed: readonly number[] | undefined;
+    readonly smoothed: CurveValues | undefined;
+    /** Whether it is of a second run. */
+    readonly isSecond: boolean;
   }>;
   /** The value when nothing is learned. */
   readonly chance: number | undefined;
@@ -98,11 +106,11 @@ export class CurveChart {
     const last = view.isLarge ? told : '';
     this.place.textContent = index < 0 ? '' : x === undefined ? last : view.xText(view.x[index]);
     const isSmoothed = x !== undefined && first.smoothed !== undefined;
-    this.raw.textContent = isSmoothed ? `raw ${valueText(first.values[index], view.unit)}` : '';
+    this.raw.textContent = isSmoothed ? `raw ${valueText(valueAt(first.values, index), view.unit)}` : '';
     const left = x === undefined ? -10 : chart.valToPos(x, 'x');
     if (chart.cursor.left !== left) chart.setCursor({ left, top: x === undefined ? -10 : 0 }, false);
     view.curves.forEach(({ values, smoothed }, i) => {
-      const value = (smoothed ?? values)[index] ?? Number.NaN;
+      const value = valueAt(smoothed ?? values, index);
       this.readouts[i].textContent = valueText(value, view.unit);
       const isShown = x !== undefined && Number.isFinite(value) && (!view.isLogarithmic || value > 0);
       this.dots[i].hidden = !isShown;
@@ -154,8 +162,12 @@ export class CurveChart {
     const [from, to] = visibleIndices(view.x, view.xRange);
     const values = view.curves.map((curve) => curve.values);
     const kept = decimated(view.x, values, { from, to, buckets: Math.ceil(width * devicePixelRatio) });
-    const at = (column: readonly number[]) =>
-      kept.map((index) => (Number.isFinite(column[index]) ? column[index] : null));
+    // What is undefined is passed over by the line, and null interrupts it.
+    const at = (column: CurveValues) =>
+      kept.map((index) => {
+        const value = column[index];
+        return value === undefined || Number.isFinite(value) ? value : null;
+      });
     const [raw, smooth] = [
       values.map(at),
       view.curves.flatMap((curve) => (curve.smoothed ? [at(curve.smoothed)] : [])),
@@ -174,13 +186,23 @@ export class CurveChart {
     this.chart?.destroy();
     const colours = this.options.colours();
     const { clientWidth: width, clientHeight: height } = this.plot;
-    const curves = view.curves.map(({ smoothed }, i) => ({
+    const curves = view.curves.map(({ smoothed, isSecond }, i) => ({
       stroke: smoothed === undefined ? colours.curves[i % 4] : colours.faint[i % 4],
       width: smoothed === undefined ? 1.5 : 1,
+      dash: dashOf(isSecond && smoothed === undefined),
       points: { show: data[0].length < 2 },
     }));
-    const smooth = view.curves.flatMap(({ smoothed }, i) =>
-      smoothed === undefined ? [] : [{ stroke: colours.curves[i % 4], width: 1.75, points: { show: false } }],
+    const smooth = view.curves.flatMap(({ smoothed, isSecond }, i) =>
+      smoothed === undefined
+        ? []
+        : [
+            {
+              stroke: colours.curves[i % 4],
+              width: 1.75,
+              dash: dashOf(isSecond),
+              points: { show: false },
+            },
+          ],
     );
     const axis = { stroke: colours.text, font: colours.font, ticks: { show: false }, gap: 6 };
     const grid = { stroke: colours.grid, width: 1 };
@@ -252,9 +274,9 @@ export class CurveChart {
     const isOne = curves.length === 1;
     this.value.replaceChildren(...(isOne ? [this.readouts[0], this.raw] : []));
     this.legend.hidden = isOne;
-    const keys = (isOne ? [] : curves).map(({ label }, i) => {
-      const swatch = element('i', { class: 'run-swatch' });
-      swatch.style.background = colours.curves[i % 4];
+    const keys = (isOne ? [] : curves).map(({ label, isSecond }, i) => {
+      const swatch = element('i', { class: isSecond ? 'run-swatch is-dashed' : 'run-swatch' });
+      swatch.style.color = colours.curves[i % 4];
       return element('span', { class: 'run-key' }, swatch, element('b', {}, label), this.readouts[i]);
     });
     this.legend.replaceChildren(...keys);

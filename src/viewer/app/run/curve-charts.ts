@@ -5,6 +5,7 @@ import { type ChartPlan, planCharts } from './chart-plan.ts';
 import { type ChartView, CurveChart } from './curve-chart.ts';
 import { nearestIndex } from './decimation.ts';
 import { lossNote } from './loss-note.ts';
+import { onAxis, oneAxis } from './one-axis.ts';
 import type { RunHistory } from './run-history.ts';
 import { countText, durationText, shortCountText } from './wording.ts';
 
@@ -15,8 +16,12 @@ export interface ChartSettings {
   readonly isLogarithmic: boolean;
 }
 
-/** What the charts are drawn from. */
+/** A run that the charts are drawn from. */
 export interface ChartSource {
+  /** What its curves are called where there are two runs. */
+  readonly title: string;
+  /** The name of its objective: losses of several objectives have it before their own. */
+  readonly objective: string | undefined;
   readonly history: RunHistory;
   readonly chance: { readonly [loss: string]: number } | undefined;
   readonly isRunning: boolean;
@@ -27,7 +32,7 @@ export class CurveCharts {
   readonly root = element('div', { class: 'run-charts' });
   private readonly charts = new Map<string, CurveChart>();
   private readonly onZoom: (isZoomed: boolean) => void;
-  private source: ChartSource | undefined;
+  private sources: readonly ChartSource[] = [];
   private settings: ChartSettings = { span: 1, axis: 'step', isLogarithmic: false };
   /** Undefined shows everything. */
   private zoom: Range | undefined;
@@ -36,17 +41,18 @@ export class CurveCharts {
     this.onZoom = onZoom;
   }
 
-  draw(source: ChartSource, settings: ChartSettings): void {
+  /** Draws one run, or two over one another. */
+  draw(sources: readonly ChartSource[], settings: ChartSettings): void {
     if (settings.axis !== this.settings.axis) this.zoom = this.zoomOn(settings.axis);
-    this.source = source;
+    this.sources = sources;
     this.settings = settings;
-    const plans = planCharts(source.history, source.chance);
+    const plans = plansOf(sources);
     for (const [id, chart] of this.charts) {
       if (plans.some((plan) => plan.id === id)) continue;
       chart.dispose();
       this.charts.delete(id);
     }
-    for (const plan of plans) this.chartOf(plan.id).draw(this.viewOf(plan, source));
+    for (const plan of plans) this.chartOf(plan.id).draw(this.viewOf(plan));
     const inOrder = plans.map(({ id }) => this.charts.get(id)!.root);
     // Moving what is in its place already would lose the cursor.
     inOrder.forEach((root, i) => {
@@ -88,36 +94,47 @@ export class CurveCharts {
   private setZoom(zoom: Range | undefined): void {
     this.zoom = zoom;
     this.onZoom(zoom !== undefined);
-    if (this.source !== undefined) this.draw(this.source, this.settings);
+    if (this.sources.length > 0) this.draw(this.sources, this.settings);
   }
 
   /** The same steps on the other axis. */
   private zoomOn(axis: ChartSettings['axis']): Range | undefined {
-    if (this.zoom === undefined || this.source === undefined) return undefined;
-    const { steps, times } = this.source.history;
+    if (this.zoom === undefined || this.sources.length === 0) return undefined;
+    const { steps, times } = this.sources[0].history;
     const [from, to] = axis === 'time' ? [steps, times] : [times, steps];
     const [min, max] = this.zoom.map((value) => to[nearestIndex(from, value)]);
     return min < max ? [min, max] : undefined;
   }
 
-  private viewOf(plan: ChartPlan, { history, isRunning }: ChartSource): ChartView {
+  private viewOf({ plans, ...plan }: CommonPlan): ChartView {
     const { span, axis } = this.settings;
-    const x = axis === 'time' ? history.times : history.steps;
-    const curves = plan.curves.map(({ column, label }) => ({
-      label,
-      values: history.column(column),
-      smoothed: plan.isMeasured && span > 1 ? history.smoothed(column, span) : undefined,
-    }));
-    const [first] = plan.curves;
-    const note =
-      plan.kind === 'loss'
-        ? lossNote({
-            values: history.column(first.column),
-            brokenStep: history.brokenStep(first.column),
-            chance: plan.chance,
-            isRunning,
-          })
-        : undefined;
+    const placesOf = ({ history }: ChartSource) => (axis === 'time' ? history.times : history.steps);
+    const x = oneAxis(plans.map(({ source }) => placesOf(source)));
+    const areTwo = this.sources.length > 1;
+    const curves = plans.flatMap(({ source, plan: { curves: own } }) =>
+      own.map(({ column, label }) => {
+        const laid = (values: readonly number[]) => onAxis(x, placesOf(source), values);
+        const { history, title } = source;
+        return {
+          label: !areTwo ? label : own.length === 1 ? title : `${title}: ${label}`,
+          values: laid(history.column(column)),
+          smoothed: plan.isMeasured && span > 1 ? laid(history.smoothed(column, span)) : undefined,
+          isSecond: source !== this.sources[0],
+        };
+      }),
+    );
+    const notes = plans.flatMap(({ source: { title, history, isRunning }, plan: own }) => {
+      if (own.kind !== 'loss') return [];
+      const { column } = own.curves[0];
+      const note = lossNote({
+        values: history.column(column),
+        brokenStep: history.brokenStep(column),
+        chance: own.chance,
+        isRunning,
+      });
+      return note === undefined ? [] : [areTwo ? `${title}: ${note}` : note];
+    });
+    const note = notes.length === 0 ? undefined : notes.join(' ');
     const isLogarithmic =
       plan.kind === 'loss' ? this.settings.isLogarithmic : plan.kind === 'rate' && spansDecades(curves);
     return {
@@ -131,6 +148,31 @@ export class CurveCharts {
       note,
     };
   }
+}
+
+/** A chart of all runs that have it. */
+interface CommonPlan extends ChartPlan {
+  readonly plans: ReadonlyArray<{ readonly source: ChartSource; readonly plan: ChartPlan }>;
+}
+
+/** The charts of the first run, and after them those that only the second has. */
+function plansOf(sources: readonly ChartSource[]): CommonPlan[] {
+  const found = sources.flatMap((source) =>
+    planCharts(source.history, source.chance).map((plan) => ({ source, plan })),
+  );
+  const ids = new Set(found.map(({ plan }) => plan.id));
+  // What a run with one objective calls `loss/cross` has the objective's name in it where there are several.
+  const idOf = ({ source, plan }: (typeof found)[number]) => {
+    const whole = plan.id.replace('/', `/${source.objective}/`);
+    return ids.has(whole) ? whole : plan.id;
+  };
+  return [...new Set(found.map(idOf))].map((id, i) => {
+    const plans = found.filter((each) => idOf(each) === id);
+    const chances = new Set(plans.map(({ plan }) => plan.chance));
+    // Two runs may differ in what a loss is when nothing is learned: then no line is right for both.
+    const chance = chances.size === 1 ? plans[0].plan.chance : undefined;
+    return { ...plans[0].plan, id, isLarge: i === 0 && plans[0].plan.isLarge, chance, plans };
+  });
 }
 
 const STEP_AXIS = {
@@ -149,7 +191,7 @@ function wholeRange(x: readonly number[]): Range {
 type Curves = ChartView['curves'];
 
 function isPositive(curves: Curves): boolean {
-  return curves.every(({ values }) => values.every((value) => !(value <= 0)));
+  return curves.every(({ values }) => values.every((value) => value === undefined || !(value <= 0)));
 }
 
 /** Whether values lie so far apart that the small ones could not be seen beside the great ones. */

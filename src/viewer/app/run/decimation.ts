@@ -1,3 +1,5 @@
+import type { CurveValues } from './one-axis.ts';
+
 /** The first index whose value is at least `value`, in ascending `x`. */
 export function lowerBound(x: readonly number[], value: number): number {
   let [low, high] = [0, x.length];
@@ -33,7 +35,7 @@ export function visibleIndices(
  */
 export function decimated(
   x: readonly number[],
-  curves: ReadonlyArray<readonly number[]>,
+  curves: readonly CurveValues[],
   options: { readonly from: number; readonly to: number; readonly buckets: number },
 ): number[] {
   const { from, to, buckets } = options;
@@ -54,16 +56,17 @@ export function decimated(
 }
 
 /** Where a stretch of a curve is lowest and highest, and where its first gap is. */
-function extremes(curve: readonly number[], begin: number, end: number): number[] {
+function extremes(curve: CurveValues, begin: number, end: number): number[] {
   let [lowest, highest, gap] = [-1, -1, -1];
   for (let i = begin; i < end; i++) {
     const value = curve[i];
+    if (value === undefined) continue;
     if (Number.isNaN(value)) {
       if (gap < 0) gap = i;
       continue;
     }
-    if (lowest < 0 || value < curve[lowest]) lowest = i;
-    if (highest < 0 || value > curve[highest]) highest = i;
+    if (lowest < 0 || value < curve[lowest]!) lowest = i;
+    if (highest < 0 || value > curve[highest]!) highest = i;
   }
   return [lowest, highest, gap].filter((index) => index >= 0);
 }

@@ -21,5 +21,5 @@ export function lossNote(options: {
     return undefined;
   }
   const verb = isRunning ? 'Stands at' : 'Ends at';
-  return `${verb} ${shown(endOf(values), 4)}, no better than nothing learned.`;
+  return `${verb} ${shown(endOf(values), 4)}, no better than chance.`;
 }

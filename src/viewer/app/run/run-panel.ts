@@ -1,12 +1,11 @@
 import 'uplot/dist/uPlot.min.css';
 import './run.css';
-import type { MetricsTail, RunInfo } from '../../protocol.ts';
+import type { RunApi } from '../api.ts';
 import { eachFrame, element } from '../widgets/dom.ts';
 import { CurveCharts } from './curve-charts.ts';
 import { Poller, type PollResult } from './poller.ts';
-import { RunHistory } from './run-history.ts';
+import { RunFeed } from './run-feed.ts';
 import { RunSide } from './run-side.ts';
-import { stateOf } from './run-state.ts';
 import { RunToolbar } from './run-toolbar.ts';
 import { spanFor } from './smoothing.ts';
 
@@ -14,20 +13,17 @@ import { spanFor } from './smoothing.ts';
 export interface RunPanelOptions {
   /** Gets the panel as its only child, of the same size. */
   readonly root: HTMLElement;
-  readonly fetchTail: (offset: number) => Promise<MetricsTail>;
-  readonly fetchRun: () => Promise<RunInfo>;
+  /** The run, and the one that is shown beside it where there is one. */
+  readonly runs: ReadonlyArray<{ readonly title: string; readonly api: Pick<RunApi, 'metrics' | 'run'> }>;
   /** Someone wants to see what was learned up to this checkpoint; undefined where that cannot be shown. */
   readonly onCheckpoint: ((step: number) => void) | undefined;
   readonly theme: () => 'dark' | 'light';
 }
 
-/** So many lines in an answer mean that more may wait already. */
-const MANY_LINES = 200;
-
-/** A run as it goes on: its curves, how far it is, its checkpoints and its configuration. */
+/** A run as it goes on: its curves, how far it is, its checkpoints and its configuration; and a second one over it. */
 export class RunPanel {
   private readonly options: RunPanelOptions;
-  private readonly history = new RunHistory();
+  private readonly feeds: ReadonlyArray<{ readonly title: string; readonly feed: RunFeed }>;
   private readonly toolbar: RunToolbar;
   private readonly charts: CurveCharts;
   private readonly side: RunSide;
@@ -39,19 +35,13 @@ export class RunPanel {
   private readonly onVisibility = () => this.follow();
   private isShown = false;
   private isDisposed = false;
-  private offset = 0;
-  private chance: MetricsTail['chance'];
-  private run: RunInfo | undefined;
-  /** Whether the metrics were read to their end once. */
-  private isCaughtUp = false;
-  private sawSteps = false;
-  private newestAt = performance.now();
   /** Whether the charts are drawn of other values, or in another way, than they should be. */
   private isStale = true;
-  private wasRunning = true;
+  private drawnAs = '';
 
   constructor(options: RunPanelOptions) {
     this.options = options;
+    this.feeds = options.runs.map(({ title, api }) => ({ title, feed: new RunFeed(api) }));
     this.toolbar = new RunToolbar({ onChange: () => this.changed(), onWhole: () => this.charts.resetZoom() });
     this.charts = new CurveCharts({ onZoom: (isZoomed) => this.toolbar.setZoomed(isZoomed) });
     this.side = new RunSide({ onCheckpoint: options.onCheckpoint });
@@ -93,44 +83,23 @@ export class RunPanel {
       return;
     }
     // Nobody looked in between.
-    this.newestAt = performance.now();
+    for (const { feed } of this.feeds) feed.lookAgain();
     this.poller.start();
     this.draw();
   }
 
   private async poll(): Promise<PollResult> {
-    const [tail, run] = await Promise.allSettled([
-      this.options.fetchTail(this.offset),
-      this.options.fetchRun(),
-    ]);
+    const results = await Promise.all(this.feeds.map(({ feed }) => feed.poll()));
     if (this.isDisposed) return 'nothing';
-    if (run.status === 'fulfilled') {
-      this.run = run.value;
-      this.side.show(run.value);
-    }
-    const result = tail.status === 'fulfilled' ? this.take(tail.value) : 'nothing';
-    const failed = [tail, run].find((settled) => settled.status === 'rejected');
-    this.tell(
-      failed?.reason.message ?? (tail.status === 'fulfilled' ? tail.value.problem?.message : undefined),
+    const [first, second] = this.feeds.map(({ feed }) => feed.info);
+    if (first !== undefined) this.side.show(first, second);
+    if (results.some((result) => result !== 'nothing')) this.isStale = true;
+    const problems = this.feeds.flatMap(({ title, feed: { problem } }) =>
+      problem === undefined ? [] : [this.feeds.length === 1 ? problem : `${title}: ${problem}`],
     );
+    this.tell(problems.length === 0 ? undefined : problems.join('\n'));
     this.draw();
-    return result;
-  }
-
-  private take({ offset, restarted, chance, lines }: MetricsTail): PollResult {
-    const isNew = lines.length > 0 || restarted;
-    if (restarted) this.history.clear();
-    this.history.append(lines);
-    this.offset = offset;
-    this.chance = chance;
-    if (isNew) {
-      this.isStale = true;
-      this.newestAt = performance.now();
-      this.sawSteps = this.isCaughtUp;
-    }
-    if (lines.length >= MANY_LINES) return 'more';
-    this.isCaughtUp = true;
-    return isNew ? 'came' : 'nothing';
+    return (['more', 'came'] as const).find((each) => results.includes(each)) ?? 'nothing';
   }
 
   private tell(problem: string | undefined): void {
@@ -145,22 +114,27 @@ export class RunPanel {
 
   private drawNow(): void {
     if (this.isDisposed) return;
-    const { history, chance, run } = this;
-    const state = stateOf(history, {
-      totalSteps: run?.totalSteps,
-      sawSteps: this.sawSteps,
-      quietSeconds: (performance.now() - this.newestAt) / 1000,
-    });
-    this.message.hidden = history.length > 0 || !this.problem.hidden;
-    if (this.isCaughtUp) this.message.textContent = 'The curves begin with the first step.';
-    if (!this.isCaughtUp && history.length === 0) return;
-    this.toolbar.setState(state);
-    this.toolbar.suggestSpan(spanFor(history.length));
-    this.toolbar.setHasTimes(history.hasTimes);
-    const isRunning = state.kind === 'running' || state.kind === 'still';
-    if (!this.isStale && isRunning === this.wasRunning) return;
+    const runs = this.feeds.map(({ title, feed }) => ({ title, feed, state: feed.state }));
+    const steps = Math.max(...runs.map(({ feed }) => feed.history.length));
+    const isCaughtUp = runs.every(({ feed }) => feed.isCaughtUp);
+    this.message.hidden = steps > 0 || !this.problem.hidden;
+    if (isCaughtUp) this.message.textContent = 'The curves begin with the first step.';
+    if (!isCaughtUp && steps === 0) return;
+    this.toolbar.setStates(runs);
+    this.toolbar.suggestSpan(spanFor(steps));
+    const timed = runs.filter(({ feed: { history } }) => history.length > 0);
+    this.toolbar.setHasTimes(timed.length > 0 && timed.every(({ feed: { history } }) => history.hasTimes));
+    const sources = runs.map(({ title, feed: { history, chance, info }, state: { kind } }) => ({
+      title,
+      objective: info?.objective,
+      history,
+      chance,
+      isRunning: kind === 'running' || kind === 'still',
+    }));
+    const drawnAs = sources.map(({ isRunning }) => isRunning).join();
+    if (!this.isStale && drawnAs === this.drawnAs) return;
     this.isStale = false;
-    this.wasRunning = isRunning;
-    this.charts.draw({ history, chance, isRunning }, this.toolbar.settings);
+    this.drawnAs = drawnAs;
+    this.charts.draw(sources, this.toolbar.settings);
   }
 }

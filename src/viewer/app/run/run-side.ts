@@ -1,6 +1,6 @@
 import type { RunInfo } from '../../protocol.ts';
 import { element } from '../widgets/dom.ts';
-import { type ConfigRow, configRows, matchingRows } from './config-rows.ts';
+import { type ConfigRow, comparedRows, configRows, matchingRows } from './config-rows.ts';
 import { countText } from './wording.ts';
 
 /** Beside the charts: what the run is, its checkpoints and its configuration. */
@@ -13,6 +13,7 @@ export class RunSide {
   private readonly search: HTMLInputElement;
   private readonly list = element('dl', { class: 'run-config' });
   private readonly none = element('p', { class: 'run-quiet' });
+  private readonly heading = element('h3', {}, 'Configuration');
   private readonly onCheckpoint: ((step: number) => void) | undefined;
   private rows: readonly ConfigRow[] = [];
   /** What is shown; the same is not built anew. */
@@ -34,7 +35,7 @@ export class RunSide {
       element(
         'section',
         { class: 'run-grows' },
-        element('h3', {}, 'Configuration'),
+        this.heading,
         this.problem,
         this.search,
         this.none,
@@ -43,8 +44,9 @@ export class RunSide {
     );
   }
 
-  show(run: RunInfo): void {
-    const text = JSON.stringify(run);
+  /** Shows a run, and where there is a second one how that differs. */
+  show(run: RunInfo, second?: RunInfo): void {
+    const text = JSON.stringify([run, second]);
     if (text === this.shown) return;
     this.shown = text;
     this.title.textContent = run.name;
@@ -55,8 +57,10 @@ export class RunSide {
     this.problem.hidden = run.problem === undefined;
     this.problem.textContent = run.problem?.message ?? '';
     this.showCheckpoints(run);
-    const rows = run.config === undefined || run.config === null ? [] : configRows(run.config);
-    this.rows = rows;
+    const rows = rowsOf(run);
+    this.rows = second === undefined ? rows : comparedRows(rows, rowsOf(second));
+    this.heading.textContent =
+      second === undefined ? 'Configuration' : `Configuration, and ${second.name}'s where it differs`;
     this.search.hidden = rows.length === 0;
     this.showRows();
   }
@@ -86,11 +90,20 @@ export class RunSide {
     this.none.hidden = !isNone;
     this.none.textContent = isNone ? 'Nothing of that name' : '';
     this.list.replaceChildren(
-      ...rows.map(({ path, value }) =>
-        element('div', {}, element('dt', {}, ...brokenAtDots(path)), element('dd', {}, value)),
+      ...rows.map(({ path, value, other }) =>
+        element(
+          'div',
+          { class: other === undefined ? undefined : 'run-differs' },
+          element('dt', {}, ...brokenAtDots(path)),
+          element('dd', {}, value, other !== undefined && element('span', { class: 'run-other' }, other)),
+        ),
       ),
     );
   }
+}
+
+function rowsOf({ config }: RunInfo): ConfigRow[] {
+  return config === undefined || config === null ? [] : configRows(config);
 }
 
 /** A path that may go on in the next line after each dot. */

@@ -7,7 +7,7 @@ import { countText, sentence } from './wording.ts';
 /** The line above the charts: how the run stands, and how the charts are looked at. */
 export class RunToolbar {
   readonly root: HTMLElement;
-  private readonly state = element('div', { class: 'run-state', role: 'status' });
+  private readonly states = element('div', { class: 'run-states', role: 'status' });
   private readonly progress = element(
     'div',
     { class: 'run-progress' },
@@ -58,7 +58,7 @@ export class RunToolbar {
     this.root = element(
       'div',
       { class: 'run-bar' },
-      this.state,
+      this.states,
       this.whole,
       element('label', { class: 'run-smoothing' }, 'Smoothing', this.slider, this.span),
       element('label', {}, this.logarithmic, 'Logarithmic loss'),
@@ -98,11 +98,20 @@ export class RunToolbar {
     this.whole.hidden = !isZoomed;
   }
 
-  setState({ kind, parts, share }: RunState): void {
-    this.state.dataset.kind = kind;
-    this.state.replaceChildren(
-      element('i', { class: 'run-lamp' }),
-      ...parts.map((part) => element('span', {}, part)),
+  /** How the run stands, and the second one where there is one, each with its name. */
+  setStates([first, ...others]: ReadonlyArray<{ readonly title: string; readonly state: RunState }>): void {
+    const { kind, share } = first.state;
+    const words = ({ title, state }: typeof first) =>
+      others.length === 0 ? state.parts : [title, ...state.parts];
+    this.states.replaceChildren(
+      ...[first, ...others].map((each) =>
+        element(
+          'div',
+          { class: 'run-state', 'data-kind': each.state.kind },
+          element('i', { class: 'run-lamp' }),
+          ...words(each).map((part) => element('span', {}, part)),
+        ),
+      ),
     );
     this.progress.hidden = share === undefined || kind === 'finished';
     (this.progress.firstElementChild as HTMLElement).style.width = `${100 * (share ?? 0)}%`;

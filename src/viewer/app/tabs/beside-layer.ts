@@ -33,7 +33,7 @@ export class BesideLayer {
     this.layer.visible = visible;
     this.context.stage.setSplit(visible);
     byId('stage-sides').hidden = !visible;
-    byId('stage-left').textContent = visible ? this.context.session.title : 'Before training';
+    if (visible) byId('stage-left').textContent = this.context.session.title;
     if (!visible) this.loading.abort();
   }
 

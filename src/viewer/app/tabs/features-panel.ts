@@ -1,11 +1,11 @@
 import type { ModelName, PlacesInfo } from '../../protocol.ts';
 import type { Store } from '../store.ts';
 import type { ValueRange } from '../sweep/colouring.ts';
-import { button, choice, section, showFacts, toggle } from '../widgets/controls.ts';
+import { button, choice, section, select, showFacts } from '../widgets/controls.ts';
 import { element } from '../widgets/dom.ts';
 import type { LiveRun } from './live-run.ts';
 import { modelSelect } from './model-select.ts';
-import { modelName } from './models.ts';
+import { comparedWith, modelName } from './models.ts';
 
 /** What is shown of a frame's features. */
 export interface FeaturesShown {
@@ -26,7 +26,8 @@ export interface FeaturesPanel {
   readonly describe: (shown: FeaturesShown | undefined) => void;
 }
 
-export function featuresPanel(store: Store, run: LiveRun): FeaturesPanel {
+/** The panel of a run's features; `other` names a second run. */
+export function featuresPanel(store: Store, run: LiveRun, other: string | undefined): FeaturesPanel {
   const explanation = element('p', {});
   const facts = element('dl', { class: 'facts' });
   const root = element(
@@ -35,7 +36,17 @@ export function featuresPanel(store: Store, run: LiveRun): FeaturesPanel {
     section(
       'Features',
       modelSelect(store, run).root,
-      toggle(store, 'compare', 'Beside the untrained model'),
+      select(
+        store,
+        'compare',
+        'Beside it',
+        [
+          ['nothing', 'Nothing'],
+          ['untrained', 'Before training'],
+          ...(other === undefined ? [] : [['run', other] as const]),
+        ],
+        () => comparedWith(store.state, other !== undefined),
+      ),
       choice(store, 'show', 'Show', [
         ['colours', 'Colours'],
         ['similarity', 'Likeness'],

@@ -1,5 +1,5 @@
-import type { ModelName, PlacesTable } from '../../protocol.ts';
-import { api, messageOf, type Seen } from '../api.ts';
+import type { ModelName, PlacesTable, SimilarityQuery } from '../../protocol.ts';
+import { messageOf, type RunApi, type Seen } from '../api.ts';
 import type { Context, Picked, TabView } from '../context.ts';
 import { Linking } from '../picture/linking.ts';
 import type { PictureCells, PictureLayer, PictureMark, Pixel } from '../picture/picture-pane.ts';
@@ -18,12 +18,23 @@ import {
 import { type FeaturesPanel, featuresPanel } from './features-panel.ts';
 import type { LiveRun } from './live-run.ts';
 import { likenessMap } from './match-lines.ts';
-import { modelName, modelOf } from './models.ts';
+import { comparedWith, modelBeside, modelName, modelOf } from './models.ts';
 import { watchWork } from './watch-work.ts';
 
-/** What a model says of a frame: colours or likeness of its places (rows of 3, or 1), and of the picture's cells. */
-interface Answer {
+/** A model that is asked. */
+interface Asked {
+  readonly api: RunApi;
   readonly model: ModelName;
+  /** What stands above its half of the stage where there are two. */
+  readonly caption: string;
+  /** Whether it is the chosen one, not what that is shown beside. */
+  readonly isChosen: boolean;
+}
+
+/** What a model says of a frame: colours or likeness of its places (rows of 3, or 1), and of the picture's cells. */
+interface Answer extends Asked {
+  /** The places that its encoders look at. */
+  readonly at: Places;
   readonly kind: 'colours' | 'similarity';
   readonly places: Uint8Array | Float32Array;
   readonly cells: Uint8Array | Float32Array;
@@ -51,19 +62,25 @@ export class FeaturesTab implements TabView {
   private readonly linking: Linking;
   private readonly layers: { readonly [Of in Side]: SweepLayer };
   private readonly controls: FeaturesPanel;
+  private readonly run: LiveRun;
+  private readonly other: LiveRun | undefined;
+  /** The places of the chosen model, which clicks mean. */
   private places: Places | undefined;
   private answers: readonly Answer[] = [];
   private loading = new AbortController();
   private visible = false;
   private readonly paint = eachFrame(() => this.draw());
 
-  constructor(context: Context, run: LiveRun) {
+  /** Features of a run, beside those of another one where there is one. */
+  constructor(context: Context, run: LiveRun, other?: LiveRun) {
     const { store, frame, stage } = context;
     this.context = context;
+    this.run = run;
+    this.other = other;
     this.linking = new Linking(context);
     const layer = (side: Side) => new SweepLayer(stage, { side });
     this.layers = { both: layer('both'), left: layer('left'), right: layer('right') };
-    this.controls = featuresPanel(store, run);
+    this.controls = featuresPanel(store, run, other && context.session.beside?.title);
     this.panel = this.controls.root;
     frame.on(['frame'], () => {
       this.drop();
@@ -71,7 +88,7 @@ export class FeaturesTab implements TabView {
     });
     frame.on(['sweep', 'scene', 'picture'], () => this.paint());
     store.on(['theme'], () => this.repaint());
-    run.onChange(() => this.reloadIfOther());
+    for (const each of [run, other]) each?.onChange(() => this.reloadIfOther());
     store.on(['model', 'show', 'place', 'cell', 'compare'], () => this.reload());
   }
 
@@ -128,8 +145,30 @@ export class FeaturesTab implements TabView {
 
   /** The newest checkpoint may be another one by now. */
   private reloadIfOther(): void {
-    const { store, run } = this.context;
-    if (this.answers.at(-1)?.model !== modelOf(store.state, run?.info)) this.reload();
+    const namesOf = (asked: readonly Asked[]) => asked.map(({ caption }) => caption).join();
+    if (namesOf(this.answers) !== namesOf(this.asked())) this.reload();
+  }
+
+  /** The models to ask, from left to right. */
+  private asked(): Asked[] {
+    const { run, other } = this;
+    const { session, store } = this.context;
+    const model = modelOf(store.state, run.info);
+    if (model === undefined) return [];
+    const { api } = run;
+    const compared = comparedWith(store.state, other !== undefined);
+    const words = modelName(model).toLowerCase();
+    if (compared === 'untrained' && model !== 'before') {
+      return [
+        { api, model: 'before', caption: modelName('before'), isChosen: false },
+        { api, model, caption: `After training: ${words}`, isChosen: true },
+      ];
+    }
+    const chosen = { api, model, caption: `${session.title}: ${words}`, isChosen: true };
+    if (compared !== 'run' || other === undefined) return [chosen];
+    const second = modelBeside(model, other.info);
+    const caption = `${session.beside!.title}: ${modelName(second).toLowerCase()}`;
+    return [chosen, { api: other.api, model: second, caption, isChosen: false }];
   }
 
   /** Answers about a frame say nothing of another one. */
@@ -157,18 +196,18 @@ export class FeaturesTab implements TabView {
   }
 
   private async load(signal: AbortSignal): Promise<void> {
-    const { frame, run, store, stageStatus } = this.context;
-    const { state } = store;
-    const model = modelOf(state, run?.info);
-    if (model === undefined) return;
+    const { frame, stageStatus } = this.context;
+    const asked = this.asked();
+    if (asked.length === 0) return;
     const seen = frame.seen();
-    const models: ModelName[] = state.compare && model !== 'before' ? ['before', model] : [model];
     const done = watchWork(stageStatus, 'Asking the encoders');
     try {
-      const { info, arrays } = await api.places(seen, signal);
-      const places = { info, ...arrays } as unknown as Places;
+      const places = await placesBy(this.run.api, seen, signal);
       const answers: Answer[] = [];
-      for (const each of models) answers.push(await this.answer(seen, each, signal));
+      for (const each of asked) {
+        const at = each.api === this.run.api ? places : await placesBy(each.api, seen, signal);
+        answers.push(await this.answer(seen, each, { places, at }, signal));
+      }
       if (signal.aborted) return;
       done();
       this.places = places;
@@ -189,16 +228,23 @@ export class FeaturesTab implements TabView {
     }
   }
 
-  private async answer(frame: Seen, model: ModelName, signal: AbortSignal): Promise<Answer> {
+  private async answer(
+    frame: Seen,
+    asked: Asked,
+    { places, at }: { readonly places: Places; readonly at: Places },
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { api, model } = asked;
     const { show, place, cell } = this.context.store.state;
     const query = place !== undefined ? { place } : cell !== undefined ? { cell } : undefined;
     if (show === 'similarity' && query !== undefined) {
-      const { arrays } = await api.similarity(frame, model, query, signal);
-      return { model, kind: 'similarity', ...(arrays as Pick<Answer, 'places' | 'cells'>) };
+      const { arrays } = await api.similarity(frame, model, queryAt(query, places, at), signal);
+      return { ...asked, at, kind: 'similarity', ...(arrays as Pick<Answer, 'places' | 'cells'>) };
     }
     const { info, arrays } = await api.colours(frame, model, signal);
     return {
-      model,
+      ...asked,
+      at,
       kind: 'colours',
       explained: info.explained,
       ...(arrays as Pick<Answer, 'places' | 'cells'>),
@@ -212,8 +258,10 @@ export class FeaturesTab implements TabView {
     const split = this.answers.length === 2;
     stage.setSplit(split);
     byId('stage-sides').hidden = !split;
-    if (split)
-      byId('stage-right').textContent = `After training: ${modelName(this.answers[1].model).toLowerCase()}`;
+    if (split) {
+      byId('stage-left').textContent = this.answers[0].caption;
+      byId('stage-right').textContent = this.answers[1].caption;
+    }
     if (sweep !== undefined && this.places !== undefined) {
       this.answers.forEach((answer, k) => {
         const side = split ? (k === 0 ? 'left' : 'right') : 'both';
@@ -227,18 +275,20 @@ export class FeaturesTab implements TabView {
     this.markQuery();
   }
 
-  private paintOf(sweep: Sweep, from: number, { kind, places }: Answer): Uint8Array {
+  private paintOf(sweep: Sweep, from: number, { at, kind, places }: Answer): Uint8Array {
     const beyond = beyondColours[this.context.store.state.theme];
-    const painting = { places: this.places!, sweep, from, beyond };
+    const painting = { places: at, sweep, from, beyond };
     return kind === 'colours'
       ? spreadColours(places as Uint8Array, painting)
       : likenessColours(places as Float32Array, this.likeness('places'), painting);
   }
 
-  private pictureLayer({ model, kind, cells }: Answer, split: boolean): PictureLayer {
-    const { cellColumns: columns, cellRows: rows } = this.places!.info;
-    const { cellPixels } = this.places!;
-    const caption = split ? modelName(model) : undefined;
+  private pictureLayer(
+    { at: { info, cellPixels }, caption: name, kind, cells }: Answer,
+    split: boolean,
+  ): PictureLayer {
+    const { cellColumns: columns, cellRows: rows } = info;
+    const caption = split ? name : undefined;
     // Encoders that have no common space say nothing of the picture's cells where a place was clicked.
     if (cells.length === 0) return { caption, marks: this.queryMarks() };
     const colours = new Uint8ClampedArray(4 * columns * rows);
@@ -249,7 +299,7 @@ export class FeaturesTab implements TabView {
       const into = new Uint8Array(colours.buffer);
       colourValues(cells as Float32Array, this.likeness('cells'), { map: likenessMap, into });
     }
-    for (let at = 3; at < colours.length; at += 4) colours[at] = cellAlpha;
+    for (let alpha = 3; alpha < colours.length; alpha += 4) colours[alpha] = cellAlpha;
     const last = cellPixels.length - 2;
     const grid: PictureCells = {
       columns,
@@ -295,7 +345,7 @@ export class FeaturesTab implements TabView {
 
   private describe(): void {
     const { legend, store } = this.context;
-    const answer = this.answers.at(-1);
+    const answer = this.answers.find(({ isChosen }) => isChosen);
     const { places } = this;
     if (answer === undefined || places === undefined) {
       legend.clear();
@@ -314,4 +364,25 @@ export class FeaturesTab implements TabView {
       explained: answer.explained,
     });
   }
+}
+
+async function placesBy(api: RunApi, frame: Seen, signal: AbortSignal): Promise<Places> {
+  const { info, arrays } = await api.places(frame, signal);
+  return { info, ...arrays } as unknown as Places;
+}
+
+/** A question about some places as one about others of the same frame: the nearest one, or the cell at the same pixel. */
+function queryAt(query: SimilarityQuery, from: Places, at: Places): SimilarityQuery {
+  if (from === at) return query;
+  if ('cell' in query) {
+    const { cell } = query;
+    return { cell: cellAt(at.cellPixels, [from.cellPixels[2 * cell], from.cellPixels[2 * cell + 1]]) ?? 0 };
+  }
+  const of = 3 * query.place;
+  let [place, nearest] = [0, Infinity];
+  for (let k = 0; 3 * k < at.places.length; k++) {
+    const distance = Math.hypot(...[0, 1, 2].map((axis) => at.places[3 * k + axis] - from.places[of + axis]));
+    if (distance < nearest) [place, nearest] = [k, distance];
+  }
+  return { place };
 }

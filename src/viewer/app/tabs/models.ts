@@ -22,6 +22,20 @@ export function modelChoices({ checkpoints }: RunInfo, chosen: ViewState['model'
   ];
 }
 
+/** The model of a second run that goes with one of the first: of the same step, or else its newest. */
+export function modelBeside(model: ModelName, { checkpoints }: Pick<RunInfo, 'checkpoints'>): ModelName {
+  if (model === 'before' || checkpoints.includes(model)) return model;
+  return checkpoints.at(-1) ?? 'before';
+}
+
+/** What the features of a run are shown beside; nothing where the state asks for a second run and there is none. */
+export function comparedWith(
+  { compare }: Pick<ViewState, 'compare'>,
+  hasOther: boolean,
+): ViewState['compare'] {
+  return compare === 'run' && !hasOther ? 'nothing' : compare;
+}
+
 /** A model's name for a person. */
 export function modelName(model: ModelName): string {
   return model === 'before' ? 'Before training' : `Step ${model}`;

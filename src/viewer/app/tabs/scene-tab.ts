@@ -63,11 +63,11 @@ export class SceneTab implements TabView {
   constructor(context: Context) {
     const { store, frame, stage } = context;
     this.context = context;
-    const { beside } = context.session;
-    this.layer = new SweepLayer(stage, { side: beside === undefined ? 'both' : 'left' });
+    const { title = '', sequence: second } = context.session.beside ?? {};
+    this.layer = new SweepLayer(stage, { side: second === undefined ? 'both' : 'left' });
     this.beside =
-      beside &&
-      new BesideLayer(context, beside, (sweep, from) =>
+      second &&
+      new BesideLayer(context, { title, sequence: second }, (sweep, from) =>
         this.colours.colours(sweep, store.state, { afterS: 0 }, from),
       );
     this.linking = new Linking(context);

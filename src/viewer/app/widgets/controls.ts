@@ -132,12 +132,18 @@ export class Select {
   }
 }
 
-/** A drop-down list of fixed entries for a value of the state. */
-export function select(store: Store, key: KeysOf<string>, label: string, choices: Choices): HTMLElement {
+/** A drop-down list of fixed entries for a value of the state; the entry that is shown is that value, or what it comes to. */
+export function select(
+  store: Store,
+  key: KeysOf<string>,
+  label: string,
+  choices: Choices,
+  current: () => string = () => store.state[key],
+): HTMLElement {
   const made = new Select({
     name: key,
     label,
-    current: () => store.state[key],
+    current,
     onChange: (value) => store.set({ [key]: value }),
   });
   made.setChoices(choices);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { configRows, matchingRows } from '../../../../src/viewer/app/run/config-rows.ts';
+import { comparedRows, configRows, matchingRows } from '../../../../src/viewer/app/run/config-rows.ts';
 
 const config = {
   objective: 'simipu',
@@ -34,4 +34,15 @@ it('a search finds every word in path or value, whatever the case', () => {
   expect(found('image  96')).toEqual(['simipu.image.width']);
   expect(found('  ')).toHaveLength(rows.length);
   expect(found('nowhere')).toEqual([]);
+});
+
+it('rows of two configurations are those that differ first, with both values', () => {
+  const other = configRows({ ...config, objective: 'moco', seed: 3 });
+  const compared = comparedRows(rows, other);
+  expect(compared.slice(0, 2)).toEqual([
+    { path: 'objective', value: 'simipu', other: 'moco' },
+    { path: 'seed', value: 'not there', other: '3' },
+  ]);
+  expect(compared.slice(2)).toEqual(rows.slice(1).map((row) => ({ ...row, other: undefined })));
+  expect(matchingRows(compared, 'MOCO')).toEqual([compared[0]]);
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { modelChoices, modelName, modelOf } from '../../../../src/viewer/app/tabs/models.ts';
+import {
+  comparedWith,
+  modelBeside,
+  modelChoices,
+  modelName,
+  modelOf,
+} from '../../../../src/viewer/app/tabs/models.ts';
 import type { RunInfo } from '../../../../src/viewer/protocol.ts';
 
 const runWith = (...checkpoints: number[]): RunInfo => ({
@@ -51,4 +57,17 @@ describe('modelName', () => {
   it('is in words', () => {
     expect([modelName('before'), modelName(40)]).toEqual(['Before training', 'Step 40']);
   });
+});
+
+it('the model of a second run is that of the same step, or else its newest', () => {
+  expect(modelBeside(20, runWith(10, 20, 30))).toBe(20);
+  expect(modelBeside(25, runWith(10, 20, 30))).toBe(30);
+  expect(modelBeside('before', runWith(10))).toBe('before');
+  expect(modelBeside(20, runWith())).toBe('before');
+});
+
+it('a second run is beside the first where there is one', () => {
+  expect(comparedWith({ compare: 'run' }, true)).toBe('run');
+  expect(comparedWith({ compare: 'run' }, false)).toBe('nothing');
+  expect(comparedWith({ compare: 'untrained' }, false)).toBe('untrained');
 });
