@@ -45,9 +45,9 @@ async function train(
 ): Promise<void> {
   const { readRunConfig } = await import('../src/training/run/model-state.ts');
   const { pretrain } = await import('../src/training/pretrain.ts');
-  const { adoptTeacher } = await import('../src/training/adopt-teacher.ts');
   const { out } = options;
   const given = await configuration(options);
+  const { adoptTeacher } = await import('../src/training/adopt-teacher.ts');
   const { config, teacher } =
     options.teacher === undefined
       ? { config: given, teacher: undefined }

@@ -62,17 +62,12 @@ export const earlyView: ViewOptions = {
   greyFirst: true,
 };
 
-/** A ResNet-18 with the small stem at a quarter of its width. */
-export const cifarEncoder = {
+/** A ResNet-18 with the small stem at a quarter of its width, for pictures of 32 pixels. */
+export const smallEncoder = {
   depth: 18,
   width: 16,
   stem: 'small',
   batchNorm: { eps: 1e-5, momentum: 0.1 },
-} as const;
-
-/** It, for pictures of 32 pixels. */
-export const smallEncoder = {
-  ...cifarEncoder,
   input: { width: 32, height: 32, colours: 'imagenet-rgb' },
 } as const;
 

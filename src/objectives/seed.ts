@@ -7,7 +7,7 @@ import { chain, initializeAll, linearNet, reluNet, running } from '../encoders/n
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { cifarEncoder, cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
+import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, smallEncoder, weakView } from './image-run.ts';
 import { mocoLogits } from './moco.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { firstIsHighest, softCrossEntropy } from './parts/cross-entropy.ts';
@@ -29,6 +29,8 @@ const schema = z.strictObject({
   studentTemperature: positive,
   teacherTemperature: positive,
 });
+
+const { input: _, ...teacherEncoder } = smallEncoder;
 
 type SeedConfig = z.infer<typeof schema>;
 
@@ -66,7 +68,7 @@ export const seed = system<SeedConfig>({
         {
           seed: {
             view: weakView,
-            teacher: cifarEncoder,
+            teacher: teacherEncoder,
             hidden: 128,
             queue: 1024,
             studentTemperature: 0.2,

@@ -22,10 +22,10 @@ import { type RunOptions, type RunResult, train } from './training-loop.ts';
 export interface PretrainOptions extends RunOptions {
   readonly config: RunConfig;
   readonly data: DataSelection;
-  /** What the encoders begin with instead of random weights: a run, or a file of weights of the image encoder. */
-  readonly from?: PretrainedReference;
   /** What a system learns from that has a teacher, as `adoptTeacher` gives it; a resumed run has it already. */
   readonly teacher?: Teacher;
+  /** What the encoders begin with instead of random weights: a run, or a file of weights of the image encoder. */
+  readonly from?: PretrainedReference;
 }
 
 /** The steps of a run over a data set of `frames` frames. */
@@ -80,18 +80,18 @@ export async function pretrain({
   const total = totalSteps(config, frames.length);
   const chance = pretraining.chance(frames.length);
   const { schedule } = config;
-  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
-  const adopted = from === undefined || resumed ? undefined : await begunEncoders(config, from);
-  const begun = initialState(config, { frames: frames.length, encoders: adopted?.model });
   const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
+  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
+  const begun = from === undefined || resumed ? undefined : await begunEncoders(config, from);
+  const first = initialState(config, { frames: frames.length, encoders: begun?.model });
   return train<DrawnSample>(
     {
       trainable: pretraining,
       chance,
       groups,
       clip: config.clip,
-      initialState: resumed ? begun : withTeacher(config, begun, teacher),
+      initialState: resumed ? first : withTeacher(config, first, teacher),
       totalSteps: total,
       ratesAt: (done) =>
         ratesAt(groups, schedule, {
@@ -114,7 +114,7 @@ export async function pretrain({
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
         `${step > 0 ? `, going on after step ${step}` : ''}; chance-level loss: ${chance.total.toFixed(3)}` +
-        [adopted?.description, incomplete, ...frames.notes]
+        [begun?.description, incomplete, ...frames.notes]
           .filter((note) => note !== undefined)
           .map((note) => `\n${note}`)
           .join(''),
