@@ -90,7 +90,7 @@ export async function labelEfficiencyExperiment(options: LabelEfficiencyOptions)
     return;
   }
   const tables = tablesOf(results);
-  const chart = await labelEfficiencyChart(labelEfficiencyRows(results, measures[0]));
+  const chart = await labelEfficiencyChart(labelEfficiencyRows(results, measures[0]), measures[0]);
   await writeFileAtomically(join(out, 'label-efficiency.svg'), chart);
   await writeFileAtomically(join(out, 'table.md'), `${tables.join('\n\n')}\n`);
   process.stdout.write(

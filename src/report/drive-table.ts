@@ -31,9 +31,14 @@ export function driveTable({
   return [
     `${moments} moments of ${drives} drives of ${data}, ${gapS} s apart`,
     alignedTable(head, found),
-    ...(places === undefined ? ['no labelled tracks: where points go is not measured'] : [places]),
+    ...(places === undefined ? missingPlaces(points) : [places]),
     ...(order === null ? [] : [orderTable(order)]),
   ].join('\n\n');
+}
+
+/** Why nothing is said of where points go; a run without a point encoder lacks nothing. */
+function missingPlaces(points: EncoderMeasures | null): string[] {
+  return points === null ? [] : ['no labelled tracks: where points go is not measured'];
 }
 
 function foundRow(

@@ -87,8 +87,8 @@ function signed({ mean, std, values }: Spread): string {
   return `${mean >= 0 ? '+' : ''}${mean.toFixed(1)} ± ${std.toFixed(1)} (${up} of ${values.length} seeds up)`;
 }
 
-/** The rows as bars with their spread, named by their share of labels and number of frames: a standing-alone SVG. */
-export function labelEfficiencyChart(rows: readonly LabelEfficiencyRow[]): Promise<string> {
+/** The rows as bars with their spread below a title, named by their share of labels and number of frames: a standing-alone SVG. */
+export function labelEfficiencyChart(rows: readonly LabelEfficiencyRow[], title?: string): Promise<string> {
   const barsOf = ({ scratch, arms }: LabelEfficiencyRow) => [
     { name: 'from scratch', ...scratch },
     ...arms.map(({ name, reached }) => ({ name, ...reached })),
@@ -98,6 +98,7 @@ export function labelEfficiencyChart(rows: readonly LabelEfficiencyRow[]): Promi
     ...rows.flatMap((row) => barsOf(row).map(({ mean, std }) => (mean + std) / 100)),
   );
   return barChartSvg({
+    title,
     highest: Math.min(1, 1.1 * highest),
     groups: rows.map((row) => ({
       name: `${percent(row.fraction)} (${row.frames})`,

@@ -25,6 +25,8 @@ export interface LineChart {
 
 /** Groups of bars of shares, each group with a line across it at `level`. */
 export interface BarChart {
+  /** What the bars measure. */
+  readonly title?: string;
   /** The top of the axis, so that two charts can share it. */
   readonly highest: number;
   readonly groups: ReadonlyArray<{
@@ -139,8 +141,11 @@ function levelLayers({ value, label }: { readonly value: number; readonly label:
   ];
 }
 
-/** A chart of shares, 0 to 1, as groups of bars, as a standing-alone SVG; the last bar of a group is the one to look at. */
-export async function barChartSvg({ groups, highest }: BarChart): Promise<string> {
+/**
+ * A chart of shares, 0 to 1, as groups of bars, as a standing-alone SVG. Of up to three bars a group the last one is to be
+ * looked at; of more, all but the first.
+ */
+export async function barChartSvg({ title, groups, highest }: BarChart): Promise<string> {
   const values = groups.flatMap(({ name: group, level, bars }) =>
     bars.map(({ name, value, std = 0 }) => {
       return { group, level, name, value, std, low: Math.max(0, value - std), high: value + std };
@@ -150,12 +155,13 @@ export async function barChartSvg({ groups, highest }: BarChart): Promise<string
   const order = { sort: names };
   const color = {
     field: 'name',
-    scale: { domain: names, range: names.map((_, i) => (i === names.length - 1 ? SERIES[0] : PALE[i % 2])) },
+    scale: { domain: names, range: barColours(names.length) },
     legend: {},
   };
   const xOffset = { field: 'name', type: 'nominal', ...order };
   const y = (field: string) => ({ field, type: 'quantitative', title: null });
   return toSvg({
+    ...(title !== undefined && { title: { text: title, anchor: 'start', fontSize: 13, color: INK } }),
     data: { values },
     encoding: {
       x: {
@@ -192,6 +198,12 @@ export async function barChartSvg({ groups, highest }: BarChart): Promise<string
       },
     ],
   } as unknown as TopLevelSpec);
+}
+
+/** Pale for what the others are held against. */
+function barColours(count: number): string[] {
+  if (count > 3) return [PALE[0], ...Array.from({ length: count - 1 }, (_, i) => SERIES[i % SERIES.length])];
+  return Array.from({ length: count }, (_, i) => (i === count - 1 ? SERIES[0] : PALE[i]));
 }
 
 async function toSvg(spec: TopLevelSpec): Promise<string> {

@@ -92,6 +92,8 @@ describe('the order that a run has learned', { timeout: 120_000 }, () => {
     expect(table).toMatch(/the next frame, % +50\.0/);
     expect(table).toMatch(/the whole order, % +16\.7/);
     expect(table).toMatch(/Kendall's tau +-?0\.00/);
+    // A run without a point encoder lacks no tracks.
+    expect(table).not.toContain('not measured');
   });
 
   it('cannot be measured where no clip is', async () => {
