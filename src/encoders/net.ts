@@ -125,3 +125,15 @@ export function initializeAll(
 export function globalMean(features: tf.Tensor): tf.Tensor {
   return tf.mean(features, [2, 3]);
 }
+
+/** What an encoder gives of maps, with the means of the last ones [B, C, H, W] as rows [B, C]; they are computed where they are asked for. */
+export function withRows<Result extends { readonly features: { readonly c5?: tf.Tensor } }>(
+  result: Result,
+): Result & { readonly pooled: tf.Tensor } {
+  return {
+    ...result,
+    get pooled() {
+      return globalMean(result.features.c5!);
+    },
+  };
+}

@@ -259,7 +259,7 @@ describe('a run from scenes to encoders', () => {
       /params\/pointEncoder\/sa1/,
     );
     expect((await pointpair('report', 'run')).code).toBe(0);
-    expect(await readFile(join(folder, 'run', 'report.html'), 'utf8')).toContain('nothing learned');
+    expect(await readFile(join(folder, 'run', 'report.html'), 'utf8')).toContain('chance level');
 
     expect((await pointpair('export', 'run', '--to', 'out', '--batch', '2')).code).toBe(0);
     await expectExportedAsInProcess(join(folder, 'run'), join(folder, 'out'));

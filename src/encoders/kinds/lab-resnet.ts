@@ -3,7 +3,7 @@ import { initLabResNet, type LabResNetOptions, labResNet } from '../../image/lab
 import { IMAGENET_BGR, IMAGENET_RGB } from '../../image/normalize-image.ts';
 import { type ResNetStage, resNetChannels } from '../../image/resnet.ts';
 import { batchNormSchema, type ImageKind, type PictureSize, sideFaults } from '../image-kind.ts';
-import { globalMean } from '../net.ts';
+import { withRows } from '../net.ts';
 
 const schema = z.strictObject({
   kind: z.literal('lab-resnet'),
@@ -44,6 +44,6 @@ export const labResNetKind: ImageKind<LabResNetConfig> = {
   encode: ({ params, stats }, images, { encoder, stages, ...how }) => {
     const own = { ...optionsOf(encoder, stages), normalization: normalizationOf(encoder.input) };
     const result = labResNet(params, stats, images, { ...own, ...how });
-    return { ...result, pooled: globalMean(result.features.c5!) };
+    return withRows(result);
   },
 };

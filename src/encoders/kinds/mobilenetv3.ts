@@ -9,7 +9,7 @@ import {
 import type { ResNetStage } from '../../image/resnet.ts';
 import { constant } from '../../nn/initializers.ts';
 import { batchNormSchema, type ImageKind, type LibraryForm, sideFaults } from '../image-kind.ts';
-import { globalMean } from '../net.ts';
+import { withRows } from '../net.ts';
 
 const schema = z.strictObject({
   kind: z.literal('mobilenetv3'),
@@ -68,6 +68,6 @@ export const mobileNetV3Kind: ImageKind<MobileNetV3Config> = {
   elsewhere: { torchvision },
   encode: ({ params, stats }, images, { encoder, stages, ...how }) => {
     const result = mobileNetV3(params, stats, images, { ...how, ...optionsOf(encoder, stages) });
-    return { ...result, pooled: globalMean(result.features.c5!) };
+    return withRows(result);
   },
 };

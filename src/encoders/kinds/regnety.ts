@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { initRegNetY, type RegNetYOptions, regNetY } from '../../image/regnet.ts';
 import type { ResNetStage } from '../../image/resnet.ts';
 import { batchNormSchema, type ImageKind, sideFaults } from '../image-kind.ts';
-import { globalMean } from '../net.ts';
+import { withRows } from '../net.ts';
 import { regNetYElsewhere } from './regnety-elsewhere.ts';
 
 const whole = z.int().positive();
@@ -91,6 +91,6 @@ export const regNetYKind: ImageKind<RegNetYConfig> = {
   elsewhere: regNetYElsewhere({ sizesOf, namedSize }),
   encode: ({ params, stats }, images, { encoder, stages, ...how }) => {
     const result = regNetY(params, stats, images, { ...how, ...optionsOf(encoder, stages) });
-    return { ...result, pooled: globalMean(result.features.c5!) };
+    return withRows(result);
   },
 };

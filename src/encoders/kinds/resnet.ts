@@ -7,7 +7,7 @@ import {
   resnet,
 } from '../../image/resnet.ts';
 import { batchNormSchema, type ImageKind, sideFaults } from '../image-kind.ts';
-import { globalMean } from '../net.ts';
+import { withRows } from '../net.ts';
 import { resNetElsewhere } from './resnet-elsewhere.ts';
 
 const schema = z.strictObject({
@@ -41,6 +41,6 @@ export const resNetKind: ImageKind<ResNetConfig> = {
   elsewhere: resNetElsewhere,
   encode: ({ params, stats }, images, { encoder, stages, ...how }) => {
     const result = resnet(params, stats, images, { ...optionsOf(encoder, stages), ...how });
-    return { ...result, pooled: globalMean(result.features.c5!) };
+    return withRows(result);
   },
 };

@@ -142,7 +142,8 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
 /** The run with the threshold that is asked for. */
 function withThreshold({ run, scoreThreshold }: DetectOptions): DetectionRun {
   if (scoreThreshold === undefined) return run;
-  const setting = `${run.config.detector}.scoreThreshold=${scoreThreshold}`;
+  // A score that was read in a result file is rounded, to nine digits, and may be above the one that it was written for.
+  const setting = `${run.config.detector}.scoreThreshold=${scoreThreshold * (1 - 1e-8)}`;
   return { ...run, config: applyDetectionSettings(run.config, [setting]) };
 }
 
@@ -154,7 +155,7 @@ async function lookAt(
 ): Promise<Array<{ readonly labels: readonly ObjectLabel[]; readonly maps?: readonly ObjectMaps[] }>> {
   const { run, frames, indices, givenBoxes } = options;
   // What a detector's own threshold lets through may lose more of its score afterwards.
-  const isWanted = ({ score }: ObjectLabel) => score! >= (options.scoreThreshold ?? 0);
+  const isWanted = ({ score }: ObjectLabel) => Number(score!.toPrecision(9)) >= (options.scoreThreshold ?? 0);
   if (predictor.explain === undefined) {
     if (givenBoxes) {
       const found = `a ${run.config.detector}, which finds its own`;
