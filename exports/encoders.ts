@@ -7,7 +7,6 @@
 export {
   type EncodersConfig,
   encodersSchema,
-  type ImageEncoderConfig,
   imageEncoderChannels,
   imageEncoderSchema,
   imageEncoderStride,
@@ -24,6 +23,7 @@ export {
   imageEncoderNet,
   initEncoders,
 } from '../src/encoders/encoders.ts';
+export type { ImageEncoderConfig } from '../src/encoders/image-kinds.ts';
 // Networks as two functions, and how they are put together.
 export {
   chain,

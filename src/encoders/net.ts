@@ -48,11 +48,16 @@ export function normNet(
   };
 }
 
+/** A net of one function, which learns nothing. */
+export function plainNet(change: (x: tf.Tensor) => tf.Tensor): Net {
+  return {
+    initialize: () => ({ params: {}, stats: {} }),
+    apply: (_, stats, x) => ({ y: change(x), stats }),
+  };
+}
+
 /** max(x, 0). */
-export const reluNet: Net = {
-  initialize: () => ({ params: {}, stats: {} }),
-  apply: (_, stats, x) => ({ y: rectified(x), stats }),
-};
+export const reluNet = plainNet(rectified);
 
 /** Networks one after the other, whose parameters are named `0`, `1`, …; those that have none take no name. */
 export function chain(...nets: readonly Net[]): Net {

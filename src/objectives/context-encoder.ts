@@ -2,7 +2,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { imageEncoderChannels, imageEncoderStride } from '../encoders/encoder-config.ts';
 import { imageMapsNet } from '../encoders/encoders.ts';
-import { chain, initializeAll, linearNet, type Net, normNet, reluNet, running } from '../encoders/net.ts';
+import {
+  chain,
+  initializeAll,
+  linearNet,
+  type Net,
+  normNet,
+  plainNet,
+  reluNet,
+  running,
+} from '../encoders/net.ts';
 import { InputError } from '../engine/input-error.ts';
 import { mapTree } from '../engine/tree.ts';
 import { doubled } from '../image/fpn.ts';
@@ -104,10 +113,7 @@ function leaky(x: tf.Tensor): tf.Tensor {
   return tf.maximum(x, tf.mul(x, 0.2));
 }
 
-const leakyNet: Net = {
-  initialize: () => ({ params: {}, stats: {} }),
-  apply: (_, stats, x) => ({ y: leaky(x), stats }),
-};
+const leakyNet = plainNet(leaky);
 
 /** A convolution of maps [B, inputs, H, W]; `halves` takes 4x4 at a stride of 2, else 3x3. */
 function convNet(inputs: number, outputs: number, halves = false): Net {
@@ -118,14 +124,6 @@ function convNet(inputs: number, outputs: number, halves = false): Net {
       y: conv2d(params, x, { stride: halves ? 2 : 1, padding: 1 }),
       stats,
     }),
-  };
-}
-
-/** A net of one function. */
-function plainNet(change: (x: tf.Tensor) => tf.Tensor): Net {
-  return {
-    initialize: () => ({ params: {}, stats: {} }),
-    apply: (_, stats, x) => ({ y: change(x), stats }),
   };
 }
 

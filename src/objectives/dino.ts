@@ -7,6 +7,7 @@ import {
   initializeAll,
   type Net,
   normNet,
+  plainNet,
   type Running,
   running,
   smallLinearNet,
@@ -137,10 +138,7 @@ const NETS = ['imageEncoder', 'head', 'last'];
 /** The first crops, which the teacher sees. */
 const TAUGHT = 2;
 
-const geluNet: Net = {
-  initialize: () => ({ params: {}, stats: {} }),
-  apply: (_, stats, x) => ({ y: gelu(x), stats }),
-};
+const geluNet = plainNet(gelu);
 
 /** Three layers with GELU between them, and batch norms before it where they are wanted; linear layers begin with deviation 0.02. */
 function headOf(inputs: number, { head }: DinoConfig, norm: BatchNormOptions): Net {
