@@ -40,6 +40,12 @@ Example:
     .action(train);
 }
 
+async function taught(config: RunConfig, run: string | undefined) {
+  if (run === undefined) return { config, teacher: undefined };
+  const { adoptTeacher } = await import('../src/training/adopt-teacher.ts');
+  return adoptTeacher(config, run);
+}
+
 async function train(
   options: TrainingOptions & { readonly from?: string; readonly teacher?: string },
 ): Promise<void> {
@@ -47,11 +53,7 @@ async function train(
   const { pretrain } = await import('../src/training/pretrain.ts');
   const { out } = options;
   const given = await configuration(options);
-  const { adoptTeacher } = await import('../src/training/adopt-teacher.ts');
-  const { config, teacher } =
-    options.teacher === undefined
-      ? { config: given, teacher: undefined }
-      : await adoptTeacher(given, options.teacher);
+  const { config, teacher } = await taught(given, options.teacher);
   const recorded = options.resume ? await readRunConfig(out) : undefined;
   const data = selectedData(options, recorded?.data);
   const from = options.from === undefined ? recorded?.from : { run: options.from };

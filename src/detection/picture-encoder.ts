@@ -4,7 +4,7 @@ import { encodeImages, initImageEncoder } from '../encoders/encoders.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { type FpnOptions, fpn, initFpn } from '../image/fpn.ts';
-import type { ResNetStage } from '../image/resnet.ts';
+import { resNetStages } from '../image/resnet.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import type { ImageDetectorConfig } from './image-config.ts';
 
@@ -16,11 +16,9 @@ type PictureEncoderConfig = Pick<
   'imageEncoder' | 'frozenStages' | 'channels' | 'headBatchNorm'
 >;
 
-const STAGES: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
-
 /** An image encoder and the pyramid over it: parameters under `imageEncoder` and `fpn`. */
 export function initPictureEncoder(random: Random, config: PictureEncoderConfig): Initialized {
-  const encoder = initImageEncoder(random.fork('imageEncoder'), config.imageEncoder, STAGES);
+  const encoder = initImageEncoder(random.fork('imageEncoder'), config.imageEncoder, resNetStages);
   const pyramid = initFpn(random.fork('fpn'), pyramidOptions(config));
   return {
     params: { imageEncoder: encoder.params, fpn: pyramid.params },
@@ -38,7 +36,7 @@ export function pictureMap(
   const own = { params: branchAt(params, 'imageEncoder'), stats: branchAt(stats, 'imageEncoder') };
   const encoded = encodeImages(own, images, {
     encoder: config.imageEncoder,
-    stages: STAGES,
+    stages: resNetStages,
     frozenStages: config.frozenStages,
     training,
   });
@@ -51,6 +49,9 @@ export function pictureMap(
 }
 
 function pyramidOptions({ imageEncoder, channels, headBatchNorm }: PictureEncoderConfig): FpnOptions {
-  const stages = STAGES.map((stage) => ({ stage, channels: imageEncoderChannels(imageEncoder, stage) }));
+  const stages = resNetStages.map((stage) => ({
+    stage,
+    channels: imageEncoderChannels(imageEncoder, stage),
+  }));
   return { stages, channels, batchNorm: headBatchNorm };
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
-import { xyzFromRgb } from './lab.ts';
+import { labOfNormalized } from './lab-tensors.ts';
 import type { ImageNormalization } from './normalize-image.ts';
 import { initResNet, type ResNetFeatures, type ResNetOptions, type ResNetStage, resnet } from './resnet.ts';
 
@@ -38,7 +38,7 @@ export function labResNet(
     Mode & { readonly frozenStages?: number; readonly normalization: ImageNormalization },
 ): ResNetFeatures {
   const { normalization, ...rest } = options;
-  const split = labOfNormalized(images, normalization);
+  const split = halvesOf(images, normalization);
   const made = NAMES.map((half) => {
     const { training, frozenStages } = rest;
     const how = { ...optionsOf(half, rest), training, frozenStages };
@@ -53,31 +53,11 @@ export function labResNet(
   return { features, stats: Object.fromEntries(NAMES.map((half, i) => [half, made[i].stats])) };
 }
 
-/**
- * Pictures [N, H, W, 3], normalised as `normalization` says, in CIE L*a*b* as `labOf` has it, scaled to numbers around 0:
- * `lightness` [N, H, W, 1], L divided by 50, less 1, and `colour` [N, H, W, 2], a and b divided by 50.
- */
-export function labOfNormalized(
+/** What each half sees of pictures [N, H, W, 3], scaled to numbers around 0: L* divided by 50, less 1; a* and b* divided by 50. */
+export function halvesOf(
   images: tf.Tensor,
-  { mean, std, order }: ImageNormalization,
+  normalization: ImageNormalization,
 ): { readonly [half in Half]: tf.Tensor } {
-  const channels = tf.split(images, 3, 3).map((channel, i) => {
-    const value = tf.clipByValue(tf.div(tf.add(tf.mul(channel, std[i]), mean[i]), 255), 0, 1);
-    const curved = tf.pow(tf.div(tf.add(value, 0.055), 1.055), 2.4);
-    return tf.where(tf.greater(value, 0.04045), curved, tf.div(value, 12.92));
-  });
-  const rgb = order === 'rgb' ? channels : channels.reverse();
-  const [x, y, z] = xyzFromRgb.map((row) =>
-    compressed(rgb.map((channel, i) => tf.mul(channel, row[i])).reduce((sum, part) => tf.add(sum, part))),
-  );
-  return {
-    lightness: tf.sub(tf.mul(y, 116 / 50), 66 / 50),
-    colour: tf.concat([tf.mul(tf.sub(x, y), 500 / 50), tf.mul(tf.sub(y, z), 200 / 50)], 3),
-  };
-}
-
-/** CIE's cube root with a straight piece near black. */
-function compressed(t: tf.Tensor): tf.Tensor {
-  const root = tf.pow(tf.maximum(t, 0.008856), 1 / 3);
-  return tf.where(tf.greater(t, 0.008856), root, tf.add(tf.mul(t, 7.787), 16 / 116));
+  const { lightness, ab } = labOfNormalized(images, normalization);
+  return { lightness: tf.sub(tf.div(lightness, 50), 1), colour: tf.div(ab, 50) };
 }

@@ -5,9 +5,10 @@ import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
 import { type BatchNormOptions, batchNorm, initBatchNorm } from '../nn/batch-norm.ts';
 import { conv2d } from '../nn/conv2d.ts';
 import { groupedConv2d } from '../nn/grouped-conv2d.ts';
-import { constant, kaimingNormal } from '../nn/initializers.ts';
-import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
+import { kaimingNormal } from '../nn/initializers.ts';
+import { branchAt, type Initialized, type Mode, pathAt } from '../nn/layer.ts';
 import { relu } from '../nn/relu.ts';
+import { initSqueezeExcitation, squeezeExcitation } from '../nn/squeeze-excitation.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import type { ResNetStage } from './resnet.ts';
 
@@ -128,15 +129,7 @@ export function initMobileNetV3(random: Random, options: MobileNetV3Options): In
       params.push(...leavesOf(norm.params, `${path}/1`));
       stats.push(...leavesOf(norm.stats, `${path}/1`));
     }
-    if (gate === undefined) continue;
-    const { path, channels, squeezed } = gate;
-    for (const [name, shape] of [
-      ['fc1', [squeezed, channels, 1, 1]],
-      ['fc2', [channels, squeezed, 1, 1]],
-    ] as const) {
-      const weight = kaimingNormal(random.fork(`${path}/${name}`), shape, { fan: 'out' });
-      params.push([`${path}/${name}/weight`, weight], [`${path}/${name}/bias`, constant([shape[0]], 0)]);
-    }
+    if (gate !== undefined) params.push(...initSqueezeExcitation(random, gate.path, gate));
   }
   return { params: treeOf(params), stats: treeOf(stats) };
 }
@@ -160,16 +153,17 @@ export function mobileNetV3(
     const training = options.training && stage >= frozenStages;
     let y = x;
     convs.forEach((plan, i) => {
-      if (gate !== undefined && i === convs.length - 1) y = weighed(at(params, gate.path), y);
+      if (gate !== undefined && i === convs.length - 1)
+        y = squeezeExcitation(pathAt(params, gate.path), y, gateOf);
       const { path, kernel, stride, isDepthwise, inputs } = plan;
-      const own = at(params, path);
+      const own = pathAt(params, path);
       const shape = { stride, padding: (kernel - 1) / 2 };
       const conv = branchAt(own, '0');
       const made = isDepthwise
         ? groupedConv2d(conv, y, { ...shape, groups: inputs })
         : conv2d(conv, y, shape);
       const norm = { ...options.batchNorm, training };
-      const result = batchNorm(branchAt(own, '1'), branchAt(at(stats, path), '1'), made, norm);
+      const result = batchNorm(branchAt(own, '1'), branchAt(pathAt(stats, path), '1'), made, norm);
       updated.push(...leavesOf(result.stats, `${path}/1`));
       y = activated(result.y, plan.act);
     });
@@ -188,21 +182,4 @@ function gateOf(x: tf.Tensor): tf.Tensor {
 function activated(x: tf.Tensor, act: Activation): tf.Tensor {
   if (act === 'relu') return relu(x);
   return act === 'none' ? x : tf.mul(x, gateOf(x));
-}
-
-/** Channels of [N, C, H, W] times weights between 0 and 1 that are made of their means (squeeze and excitation). */
-function weighed(params: Tensors, x: tf.Tensor): tf.Tensor {
-  const [batch, channels] = x.shape as number[];
-  const layer = (name: string, rows: tf.Tensor) => {
-    const own = branchAt(params, name);
-    const weight = leafAt(own, 'weight');
-    const matrix = tf.reshape(weight, weight.shape.slice(0, 2) as [number, number]);
-    return tf.add(tf.matMul(rows as tf.Tensor2D, matrix, false, true), leafAt(own, 'bias'));
-  };
-  const gates = gateOf(layer('fc2', relu(layer('fc1', tf.mean(x, [2, 3])))));
-  return tf.mul(x, tf.reshape(gates, [batch, channels, 1, 1]));
-}
-
-function at(tree: Tensors, path: string): Tensors {
-  return path.split('/').reduce((inner, key) => branchAt(inner, key), tree);
 }

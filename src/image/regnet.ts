@@ -5,11 +5,12 @@ import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
 import { type BatchNormOptions, batchNorm, initBatchNorm } from '../nn/batch-norm.ts';
 import { conv2d } from '../nn/conv2d.ts';
 import { groupedConv2d } from '../nn/grouped-conv2d.ts';
-import { constant, kaimingNormal } from '../nn/initializers.ts';
-import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
+import { kaimingNormal } from '../nn/initializers.ts';
+import { branchAt, type Initialized, type Mode, pathAt } from '../nn/layer.ts';
 import { relu } from '../nn/relu.ts';
+import { initSqueezeExcitation, squeezeExcitation } from '../nn/squeeze-excitation.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import type { ResNetStage } from './resnet.ts';
+import { type ResNetStage, resNetStages } from './resnet.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
@@ -33,8 +34,6 @@ export interface RegNetYFeatures {
   readonly features: { readonly [stage in ResNetStage]?: tf.Tensor };
   readonly stats: Tensors;
 }
-
-const ORDER: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
 
 interface ConvPlan {
   readonly inputs: number;
@@ -68,15 +67,7 @@ export function initRegNetY(random: Random, options: RegNetYOptions): Initialize
   add('stem', stemPlan(options));
   for (const { path, convs, squeezed } of plansOf(options)) {
     for (const [name, plan] of Object.entries(convs)) add(`${path}/${name}`, plan);
-    const { outputs } = convs.conv2;
-    for (const [name, shape] of [
-      ['fc1', [squeezed, outputs, 1, 1]],
-      ['fc2', [outputs, squeezed, 1, 1]],
-    ] as const) {
-      const own = `${path}/se/${name}`;
-      params.push([`${own}/weight`, kaimingNormal(random.fork(own), shape, { fan: 'out' })]);
-      params.push([`${own}/bias`, constant([shape[0]], 0)]);
-    }
+    params.push(...initSqueezeExcitation(random, `${path}/se`, { channels: convs.conv2.outputs, squeezed }));
   }
   return { params: treeOf(params), stats: treeOf(stats) };
 }
@@ -94,14 +85,14 @@ export function regNetY(
   const { frozenStages = 0 } = options;
   const updated: Array<[path: string, leaf: tf.Tensor]> = [];
   const run = (path: string, x: tf.Tensor, plan: ConvPlan, stage: number): tf.Tensor => {
-    const own = at(params, path);
+    const own = pathAt(params, path);
     const { stride, kernel, groups } = plan;
     const shape = { stride, padding: (kernel - 1) / 2 };
     const conv = branchAt(own, 'conv');
     const y = groups === 1 ? conv2d(conv, x, shape) : groupedConv2d(conv, x, { ...shape, groups });
     const training = options.training && stage >= frozenStages;
     const norm = { ...options.batchNorm, training };
-    const result = batchNorm(branchAt(own, 'bn'), branchAt(at(stats, path), 'bn'), y, norm);
+    const result = batchNorm(branchAt(own, 'bn'), branchAt(pathAt(stats, path), 'bn'), y, norm);
     updated.push(...leavesOf(result.stats, `${path}/bn`));
     return result.y;
   };
@@ -111,30 +102,13 @@ export function regNetY(
   for (const { stage, path, convs, isLast } of plansOf(options)) {
     let y = relu(run(`${path}/conv1`, x, convs.conv1, stage));
     y = relu(run(`${path}/conv2`, y, convs.conv2, stage));
-    y = weighed(at(params, `${path}/se`), y);
+    y = squeezeExcitation(pathAt(params, `${path}/se`), y, tf.sigmoid);
     y = run(`${path}/conv3`, y, convs.conv3, stage);
     const past = convs.downsample === undefined ? x : run(`${path}/downsample`, x, convs.downsample, stage);
     x = held(relu(tf.add(y, past)), stage);
-    if (isLast && options.stages.includes(ORDER[stage - 1])) features[ORDER[stage - 1]] = x;
+    if (isLast && options.stages.includes(resNetStages[stage - 1])) features[resNetStages[stage - 1]] = x;
   }
   return { features, stats: treeOf(updated) };
-}
-
-/** Channels of [N, C, H, W] times weights between 0 and 1 that are made of their means (squeeze and excitation). */
-function weighed(params: Tensors, x: tf.Tensor): tf.Tensor {
-  const [batch, channels] = x.shape as number[];
-  const layer = (name: string, rows: tf.Tensor) => {
-    const own = branchAt(params, name);
-    const weight = leafAt(own, 'weight');
-    const matrix = tf.reshape(weight, weight.shape.slice(0, 2) as [number, number]);
-    return tf.add(tf.matMul(rows as tf.Tensor2D, matrix, false, true), leafAt(own, 'bias'));
-  };
-  const gates = tf.sigmoid(layer('fc2', relu(layer('fc1', tf.mean(x, [2, 3])))));
-  return tf.mul(x, tf.reshape(gates, [batch, channels, 1, 1]));
-}
-
-function at(tree: Tensors, path: string): Tensors {
-  return path.split('/').reduce((inner, key) => branchAt(inner, key), tree);
 }
 
 function stemPlan({ stemWidth, stem }: RegNetYOptions): ConvPlan {
@@ -143,7 +117,7 @@ function stemPlan({ stemWidth, stem }: RegNetYOptions): ConvPlan {
 
 /** The blocks in their order, up to the last stage that is wanted. */
 function plansOf({ depths, widths, groupWidth, stemWidth, stem, stages }: RegNetYOptions): BlockPlan[] {
-  const last = Math.max(...stages.map((stage) => ORDER.indexOf(stage)));
+  const last = Math.max(...stages.map((stage) => resNetStages.indexOf(stage)));
   if (!(last >= 0)) throw new Error('a RegNetY needs at least one stage to give');
   const plans: BlockPlan[] = [];
   let inputs = stemWidth;

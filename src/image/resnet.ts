@@ -52,13 +52,14 @@ interface ConvNormNames {
 }
 
 const SHORTCUT: ConvNormNames = { conv: '0', bn: '1' };
-const ORDER: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
+/** All stages, from the finest maps to the coarsest. */
+export const resNetStages: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
 const BLOCKS = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
 const EXPANSION = { 18: 1, 34: 1, 50: 4 } as const;
 
 /** The channels of a stage's features: 64, 128, 256, 512 for the basic blocks at full width, four times as many for ResNet-50. */
 export function resNetChannels(options: Pick<ResNetOptions, 'depth' | 'width'>, stage: ResNetStage): number {
-  return (options.width ?? 64) * 2 ** ORDER.indexOf(stage) * EXPANSION[options.depth];
+  return (options.width ?? 64) * 2 ** resNetStages.indexOf(stage) * EXPANSION[options.depth];
 }
 
 /** The parameters of a ResNet without its classifier, under torchvision's names (`layer1/0/conv1/weight`). */
@@ -192,7 +193,7 @@ function stemPlan({ width = 64, stem, inputs = 3 }: ResNetOptions): ConvPlan {
 /** The blocks in their order, up to the last stage that is wanted. */
 function plansOf(options: ResNetOptions): BlockPlan[] {
   const { depth, stages, width = 64 } = options;
-  const last = Math.max(...stages.map((stage) => ORDER.indexOf(stage)));
+  const last = Math.max(...stages.map((stage) => resNetStages.indexOf(stage)));
   if (!(last >= 0)) throw new Error('a ResNet needs at least one stage to give');
   const plans: BlockPlan[] = [];
   let inputs = width;
@@ -216,7 +217,7 @@ function plansOf(options: ResNetOptions): BlockPlan[] {
                 { inputs: middle, outputs, kernel: 1, stride: 1 },
               ],
         downsample: stride > 1 || inputs !== outputs ? { inputs, outputs, kernel: 1, stride } : undefined,
-        stage: block === BLOCKS[depth][stage] - 1 ? ORDER[stage] : undefined,
+        stage: block === BLOCKS[depth][stage] - 1 ? resNetStages[stage] : undefined,
       });
       inputs = outputs;
     }

@@ -42,6 +42,11 @@ export function branchAt<Leaf>(tree: Tree<Leaf>, key: string): Tree<Leaf> {
   return value;
 }
 
+/** The branch at a path such as `s1/b2`. Throws where there is none. */
+export function pathAt<Leaf>(tree: Tree<Leaf>, path: string): Tree<Leaf> {
+  return path.split('/').reduce((inner, key) => branchAt(inner, key), tree);
+}
+
 /** The branch of that name; empty where there is none, as states have no empty branches. */
 export function branchOrNone<Leaf>(tree: Tree<Leaf>, key: string): Tree<Leaf> {
   return key in tree ? branchAt(tree, key) : {};

@@ -6,13 +6,13 @@ import { chain, initializeAll, linearNet, normNet, reluNet, running } from '../e
 import type { Tensors } from '../encoders/trainable.ts';
 import { float32, scalar } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
+import { greyOf, labOfNormalized } from '../image/lab-tensors.ts';
 import { leafAt } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
 import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { annealedMean, colourBins, encodedColours, rarityWeights } from './parts/colour-bins.ts';
 import { logSoftmax } from './parts/cross-entropy.ts';
-import { labPixels } from './parts/lab-colours.ts';
 
 const whole = z.int().positive();
 
@@ -114,7 +114,8 @@ function make(config: ColorizationConfig, { encoders }: Given): Objective {
 
     loss: (model, batch, how) => {
       const nets = running(model, how);
-      const { ab, grey } = labPixels(leafAt(batch, 'picture'), normalization);
+      const { ab, luminance } = labOfNormalized(leafAt(batch, 'picture'), normalization);
+      const grey = greyOf(luminance, normalization);
       const maps = nets.of('imageEncoder', encoder, grey); // [B, C, h, w]
       const [count, channels, rows, columns] = maps.shape as [number, number, number, number];
       const places = tf.reshape(tf.transpose(maps, [0, 2, 3, 1]), [count * rows * columns, channels]);

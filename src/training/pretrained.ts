@@ -102,14 +102,14 @@ export async function initializeFrom(
     throw new InputError({
       file: entry.folder,
       place: first.path,
-      expected: `${first.expected}, as the detector's configuration has it`,
+      expected: `${first.expected}, as the configuration has it`,
       found: `${first.found}${others.length > 0 ? `, and ${others.length} more that differ` : ''}: a run of another width or depth`,
     });
   }
   if (result.loaded.length === 0) {
     throw new InputError({
       file: entry.folder,
-      expected: `an encoder that the detector has: ${Object.keys(model.params)
+      expected: `an encoder that the model has: ${Object.keys(model.params)
         .filter((name) => ENCODERS.includes(name))
         .join(', ')}`,
       found: Object.keys(source.params).join(', '),
@@ -154,8 +154,8 @@ export function describeInitialization({ run, step, loaded, fresh, unused }: Ini
     ),
     ...count(unused).map(([branch, each]) =>
       ENCODERS.includes(branch)
-        ? `  ${branch}: ${tensors(each)} left behind (the detector has no such encoder)`
-        : `  ${branch}: ${tensors(each)} left behind (pretraining's own, the detector has its own heads)`,
+        ? `  ${branch}: ${tensors(each)} left behind (the model has no such encoder)`
+        : `  ${branch}: ${tensors(each)} left behind (the run's own, the model has its own heads)`,
     ),
   ].join('\n');
 }

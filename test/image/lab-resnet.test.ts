@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/engine/random.ts';
 import { labOf } from '../../src/image/lab.ts';
-import { initLabResNet, labOfNormalized, labResNet } from '../../src/image/lab-resnet.ts';
+import { halvesOf, initLabResNet, labResNet } from '../../src/image/lab-resnet.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../../src/image/normalize-image.ts';
 import { resnet } from '../../src/image/resnet.ts';
 import { branchAt } from '../../src/nn/layer.ts';
@@ -26,7 +26,7 @@ describe('lightness and colour of normalised pictures', () => {
     ['RGB', IMAGENET_RGB],
     ['BGR', IMAGENET_BGR],
   ])('are those of the 8-bit picture, from %s', (_, normalization) => {
-    const { lightness, colour } = labOfNormalized(normalized(normalization), normalization);
+    const { lightness, colour } = halvesOf(normalized(normalization), normalization);
     expect([lightness.shape, colour.shape]).toEqual([
       [1, height, width, 1],
       [1, height, width, 2],
@@ -64,7 +64,7 @@ describe('a ResNet for lightness and one for colour', () => {
       [1, 16, 4, 6],
       [1, 64, 1, 2],
     ]);
-    const lab = labOfNormalized(images, IMAGENET_RGB);
+    const lab = halvesOf(images, IMAGENET_RGB);
     const halves = (['lightness', 'colour'] as const).map((half, i) => {
       const own = { ...options, width: 4, inputs: i + 1, training: true };
       return resnet(branchAt(params, half), branchAt(stats, half), lab[half], own);

@@ -4,6 +4,7 @@ import { imageMapsNet } from '../../src/encoders/encoders.ts';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../../src/engine/tree.ts';
 import { labOf } from '../../src/image/lab.ts';
+import { greyOf, labOfNormalized } from '../../src/image/lab-tensors.ts';
 import { IMAGENET_BGR, IMAGENET_RGB, normalizeImage } from '../../src/image/normalize-image.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { cellMeans, colouredPictures } from '../../src/objectives/colorization.ts';
@@ -14,7 +15,6 @@ import {
   rarityWeights,
   softWeights,
 } from '../../src/objectives/parts/colour-bins.ts';
-import { labPixels } from '../../src/objectives/parts/lab-colours.ts';
 import { distance, upload, uploadTree, valuesOf } from '../nn/tensors.ts';
 import { dense, normed } from './plain-layers.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
@@ -74,10 +74,10 @@ describe('colours', () => {
     const { lightness, ab } = labOf(image);
     for (const normalization of [IMAGENET_RGB, IMAGENET_BGR]) {
       const pixels = tf.tensor4d(normalizeImage(image, normalization), [1, 2, 30, 3]);
-      const found = labPixels(pixels, normalization);
+      const found = labOfNormalized(pixels, normalization);
       expect(distance(valuesOf(found.lightness), lightness)).toBeLessThan(2e-3);
       expect(distance(valuesOf(found.ab), ab)).toBeLessThan(5e-3);
-      const again = labPixels(found.grey, normalization);
+      const again = labOfNormalized(greyOf(found.luminance, normalization), normalization);
       expect(distance(valuesOf(again.lightness), lightness)).toBeLessThan(2e-2);
       expect(Math.max(...valuesOf(again.ab).map(Math.abs))).toBeLessThan(0.05);
     }
@@ -186,7 +186,8 @@ describe('colorization', () => {
     for (const [step, batch] of first.batches.entries()) {
       const [params, stats] = ['params', 'stats'].map((branch) => branchAt(states[step], branch));
       const pixels = upload(leafOf(batch, 'data/colorization/picture'));
-      const { ab, grey } = labPixels(pixels, IMAGENET_RGB);
+      const { ab, luminance } = labOfNormalized(pixels, IMAGENET_RGB);
+      const grey = greyOf(luminance, IMAGENET_RGB);
       const own = (tree: Host) => uploadTree(branchAt(tree, 'imageEncoder'));
       const { y: maps } = imageMapsNet(run.encoders.image!).apply(own(params), own(stats), grey, {
         training: true,

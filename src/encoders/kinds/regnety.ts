@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { initRegNetY, type RegNetYOptions, regNetY } from '../../image/regnet.ts';
-import type { ResNetStage } from '../../image/resnet.ts';
+import { type ResNetStage, resNetStages } from '../../image/resnet.ts';
 import { batchNormSchema, type ImageKind, sideFaults } from '../image-kind.ts';
 import { withRows } from '../net.ts';
 import { regNetYElsewhere } from './regnety-elsewhere.ts';
@@ -37,8 +37,6 @@ const SIZES = {
   '3.2gf': { depths: [2, 5, 13, 1], widths: [72, 216, 576, 1512], groupWidth: 24 },
 } as const;
 
-const ORDER: readonly ResNetStage[] = ['c2', 'c3', 'c4', 'c5'];
-
 function sizesOf({ size, depths, widths, groupWidth, stemWidth = 32 }: RegNetYConfig) {
   const named = size && SIZES[size];
   return {
@@ -74,7 +72,7 @@ export const regNetYKind: ImageKind<RegNetYConfig> = {
       ? `RegNetY of ${depths.join(', ')} blocks with ${widths.join(', ')} channels in groups of ${groupWidth}`
       : `RegNetY-${size.toUpperCase()}`;
   },
-  channels: (encoder, stage) => sizesOf(encoder).widths[ORDER.indexOf(stage)],
+  channels: (encoder, stage) => sizesOf(encoder).widths[resNetStages.indexOf(stage)],
   stride: ({ stem }) => (stem === 'small' ? 8 : 32),
   faults: (encoder, canvas) => {
     const { depths, widths, groupWidth } = sizesOf(encoder);

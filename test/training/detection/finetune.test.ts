@@ -106,7 +106,7 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
       ),
     );
     expect(said).toMatch(/head: \d+ parameters.* new, drawn at random/);
-    expect(said).toMatch(/simipu: .* left behind \(pretraining's own/);
+    expect(said).toMatch(/simipu: .* left behind \(the run's own/);
     const { loaded, unused, step } = JSON.parse(await readFile(join(out, INITIALIZATION), 'utf8'));
     const state = (await loadRun(pretrained)).state;
     const theirs = [
@@ -236,14 +236,14 @@ describe('what cannot be right', () => {
     // Its first layers see coordinates, those of the pretrained run do not.
     const wide = tinyDetector('point3d');
     await expect(train(wide, { from: { run: pretrained } })).rejects.toThrow(
-      /pointEncoder\/sa1.*as the detector's configuration has it.*a run of another width or depth/,
+      /pointEncoder\/sa1.*as the configuration has it.*a run of another width or depth/,
     );
   });
 
   it('is a run with none of the encoders, or no checkpoint', async () => {
     const { out } = await train(tinyDetector('image3d'));
     await expect(train(tinyDetector('point3d'), { from: { run: out } })).rejects.toThrow(
-      /an encoder that the detector has: pointEncoder.*imageEncoder/,
+      /an encoder that the model has: pointEncoder.*imageEncoder/,
     );
     await expect(train(tinyDetector('point3d'), { from: { run: data } })).rejects.toThrow(
       /a checkpoint.*none/,
