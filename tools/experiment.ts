@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ImageSystemsCommand } from './image-systems.ts';
 import type { LabelEfficiencyOptions } from './label-efficiency.ts';
 import { collected, share, wholeNumber } from './options.ts';
 
@@ -7,7 +8,52 @@ export function command(): Command {
   return new Command('experiment')
     .description('Experiments that show whether pretraining is worth it.')
     .addCommand(labelEfficiency())
-    .addHelpText('after', '\nExample:\n  pointpair experiment label-efficiency --seeds 3');
+    .addCommand(imageSystems())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  pointpair experiment label-efficiency --seeds 3\n  pointpair experiment image-systems --data data/cifar10',
+    );
+}
+
+function imageSystems(): Command {
+  return new Command('image-systems')
+    .description(
+      'Pretrain with every system of pictures on the same photographs and probe each run, beside random encoders; rerun it and it resumes.',
+    )
+    .requiredOption('--data <folder>', 'pictures in a folder a class, as train and test')
+    .option('--out <folder>', 'where everything goes', 'runs/image-systems')
+    .option(
+      '--presets <list>',
+      'which ones, such as byol-cifar,dino-cifar (default: all for photographs)',
+      names,
+    )
+    .option('--seeds <number>', 'seeds of each', wholeNumber(1), 3)
+    .option('--random-seeds <number>', 'encoders with random weights to compare with', wholeNumber(0), 3)
+    .option('--no-patches', 'leave out whitened random patches, whose linear classifier takes half a minute')
+    .option(
+      '--finetune <list>',
+      'train the whole network on these shares of the labels, such as 0.01,0.1,1',
+      fractions,
+      [],
+    )
+    .option('--finetune-steps <number>', 'steps of each such training', wholeNumber(1), 200)
+    .option('--set <key.path=value>', 'change one value of every configuration (repeatable)', collected, [])
+    .option('--threads <number>', 'threads of one operation', wholeNumber(1))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  pointpair experiment image-systems --data data/cifar10
+  pointpair experiment image-systems --data data/cifar10 --presets moco-v2-cifar,seed-cifar --seeds 1 --finetune 0.01,0.1,1`,
+    )
+    .action(async (options: ImageSystemsCommand) => {
+      const { imageSystemsExperiment } = await import('./image-systems.ts');
+      await imageSystemsExperiment(options);
+    });
+}
+
+function names(text: string): string[] {
+  return text.split(',').filter((name) => name !== '');
 }
 
 function labelEfficiency(): Command {

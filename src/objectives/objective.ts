@@ -110,6 +110,14 @@ export interface Preset {
   readonly about: string;
   /** The run's configuration. */
   readonly run: unknown;
+  /** The presets of other runs that it begins with, of the same pictures. */
+  readonly begins?: PresetBeginning;
+}
+
+/** The presets whose runs another one begins with. */
+export interface PresetBeginning {
+  /** Of the run whose image encoder it learns from (`pretrain --teacher`). */
+  readonly teacher?: string;
 }
 
 /** A system whose configuration's type is known in its own file alone. */

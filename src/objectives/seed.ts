@@ -77,6 +77,7 @@ export const seed = system<SeedConfig>({
         },
         { steps: 450 },
       ),
+      begins: { teacher: 'moco-v2-cifar' },
     },
   },
   make,

@@ -37,13 +37,14 @@ export interface BarChart {
 }
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
-// The page may set the variables, for a dark theme say; alone, the SVG has the colours given here.
-const INK = 'var(--ink, #1c2430)';
-const QUIET = 'var(--quiet, #5c6675)';
+/** The colour of text. The page may set the variables, for a dark theme say; alone, the SVG has the colours given here. */
+export const INK = 'var(--ink, #1c2430)';
+/** The colour of what stands back. */
+export const QUIET = 'var(--quiet, #5c6675)';
 const CARD = 'var(--card, #ffffff)';
 const GRID = 'var(--grid, #e4e8ee)';
 /** Told apart by the colour-blind as well: dark and light blue and orange, then green and violet. */
-const SERIES = ['#1b6ca8', '#c75b12', '#2a8060', '#7b52ab', '#a83e5c'].map(
+export const SERIES = ['#1b6ca8', '#c75b12', '#2a8060', '#7b52ab', '#a83e5c'].map(
   (colour, i) => `var(--series-${i + 1}, ${colour})`,
 );
 
@@ -206,10 +207,11 @@ function barColours(count: number): string[] {
   return Array.from({ length: count }, (_, i) => (i === count - 1 ? SERIES[0] : PALE[i]));
 }
 
-async function toSvg(spec: TopLevelSpec): Promise<string> {
+/** A specification as a standing-alone SVG of this size, in the colours of the page. */
+export async function toSvg(spec: TopLevelSpec, { width = 480, height = 290 } = {}): Promise<string> {
   const frame = {
-    width: 480,
-    height: 290,
+    width,
+    height,
     padding: 4,
     autosize: { type: 'fit', contains: 'padding' },
     config,

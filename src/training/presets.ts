@@ -1,3 +1,4 @@
+import type { PresetBeginning } from '../objectives/objective.ts';
 import { systems } from '../objectives/systems.ts';
 import { parseRunConfig, type RunConfig } from './config.ts';
 
@@ -16,4 +17,9 @@ export const presetNames: readonly string[] = [...presets.keys()];
 export function presetOf(name: string): RunConfig | undefined {
   const preset = presets.get(name);
   return preset === undefined ? undefined : parseRunConfig(preset.run, { file: `preset ${name}` });
+}
+
+/** The presets whose runs the run of a preset begins with; empty where there are none. */
+export function beginningOf(name: string): PresetBeginning {
+  return presets.get(name)?.begins ?? {};
 }

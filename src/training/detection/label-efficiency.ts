@@ -5,9 +5,9 @@ import { z } from 'zod';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type { RunConfig } from '../config.ts';
+import { type ExperimentPlan, resumedOrNew, takeExperimentFolder } from '../experiment-folder.ts';
 import { pretrain } from '../pretrain.ts';
 import { makeFolder, writeJsonAtomically } from '../run/atomic-file.ts';
-import { latestCheckpoint } from '../run/checkpoint.ts';
 import type { ProgressStream } from '../run/progress.ts';
 import { adoptEncoders } from './adopt-encoders.ts';
 import { detect } from './detect.ts';
@@ -124,7 +124,7 @@ async function runOf(
 ): Promise<string | undefined> {
   if ('run' in arm) return arm.run;
   const run = join(out, 'pretrained', arm.name);
-  const how = await howToBegin(run);
+  const how = await resumedOrNew(run);
   const result = await pretrain({ config: arm.config, data: train, out: run, ...how, signal, stream });
   return result.interrupted ? undefined : run;
 }
@@ -169,7 +169,7 @@ async function runCell(
     data: train,
     from: pretrained === undefined ? undefined : { run: pretrained },
     out: run,
-    ...(await howToBegin(run)),
+    ...(await resumedOrNew(run)),
     signal,
     stream,
   });
@@ -198,41 +198,16 @@ export function cellName({ beginning, fraction, seed }: Cell): string {
   return `${Number((100 * fraction).toPrecision(6))}pct-${beginning}-seed${seed}`;
 }
 
-async function howToBegin(run: string): Promise<{ resume: boolean; overwrite: boolean }> {
-  const resume = (await latestCheckpoint(run)) !== undefined;
-  return { resume, overwrite: !resume };
-}
-
 /** Notes what the experiment is, or makes sure that the folder's is the same; more arms, seeds and shares may be added. */
-async function takeFolder({ out, train, heldOut, arms, detector }: LabelEfficiencyOptions) {
-  await makeFolder(out);
-  const file = join(out, 'experiment.json');
+function takeFolder({ out, train, heldOut, arms, detector }: LabelEfficiencyOptions): Promise<void> {
   const named = Object.fromEntries(arms.map(({ name, ...arm }) => [name, arm]));
-  const plan = JSON.parse(JSON.stringify({ train, heldOut, detector, arms: named })) as Plan;
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  const known = text === undefined ? undefined : (JSON.parse(text) as Partial<Plan>);
-  const before = known?.arms ?? {};
-  const { arms: _, ...rest } = plan;
-  const isSame =
-    known === undefined ||
-    (isDeepStrictEqual({ ...known, arms: undefined }, { ...rest, arms: undefined }) &&
-      arms.every(
-        ({ name }) => before[name] === undefined || isDeepStrictEqual(before[name], plan.arms[name]),
-      ));
-  if (isSame) return writeJsonAtomically(file, { ...rest, arms: { ...before, ...plan.arms } });
-  throw new InputError({
-    file,
-    expected: 'the same experiment, to go on with',
-    found: 'other settings: give them again, or another --out',
+  return takeExperimentFolder(out, { train, heldOut, detector, arms: named }, (known, plan) => {
+    const [before, now] = [known, plan].map(({ arms: all }) => (all ?? {}) as ExperimentPlan);
+    const isSame =
+      isDeepStrictEqual({ ...known, arms: undefined }, { ...plan, arms: undefined }) &&
+      arms.every(({ name }) => before[name] === undefined || isDeepStrictEqual(before[name], now[name]));
+    return isSame ? { ...plan, arms: { ...before, ...now } } : undefined;
   });
-}
-
-/** What an experiment's folder says of it. */
-interface Plan {
-  readonly train: unknown;
-  readonly heldOut: unknown;
-  readonly detector: unknown;
-  readonly arms: Readonly<Record<string, unknown>>;
 }
 
 function resultOf(text: string, file: string): CellResult {

@@ -79,6 +79,9 @@ describe('createRunFolder', () => {
     (await createRunFolder(path, { config: { seed: 2 }, overwrite: true })).close();
     expect(json(path, 'config.json')).toEqual({ seed: 2 });
     expect((await readMetrics(path)).lines).toEqual([]);
+    // What else commands leave beside it.
+    for (const name of ['initialization.json', 'teacher.json', 'probe.json', 'report.html'])
+      writeFileSync(join(path, name), '{}');
     // Results of a detector, where they are suggested to be, and what is not known as such.
     mkdirSync(join(path, 'detections'));
     writeFileSync(join(path, 'detections', 'detections.json'), '{}');
