@@ -1,5 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { importsOf, repository, typescriptFiles } from './architecture/source-files.ts';
+import { runProgram } from './run-program.ts';
 
 /**
  * The quick loop, `npm run quick`: types, style, and the tests nearest to what changed since the last commit, or since the
@@ -40,9 +41,9 @@ console.log(
   `${changed.length} changed files, which ${tests.length} test files reach; run here: ${chosen.join(' ')}`,
 );
 const outcomes = await Promise.all([
-  run('types', 'npm', ['run', '--silent', 'typecheck']),
-  run('style', 'npx', ['biome', 'check', '--error-on-warnings', '.']),
-  run('tests', 'npx', ['vitest', 'run', ...chosen]),
+  runProgram('types', 'npm', ['run', '--silent', 'typecheck']),
+  runProgram('style', 'npx', ['biome', 'check', '--error-on-warnings', '.']),
+  runProgram('tests', 'npx', ['vitest', 'run', ...chosen]),
 ]);
 const left = tests.length - chosen.length + 1;
 if (left > 0) console.log(`not run: ${left} test files; npx vitest run --changed ${since} runs them too`);
@@ -59,17 +60,4 @@ function nearestTests(files: readonly string[]): string[] {
 /** Whether a test is the file's own by its name: test/nn/mlp.test.ts is that of src/nn/mlp.ts. */
 function isTestOf(test: string, path: string): boolean {
   return test === path.replace(/^src\//, 'test/').replace(/\.ts$/, '.test.ts');
-}
-
-/** Runs a program, prints what it said once it has ended, and gives its exit code. */
-async function run(name: string, program: string, args: readonly string[]): Promise<number> {
-  const began = performance.now();
-  const child = spawn(program, args, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text) => (said += text));
-  const status = await new Promise<number>((done) => child.on('close', (code) => done(code ?? 1)));
-  const seconds = ((performance.now() - began) / 1000).toFixed(0);
-  console.log(`${said.trim()}\n== ${name}: ${status === 0 ? 'good' : 'not good'}, ${seconds} s`);
-  return status;
 }
