@@ -28,6 +28,9 @@ export interface BesideInfo {
   /** Undefined for a run, which is looked at on the frames of the first. */
   readonly sequence: SequenceInfo | undefined;
   readonly run: RunInfo | undefined;
+  /** Whether results of a detector lie in the run, and the classes that it looks for. */
+  readonly hasDetections: boolean;
+  readonly classes: readonly string[] | undefined;
 }
 
 export interface SequenceInfo {

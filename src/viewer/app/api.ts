@@ -38,6 +38,9 @@ type Query = { readonly [name: string]: string | number | undefined };
 export const api = {
   session: () => json<SessionInfo>('session'),
   scene: (frame: Seen, signal?: AbortSignal) => json<SceneInfo>('scene', { ...frame }, signal),
+  /** The same frame's, with the detections of the run that is shown beside. */
+  sceneBeside: (frame: Seen, signal?: AbortSignal) =>
+    json<SceneInfo>('scene', { ...frame, beside: 'yes' }, signal),
   point: (frame: number, point: number, signal?: AbortSignal) =>
     json<PointInfo>('point', { frame, point }, signal),
   work: () => json<WorkInfo>('work'),

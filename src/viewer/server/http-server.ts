@@ -39,14 +39,19 @@ export async function serveViewer(
   { host = '127.0.0.1', port }: ServeOptions,
 ): Promise<RunningViewer> {
   const files = await readAppFiles();
+  let closing = false;
   const server = createServer((request, response) => {
-    respond(request, response, { session, files, host }).catch((error: unknown) => fail(response, error));
+    respond(request, response, { session, files, host }).catch((error: unknown) => {
+      // What was given up because the viewer ends is no fault, and nobody waits for it.
+      if (!closing) fail(response, error);
+    });
   });
   await listen(server, host, port);
   return {
     host,
     port: (server.address() as AddressInfo).port,
     close: async () => {
+      closing = true;
       server.closeAllConnections();
       await promisify(server.close.bind(server))();
       await session.close();

@@ -99,8 +99,8 @@ export const routes: { readonly [address: string]: Route } = {
       return { type: 'application/octet-stream', bytes, compress: false };
     },
   ),
-  '/api/scene': route(seen, async (session, { frame, camera }) => ({
-    json: await session.scene(frame, camera),
+  '/api/scene': route({ ...seen, ...which }, async (session, { frame, camera, beside }) => ({
+    json: await chosen(session, { beside }).scene(frame, camera),
   })),
   '/api/picture': route(seen, async (session, { frame, camera }) =>
     picture(await session.picture(frame, camera)),

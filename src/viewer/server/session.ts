@@ -279,9 +279,14 @@ export class Session {
   /** This one as what is shown beside another. */
   private async asBeside(): Promise<BesideInfo> {
     const { title, parts } = this;
-    return parts.run === undefined
-      ? { title, sequence: this.sequenceInfo(), run: undefined }
-      : { title, sequence: undefined, run: await this.runInfo() };
+    const run = parts.run && (await this.runInfo());
+    return {
+      title,
+      sequence: run === undefined ? this.sequenceInfo() : undefined,
+      run,
+      hasDetections: run !== undefined && parts.detections !== undefined,
+      classes: run && classesOf(run),
+    };
   }
 
   /** The camera of a frame's picture where it has a lens; a calibration that cannot be read is told with the scene. */

@@ -6,7 +6,7 @@ import { MAP_CELLS, writeObjectMaps } from '../../../src/training/detection/obje
 import { beaconCar, beaconPicture, writeBeacons } from './beacons.ts';
 import { allRed, fromAbove, pointsAlone, spotFromAbove, spotOnPicture } from './eyes.ts';
 import { describeInBrowser } from './in-browser.ts';
-import type { OpenPage } from './open-page.ts';
+import { type OpenPage, until } from './open-page.ts';
 import { around, type Pixels, type Rgb } from './pixels.ts';
 
 const colours = {
@@ -22,29 +22,38 @@ const region = [330, 90, 386, 118] as const;
 
 let folder: string;
 let run: string;
+let worse: string;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pointpair-outcomes-'));
-  const data = join(folder, 'beacons');
-  run = join(folder, 'run');
-  await writeBeacons(data);
-  await mkdir(join(run, 'detections/objects'), { recursive: true });
+/** A detector's run with its results of one frame. */
+async function writeRun(path: string, data: string, results: string): Promise<void> {
+  await mkdir(join(path, 'detections/objects'), { recursive: true });
   const config = {
     detector: 'monorun',
     monorun: { classes: ['Car'] },
     steps: 2,
     data: { root: data, imageSet: 'train', frames: 1 },
   };
-  await writeFile(join(run, 'config.json'), JSON.stringify(config));
+  await writeFile(join(path, 'config.json'), JSON.stringify(config));
   const steps = [1, 2].map((step) => JSON.stringify({ step, time: step, loss: { total: 3 - step } }));
   await writeFile(
-    join(run, 'metrics.jsonl'),
+    join(path, 'metrics.jsonl'),
     `${[JSON.stringify({ kind: 'header', chance: {}, terms: {} }), ...steps].join('\n')}\n`,
   );
+  await writeFile(join(path, 'detections/000000.txt'), results);
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pointpair-outcomes-'));
+  const data = join(folder, 'beacons');
+  run = join(folder, 'run');
+  await writeBeacons(data);
   // The labelled car a little beside itself, and one where there is none.
   const car = beaconCar.line.replace(' 2.00 1.65 14.00 ', ' 2.05 1.65 14.05 ');
   const other = beaconCar.line.replace(' 2.00 1.65 14.00 ', ' -3.00 1.65 18.00 ');
-  await writeFile(join(run, 'detections/000000.txt'), `${car} 0.6\n${other} 0.4\n`);
+  await writeRun(run, data, `${car} 0.6\n${other} 0.4\n`);
+  // Another detector finds nothing where the car is.
+  worse = join(folder, 'worse');
+  await writeRun(worse, data, `${other} 0.9\n`);
   const cells = MAP_CELLS ** 2;
   await writeObjectMaps(join(run, 'detections/objects/000000.safetensors'), [
     {
@@ -107,6 +116,37 @@ describeInBrowser("a detector's run", (browser) => {
     await page.turn('outcomes', false);
     expect(await page.page.locator('.outcomes').isVisible()).toBe(false);
     expect(near(await page.stage(), 'missed', high[0], high[1])).toBe(0);
+  });
+
+  it('has the boxes of two detectors side by side, each with what it found and missed', async () => {
+    const page = await browser.open(await browser.serve({ path: run, beside: worse }), labelled);
+    await page.shown(0);
+    const sides = page.page.locator('#stage-sides');
+    await until(
+      async () =>
+        /run: 1 found, 0 missed, 1 false\s*worse: 0 found, 1 missed, 1 false/.test(await sides.innerText()),
+      'what both detectors found',
+    );
+    const stage = await page.stage();
+    const middle = Math.round(stage.width / 2);
+    const [left, right] = [stage.cut({ right: middle }), stage.cut({ left: middle })];
+    const { high } = beaconCar;
+    expect(near(left, 'found', high[0], high[1])).toBeGreaterThan(1);
+    expect(near(left, 'missed', high[0], high[1])).toBe(0);
+    expect(near(right, 'found', high[0], high[1])).toBe(0);
+    expect(near(right, 'missed', high[0], high[1])).toBeGreaterThan(1);
+    for (const half of [left, right]) expect(near(half, 'false', 20.2718, 3.796)).toBeGreaterThan(1);
+    // The slider is that of both.
+    await page.enter('score', 0.7);
+    await until(
+      async () =>
+        /run: 0 found, 1 missed, 0 false\s*worse: 0 found, 1 missed, 1 false/.test(await sides.innerText()),
+      'what both detectors are surer of',
+    );
+    await page.tab('Run');
+    expect(await sides.isVisible()).toBe(false);
+    await page.tab('Scene');
+    expect(await sides.isVisible()).toBe(true);
   });
 
   it('shows the maps behind its objects on the picture and in space, and the numbers of a cell', async () => {

@@ -1,7 +1,7 @@
 import type { Scene } from 'three';
 import { Backdrop } from './backdrop.ts';
 import { Ground, rangeLabels } from './ground.ts';
-import type { LabelLayer } from './labels.ts';
+import type { Label, LabelLayer } from './labels.ts';
 import type { LineUniforms } from './line-material.ts';
 import { LineSet } from './line-set.ts';
 import { Marker } from './marker.ts';
@@ -22,6 +22,7 @@ import {
   type Trail,
   trailSegments,
 } from './segments.ts';
+import type { Side } from './side.ts';
 import type { Theme } from './themes.ts';
 
 /** Which of the stage's own things are shown. */
@@ -40,7 +41,8 @@ export class Furniture {
   readonly backdrop = new Backdrop();
   markerColour: string | undefined;
   private readonly labels: LabelLayer;
-  private readonly boxes: LineSet;
+  /** Those of both halves, or of the left one, and those of the right one. */
+  private readonly boxes: readonly [left: LineSet, right: LineSet];
   private readonly trails: LineSet;
   private readonly frusta: LineSet;
   private readonly axes: LineSet;
@@ -57,13 +59,14 @@ export class Furniture {
     const { overlay: scene, backdrop: backdropScene } = scenes;
     this.labels = labels;
     // What is named first keeps its label where there is no room for all.
-    for (const group of ['boxes', 'axes', 'frusta', 'ranges']) labels.set(group, []);
+    for (const group of ['boxes', 'boxes beside', 'axes', 'frusta', 'ranges']) labels.set(group, []);
     const lines = (widthPx: number, hiddenOpacity: number) => {
       const set = new LineSet({ widthPx, hiddenOpacity }, { uniforms, changed: () => {}, removed: () => {} });
       scene.add(set.mesh);
       return set;
     };
-    this.boxes = lines(1.75, 0.35);
+    this.boxes = [lines(1.75, 0.35), lines(1.75, 0.35)];
+    this.boxes[1].putOn('right');
     this.trails = lines(2, 0.25);
     this.frusta = lines(1.25, 0);
     this.axes = lines(2, 0.5);
@@ -72,25 +75,14 @@ export class Furniture {
     backdropScene.add(this.backdrop.mesh);
   }
 
-  /** Replaces the boxes and their labels. */
-  setBoxes(boxes: readonly StageBox[]): void {
-    put(this.boxes, boxSegments(boxes));
-    this.labels.set(
-      'boxes',
-      boxes.flatMap((box) =>
-        box.label === undefined
-          ? []
-          : [
-              {
-                text: box.label,
-                at: middlePlace(box),
-                above: cornerPlaces(box),
-                look: 'chip',
-                colour: box.colour,
-              },
-            ],
-      ),
-    );
+  /** Replaces the boxes and their labels; with `beside`, which the right half of a split stage has, they are those of the left one. */
+  setBoxes(boxes: readonly StageBox[], beside?: readonly StageBox[]): void {
+    const [left, right] = this.boxes;
+    left.putOn(beside === undefined ? 'both' : 'left');
+    put(left, boxSegments(boxes));
+    put(right, boxSegments(beside ?? []));
+    this.labels.set('boxes', boxLabels(boxes, beside === undefined ? 'both' : 'left'));
+    this.labels.set('boxes beside', boxLabels(beside ?? [], 'right'));
   }
 
   /** Replaces the trails. */
@@ -140,7 +132,7 @@ export class Furniture {
 
   /** Frees what is on the graphics card. */
   dispose(): void {
-    for (const lines of [this.boxes, this.trails, this.frusta, this.axes, this.frame]) lines.dispose();
+    for (const lines of [...this.boxes, this.trails, this.frusta, this.axes, this.frame]) lines.dispose();
     this.ground.dispose();
     this.marker.dispose();
     this.backdrop.dispose();
@@ -189,4 +181,21 @@ function nameplate(camera: StageCamera): Triple {
 
 function put(lines: LineSet, { segments, colours, dashed }: Segments): void {
   lines.set(segments, colours, dashed);
+}
+
+function boxLabels(boxes: readonly StageBox[], side: Side): Label[] {
+  return boxes.flatMap((box) =>
+    box.label === undefined
+      ? []
+      : [
+          {
+            text: box.label,
+            at: middlePlace(box),
+            above: cornerPlaces(box),
+            look: 'chip',
+            colour: box.colour,
+            side,
+          } as const,
+        ],
+  );
 }

@@ -1,5 +1,6 @@
 import { placeLabels } from './label-placement.ts';
 import type { Triple } from './pose.ts';
+import { type Side, shows } from './side.ts';
 import type { Theme } from './themes.ts';
 import { projectOn, type View } from './views.ts';
 
@@ -13,6 +14,8 @@ export interface Label {
   readonly look: 'chip' | 'plain';
   /** The chip's edge, or the text; the theme's colour for texts without one. */
   readonly colour?: string;
+  /** The half of a split stage that shows it; both by default. */
+  readonly side?: Side;
 }
 
 /** A label with its place on the layer, the middle of its lower edge. */
@@ -98,6 +101,7 @@ export class LabelLayer {
 
   private placedIn(view: View, labels: readonly { label: Label; rank: number }[]): PlacedLabel[] {
     const inView = labels.flatMap(({ label, rank }) => {
+      if (!shows(view.half, label.side ?? 'both')) return [];
       const [at, ...above] = [label.at, ...(label.above ?? [])].map((place) => projectOn(view, place));
       if (at.w <= NEAREST_W) return [];
       const tops = above.filter(({ w }) => w > NEAREST_W).map(({ y }) => y);

@@ -8,6 +8,7 @@ import {
   type ShaderMaterial,
 } from 'three';
 import { createLineMaterial, type LineStyle, type LineUniforms } from './line-material.ts';
+import { putOnSide, type Side } from './side.ts';
 
 /** The corners of a line's rectangle: along it, and to its sides. */
 const CORNERS = Float32Array.of(0, -1, 0, 0, 1, 0, 1, -1, 0, 1, 1, 0);
@@ -85,6 +86,12 @@ export class LineSet {
     this.shown = visible;
     this.mesh.visible = visible && this.filled > 0;
     this.changed();
+  }
+
+  /** Lets only one half of a split stage show the lines; both do at first. */
+  putOn(side: Side): void {
+    putOnSide(this.mesh, side);
+    if (this.ghost) putOnSide(this.ghost, side);
   }
 
   /** Takes the lines off the stage and frees their memory. */

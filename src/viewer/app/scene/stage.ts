@@ -157,9 +157,12 @@ export class Stage {
     return lines;
   }
 
-  /** Replaces the boxes, with their labels; of labels that would cover one another the nearest stays. */
-  setBoxes(boxes: readonly StageBox[]): void {
-    this.furniture.setBoxes(boxes);
+  /**
+   * Replaces the boxes, with their labels; of labels that would cover one another the nearest stays. With `beside`, which the
+   * right half of a split stage has, they are those of the left one.
+   */
+  setBoxes(boxes: readonly StageBox[], beside?: readonly StageBox[]): void {
+    this.furniture.setBoxes(boxes, beside);
     this.requestRender();
   }
 

@@ -1,24 +1,25 @@
 import type { Outcomes } from '../../../evaluation/kitti/detection-outcomes.ts';
 import { isInside } from '../../clip.ts';
-import { neighboursOf } from '../../neighbours.ts';
-import { messageOf } from '../api.ts';
 import type { Context, Picked, TabView } from '../context.ts';
 import { Linking } from '../picture/linking.ts';
 import type { PictureLayer, Pixel } from '../picture/picture-pane.ts';
 import { pictureOfPoints } from '../picture/point-picture.ts';
 import { pictureBoxes, sceneOutcomes, stageBoxes } from '../scene/boxes.ts';
 import type { Triple } from '../scene/pose.ts';
+import type { StageBox } from '../scene/segments.ts';
 import { colourValues, rangeOf } from '../sweep/colouring.ts';
 import { lengthUnitOf } from '../sweep/fit-sweep.ts';
 import type { Sweep } from '../sweep/sweep.ts';
 import { type ColourSource, SweepColours } from '../sweep/sweep-colours.ts';
 import { type Paint, SweepLayer } from '../sweep/sweep-layer.ts';
 import { eachFrame } from '../widgets/dom.ts';
-import { BesideLayer, betweenOrigins } from './beside-layer.ts';
+import { BesideLayer } from './beside-layer.ts';
 import { ClipTool } from './clip-tool.ts';
+import { DetectionsBeside } from './detections-beside.ts';
 import { MeasureTool } from './measure-tool.ts';
 import { ObjectList } from './object-list.ts';
 import { ObjectsLayer } from './objects-layer.ts';
+import { OverlaidSweeps } from './overlaid-sweeps.ts';
 import { type ScenePanel, scenePanel } from './scene-panel.ts';
 import { trailsAbout } from './trails.ts';
 
@@ -30,9 +31,6 @@ const boxKeys = [
 
 /** Every so many passes of a large cloud, the panel says how much has come. */
 const passesTold = 16;
-/** How often the loading of other sweeps is told, milliseconds. */
-const tellEveryMs = 400;
-
 /** Notes when what was just put on the stage has been drawn, for whoever measures. */
 function markDrawn(name: string, frame: number): void {
   requestAnimationFrame(() => requestAnimationFrame(() => performance.mark(name, { detail: frame })));
@@ -46,16 +44,15 @@ export class SceneTab implements TabView {
   private readonly colours: SweepColours;
   private readonly layer: SweepLayer;
   private readonly beside: BesideLayer | undefined;
+  private readonly detectedBeside: DetectionsBeside | undefined;
   private readonly linking: Linking;
   private readonly objects: ObjectsLayer;
   private readonly clip: ClipTool;
   private readonly measure: MeasureTool;
   private readonly list: ObjectList;
   private outcomes: Outcomes | undefined;
-  private readonly hasPoses: boolean;
   private readonly controls: ScenePanel;
-  private overlaid: Array<{ readonly layer: SweepLayer; readonly afterS: number }> = [];
-  private overlay = 0;
+  private readonly overlaid: OverlaidSweeps;
   private visible = false;
   private readonly repaint = eachFrame(() => this.paint());
   private readonly redraw = eachFrame(() => this.drawPicture());
@@ -63,16 +60,19 @@ export class SceneTab implements TabView {
   constructor(context: Context) {
     const { store, frame, stage } = context;
     this.context = context;
-    const { title = '', sequence: second } = context.session.beside ?? {};
+    const { title = '', sequence: second, hasDetections, classes } = context.session.beside ?? {};
     this.layer = new SweepLayer(stage, { side: second === undefined ? 'both' : 'left' });
     this.beside =
       second &&
       new BesideLayer(context, { title, sequence: second }, (sweep, from) =>
         this.colours.colours(sweep, store.state, { afterS: 0 }, from),
       );
+    this.detectedBeside =
+      context.session.hasDetections && hasDetections
+        ? new DetectionsBeside(context, { title, classes }, () => this.whenVisible(() => this.drawBoxes()))
+        : undefined;
     this.linking = new Linking(context);
     const { frames } = frame.sequence;
-    this.hasPoses = frames.some(({ worldFromLidar }) => worldFromLidar !== undefined);
     this.colours = new SweepColours({
       hasClock: frames.some(({ timeS }) => timeS !== undefined),
       lengthUnit: lengthUnitOf(frame.sequence),
@@ -92,10 +92,17 @@ export class SceneTab implements TabView {
       },
     });
     this.panel = this.controls.root;
+    this.overlaid = new OverlaidSweeps(context, {
+      side: second === undefined ? 'both' : 'left',
+      paintAfter: (afterS) => this.paintAfter(afterS),
+      onTimes: (afterS) => this.colours.setTimes(afterS),
+      tell: this.controls.tellNeighbours,
+      onShown: () => this.timesShown(),
+    });
     frame.on(['frame'], () =>
       this.whenVisible(() => {
         // They lie about the frame before.
-        this.clearNeighbours();
+        this.overlaid.clear();
         this.begin();
       }),
     );
@@ -119,7 +126,7 @@ export class SceneTab implements TabView {
     store.on([...boxKeys], () => this.whenVisible(() => this.drawBoxes()));
     store.on(['objects', 'detections', 'score'], () => this.whenVisible(() => void this.objects.show()));
     store.on(['onPicture'], () => this.whenVisible(() => this.redraw()));
-    store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.drawNeighbours()));
+    store.on(['neighbours', 'steady'], () => this.whenVisible(() => void this.overlaid.load()));
     store.on(['point'], () =>
       this.whenVisible(() => {
         this.showSelected();
@@ -133,6 +140,7 @@ export class SceneTab implements TabView {
     this.layer.visible = true;
     this.context.stage.setSplit(false);
     this.beside?.show(true);
+    this.detectedBeside?.show(true);
     this.clip.show(true);
     this.measure.show(true);
     this.begin();
@@ -144,9 +152,10 @@ export class SceneTab implements TabView {
     this.visible = false;
     this.layer.visible = false;
     this.beside?.show(false);
+    this.detectedBeside?.show(false);
     this.clip.show(false);
     this.measure.show(false);
-    this.clearNeighbours();
+    this.overlaid.clear();
     this.objects.clear();
     const { stage, legend, card, picture } = this.context;
     stage.setBoxes([]);
@@ -207,8 +216,9 @@ export class SceneTab implements TabView {
   private begin(): void {
     this.linking.hoverRow(undefined);
     this.controls.follow();
-    void this.drawNeighbours();
+    void this.overlaid.load();
     void this.objects.show();
+    void this.detectedBeside?.follow();
     this.redraw();
     if (this.context.frame.parts.sweep === undefined)
       this.context.stageStatus.later(`Loading frame ${this.context.frame.info.id}`);
@@ -283,7 +293,7 @@ export class SceneTab implements TabView {
     this.layer.repaint((each, from) => this.paintOf(each, from));
     this.drawLegend(sweep);
     this.redraw();
-    for (const { layer, afterS } of this.overlaid) layer.repaint(this.paintAfter(afterS));
+    this.overlaid.repaint();
     this.beside?.repaint();
   }
 
@@ -326,8 +336,10 @@ export class SceneTab implements TabView {
     this.controls.setOutcomes(this.outcomes);
     this.list.set(scene, this.outcomes);
     const { clip } = this.clip;
-    const boxes = stageBoxes(scene, state, this.outcomes);
-    stage.setBoxes(clip === undefined ? boxes : boxes.filter(({ box }) => isInside(clip, ...box.center)));
+    const inClip = (boxes: readonly StageBox[]) =>
+      clip === undefined ? boxes : boxes.filter(({ box }) => isInside(clip, ...box.center));
+    const besides = this.detectedBeside?.boxes(this.outcomes);
+    stage.setBoxes(inClip(stageBoxes(scene, state, this.outcomes)), besides && inClip(besides));
     const { camera } = scene;
     const { width, height } = camera ?? {};
     stage.setFrusta(camera && width && height ? [{ ...camera, width, height }] : []);
@@ -349,57 +361,13 @@ export class SceneTab implements TabView {
     if (frame.index === index && isShown()) stage.setTrails(trails);
   }
 
-  private async drawNeighbours(): Promise<void> {
-    const overlay = ++this.overlay;
-    const { frame, store, stage } = this.context;
-    const { neighbours: reach } = store.state;
-    // Without poses there is no motion to be undone.
-    const steady = store.state.steady && this.hasPoses;
-    const { neighbours, unplaced } = neighboursOf(frame.sequence.frames, frame.index, { reach, steady });
-    this.colours.setTimes(neighbours.map(({ afterS }) => afterS));
-    this.controls.tellNeighbours({ shown: neighbours.length, unplaced });
-    const layers: typeof this.overlaid = [];
-    let done = 0;
-    const telling = setInterval(() => {
-      if (overlay === this.overlay)
-        this.controls.tellNeighbours({ shown: layers.length, unplaced, loading: [done, neighbours.length] });
-    }, tellEveryMs);
-    let problem: string | undefined;
-    for (const { index, afterS, matrix } of neighbours) {
-      try {
-        const sweep = await frame.sweep(index);
-        if (overlay !== this.overlay) break;
-        const layer = new SweepLayer(stage, {
-          pickable: false,
-          side: this.beside === undefined ? 'both' : 'left',
-        });
-        layer.show(
-          sweep,
-          this.paintAfter(afterS),
-          matrix ?? (frame.parts.sweep && betweenOrigins(sweep, frame.parts.sweep.origin)),
-        );
-        layers.push({ layer, afterS });
-      } catch (error) {
-        problem = messageOf(error) ?? problem;
-      }
-      done++;
-    }
-    clearInterval(telling);
-    if (overlay === this.overlay) this.controls.tellNeighbours({ shown: layers.length, unplaced, problem });
-    if (overlay === this.overlay && this.visible) {
-      this.clearNeighbours();
-      this.overlaid = layers;
-      const { sweep } = frame.parts;
-      if (sweep !== undefined && store.state.colour === 'time') {
-        this.layer.repaint((each, from) => this.paintOf(each, from));
-        this.drawLegend(sweep);
-      }
-    } else for (const { layer } of layers) layer.clear();
-  }
-
-  private clearNeighbours(): void {
-    for (const { layer } of this.overlaid) layer.clear();
-    this.overlaid = [];
+  /** Sweeps of other times are shown, which the scale of times reaches over. */
+  private timesShown(): void {
+    const { frame, store } = this.context;
+    const { sweep } = frame.parts;
+    if (sweep === undefined || store.state.colour !== 'time') return;
+    this.layer.repaint((each, from) => this.paintOf(each, from));
+    this.drawLegend(sweep);
   }
 
   private showSelected(): void {
