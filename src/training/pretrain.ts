@@ -100,7 +100,7 @@ export async function pretrain({
         }),
       batchSize: config.batchSize,
       seed: config.seed,
-      frames: { length: frames.length, source: pretraining.source(data) },
+      frames: { length: frames.length, source: pretraining.source({ ...data, listing: frames.listing?.() }) },
       loader: { ...config.loader, strict: data.strict },
       checkpoint: config.checkpoint,
       record: {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../../src/engine/tree.ts';
@@ -52,7 +52,7 @@ const assign = (scores: Rows, options = assignment) =>
 /** The loss of golden rows and prototypes, from the raw ones. */
 function lossOf(tree: { readonly [name: string]: tf.Tensor }, options = assignment, swapped = true) {
   const centres = l2Normalize(tree.p);
-  const scores = [tree.a, tree.b].map((rows) => l2Normalize(rows).matMul(centres, false, true));
+  const scores = [tree.a, tree.b].map((rows) => tf.matMul(l2Normalize(rows), centres, false, true));
   const codes = scores.map((each) => equalAssignment(each, options));
   return swappedPrediction(swapped ? scores : [...scores].reverse(), codes, made.temperature);
 }
@@ -135,8 +135,8 @@ describe('SEER', () => {
     const features = ['crops', 'smallCrops'].map((view) =>
       encoded(run, params, stats, leafOf(batch, `data/seer/${view}`)),
     );
-    const inside = dense(projector, '0', features[0].concat(features[1], 0)).relu();
-    const rows = dense(projector, '4', dense(projector, '2', inside).relu()).arraySync() as number[][];
+    const inside = tf.relu(dense(projector, '0', tf.concat(features, 0)));
+    const rows = dense(projector, '4', tf.relu(dense(projector, '2', inside))).arraySync() as number[][];
     const scores = [0, 4, 8, 12].map((begin) =>
       scoresOf(rows.slice(begin, begin + 4), rowsAt(state, PROTOTYPES)),
     );
