@@ -12,7 +12,7 @@ const { input, batchNorm, stem } = smallEncoder;
 /** A RegNetY with the small stem whose groups are narrow, as their width is what a convolution in groups costs. */
 const smallRegNetY = {
   ...{ kind: 'regnety', stem, batchNorm, input },
-  ...{ depths: [1, 1, 2, 1], widths: [16, 32, 64, 128], groupWidth: 4, stemWidth: 16 },
+  ...{ depths: [1, 1, 2, 1], widths: [8, 16, 64, 128], groupWidth: 4, stemWidth: 8 },
 };
 
 /**

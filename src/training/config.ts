@@ -43,7 +43,8 @@ export const runConfigSchema = fields.superRefine((config, context) => {
   if (chosen.length === 0)
     fault(['objectives'], `expected at least one of ${systems.map(({ name }) => name).join(', ')}`);
   if (steps === null && epochs === null) fault(['steps'], 'expected steps, or epochs');
-  if (epochs === null && (schedule.per ?? 'epoch') === 'epoch')
+  const changes = schedule.kind !== 'constant' || schedule.warmUp !== undefined;
+  if (epochs === null && changes && (schedule.per ?? 'epoch') === 'epoch')
     fault(['schedule', 'per'], "expected 'step' or 'run', as there are no epochs");
   for (const part of ['image', 'points'] as const) {
     if (encoders[part] !== undefined && optimizers[part] === undefined)

@@ -92,7 +92,7 @@ describe('parseRunConfig', () => {
   it('takes a run without epochs that has steps, and a schedule that counts none', () => {
     const stream = { ...copy(), epochs: null, steps: 7 };
     expect(faultOf(() => parse(stream))).toBe(
-      "my.json: schedule.per: expected 'step' or 'run', as there are no epochs, found nothing",
+      "my.json: schedule.per: expected 'step' or 'run', as there are no epochs, found \"epoch\"",
     );
     const steps = { ...stream, schedule: { kind: 'constant', per: 'step' } };
     expect(totalSteps(parse(steps), 1000)).toBe(7);

@@ -1,7 +1,7 @@
 """Writes seer.json beside itself: the codes that SEER's released Sinkhorn gives, and loss and gradient that follow from them.
 
-Run as `python3 make-seer.py distibuted_sinkhornknopp.py` with that file of facebookresearch/vissl (vissl/losses, commit 04788de),
-then `npx biome format --write test/objectives/golden`; made with torch 2.13. The file is run as it is, in float64, with its
+Run as `python3 make-seer.py distibuted_sinkhornknopp.py` with that file of facebookresearch/vissl (vissl/losses, commit 09270ed2),
+then `npx biome format --write test/objectives/golden`; made with torch 2.15.0. The file is run as it is, in float64, with its
 sum over processes left out; the loss around it is restated. Rows are the small integers of the other golden values.
 """
 
