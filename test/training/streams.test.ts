@@ -101,6 +101,19 @@ describe('a stream of pictures', { timeout: 60_000 }, () => {
     ).rejects.toThrow('data.frames: expected 6, as the run began with, found 7');
   });
 
+  it('cannot take more pictures where a row is remembered for each', async () => {
+    const folder = temporaryFolder();
+    const own = tinyImageRun('instdisc-cifar', { view: tinyView });
+    const config: RunConfig = { ...own, epochs: null, schedule: { kind: 'constant' }, steps: 2 };
+    await train(join(folder, 'run'), { config });
+    const grown = join(folder, 'grown');
+    await cp(root, grown, { recursive: true });
+    await cp(join(root, 'one.png'), join(grown, 'ten.png'));
+    await expect(
+      train(join(folder, 'run'), { config: { ...config, steps: 3 }, resume: true, data: { root: grown } }),
+    ).rejects.toThrow(/memory\/instdisc\/.*expected float32 \[7,.*found float32 \[6,/);
+  });
+
   it('does not see what comes to the folder while it runs', async () => {
     const folder = join(temporaryFolder(), 'pictures');
     await cp(root, folder, { recursive: true });

@@ -54,7 +54,7 @@ export function classifierConfig({
     steps,
     schedule: { kind: 'cosine', per: 'run', length: 1 },
     optimizers: { image: sgd(0.02), heads: sgd(0.1) },
-    checkpoint: { everySteps: 50, keep: 1 },
+    checkpoint: { everySteps: 20, keep: 1 },
     loader: { workers: 0, prefetch: 1 },
   };
 }
