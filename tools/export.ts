@@ -34,15 +34,15 @@ export function command(): Command {
       '\nExample:\n  pointpair export runs/kitti --to out/\n  pointpair export runs/kitti --to out/ --names torchvision',
     )
     .action(async (run: string, { to, step, batch, names }: Options) => {
-      const { loadRun } = await import('../src/training/run/model-state.ts');
+      const { loadEncoderRun } = await import('../src/training/run/encoder-run.ts');
       if (names !== undefined) {
         const { exportWeights } = await import('../src/training/export-weights.ts');
-        const { file, python } = await exportWeights(await loadRun(run, { step }), to, names);
+        const { file, python } = await exportWeights(await loadEncoderRun(run, { step }), to, names);
         process.stdout.write(`${file}\n${python.map((line) => `  ${line}\n`).join('')}`);
         return;
       }
       const { exportEncoders } = await import('../src/training/export-encoders.ts');
-      const trained = await loadRun(run, { step });
+      const trained = await loadEncoderRun(run, { step });
       const files = await exportEncoders(trained, to, { batch });
       process.stdout.write(`${files.join('\n')}\n`);
     });

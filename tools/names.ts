@@ -21,6 +21,7 @@ export const presetNames = [
   'simsiam-cifar',
   'dino-cifar',
   'seed-cifar',
+  'seer-cifar',
   'exemplar-cifar',
   'colorization-cifar',
   'context-encoder-cifar',

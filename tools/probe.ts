@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { InputError } from '../src/engine/input-error.ts';
 import { writeJsonAtomically } from '../src/training/run/atomic-file.ts';
 import { cameraOption, deviceOption, interruptSignal, share, wholeNumber } from './options.ts';
 
@@ -17,6 +18,8 @@ interface Options {
   readonly finetuneLayer: number;
   readonly distilSteps?: number;
   readonly distilTemperature: number;
+  readonly student?: string;
+  readonly keep?: string;
   readonly strict?: boolean;
   readonly json?: boolean;
   readonly device: 'cpu';
@@ -65,6 +68,14 @@ export function command(): Command {
       wholeNumber(1),
     )
     .option('--distil-temperature <number>', 'what divides the logits of both sides there', positive, 1)
+    .option(
+      '--student <run>',
+      "teach the encoder of this run there, of another size perhaps, instead of the run's own",
+    )
+    .option(
+      '--keep <folder>',
+      'keep what is trained, a run for each share and stage in this folder; given again, it goes on where it was stopped',
+    )
     .option('--strict', 'stop at a damaged picture instead of skipping it')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
     .option('--json', 'write the result as JSON')
@@ -74,18 +85,29 @@ export function command(): Command {
 }
 
 async function probe(folder: string, given: Options): Promise<void> {
-  const { json, step, distilSteps, distilTemperature, ...options } = given;
-  const { loadRun } = await import('../src/training/run/model-state.ts');
+  const { json, step, distilSteps, distilTemperature, student, ...options } = given;
+  const { loadEncoderRun } = await import('../src/training/run/encoder-run.ts');
   const { probeRun } = await import('../src/training/probe/probe-run.ts');
   const { probeTable } = await import('../src/report/probe-table.ts');
+  if (distilSteps === undefined && student !== undefined)
+    throw new InputError({ file: 'options', expected: '--distil-steps with --student', found: 'none' });
+  if (options.finetune.length === 0 && (distilSteps ?? options.keep) !== undefined)
+    throw new InputError({ file: 'options', expected: '--finetune with what is to be kept or distilled', found: 'none' });
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  const { signal, release } = interruptSignal(() => say('\ninterrupted: features that are done are kept'));
+  const { signal, release } = interruptSignal(() => say(`\ninterrupted: features that are done are kept${given.keep === undefined ? '' : ', and trainings go on when this is given again'}`));
   const report = await probeRun({
     ...options,
-    run: await loadRun(folder, { step }),
+    run: await loadEncoderRun(folder, { step }),
     folder,
     patches: options.patches ?? false,
-    distil: distilSteps === undefined ? undefined : { steps: distilSteps, temperature: distilTemperature },
+    distil:
+      distilSteps === undefined
+        ? undefined
+        : {
+            steps: distilSteps,
+            temperature: distilTemperature,
+            ...(student !== undefined && { student: { run: await loadEncoderRun(student), folder: student } }),
+          },
     signal,
     say,
   }).finally(release);

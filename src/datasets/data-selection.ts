@@ -12,4 +12,6 @@ export interface DataSelection {
   /** The cameras of a frame; the first one alone by default. A frame that lacks the picture of one of them is incomplete. */
   readonly cameras?: 'all' | readonly string[];
   readonly strict?: boolean;
+  /** The paths of an image folder as the thread that opened it first has listed them (`Frames.listing`). */
+  readonly listing?: SharedArrayBuffer;
 }

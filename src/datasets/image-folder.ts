@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../engine/input-error.ts';
 import { imageEndings } from '../image/image-format.ts';
-import { listPictures, type PictureTree } from './picture-tree.ts';
+import { composed, listPictures, type PictureTree } from './picture-tree.ts';
+import { sharedPaths } from './shared-paths.ts';
 
 /** What pictures are sorted by, where they are: the names of the classes, sorted, and the class of each picture. */
 export interface PictureClasses {
@@ -15,8 +16,9 @@ export interface PictureClasses {
 export interface ImageFolder {
   /** The pictures' paths below the folder with `/`, each once, in the order of their code units. */
   readonly ids: readonly string[];
-  /** Where each of them is read from. */
-  readonly files: readonly string[];
+  /** The folder that they lie in, and the same paths as the files are called, however their accents are written. */
+  readonly root: string;
+  readonly paths: readonly string[];
   /** There where every picture lies in a folder in the folder: that one's name is its class. */
   readonly classes?: PictureClasses;
   /** What was left aside, and why there are no classes: a sentence each. */
@@ -27,17 +29,26 @@ export interface ImageFolder {
 const SPLIT = /^(train|training|val|valid|validation|test|testing)(\d{4})?$/i;
 
 /**
- * Lists the pictures of a folder at any depth; reads none yet. With `imageSet`, those of the folder of that name in it. A class
+ * Lists the pictures of a folder at any depth; reads none yet. With `imageSet`, those of the folder of that name in it; with
+ * `listing` the paths are those that another thread has found, whatever came to the folder since. A class
  * without pictures is left out with a note, so that two splits are compared by the names of their classes, not by their places.
  * Throws InputError where there is no picture; for a folder of splits (`train`, `test`) as a whole, whose names would be taken for
  * classes; and with `strict` for a class without pictures.
  */
 export async function openImageFolder(
   path: string,
-  { imageSet, strict = false }: { readonly imageSet?: string; readonly strict?: boolean } = {},
+  {
+    imageSet,
+    listing,
+    strict = false,
+  }: {
+    readonly imageSet?: string;
+    readonly listing?: SharedArrayBuffer;
+    readonly strict?: boolean;
+  } = {},
 ): Promise<ImageFolder> {
   const root = imageSet === undefined ? path : await splitFolder(path, imageSet);
-  const tree = await listPictures(root);
+  const tree = listing === undefined ? await listPictures(root) : listedPictures(listing);
   if (tree.ids.length === 0) {
     const found = tree.notes.length === 0 ? 'none' : `none (${tree.notes.join('; ')})`;
     throw new InputError({ file: root, expected: `pictures (${imageEndings.join(', ')})`, found });
@@ -51,11 +62,18 @@ export async function openImageFolder(
   if (strict && empty.length > 0) {
     throw new InputError({ file: join(root, empty[0]), expected: 'pictures of a class', found: 'none' });
   }
-  const { ids, files } = tree;
+  const { ids, paths } = tree;
   const notes = [...tree.notes, ...notesOf(tree, { names, empty })];
-  if (names.length === 0 || first.includes('')) return { ids, files, notes };
+  if (names.length === 0 || first.includes('')) return { root, ids, paths, notes };
   const places = new Map(names.map((name, i) => [name, i]));
-  return { ids, files, classes: { names, of: Int32Array.from(first, (name) => places.get(name)!) }, notes };
+  const classes = { names, of: Int32Array.from(first, (name) => places.get(name)!) };
+  return { root, ids, paths, classes, notes };
+}
+
+/** What another thread has listed, found sound and told of there. */
+function listedPictures(listing: SharedArrayBuffer): PictureTree {
+  const paths = sharedPaths(listing);
+  return { ids: composed(paths), paths, folders: [], notes: [] };
 }
 
 function notesOf(

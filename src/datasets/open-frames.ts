@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InputError, reasonOf } from '../engine/input-error.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { type DataKind, dataKindOf, describeOtherData, driveKindsOr } from './data-kind.ts';
@@ -12,6 +13,7 @@ import { listKittiPictures } from './kitti-pictures.ts';
 import { readPicture } from './read-picture.ts';
 import type { Sequence } from './sequence.ts';
 import { openSequenceFrames } from './sequence-frames.ts';
+import { sharePaths } from './shared-paths.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What has to be there of a frame: its picture, its sweep, where both are needed the calibration between them, and its labels. */
@@ -30,6 +32,8 @@ export interface Frames {
   readonly notes: readonly string[];
   /** Where pictures are sorted by class: the names of the classes, and the class of each frame. */
   readonly classes?: PictureClasses;
+  /** What other threads need not look for again, for their selection. There where an image folder was listed. */
+  listing?(): SharedArrayBuffer;
   /** The sequences that the frames are of, where there are any: what is known of each moment before it is read. */
   readonly sequences: readonly Sequence[];
   /** Where a frame is among the sequences. There are no places where there are no sequences. */
@@ -84,7 +88,7 @@ export async function openFrames(
   await stat(root).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: root, expected, found: reasonOf(error) }, { cause: error });
   });
-  const kind = await dataKindOf(root);
+  const kind = data.listing === undefined ? await dataKindOf(root) : 'image folder';
   if (kind === 'KITTI object data set') return openKittiObject(data, needs, { withDepth, withPictures });
   if (data.split !== undefined && kind !== 'KITTI tracking sequence')
     throw onlyFor('a KITTI object or tracking data set, which have the splits', data, kind);
@@ -106,7 +110,7 @@ export async function openFrames(
     const place = `${data.sequences === undefined ? 'camera' : 'sequence'} ${wanted}`;
     throw new InputError({ file: root, place, expected: 'data of drives', found: 'a folder of pictures' });
   }
-  const { ids, files, classes, notes } = await openImageFolder(root, data);
+  const { root: folder, ids, paths, classes, notes } = await openImageFolder(root, data);
   return {
     kind,
     length: ids.length,
@@ -115,7 +119,9 @@ export async function openFrames(
     notes,
     ...noSequences,
     ...(classes && { classes }),
-    picture: async (index, stopwatch) => readPicture(itemAt(files, index), { upright: true, stopwatch }),
+    listing: () => sharePaths(paths),
+    picture: async (index, stopwatch) =>
+      readPicture(join(folder, itemAt(paths, index)), { upright: true, stopwatch }),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { InputError, reasonOf } from '../engine/input-error.ts';
@@ -9,8 +8,8 @@ import { hasKittiParts } from './kitti-layout.ts';
 export interface PictureTree {
   /** Names of pictures in Unicode's composed form, as paths below the root with `/`, in the order of their code units. */
   readonly ids: readonly string[];
-  /** Where each of them is read from. */
-  readonly files: readonly string[];
+  /** The same as the files are called, however their accents are written. */
+  readonly paths: readonly string[];
   /** The folders in the root, hidden ones left out, sorted; with or without pictures. */
   readonly folders: readonly string[];
   /** What was left aside, a sentence a kind. */
@@ -19,7 +18,7 @@ export interface PictureTree {
 
 /** What a walk through folders gathers. */
 interface Finds {
-  readonly pictures: Array<{ readonly id: string; readonly file: string }>;
+  readonly paths: string[];
   readonly foreign: string[];
   readonly others: string[];
   readonly loops: string[];
@@ -30,17 +29,17 @@ interface Finds {
  * InputError for a folder that cannot be read, for KITTI's data somewhere in it, and for two names that are one in Unicode's composed form.
  */
 export async function listPictures(root: string): Promise<PictureTree> {
-  const finds: Finds = { pictures: [], foreign: [], others: [], loops: [] };
+  const finds: Finds = { paths: [], foreign: [], others: [], loops: [] };
   const folders = await walk({ folder: root, below: '', above: [] }, finds);
-  const pictures = finds.pictures.sort((a, b) => (a.id < b.id ? -1 : 1));
-  const twice = pictures.findIndex(({ id }, i) => pictures[i + 1]?.id === id);
+  const { ids, paths } = sorted(finds.paths);
+  const twice = ids.findIndex((id, i) => ids[i + 1] === id);
   if (twice >= 0) {
     const found = 'two, which differ in how their accents are written';
-    throw new InputError({ file: root, place: pictures[twice].id, expected: 'one file', found });
+    throw new InputError({ file: root, place: ids[twice], expected: 'one file', found });
   }
   return {
-    ids: pictures.map(({ id }) => id),
-    files: pictures.map(({ file }) => file),
+    ids,
+    paths,
     folders: folders.map((name) => name.normalize()).sort(),
     notes: [
       ...noteOf(finds.foreign, 'pictures of formats that cannot be read were left aside'),
@@ -50,6 +49,20 @@ export async function listPictures(root: string): Promise<PictureTree> {
         : [`links that lead back to a folder they lie in were not followed: ${finds.loops.join(', ')}`]),
     ],
   };
+}
+
+/** Names in composed form in the order of their code units, and the files' own beside them, which mostly are the same. */
+function sorted(paths: string[]): Pick<PictureTree, 'ids' | 'paths'> {
+  const ids = composed(paths);
+  // Without a function that compares, a million names take a third of the time.
+  if (ids === paths) return { ids: paths.sort(), paths };
+  const order = ids.map((_, i) => i).sort((a, b) => (ids[a] < ids[b] ? -1 : 1));
+  return { ids: order.map((i) => ids[i]), paths: order.map((i) => paths[i]) };
+}
+
+/** Names in Unicode's composed form; the same list where all of them are. */
+export function composed(paths: readonly string[]): readonly string[] {
+  return paths.every((path) => path.normalize() === path) ? paths : paths.map((path) => path.normalize());
 }
 
 /** Adds what lies in a folder and below it to the finds; gives the names of the folders in it. `above` are the real paths of the folders it lies in. */
@@ -69,12 +82,11 @@ async function walk(
   const folders: string[] = [];
   for (const entry of entries) {
     const { name } = entry;
-    const path = join(folder, name);
     const ending = extname(name).toLowerCase();
     if (name.startsWith('.')) finds.others.push('hidden');
-    else if (await isFolder(entry, path)) folders.push(name);
-    else if (imageEndings.includes(ending))
-      finds.pictures.push({ id: (below + name).normalize(), file: path });
+    else if (entry.isSymbolicLink() ? await leadsToFolder(join(folder, name)) : entry.isDirectory())
+      folders.push(name);
+    else if (imageEndings.includes(ending)) finds.paths.push(below + name);
     else if (foreignImageEndings.includes(ending)) finds.foreign.push(ending);
     else finds.others.push(ending === '' ? 'without ending' : ending);
   }
@@ -88,9 +100,8 @@ async function walk(
   return folders;
 }
 
-/** Whether it is a folder, or a link to one; a link that leads nowhere is a file that is missed when it is read. */
-async function isFolder(entry: Dirent, path: string): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
+/** Whether a link leads to a folder; one that leads nowhere is a file that is missed when it is read. */
+async function leadsToFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (target) => target.isDirectory(),
     () => false,

@@ -55,6 +55,14 @@ export const strongView: ViewOptions = {
   grey: 0.2,
 };
 
+/** The two crops of SwAV on pictures of 32 pixels, without blur: jittered twice as much, and never very small. */
+export const swappedView: ViewOptions & { readonly copies: number } = {
+  ...strongView,
+  copies: 2,
+  crop: { area: [0.14, 1] },
+  jitter: { probability: 0.8, brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2 },
+};
+
 /** The augmentation of InstDisc and MoCo v1: every view is jittered, more in hue, and after colour was taken away. */
 export const earlyView: ViewOptions = {
   ...weakView,

@@ -16,6 +16,7 @@ import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
 import { seed } from './seed.ts';
+import { seer } from './seer.ts';
 import { shuffleLearn } from './shuffle-learn.ts';
 import { simclr } from './simclr.ts';
 import { simipu } from './simipu.ts';
@@ -39,6 +40,7 @@ export const systems: readonly System[] = [
   simsiam,
   dino,
   seed,
+  seer,
   exemplar,
   colorization,
   contextEncoder,

@@ -3,8 +3,11 @@ import { z } from 'zod';
 import { imageEncoderTitle } from '../encoders/encoder-config.ts';
 import { InputError } from '../engine/input-error.ts';
 import { readConfigJson } from '../training/config-file.ts';
+import type { PretrainedReference } from '../training/pretrained.ts';
+import { describeStage } from '../training/probe/classifier-config.ts';
 import { endInWords, endLength, endOf } from '../training/run/chance.ts';
 import { listCheckpoints } from '../training/run/checkpoint.ts';
+import { readClassifierRun } from '../training/run/encoder-run.ts';
 import { readRunConfig } from '../training/run/model-state.ts';
 import { type MetricsLine, readMetrics } from '../training/run/run-folder.ts';
 import { alignedTable } from './aligned-table.ts';
@@ -12,7 +15,10 @@ import { lossName, metricName } from './term-names.ts';
 
 /** A run in words: its configuration, how far it is, its losses first, last and when nothing is learned, its checkpoints. */
 export async function describeRun(folder: string): Promise<string> {
-  const beginning = (await describeDetector(folder)) ?? (await describePretraining(folder));
+  const beginning =
+    (await describeDetector(folder)) ??
+    (await describeClassifier(folder)) ??
+    (await describePretraining(folder));
   const { header, lines } = await readMetrics(folder);
   const checkpoints = await listCheckpoints(folder);
   return [
@@ -60,12 +66,29 @@ async function describeDetector(folder: string): Promise<string | undefined> {
   const { batchSize, labels, data, from } = config;
   const classes = (value[value.detector] as { readonly classes?: readonly string[] } | undefined)?.classes;
   const share = labels.fraction === 1 ? '' : `, a share of ${labels.fraction} drawn by seed ${labels.seed}`;
-  const step = from?.step === undefined ? '' : ` (step ${from.step})`;
   return [
     `detector ${value.detector}${classes === undefined ? '' : ` of ${classes.join(', ')}`} on ${data.root}${data.imageSet === undefined ? '' : ` (${data.imageSet})`}: batch ${batchSize}`,
     `labels of ${data.frames} frames${share}`,
-    from === null ? 'began at random' : `began with the encoders of ${from.run}${step}`,
+    describeBeginning(from ?? undefined),
   ].join('\n');
+}
+
+/** A classifier's run: what it learned by, its data, what it began with; undefined for any other run. */
+async function describeClassifier(folder: string): Promise<string | undefined> {
+  const run = await readClassifierRun(folder);
+  if (run === undefined) return undefined;
+  const { config, data, from } = run;
+  const { classes } = config.classifier;
+  return [
+    `classifier of ${classes.length} classes on ${data.root}: batch ${config.batchSize}`,
+    `${data.frames} pictures, by ${describeStage(config.classifier)}`,
+    describeBeginning(from),
+  ].join('\n');
+}
+
+function describeBeginning(from: PretrainedReference | undefined): string {
+  if (from === undefined) return 'began at random';
+  return `began with the encoders of ${from.run}${from.step === undefined ? '' : ` (step ${from.step})`}`;
 }
 
 function describeMetrics(lines: readonly MetricsLine[], chance: Readonly<Record<string, number>>): string[] {

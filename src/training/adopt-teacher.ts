@@ -2,7 +2,7 @@ import { InputError } from '../engine/input-error.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { systems } from '../objectives/systems.ts';
 import { parseRunConfig, type RunConfig } from './config.ts';
-import { loadRun } from './run/model-state.ts';
+import { loadEncoderRun } from './run/encoder-run.ts';
 import { type Teacher, taughtIn } from './teacher.ts';
 
 /**
@@ -24,7 +24,7 @@ export async function adoptTeacher(
       found: Object.keys(config.objectives).join(', '),
     });
   }
-  const { config: theirs, state, step } = await loadRun(run, options);
+  const { config: theirs, state, step } = await loadEncoderRun(run, options);
   const { image } = theirs.encoders;
   if (image === undefined)
     throw new InputError({ file: run, place: 'encoders.image', expected: 'an image encoder', found: 'none' });

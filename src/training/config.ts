@@ -20,8 +20,8 @@ const fields = z.strictObject({
     ),
   ),
   ...loopFields,
-  /** The length of the run: epochs, or, where it is given, steps. */
-  epochs: z.number().positive(),
+  /** The length of the run: epochs, or, where it is given, steps. Without epochs the frames are a stream, to which more may come. */
+  epochs: z.number().positive().nullable(),
   steps: z.int().positive().nullable(),
   /** Progress counts whole epochs where `per` says nothing else. */
   schedule: scheduleSchema,
@@ -37,11 +37,15 @@ const fields = z.strictObject({
 
 /** Everything that a pretraining run depends on. */
 export const runConfigSchema = fields.superRefine((config, context) => {
-  const { encoders, objectives, optimizers } = config;
+  const { encoders, objectives, optimizers, steps, epochs, schedule } = config;
   const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   const chosen = systems.filter(({ name }) => objectives[name] !== undefined);
   if (chosen.length === 0)
     fault(['objectives'], `expected at least one of ${systems.map(({ name }) => name).join(', ')}`);
+  if (steps === null && epochs === null) fault(['steps'], 'expected steps, or epochs');
+  const changes = schedule.kind !== 'constant' || schedule.warmUp !== undefined;
+  if (epochs === null && changes && (schedule.per ?? 'epoch') === 'epoch')
+    fault(['schedule', 'per'], "expected 'step' or 'run', as there are no epochs");
   for (const part of ['image', 'points'] as const) {
     if (encoders[part] !== undefined && optimizers[part] === undefined)
       fault(['optimizers', part], `expected an optimizer of the ${part} encoder`);

@@ -9,7 +9,7 @@ import { leavesOf, type Tree } from '../engine/tree.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
 import { makeFolder, writeFileAtomically, writeJsonAtomically } from './run/atomic-file.ts';
-import type { TrainedRun } from './run/model-state.ts';
+import { describeTraining, type EncoderRun } from './run/encoder-run.ts';
 
 /** One encoder's file: which branch of the model it is, what goes in, and what is said of it in `encoders.json`. */
 interface EncoderFile {
@@ -40,7 +40,7 @@ const modelOf = (parameters: Tree<tf.Tensor>) => ({
  * files; // ["out/image-encoder.onnx", "out/point-encoder.onnx", "out/encoders.json"]
  */
 export async function exportEncoders(
-  run: TrainedRun,
+  run: EncoderRun,
   folder: string,
   { batch }: { readonly batch: number },
 ): Promise<string[]> {
@@ -48,7 +48,7 @@ export async function exportEncoders(
   await makeFolder(folder);
   const files = [...imageFile(encoders, batch), ...pointFile(encoders, batch)];
   const paths: string[] = [];
-  const source = `pointpair: ${Object.keys(run.config.objectives).join(' + ')}, step ${run.step}, on ${run.data.root}`;
+  const source = `pointpair: ${describeTraining(run.config)}, step ${run.step}, on ${run.data.root}`;
   for (const { name, part, inputs, forward, written, metadata } of files) {
     const parameters = {
       params: branchAt(branchAt(run.state, 'params'), part),

@@ -5,7 +5,7 @@ import { InputError } from '../engine/input-error.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
 import { makeFolder, writeFileAtomically } from './run/atomic-file.ts';
-import type { TrainedRun } from './run/model-state.ts';
+import { describeTraining, type EncoderRun } from './run/encoder-run.ts';
 import { encodeSafetensors } from './run/safetensors.ts';
 
 /**
@@ -14,7 +14,7 @@ import { encodeSafetensors } from './run/safetensors.ts';
  * what the weights come from. Throws an InputError where the run has no image encoder, or the library no such network.
  */
 export async function exportWeights(
-  run: TrainedRun,
+  run: EncoderRun,
   folder: string,
   library: Library,
 ): Promise<{ readonly file: string; readonly python: readonly string[] }> {
@@ -46,7 +46,7 @@ export async function exportWeights(
     python: python.join('\n'),
     pictures: `${order}, from 0 to 255, less mean ${mean.join(', ')}, divided by std ${std.join(', ')}`,
     canvas: `${image.input.width} x ${image.input.height} pixels`,
-    source: `pointpair: ${Object.keys(run.config.objectives).join(' + ')}, step ${run.step}, on ${run.data.root}`,
+    source: `pointpair: ${describeTraining(run.config)}, step ${run.step}, on ${run.data.root}`,
   };
   await writeFileAtomically(file, encodeSafetensors(tensors, metadata));
   return { file, python };

@@ -28,12 +28,12 @@ export interface PretrainOptions extends RunOptions {
   readonly from?: PretrainedReference;
 }
 
-/** The steps of a run over a data set of `frames` frames. */
+/** The steps of a run over a data set of `frames` frames; without steps it has epochs. */
 export function totalSteps(
   config: Pick<RunConfig, 'steps' | 'epochs' | 'batchSize'>,
   frames: number,
 ): number {
-  return config.steps ?? Math.max(1, Math.ceil((config.epochs * frames) / config.batchSize));
+  return config.steps ?? Math.max(1, Math.ceil((config.epochs! * frames) / config.batchSize));
 }
 
 /** The state that a configuration begins with, on a data set of so many frames. */
@@ -100,14 +100,17 @@ export async function pretrain({
         }),
       batchSize: config.batchSize,
       seed: config.seed,
-      frames: { length: frames.length, source: pretraining.source(data) },
+      frames: { length: frames.length, source: pretraining.source({ ...data, listing: frames.listing?.() }) },
       loader: { ...config.loader, strict: data.strict },
       checkpoint: config.checkpoint,
       record: {
-        // With other frames the order in which they come would be another one.
+        // With other frames the order in which they come is another one, which a stream alone takes.
         config: { ...config, data: { ...data, frames: frames.length }, ...(from && { from }) },
         ...(teacher && { files: { 'teacher.json': { run: teacher.run, step: teacher.step } } }),
-        mayDiffer: ['from.run', 'steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
+        mayDiffer: [
+          ...['from.run', 'steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
+          ...(config.epochs === null ? ['data.frames'] : []),
+        ],
         fingerprint,
         olderForms: { fingerprints: older, config: upgradedConfig, state: upgradedState },
       },

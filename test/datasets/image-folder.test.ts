@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openImageFolder } from '../../src/datasets/image-folder.ts';
+import { sharePaths } from '../../src/datasets/shared-paths.ts';
 import { InputError } from '../../src/engine/input-error.ts';
 
 const folders: string[] = [];
@@ -38,11 +39,11 @@ describe('openImageFolder', () => {
       'a-b/1.tiff',
       'a/v.avif',
     );
-    const { ids, files, classes, notes } = await openImageFolder(root);
+    const { root: folder, ids, paths, classes, notes } = await openImageFolder(root);
     // - comes before /, capitals before small letters, 1 before 2.
     const sorted = ['Z/é.gif', 'a-b/1.tiff', 'a/v.avif', 'a/w.webp', 'a/x/y/z.JPG', 'b/10.png', 'b/2.png'];
     expect(ids).toEqual(sorted);
-    expect(files).toEqual(sorted.map((id) => join(root, id)));
+    expect([folder, paths]).toEqual([root, sorted]);
     expect(classes?.names).toEqual(['Z', 'a', 'a-b', 'b']);
     expect([...classes!.of]).toEqual([0, 2, 1, 1, 1, 3, 3]);
     expect(notes).toEqual([]);
@@ -138,11 +139,26 @@ describe('openImageFolder', () => {
     expect(notes).toEqual(['links that lead back to a folder they lie in were not followed: a/deep/loop']);
   });
 
+  it('sorts names that are not composed among the others, and keeps the files with them', async () => {
+    const { ids, paths } = await openImageFolder(folderWith('z.png', 'e\u0301.png', 'f.png'));
+    expect(ids).toEqual(['f.png', 'z.png', '\u00e9.png']);
+    expect(paths).toEqual(['f.png', 'z.png', 'e\u0301.png']);
+  });
+
+  it('takes the paths that another thread has found, whatever came to the folder since', async () => {
+    const root = folderWith('b/e\u0301.png', 'a/1.png', 'a/odd\nname.png');
+    const first = await openImageFolder(root);
+    writeFileSync(join(root, 'a', '0.png'), 'x');
+    const listing = sharePaths(first.paths);
+    expect(await openImageFolder(root, { listing })).toEqual(first);
+    expect((await openImageFolder(root)).ids).toHaveLength(4);
+  });
+
   it('has one name for both ways of writing an accent, and refuses two files of it', async () => {
     const [composed, apart] = ['a/\u00e9.png', 'a/e\u0301.png'];
     const root = folderWith(apart);
-    const { ids, files } = await openImageFolder(root);
-    expect([ids, files]).toEqual([[composed], [join(root, apart)]]);
+    const { ids, paths } = await openImageFolder(root);
+    expect([ids, paths]).toEqual([[composed], [apart]]);
     expect(await faultOf(openImageFolder(folderWith(composed, apart)))).toMatchObject({
       place: composed,
       expected: 'one file',

@@ -32,8 +32,11 @@ export const tinyView = {
   jitter: { probability: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
 } as const;
 
+/** A RegNetY of a block a stage. */
+const tinyRegNetY = { depths: [1, 1, 1, 1], widths: [4, 4, 8, 8], groupWidth: 4, stemWidth: 4 };
+
 /**
- * A preset with a ResNet-18 of width 4 and batches of four, so that tfjs's own backend can follow. `options` change those
+ * A preset with a ResNet-18 of width 4, or its RegNetY as small, and batches of four, so that tfjs's own backend can follow. `options` change those
  * of its one objective. The batch norms' eps is large, so that those of a few nearly equal values do not magnify rounding.
  */
 export function tinyImageRun(
@@ -48,7 +51,13 @@ export function tinyImageRun(
   return parseRunConfig(
     {
       ...run,
-      encoders: { image: { ...image, width: 4, batchNorm: { eps: 0.1, momentum: 0.1 } } },
+      encoders: {
+        image: {
+          ...image,
+          ...(image?.kind === 'regnety' ? tinyRegNetY : { width: 4 }),
+          batchNorm: { eps: 0.1, momentum: 0.1 },
+        },
+      },
       objectives: { [name]: { ...own, ...options } },
       batchSize: 4,
       steps: 4,

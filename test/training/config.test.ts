@@ -89,6 +89,18 @@ describe('presets', () => {
 describe('parseRunConfig', () => {
   const parse = (value: unknown) => parseRunConfig(value, { file: 'my.json' });
 
+  it('takes a run without epochs that has steps, and a schedule that counts none', () => {
+    const stream = { ...copy(), epochs: null, steps: 7 };
+    expect(faultOf(() => parse(stream))).toBe(
+      "my.json: schedule.per: expected 'step' or 'run', as there are no epochs, found \"epoch\"",
+    );
+    const steps = { ...stream, schedule: { kind: 'constant', per: 'step' } };
+    expect(totalSteps(parse(steps), 1000)).toBe(7);
+    expect(faultOf(() => parse({ ...steps, steps: null }))).toBe(
+      'my.json: steps: expected steps, or epochs, found null',
+    );
+  });
+
   it('refuses an unknown key, with the nearest known one', () => {
     expect(faultOf(() => parse({ ...copy(), batchsize: 4 }))).toMatch(
       /^my\.json: batchsize: .*\(nearest: batchSize\).* unknown key 'batchsize'/,

@@ -24,6 +24,7 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
     frozenUntil: 0,
   },
   'seed-cifar': { view, queue: 32 },
+  'seer-cifar': { crops: { ...view, copies: 2 }, frozenUntil: 0 },
   'exemplar-cifar': { dropout: 0.5 },
   'colorization-cifar': { view: { ...view, jitter: undefined } },
   'context-encoder-cifar': { view: { ...view, jitter: undefined } },
@@ -37,8 +38,9 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
 
 function given(preset: string): Given {
   const image = tinyImageRun(preset, systems[preset]).encoders.image!;
-  const encoders = { image: { ...image, width: 8, batchNorm: { eps: 1e-5, momentum: 0.1 } } };
-  const run = tinyImageRun(preset, systems[preset], { batchSize, encoders });
+  const wider = image.kind === 'regnety' ? { widths: [8, 8, 16, 16] } : { width: 8 };
+  const encoders = { image: { ...image, ...wider, batchNorm: { eps: 1e-5, momentum: 0.1 } } };
+  const run = tinyImageRun(preset, systems[preset], { batchSize, encoders } as unknown as Partial<RunConfig>);
   const { step, state, batches } = firstSteps(run, {
     frames: 24,
     pictures: [[3, 1, 4, 15, 9, 2, 6, 5]],

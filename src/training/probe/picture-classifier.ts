@@ -1,33 +1,28 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { imageEncoderChannels } from '../../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../../encoders/encoders.ts';
 import { linearNet, type Net, running } from '../../encoders/net.ts';
 import type { Learner, Model } from '../../encoders/trainable.ts';
-import { type CompiledStep, compile, type ResidentState } from '../../engine/compile.ts';
+import { compile } from '../../engine/compile.ts';
 import type { Device } from '../../engine/device.ts';
 import { float32, type HostTensor } from '../../engine/host-tensor.ts';
 import { Random } from '../../engine/random.ts';
-import { isResident } from '../../engine/resident-state.ts';
 import type { Tree } from '../../engine/tree.ts';
-import type { PictureEncoder } from '../../evaluation/frozen-features.ts';
+import { type PictureEncoder, pictureBatch } from '../../evaluation/frozen-features.ts';
 import { accuracyOf, largestColumns } from '../../evaluation/probes/accuracy.ts';
-import { applyImageView, randomFlip, randomResizedCrop } from '../../image/augment.ts';
-import { imageView } from '../../image/image-view.ts';
-import type { RgbImage } from '../../image/rgb-image.ts';
 import { branchAt, branchOrNone, leafAt } from '../../nn/layer.ts';
-import { initOptimizer, type ParameterGroup, ratesAt } from '../../nn/parameter-groups.ts';
+import { initOptimizer, ratesAt } from '../../nn/parameter-groups.ts';
 import { softCrossEntropy } from '../../objectives/parts/cross-entropy.ts';
-import { trainStep } from '../train-step.ts';
+import type { PretrainedReference } from '../pretrained.ts';
+import { checkpointOf, fingerprintOf, loadCheckpoint } from '../run/checkpoint.ts';
+import type { ProgressStream } from '../run/progress.ts';
+import { train } from '../training-loop.ts';
+import { type ClassifierConfig, classifierGroups } from './classifier-config.ts';
+import { type ClassifierSample, classifierPicturesReference } from './classifier-pictures.ts';
+import { featureKey } from './feature-cache.ts';
 import { canvasBatch, type ProbedItems } from './probed-items.ts';
-
-/** The whole network is trained on pictures like this: half a cosine from these rates, on crops and mirrored. */
-const recipe = {
-  batchSize: 64,
-  encoderRate: 0.02,
-  headRate: 0.1,
-  weightDecay: 5e-4,
-  area: [0.4, 1],
-} as const;
 
 /** Parameters and running statistics: `imageEncoder`, `projection` where a part of a head is kept, and `head`. */
 export type ClassifierModel = Pick<Model<HostTensor>, 'params' | 'stats'>;
@@ -39,20 +34,26 @@ export interface PictureClassifier {
   readonly classes: number;
 }
 
-/** How it is trained, and where. */
+/** Whose probabilities are learned in place of labels (Hinton et al. 2015), at this temperature on both sides. */
+export interface ClassifierTeacher {
+  readonly classifier: PictureClassifier;
+  readonly model: ClassifierModel;
+  readonly temperature: number;
+}
+
+/** How a classifier is trained, and where its run is left. */
 export interface ClassifierTraining {
+  readonly config: ClassifierConfig;
   readonly training: ProbedItems;
   /** The pictures that are learned from. */
   readonly indices: Int32Array;
-  readonly steps: number;
-  /** What its random numbers are drawn by. */
-  readonly seed: string;
-  /** Whose probabilities are learned in place of labels (Hinton et al. 2015), at this temperature on both sides. */
-  readonly teacher?: {
-    readonly classifier: PictureClassifier;
-    readonly model: ClassifierModel;
-    readonly temperature: number;
-  };
+  /** The folder of the pictures, and the run that it begins with, for the record. */
+  readonly dataRoot: string;
+  readonly from: PretrainedReference | undefined;
+  readonly teacher?: ClassifierTeacher;
+  /** The run's folder: a new one, or that of the same run, which then goes on. */
+  readonly out: string;
+  readonly stream?: ProgressStream;
   readonly device?: Device;
   readonly threads?: number;
   readonly signal?: AbortSignal;
@@ -81,15 +82,92 @@ export function distillationLoss(student: tf.Tensor, teacher: tf.Tensor, tempera
   return softCrossEntropy(tf.div(student, temperature), target);
 }
 
-/** A classifier trained whole, from an encoder and what is kept of a head, with a new linear layer. */
+/**
+ * A classifier trained whole, from an encoder and what is kept of a head, with a new linear layer. Its run is kept in `out`: one that
+ * was stopped or killed goes on, one that is done is not trained again. Throws an InputError where `out` holds another run,
+ * and the signal's reason where it was stopped.
+ */
 export async function trainClassifier(
   classifier: PictureClassifier,
   begin: ClassifierModel,
-  { training, indices, steps, seed, teacher, device, threads, signal }: ClassifierTraining,
+  { config, training, indices, dataRoot, from, teacher, out, signal, ...how }: ClassifierTraining,
 ): Promise<ClassifierModel> {
-  const { batchSize } = recipe;
+  const { batchSize, seed, steps, schedule } = config;
   const { encoder, classes } = classifier;
-  const learner: Learner = {
+  const groups = classifierGroups(config);
+  const made = headOf(classifier).initialize(Random.fromSeed(seed).fork('head'));
+  const params = { ...begin.params, head: made.params };
+  const initialState: Tree<HostTensor> = {
+    params,
+    stats: begin.stats,
+    optimizer: initOptimizer(groups, params),
+    ...(teacher && { memory: { teacher: { params: teacher.model.params, stats: teacher.model.stats } } }),
+  };
+  const chance = { total: Math.log(classes), terms: {} };
+  const resume = await access(join(out, 'config.json')).then(
+    () => true,
+    () => false,
+  );
+  const { interrupted } = await train<ClassifierSample>(
+    {
+      trainable: {
+        ...learnerOf(classifier, teacher),
+        collate: (samples) => ({
+          ...pictureBatch(
+            samples.map(({ pixels }) => pixels),
+            encoder,
+          ),
+          ...(teacher === undefined && {
+            target: oneHot(
+              samples.map(({ label }) => label),
+              classes,
+            ),
+          }),
+        }),
+      },
+      // What a student may reach depends on its teacher.
+      ...(teacher === undefined && { chance }),
+      groups,
+      initialState,
+      totalSteps: steps,
+      ratesAt: ({ step }) =>
+        ratesAt(groups, schedule, { progress: step / steps, share: step / steps }),
+      batchSize,
+      seed,
+      frames: {
+        length: indices.length,
+        source: classifierPicturesReference({
+          ...{ images: training.images!, labels: training.labels, indices, encoder },
+          area: config.classifier.area,
+        }),
+      },
+      loader: config.loader,
+      checkpoint: config.checkpoint,
+      record: {
+        config: {
+          ...config,
+          // What it learns from, and all values that it begins with, the teacher's too.
+          data: { root: dataRoot, frames: indices.length, content: training.content.slice(0, 16) },
+          from: from ?? null,
+          begins: featureKey(initialState),
+        },
+        mayDiffer: ['checkpoint', 'loader', 'data.root', 'from.run'],
+        fingerprint: fingerprintOf({ ...config, checkpoint: null, loader: null }),
+      },
+      introduction: (step) =>
+        `${indices.length} pictures, ${steps} steps of ${batchSize}${step > 0 ? `, going on after step ${step}` : ''}`,
+      dataName: dataRoot,
+    },
+    { ...how, out, signal, resume, overwrite: !resume },
+  );
+  if (interrupted) signal?.throwIfAborted();
+  const { state } = await loadCheckpoint((await checkpointOf(out)).folder);
+  return { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
+}
+
+/** What is minimised: the cross-entropy of labels, or of what a teacher says of the same pictures. */
+function learnerOf(classifier: PictureClassifier, teacher: ClassifierTeacher | undefined): Learner {
+  return {
     loss: (model, batch) => {
       const image = leafAt(batch, 'image');
       const { logits, stats } = forward(classifier, model, { image, training: true });
@@ -104,62 +182,6 @@ export async function trainClassifier(
       return { loss, terms: {}, metrics: {}, stats };
     },
   };
-  const made = headOf(classifier).initialize(Random.fromSeed(seed).fork('head'));
-  const params = { ...begin.params, head: made.params };
-  const group = (name: string, match: string[], learningRate: number): ParameterGroup => ({
-    name,
-    match,
-    optimizer: { kind: 'sgd', momentum: 0.9 },
-    learningRate,
-    weightDecay: recipe.weightDecay,
-  });
-  const groups = [
-    group('encoder', ['imageEncoder', 'projection'], recipe.encoderRate),
-    group('head', [''], recipe.headRate),
-  ];
-  let state: Tree<HostTensor> | ResidentState = {
-    params,
-    stats: begin.stats,
-    optimizer: initOptimizer(groups, params),
-    ...(teacher && { memory: { teacher: { params: teacher.model.params, stats: teacher.model.stats } } }),
-  };
-  const random = Random.fromSeed(seed).fork('pictures');
-  const orders = new Map<number, Int32Array>();
-  const orderOf = (epoch: number): Int32Array => {
-    const order = orders.get(epoch) ?? random.fork('epoch', epoch).permutation(indices.length);
-    orders.set(epoch, order);
-    return order;
-  };
-  let step: CompiledStep | undefined;
-  try {
-    for (let done = 0; done < steps; done++) {
-      signal?.throwIfAborted();
-      const own = random.fork(done);
-      const chosen = Array.from({ length: batchSize }, (_, i) => {
-        const place = done * batchSize + i;
-        return indices[orderOf(Math.floor(place / indices.length))[place % indices.length]];
-      });
-      const images = chosen.map((index, i) => augmented(training.images![index], own.fork(i)));
-      const data = {
-        ...canvasBatch(images, encoder, { begin: 0, count: batchSize }),
-        ...(teacher === undefined && { target: oneHot(chosen, training.labels, classes) }),
-      };
-      const place = { progress: done / steps, share: done / steps };
-      const rates = { ...ratesAt(groups, { kind: 'cosine', length: 1 }, place) };
-      const batch: Tree<HostTensor> = { data, rates };
-      step ??= await compile(trainStep(learner, groups), {
-        state: state as Tree<HostTensor>,
-        batch,
-        device,
-        threads,
-      });
-      state = (await step.run(state, batch)).state;
-    }
-    if (isResident(state)) state = await state.read();
-  } finally {
-    await step?.dispose();
-  }
-  return { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
 }
 
 /** The share of a split's pictures that a classifier is right about. */
@@ -167,7 +189,7 @@ export async function classifierAccuracy(
   classifier: PictureClassifier,
   { params, stats }: ClassifierModel,
   test: ProbedItems,
-  { device, threads }: Pick<ClassifierTraining, 'device' | 'threads'>,
+  { device, threads }: Pick<ClassifierTraining, 'device' | 'threads'> = {},
 ): Promise<number> {
   const { encoder, classes } = classifier;
   const model = { params, stats };
@@ -198,20 +220,10 @@ function teacherIn(memory: Tree<tf.Tensor>) {
   return { params: branchAt(teacher, 'params'), stats: branchOrNone(teacher, 'stats') };
 }
 
-function oneHot(chosen: readonly number[], labels: ProbedItems['labels'], classes: number): HostTensor {
-  const target = new Float32Array(chosen.length * classes);
-  chosen.forEach((index, i) => {
-    target[i * classes + labels[index]] = 1;
+function oneHot(labels: readonly number[], classes: number): HostTensor {
+  const target = new Float32Array(labels.length * classes);
+  labels.forEach((label, i) => {
+    target[i * classes + label] = 1;
   });
-  return float32(target, [chosen.length, classes]);
-}
-
-function augmented(image: RgbImage, random: Random): RgbImage {
-  const { width, height } = image;
-  const cropped = randomResizedCrop(imageView(image), random.fork('crop'), {
-    width,
-    height,
-    area: recipe.area,
-  });
-  return applyImageView(image, randomFlip(cropped, random.fork('flip')));
+  return float32(target, [labels.length, classes]);
 }

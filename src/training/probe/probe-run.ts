@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { initEncoders } from '../../encoders/encoders.ts';
 import type { Device } from '../../engine/device.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
 import { InputError } from '../../engine/input-error.ts';
@@ -20,15 +21,15 @@ import { type Features, type LabelledFeatures, selectRows } from '../../evaluati
 import { patchFeatures, randomPatchFilters } from '../../evaluation/probes/patch-features.ts';
 import { pixelFeatures } from '../../evaluation/probes/pixel-features.ts';
 import { branchAt, branchOrNone } from '../../nn/layer.ts';
-import { initialState } from '../pretrain.ts';
-import type { TrainedRun } from '../run/model-state.ts';
+import type { EncoderRun } from '../run/encoder-run.ts';
+import type { ProgressStream } from '../run/progress.ts';
 import { cachedFeatures, featureKey } from './feature-cache.ts';
 import { finetuneFractions } from './finetune-pictures.ts';
 import { canvasBatch, loadPictures, loadPlaces, type ProbedItems } from './probed-items.ts';
 
 /** What to probe, on what, and how. */
 export interface ProbeOptions {
-  readonly run: TrainedRun;
+  readonly run: EncoderRun;
   /** The run's folder, where features are kept. */
   readonly folder: string;
   /** Pictures by class, alone or as `train` and `test` (or `val`); for points a data set with labels and lists of that name. */
@@ -48,12 +49,23 @@ export interface ProbeOptions {
   readonly finetuneSteps: number;
   /** Layers of the run's projection head that fine-tuning keeps, 0 by default: SimCLR v2 keeps the first of three. */
   readonly finetuneLayer?: number;
-  /** Whether what was fine-tuned teaches the run's encoder on all pictures without labels: steps, and what divides logits. */
-  readonly distil?: { readonly steps: number; readonly temperature: number };
+  /**
+   * Whether what was fine-tuned teaches the run's encoder on all pictures without labels: steps, and what divides logits; or
+   * that of another run, its student.
+   */
+  readonly distil?: {
+    readonly steps: number;
+    readonly temperature: number;
+    readonly student?: { readonly run: EncoderRun; readonly folder: string };
+  };
+  /** The folder that keeps what is trained, a run each, which go on where they were stopped; absent, it is removed. */
+  readonly keep?: string;
   readonly strict?: boolean;
   readonly device?: Device;
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** Where the progress of trainings goes; stderr. */
+  readonly stream?: ProgressStream;
   readonly say: (line: string) => void;
 }
 
@@ -97,8 +109,9 @@ export async function probeRun(options: ProbeOptions): Promise<ProbeReport> {
   const trained = await measure('the run', encoderState(modelOf(run.state), part));
   const random = [];
   for (let seed = 1; seed <= randomSeeds; seed++) {
-    const other = modelOf(
-      initialState({ ...run.config, seed: run.config.seed + 1000 * seed }, { frames: 0 }),
+    const other = initEncoders(
+      Random.fromSeed(run.config.seed + 1000 * seed).fork('initialize'),
+      run.config.encoders,
     );
     const state = await settled(encoderState(other, part), splits.training, which, options);
     random.push(await measure(`random encoder ${seed}`, state));

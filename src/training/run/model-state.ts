@@ -46,8 +46,9 @@ export async function readConfigFile(
   readonly from?: PretrainedReference;
 }> {
   const { data, from, ...config } = await readConfigJson(file, missing);
-  if (typeof config.detector === 'string') {
-    const found = `a detector's run (${config.detector})`;
+  if (typeof config.detector === 'string' || config.classifier !== undefined) {
+    const found =
+      config.classifier === undefined ? `a detector's run (${config.detector})` : "a classifier's run";
     throw new InputError({ file, place: 'objectives', expected: 'a pretraining run', found });
   }
   return {

@@ -14,7 +14,7 @@ const configSchema = z.looseObject({
   objectives: z.record(z.string(), z.unknown()).optional(),
   detector: z.string().optional(),
   steps: z.number().nullable().optional(),
-  epochs: z.number().optional(),
+  epochs: z.number().nullable().optional(),
   batchSize: z.number().optional(),
   data: z
     .looseObject({ frames: z.number().optional(), imageSet: z.string().optional() })
@@ -80,6 +80,6 @@ async function parseConfig(value: unknown): Promise<z.infer<typeof configSchema>
 
 function stepsOf({ steps, epochs, batchSize, data }: z.infer<typeof configSchema>): number | undefined {
   if (typeof steps === 'number') return steps;
-  if (epochs === undefined || batchSize === undefined || data?.frames === undefined) return undefined;
+  if (typeof epochs !== 'number' || batchSize === undefined || data?.frames === undefined) return undefined;
   return totalSteps({ steps: null, epochs, batchSize }, data.frames);
 }

@@ -10,6 +10,7 @@ import { valueAndGrad } from '../../../src/nn/value-and-grad.ts';
 import { applySettings } from '../../../src/training/config.ts';
 import { presetOf } from '../../../src/training/presets.ts';
 import { initialState } from '../../../src/training/pretrain.ts';
+import { classifierConfig } from '../../../src/training/probe/classifier-config.ts';
 import { beginning, finetuneFractions } from '../../../src/training/probe/finetune-pictures.ts';
 import {
   classifierAccuracy,
@@ -125,12 +126,15 @@ describe('a student', () => {
     };
     const teacher = { classifier, model: { ...model, params: { ...model.params, head } }, temperature: 1 };
     const indices = Int32Array.from(training.labels, (_, i) => i);
+    const { encoder, classes } = classifier;
     const student = await trainClassifier(classifier, model, {
-      training,
-      indices,
-      steps: 6,
-      seed: 'student',
-      teacher,
+      config: classifierConfig({
+        ...{ image: encoder, stage: 'distilled', fraction: 1, layers: 0, steps: 6, temperature: 1 },
+        classes: training.classes.slice(0, classes),
+      }),
+      ...{ training, indices, teacher, dataRoot: folder, from: undefined },
+      out: join(folder, 'student'),
+      stream: { write: () => {} },
     });
     const second = { ...training, labels: training.labels.map(() => 1) };
     expect(await classifierAccuracy(classifier, student, second, {})).toBe(1);
@@ -142,12 +146,14 @@ describe('a student', () => {
     const found = await finetuneFractions({
       run,
       folder,
+      data: folder,
       training,
       test: training,
       finetune: [0.5],
       finetuneSteps: 1,
       finetuneLayer: 1,
       distil: { steps: 1, temperature: 1 },
+      stream: { write: () => {} },
       say: (line) => said.push(line),
     });
     expect(found).toEqual([
