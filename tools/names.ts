@@ -21,6 +21,8 @@ export const presetNames = [
   'simsiam-cifar',
   'dino-cifar',
   'seed-cifar',
+  's2-bnn-cifar',
+  's2-bnn-cifar-binary',
   'exemplar-cifar',
   'colorization-cifar',
   'context-encoder-cifar',

@@ -15,6 +15,7 @@ import { mocoV3 } from './moco-v3.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
+import { s2Bnn } from './s2-bnn.ts';
 import { seed } from './seed.ts';
 import { shuffleLearn } from './shuffle-learn.ts';
 import { simclr } from './simclr.ts';
@@ -39,6 +40,7 @@ export const systems: readonly System[] = [
   simsiam,
   dino,
   seed,
+  s2Bnn,
   exemplar,
   colorization,
   contextEncoder,
