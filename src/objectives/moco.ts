@@ -2,7 +2,15 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
-import { chain, initializeAll, linearNet, type Net, type Running, reluNet, running } from '../encoders/net.ts';
+import {
+  chain,
+  initializeAll,
+  linearNet,
+  type Net,
+  type Running,
+  reluNet,
+  running,
+} from '../encoders/net.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { leafAt } from '../nn/layer.ts';
 import { cifarRun, earlyView, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';

@@ -82,10 +82,15 @@ export const s2Bnn = system<S2BnnConfig>({
   schema,
   options: {
     hidden: { means: "the width inside of the student's head", paper: '?' },
-    temperature: { means: 'divides the numbers of both rows, of student and teacher', paper: '0.2' },
+    temperature: {
+      means: 'divides the numbers of both rows, of student and teacher',
+      paper: '?',
+      code: '0.2',
+    },
     contrast: {
       means: "MoCo's loss beside the teacher's: its weight, queue, temperature and momentum",
-      paper: 'better without it; weight 1 with it',
+      paper: 'better without it',
+      code: 'absent, or of weight 1',
     },
   },
   gradient: 'The student carries a gradient; the teacher does not, nor keys and queue where there are any.',
@@ -145,8 +150,8 @@ function make(config: S2BnnConfig, { encoders, batchSize }: Given): Objective {
       const student = running(model, how);
       const pictures = leafAt(batch, 'picture');
       const s = rows(student, pictures);
-      const [said, right] = [s, teacher.rows(model.memory, pictures)].map((x) => tf.div(x, temperature));
-      const told = distillation(said, right);
+      const t = teacher.rows(model.memory, pictures);
+      const told = calibration(s, t, temperature);
       const compared = keys?.compare(s, model.memory, leafAt(batch, 'key'), how);
       return {
         terms: {
@@ -154,7 +159,7 @@ function make(config: S2BnnConfig, { encoders, batchSize }: Given): Objective {
           ...(compared && { contrast: firstCrossEntropy(compared.logits) }),
         },
         metrics: {
-          excess: tf.sub(told, entropyOf(tf.softmax(right))) as tf.Scalar,
+          excess: tf.sub(told, entropyOf(tf.softmax(tf.div(t, temperature)))) as tf.Scalar,
           ...(compared && { top1: firstIsHighest(compared.logits) }),
           spread: spreadOf(s),
         },
@@ -167,4 +172,9 @@ function make(config: S2BnnConfig, { encoders, batchSize }: Given): Objective {
       after: ({ memory }, kept) => ({ teacher: branchAt(memory, 'teacher'), ...keys.after(memory, kept) }),
     }),
   };
+}
+
+/** The mean over rows [N, D] of -Σ softmax(t/τ)·log softmax(s/τ), whose least value is the teacher's entropy. Gradient flows to the student alone. */
+export function calibration(student: tf.Tensor, teacher: tf.Tensor, temperature: number): tf.Scalar {
+  return distillation(tf.div(student, temperature), tf.div(teacher, temperature));
 }
