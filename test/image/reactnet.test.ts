@@ -42,13 +42,16 @@ function wave(shape: readonly number[], seed: number, scale = 1, start = 0): tf.
   );
 }
 
-/** A tensor's numbers, or, where it has more than 16, four sums of them, as the script gives them. */
+/** A tensor's numbers, or, where it has more than 4, four weighed sums and the sum of sizes, as the script gives them. */
 function digest(tensor: tf.Tensor): number[] {
   const values = valuesOf(tensor);
-  if (values.length <= 16) return values;
-  return [0, 1, 2, 3].map((seed) =>
-    values.reduce((sum, value, i) => sum + value * Math.sin(seed + 0.7 * i), 0),
-  );
+  if (values.length <= 4) return values;
+  const weighedBy = (weight: (value: number, i: number) => number) =>
+    values.reduce((sum, value, i) => sum + value * weight(value, i), 0);
+  return [
+    ...[0, 1, 2, 3].map((seed) => weighedBy((_, i) => Math.sin(seed + 0.7 * i))),
+    weighedBy((value) => Math.sign(value)),
+  ];
 }
 
 /** The script's order of a network's tensors. */
@@ -103,6 +106,7 @@ const cases = {
   },
 } as const;
 
+/** The greatest difference, as a share of the greatest number. */
 const near = (found: readonly number[], right: readonly number[]) =>
   distance(found, right) / Math.max(1, ...right.map(Math.abs));
 
@@ -111,12 +115,10 @@ describe.each(Object.keys(cases) as Array<keyof typeof cases>)('a ReActNet with 
   const right = golden.cases[name];
   const { params, stats } = filled(right);
   const images = tf.transpose(wave([3, 3, ...size], right.seed + 0.5), [0, 2, 3, 1]);
-  const run = (changes: Partial<ReActNetOptions> = {}) =>
-    valueAndGrad((tree) => {
-      const { features, stats: next } = reActNet(tree, stats, images, { ...how, ...changes });
-      return { loss: weighedMaps(features), aux: { features, next } as Tensors };
-    }, params);
-  const { loss, aux, grads } = run();
+  const { loss, aux, grads } = valueAndGrad((tree) => {
+    const { features, stats: next } = reActNet(tree, stats, images, how);
+    return { loss: weighedMaps(features), aux: { features, next } as Tensors };
+  }, params);
 
   it('has the maps and running statistics of PyTorch', () => {
     expect(near(valuesOf(loss), [right.loss])).toBeLessThan(1e-5);
@@ -133,26 +135,34 @@ describe.each(Object.keys(cases) as Array<keyof typeof cases>)('a ReActNet with 
   });
 
   it('is another one in the other phase', () => {
-    const other = run({ weights: how.weights === 'real' ? 'binary' : 'real' });
-    expect(near(valuesOf(other.loss), [right.loss])).toBeGreaterThan(1e-3);
+    const weights = how.weights === 'real' ? 'binary' : 'real';
+    const { features } = reActNet(params, stats, images, { ...how, weights });
+    expect(near(valuesOf(weighedMaps(features)), [right.loss])).toBeGreaterThan(1e-3);
   });
 });
 
-/** What each convolution of a run with tfjs was given: pictures or activations, and weights [kernel, kernel, inputs, outputs]. */
-function convolved(run: () => void): Array<{ readonly x: Float32Array; readonly filter: tf.Tensor }> {
-  const found: Array<{ readonly x: Float32Array; readonly filter: tf.Tensor }> = [];
+/** What a convolution was given: pictures or activations, and the weights that each of its outputs has. */
+interface Convolved {
+  readonly x: Float32Array;
+  readonly weights: ReadonlyArray<ReadonlySet<number>>;
+}
+
+/** Everything that tfjs convolves in a run, whatever makes it. */
+function convolved(run: () => void): Convolved[] {
+  const found: Convolved[] = [];
   const kernel = tf.getKernel(tf.Conv2D, 'cpu')!;
-  const values = (info: tf.TensorInfo | undefined) =>
-    tf.engine().backend.readSync(info!.dataId) as Float32Array;
+  const valuesOfInfo = ({ dataId }: tf.TensorInfo) => tf.engine().backend.readSync(dataId) as Float32Array;
   tf.unregisterKernel(tf.Conv2D, 'cpu');
   tf.registerKernel({
     ...kernel,
     kernelFunc: (given) => {
       const { x, filter } = given.inputs as { readonly [name: string]: tf.TensorInfo };
-      found.push({
-        x: Float32Array.from(values(x)),
-        filter: tf.tensor(Float32Array.from(values(filter)), filter.shape),
+      const outputs = filter.shape[3]; // [kernel, kernel, inputs, outputs]
+      const weights = Array.from({ length: outputs }, () => new Set<number>());
+      valuesOfInfo(filter).forEach((value, i) => {
+        weights[i % outputs].add(value);
       });
+      found.push({ x: Float32Array.from(valuesOfInfo(x)), weights });
       return kernel.kernelFunc(given);
     },
   });
@@ -165,37 +175,28 @@ function convolved(run: () => void): Array<{ readonly x: Float32Array; readonly 
 describe('what a ReActNet convolves', () => {
   const host = initReActNet(Random.fromSeed(1), options);
   const [params, stats] = [uploadTree(host.params), uploadTree(host.stats)];
-  const images = randomTensor('images', [2, 8, 8, 3]);
+  const images = randomTensor('images', [2, 16, 16, 3]);
   const convolutions = (weights: 'real' | 'binary') =>
     convolved(() => void reActNet(params, stats, images, { ...options, weights, training: true }));
-  /** The sizes of the weights of each output. */
-  const sizes = (filter: tf.Tensor) => {
-    const outputs = filter.shape[3]!;
-    const of: Array<Set<number>> = Array.from({ length: outputs }, () => new Set());
-    valuesOf(filter).forEach((value, i) => {
-      of[i % outputs].add(value);
-    });
-    return of;
-  };
 
   it.each(['real', 'binary'] as const)('are signs behind the stem, with %s weights', (weights) => {
     const [stem, ...others] = convolutions(weights);
     expect(new Set(stem.x).size).toBeGreaterThan(2);
     expect(others.length).toBe(26);
-    for (const { x } of others) expect([...new Set(x)].sort()).toEqual([-1, 1]);
+    for (const { x } of others) expect(x.every((value) => value === 1 || value === -1)).toBe(true);
+    expect([...new Set(others[0].x)].sort()).toEqual([-1, 1]);
   });
 
-  it('are weights of two values an output where they are binary, one the other less than 0', () => {
-    const [stem, ...others] = convolutions('binary');
-    expect(sizes(stem.filter).every((values) => values.size === 27)).toBe(true);
-    for (const { filter } of others)
-      for (const values of sizes(filter)) {
-        const [low, high] = [...values].sort((a, b) => a - b);
-        expect(values.size).toBeLessThanOrEqual(2);
-        if (values.size === 2) expect(low).toBe(-high);
-      }
-    const real = convolutions('real').slice(1);
-    expect(real.every(({ filter }) => new Set(valuesOf(filter)).size > 2)).toBe(true);
+  it('are weights of two values an output where they are binary, and of any where they are real', () => {
+    const [stem, ...others] = convolutions('binary').map((each) => each.weights);
+    expect(stem.every((values) => values.size === 27)).toBe(true);
+    for (const values of others.flat()) {
+      const [low, high = -low] = [...values].sort((a, b) => a - b);
+      expect(values.size).toBeLessThanOrEqual(2);
+      expect(low).toBe(-high);
+    }
+    for (const { weights } of convolutions('real').slice(1))
+      expect(new Set(weights.flatMap((values) => [...values])).size).toBeGreaterThan(2 * weights.length - 1);
   });
 });
 

@@ -3,7 +3,7 @@
 python3 -m venv venv && venv/bin/pip install torch && venv/bin/python make-reactnet.py > reactnet.json
 
 Where channels double there are two convolutions and two batch norms side by side, as the paper draws it. The sign of 0 is +1.
-Numbers of a tensor that has more than 16 are given as four sums of them, weighed by waves.
+Numbers of a tensor that has more than 4 are given as four sums of them, weighed by waves, and the sum of their sizes.
 """
 
 import json
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 torch.set_default_dtype(torch.float64)
 
 
-def numbers(values, digits=9):
+def numbers(values, digits=8):
     return [float(f"{v:.{digits}g}") for v in values]
 
 
@@ -28,9 +28,10 @@ def wave(shape, seed, scale=1.0, start=0.0):
 
 def digest(tensor):
     flat = tensor.detach().flatten()
-    if flat.numel() <= 16:
+    if flat.numel() <= 4:
         return numbers(flat.tolist())
-    return numbers([(flat * wave(flat.shape, seed)).sum().item() for seed in range(4)])
+    sums = [(flat * wave(flat.shape, seed)).sum() for seed in range(4)]
+    return numbers([sum.item() for sum in (*sums, flat.abs().sum())])
 
 
 def sign(x):
