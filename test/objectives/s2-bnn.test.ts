@@ -194,7 +194,7 @@ describe.each(['real', 'binary'] as const)('S2-BNN with %s weights', (weights) =
     expect(memoryOf(states[3])).toEqual(memoryOf(states[0]));
   });
 
-  it('moves every number of the student in a step of Adam, but for weights that a sign lets nothing pass to', async () => {
+  it('moves every tensor of the student somewhere in three steps', async () => {
     const { states } = await eager;
     const after = new Map(leavesOf(branchAt(states[3], 'params')));
     for (const [path, { data }] of leavesOf(branchAt(states[0], 'params')))
