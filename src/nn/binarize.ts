@@ -12,8 +12,12 @@ import { withGradient } from './custom-gradient.ts';
 export function binarySign(x: tf.Tensor): tf.Tensor {
   return withGradient(
     [x],
-    () => ({ value: signOf(x), saved: [x] }),
-    (dy, [x]) => [tf.mul(dy, tf.relu(tf.sub(2, tf.mul(tf.abs(x), 2))))],
+    () => {
+      const turned = tf.neg(x);
+      // The way back needs the size alone, and what the sign is made of is in memory already.
+      return { value: signOfTurned(turned), saved: [turned] };
+    },
+    (dy, [turned]) => [tf.mul(dy, tf.relu(tf.sub(2, tf.mul(tf.abs(turned), 2))))],
   );
 }
 
@@ -26,13 +30,13 @@ export function binaryWeights(weight: tf.Tensor): tf.Tensor {
     [weight],
     () => {
       const scale = tf.mean(tf.abs(weight), [1, 2, 3], true); // [outputs, 1, 1, 1]
-      return { value: tf.mul(signOf(weight), scale), saved: [weight] };
+      return { value: tf.mul(signOfTurned(tf.neg(weight)), scale), saved: [weight] };
     },
     (dy, [weight]) => [tf.mul(dy, tf.sub(1, tf.step(tf.sub(tf.abs(weight), 1))))],
   );
 }
 
-/** 1 less twice whether −x is above 0: exact, and never 0 as tfjs's own sign of 0 is. */
-function signOf(x: tf.Tensor): tf.Tensor {
-  return tf.sub(1, tf.mul(tf.step(tf.neg(x)), 2));
+/** The sign of -x: 1 less twice whether x is above 0. Exact, and never 0 as tfjs's own sign of 0 is. */
+function signOfTurned(x: tf.Tensor): tf.Tensor {
+  return tf.sub(1, tf.mul(tf.step(x), 2));
 }

@@ -17,8 +17,10 @@ export function initShiftedPrelu(channels: number): Tree<HostTensor> {
  */
 export function shiftedPrelu(params: Tree<tf.Tensor>, x: tf.Tensor): tf.Tensor {
   const z = shifted(x, leafAt(params, 'before'));
-  const below = tf.mul(relu(tf.neg(z)), byChannel(leafAt(params, 'slope')));
-  return shifted(tf.sub(relu(z), below), leafAt(params, 'after'));
+  const slope = byChannel(leafAt(params, 'slope'));
+  // slope·z + (1 - slope)·max(z, 0) is the same with one part of z in memory instead of two.
+  const y = tf.add(tf.mul(z, slope), tf.mul(relu(z), tf.sub(1, slope)));
+  return shifted(y, leafAt(params, 'after'));
 }
 
 /** Images [N, C, H, W] and a number a channel [C], added. */
