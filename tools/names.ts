@@ -22,6 +22,8 @@ export const presetNames = [
   'dino-cifar',
   'seed-cifar',
   'seer-cifar',
+  's2-bnn-cifar',
+  's2-bnn-cifar-binary',
   'exemplar-cifar',
   'colorization-cifar',
   'context-encoder-cifar',

@@ -25,7 +25,7 @@ export function command(): Command {
     .addOption(
       new Option(
         '--teacher <run>',
-        'the run whose image encoder a system learns from that has a teacher (seed)',
+        'the run whose image encoder a system learns from that has a teacher (seed, s2-bnn)',
       ),
     )
     .addHelpText(

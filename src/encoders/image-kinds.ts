@@ -2,12 +2,13 @@ import { z } from 'zod';
 import type { AnyImageEncoder, ImageKind } from './image-kind.ts';
 import { labResNetKind } from './kinds/lab-resnet.ts';
 import { mobileNetV3Kind } from './kinds/mobilenetv3.ts';
+import { reActNetKind } from './kinds/reactnet.ts';
 import { regNetYKind } from './kinds/regnety.ts';
 import { resNetKind } from './kinds/resnet.ts';
 import { vitKind } from './kinds/vit.ts';
 
 /** Every kind of image encoder; the first is what an encoder is that names none. */
-const imageKinds = [resNetKind, vitKind, regNetYKind, mobileNetV3Kind, labResNetKind] as const;
+const imageKinds = [resNetKind, vitKind, regNetYKind, mobileNetV3Kind, labResNetKind, reActNetKind] as const;
 
 type OptionsOf<Kind> = Kind extends ImageKind<infer Options> ? Options : never;
 

@@ -25,6 +25,12 @@ export interface Part {
   readonly drawnAs: string;
 }
 
+/** What losses are when nothing is learned: each term's that is known, and the total where all of them are, else null. */
+export interface Chance {
+  readonly total: number | null;
+  readonly terms: { readonly [term: string]: number };
+}
+
 /** One or several objectives on the same encoders, as a training loop takes them. */
 export interface Pretraining extends Trainable<DrawnSample> {
   readonly parts: readonly Part[];
@@ -32,7 +38,7 @@ export interface Pretraining extends Trainable<DrawnSample> {
   /** The views of all objectives, as `objective/view`. */
   readonly views: Views;
   /** The value of each term, and of the total, when nothing is learned, for a data set of so many frames. */
-  chance(frames: number): { readonly total: number; readonly terms: { readonly [term: string]: number } };
+  chance(frames: number): Chance;
   readonly groups: readonly GroupRule[];
   /** The model before the first step, for a data set of so many frames; with encoders that begin otherwise than drawn. */
   initialize(
@@ -67,13 +73,18 @@ export function combine(
     chance: (frames) => {
       const chances = parts.flatMap((part) =>
         Object.entries(part.objective.chance).map(([term, level]) => {
-          const value = typeof level === 'number' ? level : level(frames);
-          return { name: termName(part, term), value, weighted: factorOf(part, term) * value };
+          const value = typeof level === 'function' ? level(frames) : level;
+          return { name: termName(part, term), value, factor: factorOf(part, term) };
         }),
       );
       return {
-        total: chances.reduce((sum, { weighted }) => sum + weighted, 0),
-        terms: Object.fromEntries(chances.map(({ name, value }) => [name, value])),
+        total: chances.reduce<number | null>(
+          (sum, { value, factor }) => (sum === null || value === null ? null : sum + factor * value),
+          0,
+        ),
+        terms: Object.fromEntries(
+          chances.flatMap(({ name, value }) => (value === null ? [] : [[name, value] as const])),
+        ),
       };
     },
     groups: parts.flatMap(({ name, objective }) =>

@@ -70,12 +70,17 @@ export const earlyView: ViewOptions = {
   greyFirst: true,
 };
 
-/** A ResNet-18 with the small stem at a quarter of its width, for pictures of 32 pixels. */
-export const smallEncoder = {
+/** A ResNet-18 with the small stem at a quarter of its width. */
+export const smallNetwork = {
   depth: 18,
   width: 16,
   stem: 'small',
   batchNorm: { eps: 1e-5, momentum: 0.1 },
+} as const;
+
+/** That network for pictures of 32 pixels. */
+export const smallEncoder = {
+  ...smallNetwork,
   input: { width: 32, height: 32, colours: 'imagenet-rgb' },
 } as const;
 

@@ -1,17 +1,23 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
-import { chain, initializeAll, linearNet, type Net, reluNet, running } from '../encoders/net.ts';
-import { scalar } from '../engine/host-tensor.ts';
+import {
+  chain,
+  initializeAll,
+  linearNet,
+  type Net,
+  type Running,
+  reluNet,
+  running,
+} from '../encoders/net.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
-import { branchAt, leafAt } from '../nn/layer.ts';
-import { stopGradient } from '../nn/stop-gradient.ts';
+import { leafAt } from '../nn/layer.ts';
 import { cifarRun, earlyView, imageEncoderOf, oneViewSchema, pictureView, weakView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
 import { firstCrossEntropy, firstIsHighest } from './parts/cross-entropy.ts';
-import { followed, followerIn, followerOf } from './parts/momentum.ts';
-import { enqueued, initQueue, requireWholeBatches } from './parts/queue.ts';
+import { momentumKeys } from './parts/momentum-keys.ts';
+import { requireWholeBatches } from './parts/queue.ts';
 import { spreadOf } from './parts/spread.ts';
 
 const whole = z.int().positive();
@@ -99,11 +105,14 @@ function headOf({ head, dimensions }: MocoConfig, inputs: number): Net {
 }
 
 function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
-  const { queue: size, temperature, momentum, dimensions } = config;
+  const { queue: size, dimensions } = config;
   const image = imageEncoderOf(encoders, 'moco');
   const encoder = imageEncoderNet(image);
   const head = headOf(config, imageEncoderChannels(image));
   requireWholeBatches(size, batchSize, 'objectives.moco.queue');
+  const rows = (nets: Running, pictures: tf.Tensor) =>
+    l2Normalize(nets.of('head', head, nets.of('imageEncoder', encoder, pictures))); // [N, D]
+  const keys = momentumKeys({ ...config, names: NETS, rows, width: dimensions });
   return {
     views: { query: pictureView(config.query, image), key: pictureView(config.key, image) },
     chance: { contrast: Math.log(size + 1) },
@@ -111,50 +120,26 @@ function make(config: MocoConfig, { encoders, batchSize }: Given): Objective {
     initialize: (random, { encoders: shared }) => {
       const own = initializeAll(random, { head });
       const model = { params: { ...shared.params, ...own.params }, stats: { ...shared.stats, ...own.stats } };
-      const queue = initQueue(random.fork('queue'), { size, width: dimensions });
-      return { ...own, memory: { key: followerOf(model, NETS), queue } };
+      return { ...own, memory: keys.initialize(random, model) };
     },
 
-    inputs: () => ({ momentum: scalar(momentum) }),
+    inputs: keys.inputs,
 
     // The key encoder follows before it is used, as released.
-    before: (model, inputs) => {
-      const key = followed(followerIn(model.memory, 'key'), model, leafAt(inputs, 'momentum') as tf.Scalar);
-      return { memory: { ...model.memory, key } };
-    },
+    before: (model, inputs) => ({ memory: keys.before(model, inputs) }),
 
     loss: (model, batch, how) => {
       const query = running(model, how);
-      const q = l2Normalize(
-        query.of('head', head, query.of('imageEncoder', encoder, leafAt(batch, 'query'))),
-      ); // [N, D]
-      const key = running(followerIn(model.memory, 'key'), how);
-      const k = stopGradient(
-        l2Normalize(key.of('head', head, key.of('imageEncoder', encoder, leafAt(batch, 'key')))), // [N, D]
-      );
-      const logits = mocoLogits(q, k, { queue: leafAt(model.memory, 'queue'), temperature });
+      const q = rows(query, leafAt(batch, 'query'));
+      const { logits, kept } = keys.compare(q, model.memory, leafAt(batch, 'key'), how);
       return {
         terms: { contrast: firstCrossEntropy(logits) },
         metrics: { top1: firstIsHighest(logits), spread: spreadOf(q) },
         stats: query.stats,
-        kept: { rows: { keys: k }, means: { stats: key.stats } },
+        kept,
       };
     },
 
-    // The queue takes the keys after it was used: no key is a negative of its own step.
-    after: ({ memory }, { rows, means }) => ({
-      key: { ...followerIn(memory, 'key'), stats: branchAt(means!, 'stats') },
-      queue: enqueued(leafAt(memory, 'queue'), leafAt(rows!, 'keys')),
-    }),
+    after: ({ memory }, kept) => keys.after(memory, kept),
   };
-}
-
-/** [q·k, q·queue]/τ of rows of length one: [N, 1 + K], the right key first. */
-export function mocoLogits(
-  q: tf.Tensor,
-  k: tf.Tensor,
-  { queue, temperature }: { readonly queue: tf.Tensor; readonly temperature: number },
-): tf.Tensor {
-  const right = tf.sum(tf.mul(q, k), 1, true);
-  return tf.div(tf.concat([right, tf.matMul(q, queue, false, true)], 1), temperature);
 }

@@ -30,8 +30,8 @@ export interface Outcome {
 export interface Objective {
   /** What is drawn of each frame: plain data, all that a worker thread needs to know. */
   readonly views: Views;
-  /** The value of each term when nothing is learned, or how it follows from the number of frames. */
-  readonly chance: { readonly [term: string]: number | ((frames: number) => number) };
+  /** The value of each term when nothing is learned, or how it follows from the number of frames; null where nobody knows it beforehand. */
+  readonly chance: { readonly [term: string]: number | null | ((frames: number) => number) };
   /** What terms are weighed with; 1 where it is not given. */
   readonly termWeights?: { readonly [term: string]: number };
   /** Parameters of its own that are not trained as heads are; paths within the model. */

@@ -1,5 +1,3 @@
-import type * as tf from '@tensorflow/tfjs-core';
-import { softmax } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { imageEncoderChannels, imageEncoderSchema } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
@@ -7,11 +5,11 @@ import { chain, initializeAll, linearNet, reluNet, running } from '../encoders/n
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, smallEncoder, weakView } from './image-run.ts';
-import { mocoLogits } from './moco.ts';
+import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, smallNetwork, weakView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
-import { firstIsHighest, softCrossEntropy } from './parts/cross-entropy.ts';
-import { followerIn } from './parts/momentum.ts';
+import { distillation, firstIsHighest } from './parts/cross-entropy.ts';
+import { frozenTeacher } from './parts/frozen-teacher.ts';
+import { mocoLogits } from './parts/momentum-keys.ts';
 import { enqueued, initQueue, requireWholeBatches } from './parts/queue.ts';
 import { spreadOf } from './parts/spread.ts';
 
@@ -29,8 +27,6 @@ const schema = z.strictObject({
   studentTemperature: positive,
   teacherTemperature: positive,
 });
-
-const { input: _, ...teacherEncoder } = smallEncoder;
 
 type SeedConfig = z.infer<typeof schema>;
 
@@ -68,7 +64,7 @@ export const seed = system<SeedConfig>({
         {
           seed: {
             view: weakView,
-            teacher: teacherEncoder,
+            teacher: smallNetwork,
             hidden: 128,
             queue: 1024,
             studentTemperature: 0.2,
@@ -86,8 +82,9 @@ export const seed = system<SeedConfig>({
 function make(config: SeedConfig, { encoders, batchSize }: Given): Objective {
   const { hidden, queue: size, studentTemperature, teacherTemperature } = config;
   const image = imageEncoderOf(encoders, 'seed');
-  const [encoder, taught] = [imageEncoderNet(image), imageEncoderNet(config.teacher)];
-  const width = imageEncoderChannels(config.teacher);
+  const encoder = imageEncoderNet(image);
+  const teacher = frozenTeacher(config.teacher);
+  const { width } = teacher;
   const head = chain(
     linearNet({ inputs: imageEncoderChannels(image), outputs: hidden }),
     reluNet,
@@ -101,8 +98,7 @@ function make(config: SeedConfig, { encoders, batchSize }: Given): Objective {
     initialize: (random) => ({
       ...initializeAll(random, { head }),
       memory: {
-        // Its values are those of another run, put here before the first step.
-        teacher: initializeAll(random.fork('teacher'), { imageEncoder: taught }),
+        teacher: teacher.initialize(random),
         queue: initQueue(random.fork('queue'), { size, width }),
       },
     }),
@@ -111,8 +107,7 @@ function make(config: SeedConfig, { encoders, batchSize }: Given): Objective {
       const pictures = leafAt(batch, 'picture');
       const student = running(model, how);
       const s = l2Normalize(student.of('head', head, student.of('imageEncoder', encoder, pictures))); // [N, D]
-      const teacher = running(followerIn(model.memory, 'teacher'), { training: false });
-      const t = stopGradient(l2Normalize(teacher.of('imageEncoder', taught, pictures))); // [N, D]
+      const t = teacher.rows(model.memory, pictures); // [N, D]
       const queue = stopGradient(leafAt(model.memory, 'queue'));
       const logits = mocoLogits(s, t, { queue, temperature: studentTemperature });
       return {
@@ -131,9 +126,4 @@ function make(config: SeedConfig, { encoders, batchSize }: Given): Objective {
       queue: enqueued(leafAt(memory, 'queue'), leafAt(rows!, 'taught')),
     }),
   };
-}
-
-/** The cross-entropy of a teacher's softmax and a student's, from logits [N, 1 + K] each. Gradient flows to the student's alone. */
-export function distillation(student: tf.Tensor, teacher: tf.Tensor): tf.Scalar {
-  return softCrossEntropy(student, softmax(stopGradient(teacher)));
 }

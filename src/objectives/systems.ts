@@ -15,6 +15,7 @@ import { mocoV3 } from './moco-v3.ts';
 import type { System } from './objective.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
+import { s2Bnn } from './s2-bnn.ts';
 import { seed } from './seed.ts';
 import { seer } from './seer.ts';
 import { shuffleLearn } from './shuffle-learn.ts';
@@ -41,6 +42,7 @@ export const systems: readonly System[] = [
   dino,
   seed,
   seer,
+  s2Bnn,
   exemplar,
   colorization,
   contextEncoder,

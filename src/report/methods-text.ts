@@ -63,7 +63,8 @@ export function valueText(value: unknown): string {
 /** The loss that is had without learning: the total, its terms, and which logarithms they are. */
 export function chanceText({ nothingLearned: { total, terms } }: Pick<MethodRun, 'nothingLearned'>): string {
   const parts = Object.entries(terms).map(([term, value]) => `${term} ${number(value)}${logarithm(value)}`);
-  return `${number(total)} (${parts.join(', ')})`;
+  const known = parts.length > 0 ? ` (${parts.join(', ')})` : '';
+  return `${total === null ? 'not known beforehand' : number(total)}${known}`;
 }
 
 /** A branch of the memory, and its form. */

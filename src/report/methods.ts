@@ -3,6 +3,7 @@ import { initEncoders } from '../encoders/encoders.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { Random } from '../engine/random.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
+import type { Chance } from '../objectives/combine.ts';
 import type { OptionFact, System } from '../objectives/objective.ts';
 import { systems } from '../objectives/systems.ts';
 import { unknownName } from '../training/config-keys.ts';
@@ -30,7 +31,7 @@ export interface MethodRun {
   /** What it is for, and what it costs. */
   readonly about: string;
   /** The loss of a network that has learned nothing, and its terms before they are weighed; of 1,000 frames where that matters. */
-  readonly nothingLearned: { readonly total: number; readonly terms: { readonly [term: string]: number } };
+  readonly nothingLearned: Chance;
   readonly memory: readonly Memory[];
   /** In words, by the name of the view. */
   readonly views: { readonly [view: string]: string };

@@ -116,7 +116,8 @@ export async function pretrain({
       },
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
-        `${step > 0 ? `, going on after step ${step}` : ''}; chance-level loss: ${chance.total.toFixed(3)}` +
+        `${step > 0 ? `, going on after step ${step}` : ''}` +
+        `; chance-level loss: ${chance.total?.toFixed(3) ?? 'not known beforehand'}` +
         [begun?.description, incomplete, ...frames.notes]
           .filter((note) => note !== undefined)
           .map((note) => `\n${note}`)

@@ -11,6 +11,7 @@ import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { ParameterGroup, StepRates } from '../nn/parameter-groups.ts';
 
+import type { Chance } from '../objectives/combine.ts';
 import { writeJsonAtomically } from './run/atomic-file.ts';
 import { endInWords, endOf, endsAtChance, marginOf } from './run/chance.ts';
 import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
@@ -56,7 +57,7 @@ export interface RunResult {
 export interface TrainingPlan<Sample> {
   readonly trainable: Omit<Trainable<Sample>, 'name' | 'batchSize' | 'source'>;
   /** What the losses are when nothing is learned, where that is known. */
-  readonly chance?: { readonly total: number; readonly terms: { readonly [term: string]: number } };
+  readonly chance?: Chance;
   readonly groups: readonly ParameterGroup[];
   /** What gradients are scaled down to. */
   readonly clip?: GradientClip;
@@ -267,7 +268,7 @@ type Losses = Readonly<Record<string, number | null>>;
 
 /** What the losses are when nothing is learned, by name. */
 function chanceOf({ chance }: Pick<TrainingPlan<never>, 'chance'>): Readonly<Record<string, number>> {
-  return chance === undefined ? {} : { total: chance.total, ...chance.terms };
+  return { ...(chance?.total != null && { total: chance.total }), ...chance?.terms };
 }
 
 /** The losses that end where nothing is learned; each is said with what was judged. */

@@ -195,3 +195,37 @@ describe('a RegNetY', () => {
     expect(pyramidEncoderSchema.safeParse(tinyRegNetY).success).toBe(true);
   });
 });
+
+describe('a ReActNet', () => {
+  const tiny = { kind: 'reactnet', width: 2, weights: 'binary', batchNorm } as const;
+
+  it('is named by its width and its phase', () => {
+    expect(imageEncoderTitle({ ...tiny, width: 32 })).toBe('ReActNet-A with binary weights');
+    expect(imageEncoderTitle({ ...tiny, weights: 'real' })).toBe('ReActNet of width 2 with real weights');
+    expect(imageEncoderChannels(tiny)).toBe(64);
+    expect(imageEncoderStride({ ...tiny, stem: 'small' })).toBe(8);
+    expect(() => withEncoder({ ...tiny, weights: 'ternary', input })).toThrow(/encoders\.image\.weights/);
+  });
+
+  it('refuses views that it cannot average two by two', () => {
+    const net = imageEncoderNet({ ...tiny, stem: 'small' });
+    const made = net.initialize(Random.fromSeed(0));
+    const [params, stats] = [uploadTree(made.params), uploadTree(made.stats)];
+    const apply = (side: number) =>
+      net.apply(params, stats, randomTensor('images', [2, side, side, 3]), { training: true }).y.shape;
+    expect(apply(8)).toEqual([2, 64]);
+    expect(() => apply(12)).toThrow(
+      'configuration: encoders.image: expected pictures and views of multiples of 8 pixels, whose maps a ReActNet averages two by two, found 12 x 12 pixels',
+    );
+  });
+
+  it('gives detectors their maps', () => {
+    const config = { imageEncoder: tiny, frozenStages: 1, channels: 4, headBatchNorm: batchNorm };
+    const made = initPictureEncoder(Random.fromSeed(0), config as never);
+    const [params, stats] = [uploadTree(made.params), uploadTree(made.stats)];
+    const images = randomTensor('images', [1, 32, 64, 3]);
+    const { map } = pictureMap(params, stats, images, { config: config as never, training: false });
+    expect(map.shape).toEqual([1, 4, 8, 16]);
+    expect(pyramidEncoderSchema.safeParse(tiny).success).toBe(true);
+  });
+});

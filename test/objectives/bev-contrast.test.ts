@@ -97,7 +97,7 @@ describe('bev-contrast', () => {
       memory: {},
     };
     const { terms, metrics } = pretraining.loss(model as never, uploadTree(data), { training: true });
-    expect(valuesOf(leafAt(terms, 'contrast'))[0]).toBeCloseTo(pretraining.chance(4).total, 4);
+    expect(valuesOf(leafAt(terms, 'contrast'))[0]).toBeCloseTo(pretraining.chance(4).total!, 4);
     expect(valuesOf(leafAt(metrics, 'top1'))[0]).toBe(0);
     expect(valuesOf(leafAt(metrics, 'pairs'))[0]).toBeCloseTo(count / 2, 5);
   });

@@ -7,8 +7,8 @@ import { leavesOf, type Tree } from '../../src/engine/tree.ts';
 import { l2Normalize } from '../../src/nn/l2-normalize.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
-import { mocoLogits } from '../../src/objectives/moco.ts';
 import { firstCrossEntropy } from '../../src/objectives/parts/cross-entropy.ts';
+import { mocoLogits } from '../../src/objectives/parts/momentum-keys.ts';
 import { upload, uploadTree, valuesOf } from '../nn/tensors.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {

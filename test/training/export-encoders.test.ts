@@ -52,6 +52,8 @@ const encoders = {
     ...{ kind: 'regnety', depths: [1, 1, 1, 1], widths: [4, 8, 8, 8], groupWidth: 4, batchNorm },
     input,
   },
+  reactnet: { kind: 'reactnet', width: 2, weights: 'real', batchNorm, input },
+  'binary reactnet': { kind: 'reactnet', width: 2, weights: 'binary', batchNorm, input },
 } as const;
 
 /** A run whose encoder's statistics and norms are no identities. */

@@ -25,6 +25,8 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
   },
   'seed-cifar': { view, queue: 32 },
   'seer-cifar': { crops: { ...view, copies: 2 }, frozenUntil: 0 },
+  // Of a ReActNet with binary weights.
+  's2-bnn-cifar-binary': { view },
   'exemplar-cifar': { dropout: 0.5 },
   'colorization-cifar': { view: { ...view, jitter: undefined } },
   'context-encoder-cifar': { view: { ...view, jitter: undefined } },

@@ -13,6 +13,11 @@ export function softCrossEntropy(logits: tf.Tensor, target: tf.Tensor): tf.Scala
   return tf.div(tf.sum(tf.mul(stopGradient(target), logSoftmax(logits))), -rows) as tf.Scalar;
 }
 
+/** The cross-entropy of a teacher's softmax and a student's, from logits [R, C] each. Gradient flows to the student's alone. */
+export function distillation(student: tf.Tensor, teacher: tf.Tensor): tf.Scalar {
+  return softCrossEntropy(student, tf.softmax(stopGradient(teacher)));
+}
+
 /** The mean over rows [R, C] of -log softmax(logits) in the first column, where the right answer stands. */
 export function firstCrossEntropy(logits: tf.Tensor): tf.Scalar {
   const [rows] = logits.shape;
