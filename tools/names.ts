@@ -20,6 +20,7 @@ export const presetNames = [
   'swav-cifar',
   'simsiam-cifar',
   'dino-cifar',
+  'orl-cifar',
   'seed-cifar',
   'exemplar-cifar',
   'colorization-cifar',
