@@ -93,7 +93,9 @@ async function run(folder: string, options: Options): Promise<void> {
     process.stdout.write(`drawn: ${picture}\n`);
   }
   const next = `pointpair pretrain --preset orl-cifar --correspondences ${shellPath(out)} --data ${shellPath(root)}`;
-  process.stdout.write(`  ${next}${imageSet === undefined ? '' : ` --image-set ${imageSet}`} --out runs/orl\n`);
+  process.stdout.write(
+    `  ${next}${imageSet === undefined ? '' : ` --image-set ${imageSet}`} --out runs/orl\n`,
+  );
 }
 
 /** Works with a line of progress for each pass, and until the first Ctrl-C. */

@@ -4,8 +4,8 @@ import { openFrames } from '../datasets/open-frames.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
 import { encodePng } from '../image/decode-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
-import { boxAt, type Correspondences, neighbourCount, pictureCount } from '../views/correspondences.ts';
 import { writeFileAtomically } from '../training/run/atomic-file.ts';
+import { boxAt, type Correspondences, neighbourCount, pictureCount } from '../views/correspondences.ts';
 
 /** How many pictures are drawn, and neighbours of each, and how large. */
 const ROWS = 6;
@@ -34,7 +34,10 @@ export async function drawCorrespondences({
     (picture) => boxesFrom[picture + 1] > boxesFrom[picture],
   );
   const rows = Math.min(ROWS, usable.length);
-  const chosen = Array.from({ length: rows }, (_, i) => usable[Math.floor(((i + 0.5) * usable.length) / rows)]);
+  const chosen = Array.from(
+    { length: rows },
+    (_, i) => usable[Math.floor(((i + 0.5) * usable.length) / rows)],
+  );
   const near = neighbourCount(correspondences);
   const shown = Math.min(NEIGHBOURS, near);
   const parts: string[] = [];
@@ -50,7 +53,13 @@ export async function drawCorrespondences({
     const colour = (i: number) => COLOURS[i % COLOURS.length];
     const mark = (box: ImageBox, i: number) => ({ box, colour: colour(i) });
     parts.push(await cell(image, own.map(mark), { column: 0, row }));
-    parts.push(await cell(image, best.map(([first], k) => mark(first, k)), { column: 1, row }));
+    parts.push(
+      await cell(
+        image,
+        best.map(([first], k) => mark(first, k)),
+        { column: 1, row },
+      ),
+    );
     for (const [k, [, second]] of best.entries()) {
       const other = await frames.picture(neighbours[picture * near + k]);
       parts.push(await cell(other, [mark(second, k)], { column: 2 + k, row }));

@@ -132,7 +132,10 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     overwrite: options.overwrite,
   });
   for (const [name, value] of Object.entries(record.files ?? {}))
-    await (value instanceof Uint8Array ? writeFileAtomically : writeJsonAtomically)(join(out, name), value as Uint8Array);
+    await (value instanceof Uint8Array ? writeFileAtomically : writeJsonAtomically)(
+      join(out, name),
+      value as Uint8Array,
+    );
   const { lines: earlier } = await readMetrics(out);
   const secondsBefore = earlier.at(-1)?.time ?? 0;
   const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});

@@ -50,7 +50,12 @@ export async function drawBoxPair(
   const other = neighbour === index ? picture : await pictureOf(neighbour);
   requireSize(correspondences, neighbour, other);
   const patch = (image: RgbImage, box: ImageBox, which: 0 | 1) =>
-    drawPart(image, box, { ...view.steps[which], width: view.width, height: view.height }, random.fork('patch', which));
+    drawPart(
+      image,
+      box,
+      { ...view.steps[which], width: view.width, height: view.height },
+      random.fork('patch', which),
+    );
   const patches = [patch(picture, first, 0), patch(other, second, 1)];
   const [a, b] = patches.map(({ image }) => normalizeImage(image, normalizationOf(view)));
   return {

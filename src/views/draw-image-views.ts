@@ -61,7 +61,10 @@ export function drawPart(
   random: Random,
 ): DrawnPicture {
   const part = crop(imageView(image), { left, top, width: right - left, height: bottom - top });
-  return drawn(image, finishedView(resize(part, { width: config.width, height: config.height }), config, random));
+  return drawn(
+    image,
+    finishedView(resize(part, { width: config.width, height: config.height }), config, random),
+  );
 }
 
 /** Draws a picture as `drawPicture` does, and a mask of its size; the picture itself is left whole. */

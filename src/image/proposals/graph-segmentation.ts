@@ -36,10 +36,7 @@ export function segmentPicture(picture: RgbImage, options: SegmentationOptions):
   for (const { from, to, weight } of edges) {
     const [a, b] = [sets.of(from), sets.of(to)];
     if (a === b) continue;
-    const allowed = Math.min(
-      sets.inner[a] + scale / sets.sizes[a],
-      sets.inner[b] + scale / sets.sizes[b],
-    );
+    const allowed = Math.min(sets.inner[a] + scale / sets.sizes[a], sets.inner[b] + scale / sets.sizes[b]);
     if (weight <= allowed) sets.join(a, b, weight);
   }
   for (const { from, to, weight } of edges) {

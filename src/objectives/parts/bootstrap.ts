@@ -1,13 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  chain,
-  linearNet,
-  type Net,
-  normNet,
-  type Running,
-  reluNet,
-  running,
-} from '../../encoders/net.ts';
+import { chain, linearNet, type Net, normNet, type Running, reluNet, running } from '../../encoders/net.ts';
 import type { How, Model, Tensors } from '../../encoders/trainable.ts';
 import { type HostTensor, scalar } from '../../engine/host-tensor.ts';
 import type { BatchNormOptions } from '../../nn/batch-norm.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Frames } from '../../datasets/open-frames.ts';
 import { InputError } from '../../engine/input-error.ts';
-import type { Correspondences } from '../../views/correspondences.ts';
 import { systems } from '../../objectives/systems.ts';
+import type { Correspondences } from '../../views/correspondences.ts';
 import { parseRunConfig, type RunConfig } from '../config.ts';
 import { type CorrespondenceFile, readCorrespondences } from './correspondence-file.ts';
 
@@ -58,7 +58,10 @@ export async function correspondencesOf(
     readonly out: string;
     readonly resumed: boolean;
   },
-): Promise<{ readonly correspondences?: Correspondences; readonly files: Readonly<Record<string, Uint8Array>> }> {
+): Promise<{
+  readonly correspondences?: Correspondences;
+  readonly files: Readonly<Record<string, Uint8Array>>;
+}> {
   const matched = matchedIn(config);
   if (matched.length === 0) return { files: {} };
   const kept = join(out, KEPT);
@@ -85,7 +88,12 @@ function requireSamePictures(file: string, names: readonly string[], ids: readon
   const place = 'names';
   const expected = (what: string) => `boxes of the run's pictures, ${what}`;
   if (names.length !== ids.length)
-    throw new InputError({ file, place, expected: expected(`${ids.length}`), found: `boxes of ${names.length}` });
+    throw new InputError({
+      file,
+      place,
+      expected: expected(`${ids.length}`),
+      found: `boxes of ${names.length}`,
+    });
   const other = names.findIndex((name, i) => name !== ids[i]);
   if (other < 0) return;
   throw new InputError({

@@ -142,7 +142,8 @@ function requireSound(correspondences: Correspondences, file: string): void {
     const [width, height] = sizes.subarray(2 * picture, 2 * picture + 2);
     for (let box = boxesFrom[picture]; box < boxesFrom[picture + 1]; box++) {
       const [left, top, right, bottom] = boxes.subarray(4 * box, 4 * box + 4);
-      if (left >= 0 && top >= 0 && left < right && top < bottom && right <= width && bottom <= height) continue;
+      if (left >= 0 && top >= 0 && left < right && top < bottom && right <= width && bottom <= height)
+        continue;
       throw fault(`boxes[${box}]`, `a box inside of ${width} x ${height}`, [left, top, right, bottom]);
     }
   }

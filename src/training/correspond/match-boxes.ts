@@ -29,7 +29,12 @@ export interface MatchedPictures {
  */
 export function matchPictures(
   { pictures, boxes, boxesFrom }: ComparedPictures,
-  { first, count, neighbours: most, keep }: {
+  {
+    first,
+    count,
+    neighbours: most,
+    keep,
+  }: {
     readonly first: number;
     readonly count: number;
     readonly neighbours: number;
