@@ -5,7 +5,7 @@ import type { ImageView } from '../image/image-view.ts';
 import { normalizeImage } from '../image/normalize-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { normalizationOf } from './canvas.ts';
-import { type Correspondences, drawBox, drawPair, requireSize } from './correspondences.ts';
+import { type Correspondences, drawBox, drawPair, requireSize, sizeAt } from './correspondences.ts';
 import { drawPart } from './draw-image-views.ts';
 import type { PartConfig } from './image-view-config.ts';
 import { type BoxJitter, jitterBox } from './jitter-box.ts';
@@ -33,6 +33,14 @@ export interface DrawnBoxPair {
   readonly steps: { readonly first: ImageView; readonly second: ImageView };
 }
 
+/** Two boxes that were drawn, before their pictures are read. */
+export interface ChosenBoxes {
+  readonly first: ImageBox;
+  readonly second: ImageBox;
+  /** The number of the picture that the second is in. */
+  readonly neighbour: number;
+}
+
 /**
  * Draws two patches of a picture, or of it and a neighbour, which `pictureOf` reads; each is one of the boxes of the
  * correspondences, resized, with random numbers of its own for its pixels. Throws an InputError where a picture has no boxes or
@@ -44,39 +52,52 @@ export async function drawBoxPair(
   random: Random,
   view: BoxPairView,
 ): Promise<DrawnBoxPair> {
-  const picture = await pictureOf(index);
-  requireSize(correspondences, index, picture);
-  const { first, second, neighbour } = boxesOf(correspondences, { index, picture }, random, view);
-  const other = neighbour === index ? picture : await pictureOf(neighbour);
-  requireSize(correspondences, neighbour, other);
-  const patch = (image: RgbImage, box: ImageBox, which: 0 | 1) =>
-    drawPart(
-      image,
-      box,
-      { ...view.steps[which], width: view.width, height: view.height },
-      random.fork('patch', which),
-    );
-  const patches = [patch(picture, first, 0), patch(other, second, 1)];
-  const [a, b] = patches.map(({ image }) => normalizeImage(image, normalizationOf(view)));
-  return {
-    kind: 'box-pair',
-    first: a,
-    second: b,
-    neighbour,
-    steps: { first: patches[0].view, second: patches[1].view },
+  const boxes = chooseBoxes(correspondences, index, random, view);
+  const read = async (number: number) => {
+    const picture = await pictureOf(number);
+    requireSize(correspondences, number, picture);
+    return picture;
   };
+  const first = await read(index);
+  const second = boxes.neighbour === index ? first : await read(boxes.neighbour);
+  return cutBoxes([first, second], boxes, random, view);
 }
 
-function boxesOf(
+/** Draws a box of a picture and another one around the same, or the boxes of a pair with a neighbour. Throws an InputError where there are none. */
+export function chooseBoxes(
   correspondences: Correspondences,
-  { index, picture }: { readonly index: number; readonly picture: RgbImage },
+  index: number,
   random: Random,
-  { second }: BoxPairView,
-): { readonly first: ImageBox; readonly second: ImageBox; readonly neighbour: number } {
+  { second }: Pick<BoxPairView, 'second'>,
+): ChosenBoxes {
   if (second === 'neighbour') {
     const { own, neighbour, other } = drawPair(correspondences, index, random.fork('pair'));
     return { first: own, second: other, neighbour };
   }
   const first = drawBox(correspondences, index, random.fork('box'));
-  return { first, second: jitterBox(first, picture, random.fork('jitter'), second), neighbour: index };
+  const size = sizeAt(correspondences, index);
+  return { first, second: jitterBox(first, size, random.fork('jitter'), second), neighbour: index };
+}
+
+/** Cuts two boxes out of their pictures and draws what their pixels look like. */
+export function cutBoxes(
+  pictures: readonly [first: RgbImage, second: RgbImage],
+  { first, second, neighbour }: ChosenBoxes,
+  random: Random,
+  { width, height, steps, colours }: BoxPairView,
+): DrawnBoxPair {
+  const patch = (which: 0 | 1) => {
+    const own = random.fork('patch', which);
+    const config = { ...steps[which], width, height };
+    return drawPart(pictures[which], which === 0 ? first : second, config, own);
+  };
+  const [a, b] = [patch(0), patch(1)];
+  const normalized = (image: RgbImage) => normalizeImage(image, normalizationOf({ colours }));
+  return {
+    kind: 'box-pair',
+    first: normalized(a.image),
+    second: normalized(b.image),
+    neighbour,
+    steps: { first: a.view, second: b.view },
+  };
 }

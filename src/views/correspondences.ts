@@ -32,6 +32,12 @@ export function neighbourCount(correspondences: Correspondences): number {
   return correspondences.neighbours.length / pictureCount(correspondences);
 }
 
+/** The size that a picture had when its boxes were found. */
+export function sizeAt({ sizes }: Correspondences, picture: number): ImageSize {
+  const [width, height] = sizes.subarray(2 * picture, 2 * picture + 2);
+  return { width, height };
+}
+
 /** The box of a number. */
 export function boxAt({ boxes }: Correspondences, number: number): ImageBox {
   const [left, top, right, bottom] = boxes.subarray(4 * number, 4 * number + 4);
@@ -62,8 +68,8 @@ export function drawPair(
 }
 
 /** Throws an InputError where a picture is not as large as it was when its boxes were found. */
-export function requireSize({ sizes }: Correspondences, picture: number, found: ImageSize): void {
-  const [width, height] = sizes.subarray(2 * picture, 2 * picture + 2);
+export function requireSize(correspondences: Correspondences, picture: number, found: ImageSize): void {
+  const { width, height } = sizeAt(correspondences, picture);
   if (found.width === width && found.height === height) return;
   throw new InputError({
     file: `picture ${picture}`,

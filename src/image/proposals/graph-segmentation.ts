@@ -14,8 +14,8 @@ export interface SegmentationOptions {
   readonly scale: number;
   /** Regions of fewer pixels are joined with the neighbour that they differ least from. */
   readonly least: number;
-  /** The picture is smoothed first by a Gaussian of this deviation, pixels; 0.8 by default. */
-  readonly sigma?: number;
+  /** The picture is smoothed first by a Gaussian of this deviation, pixels. */
+  readonly sigma: number;
 }
 
 /** So many bits of a key are the number of an edge, the bits above its squared weight. */
@@ -28,7 +28,7 @@ const EDGE_BITS = 2 ** 26;
  * w <= min(Int(A) + k/|A|, Int(B) + k/|B|), Int being the largest edge that a region was joined by, |A| its pixels.
  */
 export function segmentPicture(picture: RgbImage, options: SegmentationOptions): Regions {
-  const { scale, least, sigma = 0.8 } = options;
+  const { scale, least, sigma } = options;
   const { width, height } = picture;
   const kernel = 2 * Math.ceil(4 * sigma) + 1;
   const edges = sortedEdges({ width, height, data: gaussianBlurred(picture, { sigma, kernel }) });

@@ -22,7 +22,9 @@ export interface ProposalOptions {
 const SCALES = [50, 100];
 const MOST_PIXELS = 40_000;
 /** The share of that picture that a region has at least. */
-const LEAST_REGION = 0.002;
+const LEAST_REGION = 0.004;
+/** The deviation of the smoothing, pixels, of a picture of MOST_PIXELS; smaller ones, whose edges are sharp, are smoothed less. */
+const SIGMA = 0.8;
 
 /**
  * Rectangles of a picture that may hold objects, [left, top, right, bottom] in whole pixels, right and bottom beyond them. Regions at
@@ -32,9 +34,10 @@ const LEAST_REGION = 0.002;
 export function proposeBoxes(picture: RgbImage, options: ProposalOptions): ImageBox[] {
   const small = scaledDown(picture);
   const least = Math.max(1, Math.round(LEAST_REGION * small.width * small.height));
+  const sigma = SIGMA * Math.sqrt((small.width * small.height) / MOST_PIXELS);
   const [x, y] = [picture.width / small.width, picture.height / small.height];
   const found = SCALES.map((scale) => {
-    const [, ...parts] = hierarchyBoxes(small, segmentPicture(small, { scale, least }));
+    const [, ...parts] = hierarchyBoxes(small, segmentPicture(small, { scale, least, sigma }));
     return parts.map(
       ([left, top, right, bottom]): ImageBox => [
         Math.round(left * x),
