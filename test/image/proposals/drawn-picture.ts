@@ -22,6 +22,9 @@ export function drawnPicture(
 /** A picture of random pixels of a few levels, so that equal weights occur. */
 export function noisyPicture(seed: string, width: number, height: number, levels = 256): RgbImage {
   const random = Random.fromSeed(seed);
-  const data = Uint8Array.from({ length: width * height * 3 }, () => random.integer(levels) * (255 / (levels - 1)));
+  const data = Uint8Array.from(
+    { length: width * height * 3 },
+    () => random.integer(levels) * (255 / (levels - 1)),
+  );
   return { width, height, data };
 }

@@ -29,9 +29,7 @@ function innerDifference(pixels: ReadonlySet<number>, edges: readonly Edge[]): n
   const tree = new Set([first]);
   let largest = 0;
   while (tree.size < pixels.size) {
-    const out = edges.filter(
-      ({ a, b }) => pixels.has(a) && pixels.has(b) && tree.has(a) !== tree.has(b),
-    );
+    const out = edges.filter(({ a, b }) => pixels.has(a) && pixels.has(b) && tree.has(a) !== tree.has(b));
     const least = out.reduce((best, edge) => (edge.weight < best.weight ? edge : best));
     largest = Math.max(largest, least.weight);
     tree.add(least.a).add(least.b);

@@ -18,7 +18,9 @@ describe('boxes that are proposed', () => {
       const picture = drawnPicture({ width: 32 * by, height: 32 * by, ground: [70, 75, 70] }, objects);
       const found = proposeBoxes(picture, options);
       for (const { box } of objects) {
-        const nearest = found.reduce((best, each) => (imageIou(each, box) > imageIou(best, box) ? each : best));
+        const nearest = found.reduce((best, each) =>
+          imageIou(each, box) > imageIou(best, box) ? each : best,
+        );
         const off = nearest.map((side, i) => Math.abs(side - box[i]));
         // Smoothing moves an edge by up to two pixels of the picture that is cut into regions, of 200 x 200 for one of 384.
         expect(Math.max(...off), `${box}: ${nearest}`).toBeLessThanOrEqual(by === 12 ? 4 : 1);

@@ -30,7 +30,10 @@ function restated({ width, height, data }: RgbImage, of: Int32Array): ImageBox[]
   const touch = (a: Pixels, b: Pixels) =>
     a.some((p) =>
       b.some((q) => {
-        const [dx, dy] = [Math.abs((p % width) - (q % width)), Math.abs(Math.floor(p / width) - Math.floor(q / width))];
+        const [dx, dy] = [
+          Math.abs((p % width) - (q % width)),
+          Math.abs(Math.floor(p / width) - Math.floor(q / width)),
+        ];
         return dx + dy === 1;
       }),
     );
