@@ -218,7 +218,7 @@ describe('ORL', () => {
     );
     const adopted = await adoptCorrespondences(run, file);
     const { digest } = adopted.correspondences;
-    expect(adopted.config.objectives.orl).toMatchObject({ correspondences: digest, hidden: 7 });
+    expect(adopted.config.objectives.orl).toMatchObject({ correspondences: digest, hidden: 16 });
     await expectSameAfterResuming(adopted.config, { ...adopted, root: data.root, steps: 3, stopAfter: 1 });
 
     // Moved away, a run goes on by what lies in its folder; another file there is refused, and so is one that is given.
