@@ -10,6 +10,7 @@ const commands: { readonly [name: string]: () => Promise<{ readonly command: () 
   prepare: () => import('./prepare.ts'),
   methods: () => import('./methods.ts'),
   pretrain: () => import('./pretrain.ts'),
+  correspond: () => import('./correspond.ts'),
   finetune: () => import('./finetune.ts'),
   detect: () => import('./detect.ts'),
   evaluate: () => import('./evaluate.ts'),

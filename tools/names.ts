@@ -20,6 +20,7 @@ export const presetNames = [
   'swav-cifar',
   'simsiam-cifar',
   'dino-cifar',
+  'orl-cifar',
   'seed-cifar',
   'seer-cifar',
   's2-bnn-cifar',

@@ -28,6 +28,12 @@ export function command(): Command {
         'the run whose image encoder a system learns from that has a teacher (seed, s2-bnn)',
       ),
     )
+    .addOption(
+      new Option(
+        '--correspondences <file>',
+        'the boxes that a system learns from that needs them (orl), as pointpair correspond writes them',
+      ),
+    )
     .addHelpText(
       'after',
       `
@@ -40,24 +46,33 @@ Example:
     .action(train);
 }
 
-async function taught(config: RunConfig, run: string | undefined) {
-  if (run === undefined) return { config, teacher: undefined };
+/** The configuration with what systems learn from beside the data, and that itself. */
+async function adopted(
+  config: RunConfig,
+  { teacher: run, correspondences: file }: { readonly teacher?: string; readonly correspondences?: string },
+) {
   const { adoptTeacher } = await import('../src/training/adopt-teacher.ts');
-  return adoptTeacher(config, run);
+  const { adoptCorrespondences } = await import('../src/training/correspond/adopt-correspondences.ts');
+  const taught = run === undefined ? { config } : await adoptTeacher(config, run);
+  return file === undefined ? taught : { ...taught, ...(await adoptCorrespondences(taught.config, file)) };
 }
 
 async function train(
-  options: TrainingOptions & { readonly from?: string; readonly teacher?: string },
+  options: TrainingOptions & {
+    readonly from?: string;
+    readonly teacher?: string;
+    readonly correspondences?: string;
+  },
 ): Promise<void> {
   const { readRunConfig } = await import('../src/training/run/model-state.ts');
   const { pretrain } = await import('../src/training/pretrain.ts');
   const { out } = options;
   const given = await configuration(options);
-  const { config, teacher } = await taught(given, options.teacher);
+  const learned = await adopted(given, options);
   const recorded = options.resume ? await readRunConfig(out) : undefined;
   const data = selectedData(options, recorded?.data);
   const from = options.from === undefined ? recorded?.from : { run: options.from };
-  const result = await runToItsEnd(options, (how) => pretrain({ config, data, from, teacher, ...how }));
+  const result = await runToItsEnd(options, (how) => pretrain({ ...learned, data, from, ...how }));
   if (result === undefined) return;
   const next = whatIsNext(out).map((line) => `  ${line}\n`);
   process.stdout.write(`${result.step} steps done: ${out}\n${next.join('')}`);

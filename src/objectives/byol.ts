@@ -1,25 +1,18 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
-import {
-  chain,
-  initializeAll,
-  linearNet,
-  type Net,
-  normNet,
-  type Running,
-  reluNet,
-  running,
-} from '../encoders/net.ts';
-import { scalar } from '../engine/host-tensor.ts';
-import type { BatchNormOptions } from '../nn/batch-norm.ts';
+import { initializeAll } from '../encoders/net.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
-import { branchAt, leafAt } from '../nn/layer.ts';
+import { leafAt } from '../nn/layer.ts';
 import { cifarRun, imageEncoderOf, oneViewSchema, pictureView, strongView } from './image-run.ts';
 import { type Given, type Objective, system } from './objective.ts';
-import { meanCosine } from './parts/cosine.ts';
-import { followed, followerIn, followerOf, risingMomentum } from './parts/momentum.ts';
+import {
+  followingTarget,
+  onlineAndTarget,
+  predictionHead,
+  projectorOf,
+  targetLikeOnline,
+} from './parts/bootstrap.ts';
 import { spreadOf } from './parts/spread.ts';
 
 const whole = z.int().positive();
@@ -92,72 +85,39 @@ export const byol = system<ByolConfig>({
   make,
 });
 
-/** The networks that the target has its own of. */
-const NETS = ['imageEncoder', 'projector'];
-
-/** Linear, batch norm, ReLU, and linear without a bias: projector and predictor. */
-function headOf(inputs: number, { hidden, dimensions }: ByolConfig, norm: BatchNormOptions): Net {
-  return chain(
-    linearNet({ inputs, outputs: hidden }),
-    normNet(hidden, norm),
-    reluNet,
-    linearNet({ inputs: hidden, outputs: dimensions, bias: false }),
-  );
-}
-
 function make(config: ByolConfig, { encoders }: Given): Objective {
   const image = imageEncoderOf(encoders, 'byol');
   const encoder = imageEncoderNet(image);
-  const projector = headOf(imageEncoderChannels(image), config, image.batchNorm);
-  const predictor = headOf(config.dimensions, config, image.batchNorm);
-  const projected = (nets: Running, x: tf.Tensor) =>
-    nets.of('projector', projector, nets.of('imageEncoder', encoder, x)); // [N, D]
+  const projection = projectorOf(imageEncoderChannels(image), config, image.batchNorm);
+  const { net: projector } = projection.first(projection.layers);
+  const predictor = predictionHead(config.dimensions, config, image.batchNorm);
   return {
     views: { first: pictureView(config.first, image), second: pictureView(config.second, image) },
     chance: { regression: 4 },
     groups: [{ match: ['predictor'], as: 'heads', rate: config.predictorRate }],
+    projection,
 
     initialize: (random, { encoders: shared }) => {
       const own = initializeAll(random, { projector, predictor });
-      const online = {
-        params: { ...shared.params, ...own.params },
-        stats: { ...shared.stats, ...own.stats },
-      };
       const target =
         config.targetStart === 'own'
           ? initializeAll(random.fork('target'), { imageEncoder: encoder, projector })
-          : followerOf(online, NETS);
+          : targetLikeOnline(shared, own);
       return { ...own, memory: { target } };
     },
 
-    inputs: ({ progress }) => ({ momentum: scalar(risingMomentum(config.momentum, progress)) }),
-
     loss: (model, batch, how) => {
-      const [x1, x2] = [leafAt(batch, 'first'), leafAt(batch, 'second')];
-      const online = running(model, how);
-      // Batch norms of the target take the statistics of its batch, as those of the online network.
-      const target = running(followerIn(model.memory, 'target'), how);
-      const [z1, z2] = [projected(online, x1), projected(online, x2)];
-      const [p1, p2] = [z1, z2].map((rows) => online.of('predictor', predictor, rows));
-      const [t1, t2] = [projected(target, x1), projected(target, x2)];
+      const { regression, online, target } = onlineAndTarget(model, how, { encoder, projector });
+      const views = [leafAt(batch, 'first'), leafAt(batch, 'second')] as const;
+      const { loss, rows } = regression({ views, name: 'predictor', predictor });
       return {
-        terms: { regression: tf.add(regression(p1, t2), regression(p2, t1)) as tf.Scalar },
-        metrics: { spread: spreadOf(l2Normalize(z1)) },
+        terms: { regression: loss },
+        metrics: { spread: spreadOf(l2Normalize(rows)) },
         stats: online.stats,
         kept: { means: { stats: target.stats } },
       };
     },
 
-    // The target follows after the optimizer, towards the new parameters.
-    after: (model, { means }, inputs) => {
-      const momentum = leafAt(inputs, 'momentum') as tf.Scalar;
-      const { params } = followed(followerIn(model.memory, 'target'), model, momentum);
-      return { target: { params, stats: branchAt(means!, 'stats') } };
-    },
+    ...followingTarget(config.momentum),
   };
-}
-
-/** One direction, 0 to 4: the mean over rows [N, D] of ‖p/‖p‖ - t/‖t‖‖² = 2 - 2·cos. Gradient flows to the predictions alone. */
-export function regression(predictions: tf.Tensor, targets: tf.Tensor): tf.Scalar {
-  return tf.sub(2, tf.mul(meanCosine(predictions, targets), 2)) as tf.Scalar;
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { DataSelection } from '../datasets/data-selection.ts';
+import type { SourceReference } from '../datasets/loader-source.ts';
 import type { EncodersConfig } from '../encoders/encoder-config.ts';
 import { initEncoders } from '../encoders/encoders.ts';
 import type { GroupRule, LossResult, Model, StepPlace, Tensors, Trainable } from '../encoders/trainable.ts';
@@ -8,7 +9,7 @@ import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchOrNone, type Initialized } from '../nn/layer.ts';
 import { collateViews } from '../views/collate-views.ts';
-import { viewSourceReference } from '../views/draw-views.ts';
+import { type ViewSourceOptions, viewSourceReference } from '../views/draw-views.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 import type { Views } from '../views/view-config.ts';
 import type { Objective, Outcome } from './objective.ts';
@@ -40,6 +41,8 @@ export interface Pretraining extends Trainable<DrawnSample> {
   /** The value of each term, and of the total, when nothing is learned, for a data set of so many frames. */
   chance(frames: number): Chance;
   readonly groups: readonly GroupRule[];
+  /** The factory of its views; `beside` has what they need beside the frames. */
+  source(data: DataSelection, beside?: Pick<ViewSourceOptions, 'correspondences'>): SourceReference;
   /** The model before the first step, for a data set of so many frames; with encoders that begin otherwise than drawn. */
   initialize(
     random: Random,
@@ -93,7 +96,7 @@ export function combine(
         match: rule.match.map((prefix) => `${name}/${prefix}`),
       })),
     ),
-    source: (data: DataSelection) => viewSourceReference({ data, views }),
+    source: (data, beside) => viewSourceReference({ data, views, ...beside }),
     collate: (samples) => {
       if (samples.length !== batchSize)
         throw new Error(`${samples.length} samples for a batch of ${batchSize}`);

@@ -85,6 +85,8 @@ export interface System<Config = unknown> {
   readonly needs: readonly Need[];
   /** Whether it learns from a frozen image encoder of another run, whose configuration is its option and whose values are in its memory, both as `teacher`. */
   readonly teacher?: true;
+  /** Whether it learns from boxes of pictures that belong together, whose file's SHA-256 is its option `correspondences`; the run keeps the file. */
+  readonly correspondences?: true;
   /** Its configuration, as a run has it under the system's name. */
   readonly schema: z.ZodType<Config>;
   /** What its options mean, with the values of paper and authors' code; one inside of another is `outer.inner`. */

@@ -13,6 +13,7 @@ import { invaspread } from './invaspread.ts';
 import { moco } from './moco.ts';
 import { mocoV3 } from './moco-v3.ts';
 import type { System } from './objective.ts';
+import { orl } from './orl.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
 import { s2Bnn } from './s2-bnn.ts';
@@ -40,6 +41,7 @@ export const systems: readonly System[] = [
   swav,
   simsiam,
   dino,
+  orl,
   seed,
   seer,
   s2Bnn,

@@ -1,4 +1,4 @@
-import type { PictureConfig } from '../views/image-view-config.ts';
+import type { PartConfig, PictureConfig } from '../views/image-view-config.ts';
 import type { ViewConfig } from '../views/view-config.ts';
 
 /** A view in words: what is drawn, how large, and by which steps, in their order. */
@@ -59,6 +59,17 @@ export function describeView(view: ViewConfig): string {
         `recoloured (axes ${axes.join(', ')}, power ${power}, factor ${factor}, offset ${offset})`,
       ]);
     }
+    case 'box-pair': {
+      const { width, height, second, steps } = view;
+      const [one, other] = steps.map((each) => listed(stepsOf(each)));
+      return listed([
+        `a box of the picture on ${width} x ${height} pixels`,
+        second === 'neighbour'
+          ? 'and the box of a neighbour that belongs to it'
+          : `and another one that shares more than ${second.overlap} with it`,
+        one === other ? one !== '' && one : `the first ${one}; the second ${other}`,
+      ]);
+    }
     case 'patches': {
       const { size, gap, jitter, pairs, reversed, pixels, resampling, colourDropping } = view;
       return listed([
@@ -76,18 +87,13 @@ export function describeView(view: ViewConfig): string {
 /** A part of a sentence, if there is one. */
 type Part = string | false | undefined;
 
-type PictureSteps = Pick<
-  PictureConfig,
-  'width' | 'height' | 'crop' | 'flip' | 'jitter' | 'grey' | 'greyFirst' | 'blur' | 'solarise'
->;
-
-function sizeOf({ width, height, crop }: PictureSteps): string {
+function sizeOf({ width, height, crop }: Pick<PictureConfig, 'width' | 'height' | 'crop'>): string {
   const part = crop === undefined ? 'the middle of the picture' : `a crop of ${range(crop.area)} of the area`;
   return `${part} on ${width} x ${height} pixels`;
 }
 
 /** The steps of a view in the order in which they are done. */
-function stepsOf({ flip, jitter, grey, greyFirst, blur, solarise }: PictureSteps): Part[] {
+function stepsOf({ flip, jitter, grey, greyFirst, blur, solarise }: PartConfig): Part[] {
   const jittered =
     some(jitter?.probability) &&
     `jitter ${jitter!.probability} (brightness ${jitter!.brightness}, contrast ${jitter!.contrast}, saturation ${jitter!.saturation}, hue ${jitter!.hue})`;

@@ -10,6 +10,8 @@ import { progressOf } from '../nn/schedules.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 import { openViewFrames } from '../views/open-view-frames.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
+import { correspondencesOf } from './correspond/adopt-correspondences.ts';
+import type { CorrespondenceFile } from './correspond/correspondence-file.ts';
 import { createPretraining } from './create-pretraining.ts';
 import { beginWith, type PretrainedReference } from './pretrained.ts';
 import { fingerprintOf, latestCheckpoint } from './run/checkpoint.ts';
@@ -24,6 +26,8 @@ export interface PretrainOptions extends RunOptions {
   readonly data: DataSelection;
   /** What a system learns from that has a teacher, as `adoptTeacher` gives it; a resumed run has it already. */
   readonly teacher?: Teacher;
+  /** The boxes that a system learns from that draws views of them, as `adoptCorrespondences` gives them; a resumed run has them already. */
+  readonly correspondences?: CorrespondenceFile;
   /** What the encoders begin with instead of random weights: a run, or a file of weights of the image encoder. */
   readonly from?: PretrainedReference;
 }
@@ -71,6 +75,7 @@ export async function pretrain({
   data,
   from,
   teacher,
+  correspondences: boxes,
   ...options
 }: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
@@ -82,7 +87,12 @@ export async function pretrain({
   const { schedule } = config;
   const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
-  const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
+  const resumed = options.resume === true && (await latestCheckpoint(options.out)) !== undefined;
+  const { correspondences, files } = await correspondencesOf(config, frames.whole, {
+    given: boxes,
+    out: options.out,
+    resumed,
+  });
   const begun = from === undefined || resumed ? undefined : await begunEncoders(config, from);
   const first = initialState(config, { frames: frames.length, encoders: begun?.model });
   return train<DrawnSample>(
@@ -100,13 +110,19 @@ export async function pretrain({
         }),
       batchSize: config.batchSize,
       seed: config.seed,
-      frames: { length: frames.length, source: pretraining.source({ ...data, listing: frames.listing?.() }) },
+      frames: {
+        length: frames.length,
+        source: pretraining.source({ ...data, listing: frames.listing?.() }, { correspondences }),
+      },
       loader: { ...config.loader, strict: data.strict },
       checkpoint: config.checkpoint,
       record: {
         // With other frames the order in which they come is another one, which a stream alone takes.
         config: { ...config, data: { ...data, frames: frames.length }, ...(from && { from }) },
-        ...(teacher && { files: { 'teacher.json': { run: teacher.run, step: teacher.step } } }),
+        files: {
+          ...(teacher && { 'teacher.json': { run: teacher.run, step: teacher.step } }),
+          ...files,
+        },
         mayDiffer: [
           ...['from.run', 'steps', 'epochs', 'checkpoint', 'loader', 'data.root', 'data.strict'],
           ...(config.epochs === null ? ['data.frames'] : []),

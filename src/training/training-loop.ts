@@ -12,7 +12,7 @@ import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { ParameterGroup, StepRates } from '../nn/parameter-groups.ts';
 
 import type { Chance } from '../objectives/combine.ts';
-import { writeJsonAtomically } from './run/atomic-file.ts';
+import { writeFileAtomically, writeJsonAtomically } from './run/atomic-file.ts';
 import { endInWords, endOf, endsAtChance, marginOf } from './run/chance.ts';
 import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
 import { damageTeller } from './run/damaged-frames.ts';
@@ -72,7 +72,7 @@ export interface TrainingPlan<Sample> {
   readonly frames: { readonly length: number; readonly source: SourceReference };
   readonly loader: { readonly workers: number; readonly prefetch: number; readonly strict?: boolean };
   readonly checkpoint: { readonly everySteps: number; readonly keep: number };
-  /** The configuration that the folder keeps, which key paths of it may change, and its fingerprint; and other JSON files to keep. */
+  /** The configuration that the folder keeps, which key paths of it may change, and its fingerprint; and other files to keep, JSON where they are not bytes. */
   readonly record: {
     readonly config: unknown;
     readonly files?: { readonly [name: string]: unknown };
@@ -133,7 +133,10 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     overwrite: options.overwrite,
   });
   for (const [name, value] of Object.entries(record.files ?? {}))
-    await writeJsonAtomically(join(out, name), value);
+    await (value instanceof Uint8Array ? writeFileAtomically : writeJsonAtomically)(
+      join(out, name),
+      value as Uint8Array,
+    );
   const { lines: earlier } = await readMetrics(out);
   const secondsBefore = earlier.at(-1)?.time ?? 0;
   const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});

@@ -1,5 +1,6 @@
 import { float32, type HostTensor, int32 } from '../engine/host-tensor.ts';
 import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
+import type { DrawnBoxPair } from './box-pair.ts';
 import { collatePictureClips, collatePointClips } from './collate-clips.ts';
 import { collatePointPairs } from './collate-point-pairs.ts';
 import type {
@@ -20,7 +21,7 @@ import type { ViewConfig, Views } from './view-config.ts';
  * Samples as a batch of B: under each view's name what its kind has (names with `/` are branches), and `index` int32 [B],
  * the places of the frames in the selection. A pair of point views has what `collatePointPairs` gives, clips have what `collatePointClips` and `collatePictureClips` give; a picture is float32
  * [copies·B, H, W, 3], all first copies first, and so is a patch that stands for its picture; patches are `first` and `second` float32 [B·pairs, S, S, 3] and `label`
- * int32 [B·pairs]; a mask is `image` float32 [B, H, W, 3] and `mask` float32 [B, H, W].
+ * int32 [B·pairs]; two boxes are `first` and `second` float32 [B, H, W, 3]; a mask is `image` float32 [B, H, W, 3] and `mask` float32 [B, H, W].
  */
 export function collateViews(samples: readonly DrawnSample[], views: Views): Tree<HostTensor> {
   const batch = Object.entries(views).map(([name, view]) => {
@@ -69,6 +70,16 @@ function collateView(drawn: readonly DrawnView[], view: ViewConfig): HostTensor 
         ),
         label: int32(labels, [labels.length]),
       };
+    }
+    case 'box-pair': {
+      const pairs = drawn as readonly DrawnBoxPair[];
+      const shape = [count, view.height, view.width, 3];
+      const side = (which: 'first' | 'second') =>
+        float32(
+          stackFloats(pairs, (pair) => pair[which]),
+          shape,
+        );
+      return { first: side('first'), second: side('second') };
     }
     case 'mask': {
       const { width, height } = view;

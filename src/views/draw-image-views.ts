@@ -1,5 +1,6 @@
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
+import type { ImageBox } from '../geometry/box-projection.ts';
 import {
   applyImageView,
   colorJitter,
@@ -20,7 +21,7 @@ import {
 } from '../image/image-view.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
 import { drawMask } from './draw-mask.ts';
-import type { MaskConfig, PatchesConfig, PictureConfig } from './image-view-config.ts';
+import type { MaskConfig, PartConfig, PatchesConfig, PictureConfig } from './image-view-config.ts';
 
 /** A drawn view: 8-bit RGB, and the steps that made it, which map pixels both ways. */
 export interface DrawnPicture {
@@ -52,6 +53,20 @@ export function drawPicture(image: RgbImage, config: PictureConfig, random: Rand
   );
 }
 
+/** Draws a box of a picture, resized to the view (bilinear), and then as `drawPicture` does after its crop. */
+export function drawPart(
+  image: RgbImage,
+  [left, top, right, bottom]: ImageBox,
+  config: PartConfig & ImageSize,
+  random: Random,
+): DrawnPicture {
+  const part = crop(imageView(image), { left, top, width: right - left, height: bottom - top });
+  return drawn(
+    image,
+    finishedView(resize(part, { width: config.width, height: config.height }), config, random),
+  );
+}
+
 /** Draws a picture as `drawPicture` does, and a mask of its size; the picture itself is left whole. */
 export function drawMasked(image: RgbImage, config: MaskConfig, random: Random): DrawnMasked {
   const view = pictureView(image, config, random.fork('picture'));
@@ -80,15 +95,19 @@ function pictureView(
   config: Omit<PictureConfig, 'kind' | 'copies'>,
   random: Random,
 ): ImageView {
-  const { width, height, jitter, grey, greyFirst, blur, solarise } = config;
-  let view = imageView(image);
-  if (config.crop === undefined) view = cover(view, { width, height });
-  else {
-    const { area, aspect, interpolation } = config.crop;
-    const size = { width, height, filter: interpolation };
-    view = randomResizedCrop(view, random.fork('crop'), { ...size, area, aspect });
-  }
-  if (config.flip !== undefined) view = randomFlip(view, random.fork('flip'), config.flip);
+  const { width, height } = config;
+  const whole = imageView(image);
+  if (config.crop === undefined) return finishedView(cover(whole, { width, height }), config, random);
+  const { area, aspect, interpolation } = config.crop;
+  const size = { width, height, filter: interpolation };
+  const part = randomResizedCrop(whole, random.fork('crop'), { ...size, area, aspect });
+  return finishedView(part, config, random);
+}
+
+/** A view of the size that it is to have, with the steps that come after its crop. */
+function finishedView(cropped: ImageView, config: PartConfig, random: Random): ImageView {
+  const { flip, jitter, grey, greyFirst, blur, solarise } = config;
+  let view = flip === undefined ? cropped : randomFlip(cropped, random.fork('flip'), flip);
   const jittered = (before: ImageView) => {
     if (jitter === undefined) return before;
     const colours = random.fork('jitter');
@@ -98,7 +117,7 @@ function pictureView(
     grey === undefined ? before : randomGreyscale(before, random.fork('grey'), grey);
   view = greyFirst ? jittered(greyed(view)) : greyed(jittered(view));
   if (blur !== undefined) {
-    const kernel = blur.kernel === 'tenth' ? 2 * Math.floor(height / 20) + 1 : blur.kernel;
+    const kernel = blur.kernel === 'tenth' ? 2 * Math.floor(view.height / 20) + 1 : blur.kernel;
     view = randomBlur(view, random.fork('blur'), { ...blur, kernel });
   }
   return solarise === undefined ? view : randomSolarise(view, random.fork('solarise'), solarise);

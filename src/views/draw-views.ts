@@ -4,10 +4,13 @@ import { type SampleSource, type SourceReference, sourceBeside } from '../datase
 import type { Frames } from '../datasets/open-frames.ts';
 import { rememberPictures } from '../datasets/remembered-pictures.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
+import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
 import { normalizeImage } from '../image/normalize-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
+import { drawBoxPair } from './box-pair.ts';
 import { normalizationOf } from './canvas.ts';
+import { type Correspondences, pictureCount } from './correspondences.ts';
 import { drawExemplar } from './draw-exemplar.ts';
 import { drawMasked, drawPatches, drawPicture } from './draw-image-views.ts';
 import type { DrawnSample, DrawnView } from './drawn-view.ts';
@@ -23,6 +26,8 @@ import type { PictureView, Views } from './view-config.ts';
 export interface ViewSourceOptions {
   readonly data: DataSelection;
   readonly views: Views;
+  /** The boxes of all pictures of the data set, where views are drawn of them. */
+  readonly correspondences?: Correspondences;
 }
 
 /** A view that is drawn of one frame alone. */
@@ -34,9 +39,15 @@ export function viewSourceReference(options: ViewSourceOptions): SourceReference
 }
 
 /** Draws the views of the frames of a selection; labels are neither needed nor read, nor sweeps where no view has points. */
-export async function viewSource({ data, views }: ViewSourceOptions): Promise<SampleSource<DrawnSample>> {
+export async function viewSource({
+  data,
+  views,
+  correspondences,
+}: ViewSourceOptions): Promise<SampleSource<DrawnSample>> {
   const frames = await openViewFrames(data, views);
   const { whole } = frames;
+  if (Object.values(views).some(({ kind }) => kind === 'box-pair'))
+    requireCorrespondences(data, whole, correspondences);
   const pictureOf = rememberPictures(whole);
   const sweepOf = rememberSweeps(whole);
   const kinds = new Set(Object.values(views).map(({ kind }) => kind));
@@ -64,6 +75,11 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
             drawn[name] = drawPictureClip({ pictures, ...timesOf(whole, clip) }, own, view);
             stopwatch.lap('augment');
           }
+        } else if (view.kind === 'box-pair') {
+          const from = { index: frames.numberInWhole(index), correspondences: correspondences! };
+          const read = (number: number) => pictureOf(number, stopwatch);
+          drawn[name] = await drawBoxPair(from, read, random.fork('view', name), view);
+          stopwatch.lap('augment');
         } else {
           picture ??= frame?.cameras[0].image ?? (await pictureOf(frames.numberInWhole(index), stopwatch));
           drawn[name] = drawView({ frame, picture }, view, how);
@@ -72,6 +88,13 @@ export async function viewSource({ data, views }: ViewSourceOptions): Promise<Sa
       return { id: frames.ids[index], index, views: drawn };
     },
   };
+}
+
+/** Throws an InputError where there are no boxes, or those of another number of pictures. */
+function requireCorrespondences({ root }: DataSelection, { length }: Frames, given?: Correspondences): void {
+  const found = given === undefined ? 'none' : `those of ${pictureCount(given)}`;
+  if (given !== undefined && pictureCount(given) === length) return;
+  throw new InputError({ file: root, expected: `boxes of its ${length} pictures`, found });
 }
 
 /** The sequence of a clip, and the times of its frames. */

@@ -1,4 +1,5 @@
 import type { ImageView } from '../image/image-view.ts';
+import type { DrawnBoxPair } from './box-pair.ts';
 import type { PictureClip } from './picture-clip.ts';
 import type { PointClip } from './point-clip.ts';
 import type { PointPair } from './point-pair.ts';
@@ -47,7 +48,8 @@ export type DrawnView =
   | DrawnMask
   | DrawnExemplar
   | PointClip
-  | PictureClip;
+  | PictureClip
+  | DrawnBoxPair;
 
 /** What was drawn of one frame: its views by name. */
 export interface DrawnSample {

@@ -174,6 +174,8 @@ export type ImageViewConfig = z.infer<typeof imageViewSchema>;
 export type PictureConfig = z.infer<typeof pictureSchema>;
 /** Pairs of patches. */
 export type PatchesConfig = z.infer<typeof patchesSchema>;
+/** A part of a picture, whole: its size, and what its pixels look like. */
+export type PartConfig = Omit<PictureConfig, 'kind' | 'copies' | 'crop' | 'width' | 'height'>;
 /** A picture and its mask. */
 export type MaskConfig = z.infer<typeof maskSchema>;
 /** A deformed patch. */

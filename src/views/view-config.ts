@@ -1,5 +1,6 @@
 import type { Need } from '../datasets/open-frames.ts';
 import type { PictureInput } from '../encoders/encoder-config.ts';
+import type { BoxPairView } from './box-pair.ts';
 import type { ImageViewConfig } from './image-view-config.ts';
 import type { PictureClipView } from './picture-clip.ts';
 import type { PointClipView } from './point-clip.ts';
@@ -9,7 +10,7 @@ import type { PointPairView } from './point-pair.ts';
 export type PictureView = ImageViewConfig & Pick<PictureInput, 'colours'>;
 
 /** What is drawn of a frame: plain data, all that a worker thread needs to know. */
-export type ViewConfig = PointPairView | PictureView | PointClipView | PictureClipView;
+export type ViewConfig = PointPairView | PictureView | PointClipView | PictureClipView | BoxPairView;
 
 /** Views by name. */
 export type Views = { readonly [name: string]: ViewConfig };

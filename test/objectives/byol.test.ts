@@ -5,7 +5,7 @@ import { Random } from '../../src/engine/random.ts';
 import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
 import { branchAt, leafAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
-import { regression } from '../../src/objectives/byol.ts';
+import { regression } from '../../src/objectives/parts/bootstrap.ts';
 import { meanCosine } from '../../src/objectives/parts/cosine.ts';
 import { distance, valuesOf } from '../nn/tensors.ts';
 import { dense, encoded, normed } from './plain-layers.ts';

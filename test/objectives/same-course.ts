@@ -6,6 +6,7 @@ import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import type { Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import type { RunConfig } from '../../src/training/config.ts';
+import type { CorrespondenceFile } from '../../src/training/correspond/correspondence-file.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
 import { latestCheckpoint, loadCheckpoint } from '../../src/training/run/checkpoint.ts';
 import { readMetrics } from '../../src/training/run/run-folder.ts';
@@ -22,12 +23,14 @@ export async function expectSameAfterResuming(
   {
     root,
     teacher,
+    correspondences,
     steps = 5,
     stopAfter = 2,
   }: {
     readonly root?: string;
     /** Given to what begins, not to what goes on. */
     readonly teacher?: Teacher;
+    readonly correspondences?: CorrespondenceFile;
     readonly steps?: number;
     readonly stopAfter?: number;
   } = {},
@@ -36,6 +39,7 @@ export async function expectSameAfterResuming(
   const data = { root: root ?? join(folder, 'kitti') };
   if (root === undefined) await writeSyntheticKitti(data.root, 6);
   const given = { config: { ...config, steps }, data };
+  const beside = { teacher, correspondences };
   const quiet = { write: () => {} };
   const course = async (out: string) => {
     const { lines } = await readMetrics(out);
@@ -44,7 +48,7 @@ export async function expectSameAfterResuming(
     return { step: meta.step, lines: lines.map(({ step, loss, metric }) => ({ step, loss, metric })), state };
   };
   const whole = join(folder, 'whole');
-  await pretrain({ ...given, teacher, out: whole, stream: quiet });
+  await pretrain({ ...given, ...beside, out: whole, stream: quiet });
   const parts = join(folder, 'parts');
   const controller = new AbortController();
   const stream = {
@@ -52,7 +56,7 @@ export async function expectSameAfterResuming(
       if (text.startsWith(`step ${stopAfter}/`)) controller.abort();
     },
   };
-  const first = await pretrain({ ...given, teacher, out: parts, stream, signal: controller.signal });
+  const first = await pretrain({ ...given, ...beside, out: parts, stream, signal: controller.signal });
   await pretrain({ ...given, out: parts, resume: true, stream: quiet });
   expect(first.step).toBeGreaterThanOrEqual(stopAfter);
   expect(first.step).toBeLessThan(steps);

@@ -12,10 +12,11 @@ import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { initialState } from '../../src/training/pretrain.ts';
 import { trainStep } from '../../src/training/train-step.ts';
+import { chooseBoxes, cutBoxes } from '../../src/views/box-pair.ts';
 import { drawView } from '../../src/views/draw-views.ts';
 import type { PictureView } from '../../src/views/view-config.ts';
 import { uploadTree } from '../nn/tensors.ts';
-
+import { tinyCorrespondences } from './tiny-correspondences.ts';
 import { smoothPicture } from './tiny-simipu.ts';
 
 type State = Tree<HostTensor>;
@@ -122,13 +123,17 @@ export function dot(a: readonly number[], b: readonly number[]): number {
 /** A batch of a run's views of synthetic pictures, by their numbers. */
 export function imageBatch(config: RunConfig, indices: readonly number[], draw: number): State {
   const pretraining = createPretraining(config, config.batchSize);
+  const pictureOf = (index: number) => smoothPicture(Random.fromSeed(`picture ${index}`), 60, 48);
   const samples = indices.map((index) => {
-    const picture = smoothPicture(Random.fromSeed(`picture ${index}`), 60, 48);
+    const picture = pictureOf(index);
     const random = Random.fromSeed(`draw ${draw}`).fork(index);
-    const views = Object.entries(pretraining.views).map(([name, view]) => [
-      name,
-      drawView({ frame: undefined, picture }, view as PictureView, { name, random }),
-    ]);
+    const views = Object.entries(pretraining.views).map(([name, view]) => {
+      if (view.kind !== 'box-pair')
+        return [name, drawView({ frame: undefined, picture }, view as PictureView, { name, random })];
+      const own = random.fork('view', name);
+      const boxes = chooseBoxes(tinyCorrespondences(24, picture), index, own, view);
+      return [name, cutBoxes([picture, pictureOf(boxes.neighbour)], boxes, own, view)];
+    });
     return { id: `${index}`, index, views: Object.fromEntries(views) };
   });
   return pretraining.collate(samples);

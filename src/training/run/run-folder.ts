@@ -13,7 +13,7 @@ import { shellWord } from './shell-word.ts';
 /** The file of a run's metrics. */
 export const METRICS = 'metrics.jsonl';
 const LEFT_BY_A_RUN =
-  /^(config\.json|env\.json|metrics\.jsonl|evaluation\.json|retrieval\.json|initialization\.json|teacher\.json|probe\.json|features|checkpoints|score-head|report\.html|events\.out\.tfevents\..*)$/;
+  /^(config\.json|env\.json|metrics\.jsonl|evaluation\.json|retrieval\.json|initialization\.json|teacher\.json|correspondences\.safetensors|probe\.json|features|checkpoints|score-head|report\.html|events\.out\.tfevents\..*)$/;
 
 const numbers = z.record(z.string(), z.number().nullable());
 const headerSchema = z.looseObject({
