@@ -24,9 +24,6 @@ interface Options {
   readonly device: Device;
 }
 
-/** The longer side of a box by the shorter one, at most, as released. */
-const MOST_ASPECT = 3;
-
 /** The command line of `pointpair correspond`. */
 export function command(): Command {
   return new Command('correspond')
@@ -66,6 +63,7 @@ Example:
 
 async function run(folder: string, options: Options): Promise<void> {
   const { correspond } = await import('../src/training/correspond/correspond.ts');
+  const { releasedMatching } = await import('../src/training/correspond/correspondence-file.ts');
   const { loadRun } = await import('../src/training/run/model-state.ts');
   const { data: root, imageSet, strict, step, picture } = options;
   const { neighbours, keep, leastSide, mostOverlap, most } = options;
@@ -76,7 +74,7 @@ async function run(folder: string, options: Options): Promise<void> {
   const result = await withProgress(async (onProgress, signal) =>
     correspond({
       ...{ run: await loadRun(folder, { step }), folder, data, out, overwrite, workers, threads, device },
-      matching: { neighbours, keep, leastSide, mostAspect: MOST_ASPECT, mostOverlap, most },
+      matching: { ...releasedMatching, neighbours, keep, leastSide, mostOverlap, most },
       ...{ onProgress, signal, say },
     }),
   );

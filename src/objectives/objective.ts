@@ -120,6 +120,10 @@ export interface Preset {
 export interface PresetBeginning {
   /** Of the run whose image encoder it learns from (`pretrain --teacher`). */
   readonly teacher?: string;
+  /** Of the run whose encoders it begins with (`pretrain --from`). */
+  readonly from?: string;
+  /** Of the run whose encoder matches the boxes of pictures (`correspond`, and then `pretrain --correspondences`). */
+  readonly correspondences?: string;
 }
 
 /** A system whose configuration's type is known in its own file alone. */

@@ -112,6 +112,7 @@ export const orl = system<OrlConfig>({
         },
         { steps: 200 },
       ),
+      begins: { correspondences: 'byol-cifar' },
     },
   },
   make,

@@ -102,11 +102,13 @@ export const s2Bnn = system<S2BnnConfig>({
       about:
         'S2-BNN, its first phase, with real weights, on some thousand photographs of 32 pixels, from the encoder of a run such as moco-v2-cifar; about two minutes on two cores.',
       run: phase('real'),
+      begins: { teacher: 'moco-v2-cifar' },
     },
     's2-bnn-cifar-binary': {
       about:
         'S2-BNN, its second phase, with binary weights, on the same; `--from` the run of the first. About two minutes on two cores.',
       run: phase('binary'),
+      begins: { teacher: 'moco-v2-cifar', from: 's2-bnn-cifar' },
     },
   },
   make,

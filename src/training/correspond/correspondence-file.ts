@@ -22,6 +22,16 @@ export const matchingSchema = z.strictObject({
 /** How boxes were found and matched. */
 export type MatchingOptions = z.infer<typeof matchingSchema>;
 
+/** As released, where a box's sides are 96 pixels at least: here a share of the picture. */
+export const releasedMatching: MatchingOptions = {
+  neighbours: 10,
+  keep: 0.1,
+  leastSide: 0.3,
+  mostAspect: 3,
+  mostOverlap: 0.5,
+  most: 100,
+};
+
 const aboutSchema = z.strictObject({
   form: z.literal('correspondences 1'),
   /** Stands for the encoder's values, the names and the options. */

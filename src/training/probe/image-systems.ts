@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -6,9 +7,12 @@ import { InputError } from '../../engine/input-error.ts';
 import { probeReportSchema } from '../../evaluation/probe-report.ts';
 import { adoptTeacher } from '../adopt-teacher.ts';
 import { applySettings, type RunConfig } from '../config.ts';
+import { adoptCorrespondences } from '../correspond/adopt-correspondences.ts';
+import { correspond } from '../correspond/correspond.ts';
+import { releasedMatching } from '../correspond/correspondence-file.ts';
 import { resumedOrNew, takeExperimentFolder } from '../experiment-folder.ts';
 import { beginningOf, presetOf } from '../presets.ts';
-import { pretrain } from '../pretrain.ts';
+import { type PretrainOptions, pretrain } from '../pretrain.ts';
 import { makeFolder, writeJsonAtomically } from '../run/atomic-file.ts';
 import { loadRun } from '../run/model-state.ts';
 import type { ProgressStream } from '../run/progress.ts';
@@ -130,9 +134,10 @@ function requirePictures(preset: string, { encoders }: RunConfig): void {
 /** Trains and probes a run where that was not done before; undefined where it was interrupted. */
 async function runCell(
   cell: SystemCell,
-  { out, data, settings, finetune, finetuneSteps, threads, signal, stream, say }: ImageSystemsOptions,
+  options: ImageSystemsOptions,
   beside: { readonly random: number; readonly patches: boolean },
 ): Promise<SystemResult | undefined> {
+  const { out, data, finetune, finetuneSteps, threads, signal, stream, say } = options;
   const folder = join(out, cellName(cell));
   const file = join(folder, 'result.json');
   const known = await readFile(file, 'utf8').catch(() => undefined);
@@ -147,18 +152,11 @@ async function runCell(
   await makeFolder(folder);
   const began = performance.now();
   const run = join(folder, 'run');
-  const { teacher: taughtBy } = beginningOf(cell.preset);
-  const { config, teacher } =
-    taughtBy === undefined
-      ? { config: configOf(cell, settings), teacher: undefined }
-      : await adoptTeacher(
-          configOf(cell, settings),
-          join(out, cellName({ ...cell, preset: taughtBy }), 'run'),
-        );
+  const begun = await beginningIn(cell, options);
+  if (begun === undefined) return undefined;
   const trained = await pretrain({
-    config,
-    teacher,
-    data: { root: data, imageSet: 'train' },
+    ...begun,
+    data: picturesIn(data),
     out: run,
     threads,
     ...(await resumedOrNew(run)),
@@ -185,6 +183,38 @@ async function runCell(
   const result = { ...cell, seconds, steps: trained.step, stepMs: middleStepMs(lines), report };
   await writeJsonAtomically(file, result);
   return result;
+}
+
+/** The pictures to learn from. */
+function picturesIn(data: string) {
+  return { root: data, imageSet: 'train' } as const;
+}
+
+/** What a run begins with: its configuration, and what it has of runs of the same seed; undefined where it was interrupted. */
+async function beginningIn(
+  { preset, seed }: SystemCell,
+  { out, data, settings, threads, signal, say }: ImageSystemsOptions,
+): Promise<Pick<PretrainOptions, 'config' | 'teacher' | 'from' | 'correspondences'> | undefined> {
+  const { teacher, from, correspondences } = beginningOf(preset);
+  const runOf = (earlier: string) => join(out, cellName({ preset: earlier, seed }), 'run');
+  const config = configOf({ preset, seed }, settings);
+  const begun = from === undefined ? {} : { from: { run: runOf(from) } };
+  if (teacher !== undefined) return { ...(await adoptTeacher(config, runOf(teacher))), ...begun };
+  if (correspondences === undefined) return { config, ...begun };
+  const folder = runOf(correspondences);
+  const boxes = join(out, cellName({ preset, seed }), 'boxes.safetensors');
+  say(`boxes of pictures, by ${folder}`);
+  try {
+    await correspond({
+      ...{ run: await loadRun(folder), folder, data: picturesIn(data), out: boxes, threads, signal, say },
+      matching: releasedMatching,
+      workers: availableParallelism(),
+    });
+  } catch (error) {
+    if (signal?.aborted) return undefined;
+    throw error;
+  }
+  return { ...(await adoptCorrespondences(config, boxes)), ...begun };
 }
 
 /** The folder of a cell, such as `byol-cifar-seed1`. */
