@@ -5,6 +5,9 @@
 
 // Where pixels lie among the cells of a feature map.
 export { type BilinearCorners, bilinearCorners, type FeatureGrid } from '../src/views/bilinear-corners.ts';
+// Boxes that belong together.
+export type { BoxPairView, DrawnBoxPair } from '../src/views/box-pair.ts';
+export type { Correspondences } from '../src/views/correspondences.ts';
 // Batches.
 export { collatePointPairs } from '../src/views/collate-point-pairs.ts';
 export { collateViews } from '../src/views/collate-views.ts';
