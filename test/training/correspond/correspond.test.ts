@@ -73,12 +73,9 @@ describe('the second stage of ORL', () => {
     const net = imageEncoderNet(config.encoders.image!);
     const canvas = { width: 32, height: 32 };
     const encodedRow = (image: RgbImage) =>
-      net.apply(
-        own(params),
-        own(stats),
-        tf.tensor(normalizeImage(image, IMAGENET_RGB), [1, 32, 32, 3]),
-        { training: false },
-      ).y;
+      net.apply(own(params), own(stats), tf.tensor(normalizeImage(image, IMAGENET_RGB), [1, 32, 32, 3]), {
+        training: false,
+      }).y;
     const rowOf = (x: tf.Tensor) => unit((x.arraySync() as number[][])[0]);
     const head = branchAt(branchAt(params, 'byol'), 'projector');
     const observed = branchAt(branchAt(stats, 'byol'), 'projector');
@@ -86,7 +83,9 @@ describe('the second stage of ORL', () => {
       const [mean, variance] = ['running_mean', 'running_var'].map((name) =>
         tf.tensor(leafOf(observed, `1/${name}`).data as Float32Array),
       );
-      const [scale, shift] = ['weight', 'bias'].map((name) => tf.tensor(leafOf(head, `1/${name}`).data as Float32Array));
+      const [scale, shift] = ['weight', 'bias'].map((name) =>
+        tf.tensor(leafOf(head, `1/${name}`).data as Float32Array),
+      );
       const { eps } = config.encoders.image!.batchNorm;
       const normed = tf.add(
         tf.mul(tf.div(tf.sub(dense(head, '0', x), mean), tf.sqrt(tf.add(variance, eps))), scale),
@@ -113,7 +112,7 @@ describe('the second stage of ORL', () => {
       const near = Array.from(neighbours.subarray(3 * i, 3 * i + 3), (j) => dot(rows[i], rows[j]));
       const others = rows.map((row) => dot(rows[i], row)).filter((_, j) => j !== i);
       const best = others.sort((a, b) => b - a).slice(0, 3);
-      near.forEach((value, k) => expect(value, `picture ${i}`).toBeCloseTo(best[k], 4));
+      for (const [k, value] of near.entries()) expect(value, `picture ${i}`).toBeCloseTo(best[k], 4);
       for (let k = 0; k < 3; k++) {
         const j = neighbours[3 * i + k];
         const [from, to] = [pairsFrom[3 * i + k], pairsFrom[3 * i + k + 1]];

@@ -56,7 +56,9 @@ describe('a file of correspondences', () => {
       changes(parts);
       return () => decodeCorrespondences(encodeSafetensors(parts, { about: text }), 'f');
     };
-    expect(rewritten((parts) => parts.delete('pairs'))).toThrow('f: pairs: expected int32 [any, 2], found nothing');
+    expect(rewritten((parts) => parts.delete('pairs'))).toThrow(
+      'f: pairs: expected int32 [any, 2], found nothing',
+    );
     expect(rewritten((parts) => parts.set('sizes', int32([1, 2], [1, 2])))).toThrow(
       'f: sizes: expected int32 [4, 2], found int32 [1, 2]',
     );

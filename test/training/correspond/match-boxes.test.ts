@@ -3,7 +3,10 @@ import { matchPictures } from '../../../src/training/correspond/match-boxes.ts';
 import { dot, randomRows, unit } from '../../objectives/tiny-image-run.ts';
 
 const counts = [3, 1, 12, 5, 20, 2, 7];
-const boxesFrom = Int32Array.from([0, ...counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b))]);
+const boxesFrom = Int32Array.from([
+  0,
+  ...counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b)),
+]);
 const pictures = randomRows('pictures', counts.length, 4).map(unit);
 const boxes = randomRows('boxes', boxesFrom[counts.length], 6).map(unit);
 const featuresOf = (rows: number[][]) => ({
@@ -46,7 +49,12 @@ describe('neighbours and pairs of boxes', () => {
       [2, 3, 6, 0.25],
       [0, 7, 2, 1],
     ] as const) {
-      const { neighbours, pairs, pairCounts } = matchPictures(compared, { first, count, neighbours: most, keep });
+      const { neighbours, pairs, pairCounts } = matchPictures(compared, {
+        first,
+        count,
+        neighbours: most,
+        keep,
+      });
       const expected = restated(first, count, most, keep);
       expect([...neighbours]).toEqual(expected.neighbours);
       expect([...pairCounts]).toEqual(expected.pairCounts);
@@ -64,7 +72,12 @@ describe('neighbours and pairs of boxes', () => {
   });
 
   it('are of the other pictures alone, even where some are the same', () => {
-    const same = featuresOf([[1, 0], [1, 0], [1, 0], [0, 1]]);
+    const same = featuresOf([
+      [1, 0],
+      [1, 0],
+      [1, 0],
+      [0, 1],
+    ]);
     const four = { pictures: same, boxes: same, boxesFrom: Int32Array.of(0, 1, 2, 3, 4) };
     const { neighbours, pairs } = matchPictures(four, { first: 0, count: 4, neighbours: 10, keep: 0.1 });
     // At most all others; of equally near ones the lower number first.
