@@ -11,6 +11,14 @@ export {
   type RunConfig,
   runConfigSchema,
 } from '../src/training/config.ts';
+// Boxes that belong together, and a run that learns from them.
+export { adoptCorrespondences } from '../src/training/correspond/adopt-correspondences.ts';
+export {
+  type CorrespondOptions,
+  type CorrespondResult,
+  correspond,
+} from '../src/training/correspond/correspond.ts';
+export type { CorrespondenceFile, MatchingOptions } from '../src/training/correspond/correspondence-file.ts';
 // The loop.
 export { createPretraining } from '../src/training/create-pretraining.ts';
 // Detectors: their configuration, training them, and what they find.

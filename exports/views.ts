@@ -5,9 +5,12 @@
 
 // Where pixels lie among the cells of a feature map.
 export { type BilinearCorners, bilinearCorners, type FeatureGrid } from '../src/views/bilinear-corners.ts';
+// Boxes that belong together.
+export type { BoxPairView, DrawnBoxPair } from '../src/views/box-pair.ts';
 // Batches.
 export { collatePointPairs } from '../src/views/collate-point-pairs.ts';
 export { collateViews } from '../src/views/collate-views.ts';
+export type { Correspondences } from '../src/views/correspondences.ts';
 // Drawing, and where it is done.
 export {
   drawView,

@@ -59,7 +59,7 @@ const [firstPatch, secondPatch] = [
  * ORL, its third stage: BYOL on whole pictures, on two boxes around one object, and on the boxes of like objects in a picture and
  * one of its neighbours. Loss: the weighted sum of three symmetric regressions, each 0 to 8, with one encoder, one projector and a
  * predictor for each. The boxes come from the second stage (`pointpair correspond`), with the encoder of the first, which is any run
- * with an image encoder; nothing of that encoder is in this one. The paper's: patches of 96 pixels and pictures of 224, BYOL's
+ * with an image encoder; nothing of that encoder is in this one. As released: patches of 96 pixels and pictures of 224, BYOL's
  * augmentation, SGD 0.4 for batches of 512, decay 1e-4, 800 epochs of COCO.
  */
 export const orl = system<OrlConfig>({
@@ -72,22 +72,35 @@ export const orl = system<OrlConfig>({
   correspondences: true,
   schema,
   options: {
-    patchSize: { means: 'the side of a patch, pixels', paper: '96' },
-    'jitter.shift': { means: "how far a box's centre is moved, as a share of its sides", paper: '0.5' },
-    'jitter.area': { means: "what the box's area is multiplied by", paper: '0.5 to 2' },
-    'jitter.aspect': { means: 'the width of the moved box by its height', paper: '0.5 to 2' },
-    'jitter.overlap': { means: 'what both boxes share of their union, at least', paper: '0.5' },
-    'jitter.tries': { means: 'after so many draws the box stays as it is', paper: 'not stated', code: '200' },
-    'weights.global': { means: 'what the loss of whole pictures is weighed with', paper: '1' },
-    'weights.intra': { means: 'that of two boxes around an object', paper: '1' },
-    'weights.inter': { means: 'that of boxes of a picture and a neighbour', paper: '1' },
-    hidden: { means: 'the width inside of projector and predictors', paper: '4096' },
-    dimensions: { means: 'the width of what is compared', paper: '256' },
+    patchSize: { means: 'the side of a patch, pixels', paper: '?', code: '96' },
+    'jitter.shift': {
+      means: "how far a box's centre is moved, as a share of its sides",
+      paper: '?',
+      code: '0.5',
+    },
+    'jitter.area': { means: "what the box's area is multiplied by", paper: '?', code: '0.5 to 2' },
+    'jitter.aspect': { means: 'the width of the moved box by its height', paper: '?', code: '0.5 to 2' },
+    'jitter.overlap': {
+      means: 'both boxes share more than this of their union',
+      paper: '?',
+      code: '0.5',
+    },
+    'jitter.tries': { means: 'after so many draws the box stays as it is', paper: '?', code: '200' },
+    'weights.global': { means: 'what the loss of whole pictures is weighed with', paper: '?', code: '1' },
+    'weights.intra': { means: 'that of two boxes around an object', paper: '?', code: '1' },
+    'weights.inter': { means: 'that of boxes of a picture and a neighbour', paper: '?', code: '1' },
+    hidden: { means: 'the width inside of projector and predictors', paper: '?', code: '4096' },
+    dimensions: { means: 'the width of what is compared', paper: '?', code: '256' },
     momentum: {
       means: 'how much of the target stays in a step; rises to 1 along half a cosine over the run',
-      paper: '0.99',
+      paper: '?',
+      code: '0.99',
     },
-    predictorRate: { means: 'what the learning rate of the predictors is multiplied by', paper: '1' },
+    predictorRate: {
+      means: 'what the learning rate of the predictors is multiplied by',
+      paper: '?',
+      code: '1',
+    },
   },
   gradient:
     'The predictions carry a gradient, each into its own predictor and all into projector and encoder; the target network is never trained.',

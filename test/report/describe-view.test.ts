@@ -56,6 +56,19 @@ it.each<[ViewConfig, string]>([
     },
     '2 times a patch of 24 x 24 pixels that is the same of a picture always, at one of 4 scales, moved by up to 0.25 of its side, scaled by 0.7 to 1.4, turned by up to 20 degrees, recoloured (axes 1, 1, 0.5, power 2, factor 0.5, offset 0.1)',
   ],
+  [
+    { kind: 'box-pair', ...size, second: 'neighbour', steps: [{ flip: 0.5 }, { flip: 0.5, grey: 0.2 }] },
+    'a box of the picture on 32 x 24 pixels, and the box of a neighbour that belongs to it, the first mirrored 0.5; the second mirrored 0.5, grey 0.2',
+  ],
+  [
+    {
+      kind: 'box-pair',
+      ...size,
+      second: { shift: 0.5, area: [0.5, 2], aspect: [0.5, 2], overlap: 0.5, tries: 200 },
+      steps: [{}, {}],
+    },
+    'a box of the picture on 32 x 24 pixels, and another one that shares more than 0.5 with it',
+  ],
 ])('%j in words', (view, words) => {
   expect(describeView(view)).toBe(words);
 });
