@@ -207,7 +207,8 @@ async function beginningIn(
   try {
     await correspond({
       ...{ run: await loadRun(folder), folder, data: picturesIn(data), out: boxes, threads, signal, say },
-      matching: releasedMatching,
+      // Photographs this small show few things.
+      matching: { ...releasedMatching, most: 6 },
       workers: availableParallelism(),
     });
   } catch (error) {
