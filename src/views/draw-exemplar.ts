@@ -28,11 +28,23 @@ const AXES = [
  * same whenever the picture is drawn: its random numbers come from the picture alone.
  */
 export function drawExemplar(image: RgbImage, config: ExemplarConfig, random: Random): RgbImage[] {
-  const seed = seedPatchOf(image, config);
+  const seed = rememberedSeedPatch(image, config);
   return Array.from({ length: config.copies ?? 1 }, (_, copy) => {
     const own = random.fork('copy', copy);
     return recoloured(warped(seed, config, own.fork('place')), config, own.fork('colour'));
   });
+}
+
+const remembered = new WeakMap<RgbImage, { readonly key: string; readonly seed: SeedPatch }>();
+
+/** A picture that stays in memory is looked through once. */
+function rememberedSeedPatch(image: RgbImage, config: ExemplarConfig): SeedPatch {
+  const key = `${config.size} ${config.levels}`;
+  const known = remembered.get(image);
+  if (known?.key === key) return known.seed;
+  const seed = seedPatchOf(image, config);
+  remembered.set(image, { key, seed });
+  return seed;
 }
 
 /** The picture at one of some scales, and a patch in it, the likelier the more its brightness changes inside. */
@@ -90,10 +102,11 @@ function sampleInto(data: Uint8Array, to: number, picture: RgbImage, x: number, 
   const [left, top] = [Math.floor(px), Math.floor(py)];
   const [right, below] = [Math.min(left + 1, width - 1), Math.min(top + 1, height - 1)];
   const [fx, fy] = [px - left, py - top];
+  const [topLeft, topRight] = [3 * (top * width + left), 3 * (top * width + right)];
+  const [belowLeft, belowRight] = [3 * (below * width + left), 3 * (below * width + right)];
   for (let channel = 0; channel < 3; channel++) {
-    const at = (column: number, row: number) => from[3 * (row * width + column) + channel];
-    const above = at(left, top) * (1 - fx) + at(right, top) * fx;
-    const under = at(left, below) * (1 - fx) + at(right, below) * fx;
+    const above = from[topLeft + channel] * (1 - fx) + from[topRight + channel] * fx;
+    const under = from[belowLeft + channel] * (1 - fx) + from[belowRight + channel] * fx;
     data[to + channel] = Math.round(above * (1 - fy) + under * fy);
   }
 }
@@ -114,14 +127,18 @@ function recoloured({ width, height, data }: RgbImage, config: ExemplarConfig, r
     for (let at = channel; at < data.length; at += 3) sum += data[at];
     return (3 * sum) / data.length;
   });
+  // All three axes at once: row by row what each channel takes of how far the channels are from their means.
+  const mix = [0, 1, 2].flatMap((to) =>
+    [0, 1, 2].map((from) => AXES.reduce((sum, axis, i) => sum + factors[i] * axis[to] * axis[from], 0)),
+  );
   const result = new Uint8Array(data.length);
   for (let at = 0; at < data.length; at += 3) {
-    const away = mean.map((level, channel) => data[at + channel] - level);
-    const along = AXES.map((axis) => axis[0] * away[0] + axis[1] * away[1] + axis[2] * away[2]);
-    const [red, green, blue] = mean.map((level, channel) =>
-      unit((level + AXES.reduce((sum, axis, i) => sum + factors[i] * along[i] * axis[channel], 0)) / 255),
+    const [r, g, b] = [data[at] - mean[0], data[at + 1] - mean[1], data[at + 2] - mean[2]];
+    const [hue, saturation, value] = hsvOf(
+      unit((mean[0] + mix[0] * r + mix[1] * g + mix[2] * b) / 255),
+      unit((mean[1] + mix[3] * r + mix[4] * g + mix[5] * b) / 255),
+      unit((mean[2] + mix[6] * r + mix[7] * g + mix[8] * b) / 255),
     );
-    const [hue, saturation, value] = hsvOf(red, green, blue);
     const next = rgbOf(
       hue + plusH,
       unit(saturation ** powerS * timesS + plusS),
