@@ -92,9 +92,17 @@ async function probe(folder: string, given: Options): Promise<void> {
   if (distilSteps === undefined && student !== undefined)
     throw new InputError({ file: 'options', expected: '--distil-steps with --student', found: 'none' });
   if (options.finetune.length === 0 && (distilSteps ?? options.keep) !== undefined)
-    throw new InputError({ file: 'options', expected: '--finetune with what is to be kept or distilled', found: 'none' });
+    throw new InputError({
+      file: 'options',
+      expected: '--finetune with what is to be kept or distilled',
+      found: 'none',
+    });
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  const { signal, release } = interruptSignal(() => say(`\ninterrupted: features that are done are kept${given.keep === undefined ? '' : ', and trainings go on when this is given again'}`));
+  const { signal, release } = interruptSignal(() =>
+    say(
+      `\ninterrupted: features that are done are kept${given.keep === undefined ? '' : ', and trainings go on when this is given again'}`,
+    ),
+  );
   const report = await probeRun({
     ...options,
     run: await loadEncoderRun(folder, { step }),
@@ -106,7 +114,9 @@ async function probe(folder: string, given: Options): Promise<void> {
         : {
             steps: distilSteps,
             temperature: distilTemperature,
-            ...(student !== undefined && { student: { run: await loadEncoderRun(student), folder: student } }),
+            ...(student !== undefined && {
+              student: { run: await loadEncoderRun(student), folder: student },
+            }),
           },
     signal,
     say,

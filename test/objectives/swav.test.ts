@@ -9,7 +9,14 @@ import { equalAssignment } from '../../src/objectives/parts/equal-assignment.ts'
 import { enqueued, isFull } from '../../src/objectives/parts/queue.ts';
 import { swappedPrediction } from '../../src/objectives/parts/swapped-prediction.ts';
 import { distance, valuesOf } from '../nn/tensors.ts';
-import { goldenPrototypes, type Rows, restatedCodes, restatedLoss, scoresOf, softmax } from './assignment-in-loops.ts';
+import {
+  goldenPrototypes,
+  type Rows,
+  restatedCodes,
+  restatedLoss,
+  scoresOf,
+  softmax,
+} from './assignment-in-loops.ts';
 import { dense, encoded, normed } from './plain-layers.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
 import {

@@ -55,7 +55,8 @@ interface Given {
   readonly data?: { readonly root: string };
 }
 
-const courseOf = async (out: string) => (await readMetrics(out)).lines.map(({ step, loss }) => ({ step, loss }));
+const courseOf = async (out: string) =>
+  (await readMetrics(out)).lines.map(({ step, loss }) => ({ step, loss }));
 const bytesOf = (out: string) => readFile(join(out, 'checkpoints', '00000006', 'state.safetensors'));
 
 describe('a stream of pictures', { timeout: 60_000 }, () => {
@@ -96,9 +97,9 @@ describe('a stream of pictures', { timeout: 60_000 }, () => {
     const grown = join(folder, 'grown');
     await cp(root, grown, { recursive: true });
     await cp(join(root, 'one.png'), join(grown, 'ten.png'));
-    await expect(
-      train(join(folder, 'run'), { config, resume: true, data: { root: grown } }),
-    ).rejects.toThrow('data.frames: expected 6, as the run began with, found 7');
+    await expect(train(join(folder, 'run'), { config, resume: true, data: { root: grown } })).rejects.toThrow(
+      'data.frames: expected 6, as the run began with, found 7',
+    );
   });
 
   it('cannot take more pictures where a row is remembered for each', async () => {

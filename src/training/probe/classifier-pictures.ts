@@ -24,7 +24,11 @@ export interface ClassifierSample {
 
 /** The factory of these pictures, which are in this thread's memory alone. */
 export function classifierPicturesReference(options: ClassifierPictures): SourceReference {
-  return sourceBeside(import.meta.url, { name: 'classifier-pictures', export: 'classifierPictures', options });
+  return sourceBeside(import.meta.url, {
+    name: 'classifier-pictures',
+    export: 'classifierPictures',
+    options,
+  });
 }
 
 /** Random crops of pictures, mirrored or not. */

@@ -152,7 +152,8 @@ function studentOf({ distil, ...options }: Options): Beginning {
   const { run, folder } = distil.student;
   const { image } = run.config.encoders;
   const expected = options.run.config.encoders.image!.input;
-  const words = ({ width, height, colours }: typeof expected) => `pictures of ${width} x ${height}, ${colours}`;
+  const words = ({ width, height, colours }: typeof expected) =>
+    `pictures of ${width} x ${height}, ${colours}`;
   if (image === undefined || words(image.input) !== words(expected)) {
     throw new InputError({
       file: folder,

@@ -130,8 +130,7 @@ export async function trainClassifier(
       groups,
       initialState,
       totalSteps: steps,
-      ratesAt: ({ step }) =>
-        ratesAt(groups, schedule, { progress: step / steps, share: step / steps }),
+      ratesAt: ({ step }) => ratesAt(groups, schedule, { progress: step / steps, share: step / steps }),
       batchSize,
       seed,
       frames: {

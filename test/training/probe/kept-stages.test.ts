@@ -48,7 +48,12 @@ async function pretrained(out: string, width: number): Promise<void> {
 /** The options of a probe with all stages, plain data apart from the run. */
 const given = (keep: string | undefined): Omit<ProbeOptions, 'run' | 'say'> => ({
   ...{ folder: run, data, keep, k: 3, temperature: 0.07, randomSeeds: 0, patches: false },
-  ...{ finetune: [0.5], finetuneSteps: steps, finetuneLayer: 1, distil: { steps: distilSteps, temperature: 2 } },
+  ...{
+    finetune: [0.5],
+    finetuneSteps: steps,
+    finetuneLayer: 1,
+    distil: { steps: distilSteps, temperature: 2 },
+  },
 });
 
 async function probe(keep: string | undefined, changes: Partial<ProbeOptions> & { stopAt?: string } = {}) {
@@ -65,7 +70,12 @@ async function probe(keep: string | undefined, changes: Partial<ProbeOptions> & 
 }
 
 const courseOf = async (out: string) =>
-  (await readMetrics(out)).lines.map(({ step, epoch, learningRate, loss }) => ({ step, epoch, learningRate, loss }));
+  (await readMetrics(out)).lines.map(({ step, epoch, learningRate, loss }) => ({
+    step,
+    epoch,
+    learningRate,
+    loss,
+  }));
 const stateOf = async (out: string) =>
   readFile(join((await latestCheckpoint(out))!.folder, 'state.safetensors'));
 const linesIn = (out: string) =>
@@ -169,7 +179,9 @@ describe('stages that are kept', { timeout: 120_000 }, () => {
     const { params, stats } = initEncoders(Random.fromSeed('other'), other.config.encoders);
     const [theirs, ownStats] = ['params', 'stats'].map((part) => branchAt(other.state, part));
     const state = { ...other.state, params: { ...theirs, ...params }, stats: { ...ownStats, ...stats } };
-    await expect(probe(whole, { run: { ...other, state } })).rejects.toThrow(/begins: expected ".*", as the run/);
+    await expect(probe(whole, { run: { ...other, state } })).rejects.toThrow(
+      /begins: expected ".*", as the run/,
+    );
     await expect(probe(whole, { distil: { steps: distilSteps, temperature: 1 } })).rejects.toThrow(
       /classifier\.temperature: expected 2/,
     );
@@ -186,7 +198,10 @@ describe('stages that are kept', { timeout: 120_000 }, () => {
     });
     expect(report.setting.step).toBe(steps);
     const files = await exportEncoders(loaded, join(folder, 'out'), { batch: 1 });
-    expect(files.map((file) => file.slice(folder.length + 5))).toEqual(['image-encoder.onnx', 'encoders.json']);
+    expect(files.map((file) => file.slice(folder.length + 5))).toEqual([
+      'image-encoder.onnx',
+      'encoders.json',
+    ]);
     const encoder = branchAt(branchAt(loaded.state, 'params'), 'imageEncoder');
     const model = initEncoders(Random.fromSeed(9), loaded.config.encoders);
     const begun = await initializeFrom(model, kept);
@@ -210,8 +225,11 @@ describe('stages that are kept', { timeout: 120_000 }, () => {
     await pretrained(small, 8);
     const student = { run: await loadEncoderRun(small), folder: small };
     const keep = join(folder, 'students');
-    for (const stage of stages.slice(0, 2)) await cp(join(whole, stage), join(keep, stage), { recursive: true });
-    const { finetune: found } = await probe(keep, { distil: { steps: distilSteps, temperature: 2, student } });
+    for (const stage of stages.slice(0, 2))
+      await cp(join(whole, stage), join(keep, stage), { recursive: true });
+    const { finetune: found } = await probe(keep, {
+      distil: { steps: distilSteps, temperature: 2, student },
+    });
     expect(found[0].pretrained).toBe(finetune[0].pretrained);
     const { config, state } = await loadEncoderRun(join(keep, stages[2]));
     expect(config.encoders).toEqual(student.run.config.encoders);
@@ -219,7 +237,9 @@ describe('stages that are kept', { timeout: 120_000 }, () => {
     const { config: theirs } = student.run;
     const wider = { ...theirs.encoders.image!, input: { ...theirs.encoders.image!.input, width: 64 } };
     const other = { ...student, run: { ...student.run, config: { ...theirs, encoders: { image: wider } } } };
-    await expect(probe(undefined, { distil: { steps: distilSteps, temperature: 2, student: other } })).rejects.toThrow(
+    await expect(
+      probe(undefined, { distil: { steps: distilSteps, temperature: 2, student: other } }),
+    ).rejects.toThrow(
       'expected an image encoder of pictures of 32 x 32, imagenet-rgb, as its teacher sees them, found pictures of 64 x 32, imagenet-rgb',
     );
   });
