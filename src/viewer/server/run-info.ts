@@ -13,7 +13,7 @@ export const CONFIG = 'config.json';
 const configSchema = z.looseObject({
   objectives: z.record(z.string(), z.unknown()).optional(),
   detector: z.string().optional(),
-  classifier: z.unknown(),
+  classifier: z.looseObject({}).optional(),
   steps: z.number().nullable().optional(),
   epochs: z.number().nullable().optional(),
   batchSize: z.number().optional(),
@@ -38,7 +38,7 @@ export async function readRunInfo(folder: string): Promise<RunInfo> {
     objective:
       known?.detector ??
       (known?.objectives && Object.keys(known.objectives).join(' + ')) ??
-      (known?.classifier ? 'classifier' : 'unknown'),
+      (known?.classifier === undefined ? 'unknown' : 'classifier'),
     isDetector: known?.detector !== undefined,
     config,
     totalSteps: known === undefined ? undefined : stepsOf(known),
