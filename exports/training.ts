@@ -70,6 +70,7 @@ export {
   type TensorForm,
 } from '../src/training/run/checkpoint.ts';
 export { DivergedError } from '../src/training/run/divergence.ts';
+export { type EncoderRun, loadEncoderRun } from '../src/training/run/encoder-run.ts';
 export { loadRun, readRunConfig, type TrainedRun } from '../src/training/run/model-state.ts';
 export type { ProgressStream } from '../src/training/run/progress.ts';
 // A run's folder.

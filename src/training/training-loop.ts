@@ -85,6 +85,8 @@ export interface TrainingPlan<Sample> {
       readonly state: (state: State) => State;
     };
   };
+  /** Whether a batch may be larger than the data without a word. */
+  readonly mayRepeat?: boolean;
   /** What is said when it begins, or goes on after a step; and what damaged frames are said to be of. */
   readonly introduction: (step: number) => string;
   readonly dataName: string;
@@ -142,7 +144,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
   const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});
   folder.writeHeader({ chance: chanceOf(plan), terms: {} });
   say(plan.introduction(step));
-  const repeated = describeRepeats(plan.batchSize, plan.frames.length);
+  const repeated = plan.mayRepeat ? undefined : describeRepeats(plan.batchSize, plan.frames.length);
   if (repeated !== undefined) say(repeated);
   for (const { key, before, now } of changes) say(`goes on with another ${key}: ${now}, before ${before}`);
 

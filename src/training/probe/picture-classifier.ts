@@ -153,6 +153,8 @@ export async function trainClassifier(
         mayDiffer: ['checkpoint', 'loader', 'data.root', 'from.run'],
         fingerprint: fingerprintOf({ ...config, checkpoint: null, loader: null }),
       },
+      // Few labels are what it is for.
+      mayRepeat: true,
       introduction: (step) =>
         `${indices.length} pictures, ${steps} steps of ${batchSize}${step > 0 ? `, going on after step ${step}` : ''}`,
       dataName: dataRoot,

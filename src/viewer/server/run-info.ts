@@ -13,6 +13,7 @@ export const CONFIG = 'config.json';
 const configSchema = z.looseObject({
   objectives: z.record(z.string(), z.unknown()).optional(),
   detector: z.string().optional(),
+  classifier: z.looseObject({}).optional(),
   steps: z.number().nullable().optional(),
   epochs: z.number().nullable().optional(),
   batchSize: z.number().optional(),
@@ -35,7 +36,9 @@ export async function readRunInfo(folder: string): Promise<RunInfo> {
   return {
     name: basename(resolve(folder)),
     objective:
-      known?.detector ?? (known?.objectives && Object.keys(known.objectives).join(' + ')) ?? 'unknown',
+      known?.detector ??
+      (known?.objectives && Object.keys(known.objectives).join(' + ')) ??
+      (known?.classifier === undefined ? 'unknown' : 'classifier'),
     isDetector: known?.detector !== undefined,
     config,
     totalSteps: known === undefined ? undefined : stepsOf(known),
@@ -65,7 +68,7 @@ async function parseConfig(value: unknown): Promise<z.infer<typeof configSchema>
   const { data, error } = configSchema.safeParse(isObject ? upgradedConfig({ ...value }) : value);
   const expected = 'the configuration of a run';
   if (data !== undefined) {
-    if ((data.objectives ?? data.detector) !== undefined) return data;
+    if ((data.objectives ?? data.detector ?? data.classifier) !== undefined) return data;
     throw new InputError({
       file: CONFIG,
       place: 'objectives',

@@ -21,6 +21,7 @@ import { latestCheckpoint } from '../../../src/training/run/checkpoint.ts';
 import { loadEncoderRun } from '../../../src/training/run/encoder-run.ts';
 import { loadRun } from '../../../src/training/run/model-state.ts';
 import { readMetrics } from '../../../src/training/run/run-folder.ts';
+import { readRunInfo } from '../../../src/viewer/server/run-info.ts';
 import { removeFolders, temporaryFolder } from '../../datasets/tiny-sequences.ts';
 import { writeClassPictures } from './class-pictures.ts';
 
@@ -214,6 +215,9 @@ describe('stages that are kept', { timeout: 120_000 }, () => {
     const words = await describeRun(join(whole, stages[2]));
     expect(words).toContain('what was fine-tuned on a share of 0.5 of the labels, without labels');
     expect(words).toContain(`began with the encoders of ${run} (step 1)`);
+    expect(await readRunInfo(kept)).toMatchObject({
+      ...{ objective: 'classifier', totalSteps: steps, problem: undefined },
+    });
     // Its head is gone, so none of its layers can be kept.
     await expect(probe(undefined, { run: loaded, folder: kept })).rejects.toThrow(
       'expected a system whose projection head can be kept, such as simclr, found a share of 0.5 of the labels',
