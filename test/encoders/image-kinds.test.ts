@@ -201,7 +201,9 @@ describe('a ReActNet', () => {
 
   it('is named by its width and its phase', () => {
     expect(imageEncoderTitle({ ...tiny, width: 32 })).toBe('ReActNet-A with binary weights');
-    expect(imageEncoderTitle({ ...tiny, weights: 'real' })).toBe('ReActNet of width 2 with real weights');
+    expect(imageEncoderTitle({ ...tiny, weights: 'real' as const })).toBe(
+      'ReActNet of width 2 with real weights',
+    );
     expect(imageEncoderChannels(tiny)).toBe(64);
     expect(imageEncoderStride({ ...tiny, stem: 'small' })).toBe(8);
     expect(() => withEncoder({ ...tiny, weights: 'ternary', input })).toThrow(/encoders\.image\.weights/);
