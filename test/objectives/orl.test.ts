@@ -10,6 +10,7 @@ import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { adoptCorrespondences } from '../../src/training/correspond/adopt-correspondences.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
+import { loadModel } from '../../src/viewer/server/encoders.ts';
 import { distance, uploadTree } from '../nn/tensors.ts';
 import { dense, encoded, normed } from './plain-layers.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
@@ -31,6 +32,8 @@ type Rows = ReadonlyArray<readonly number[]>;
 type Term = 'global' | 'intra' | 'inter';
 
 const terms: readonly Term[] = ['global', 'intra', 'inter'];
+/** That of the pictures of `writeSyntheticKitti`. */
+const size = { width: 120, height: 60 };
 const weights = { global: 1, intra: 0.5, inter: 2 };
 const { crop: _, width: __, height: ___, ...pixels } = tinyView;
 
@@ -209,10 +212,8 @@ describe('ORL', () => {
     const data = { root: join(folder, 'kitti') };
     const names = await writeSyntheticKitti(data.root, 6);
     const file = join(folder, 'boxes.safetensors');
-    const size = { width: 120, height: 60 };
     await writeFile(file, tinyCorrespondenceFile(names, size).bytes);
-    const quiet = { write: () => {} };
-    const given = { config: { ...run, steps: 1 }, data, out: join(folder, 'a'), stream: quiet };
+    const given = { config: run, data, out: join(folder, 'a'), stream: { write: () => {} } };
     await expect(pretrain(given)).rejects.toThrow(
       'options: expected --correspondences, the file of boxes that orl learns from, found none',
     );
@@ -220,8 +221,18 @@ describe('ORL', () => {
     const { digest } = adopted.correspondences;
     expect(adopted.config.objectives.orl).toMatchObject({ correspondences: digest, hidden: 16 });
     await expectSameAfterResuming(adopted.config, { ...adopted, root: data.root, steps: 3, stopAfter: 1 });
+    await rm(folder, { recursive: true });
+  });
 
-    // Moved away, a run goes on by what lies in its folder; another file there is refused, and so is one that is given.
+  it('has all that it needs in its folder, wherever that lies, and takes no other boxes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'orl-'));
+    const data = { root: join(folder, 'kitti') };
+    const names = await writeSyntheticKitti(data.root, 6);
+    const file = join(folder, 'boxes.safetensors');
+    await writeFile(file, tinyCorrespondenceFile(names, size).bytes);
+    const adopted = await adoptCorrespondences(run, file);
+    const { digest } = adopted.correspondences;
+    const given = { data, out: join(folder, 'a'), stream: { write: () => {} } };
     const config = { ...adopted.config, steps: 1 };
     await pretrain({ ...given, ...adopted, config });
     const moved = join(folder, 'b');
@@ -230,6 +241,9 @@ describe('ORL', () => {
     const on = { ...given, out: moved, config: { ...config, steps: 2 }, resume: true };
     expect((await pretrain(on)).step).toBe(2);
     expect(await readdir(moved)).toContain('correspondences.safetensors');
+    // The viewer draws views of the run's own boxes for the statistics of what it began with.
+    const { stats } = await loadModel({ run: moved }, 'before');
+    expect(leafOf(stats, 'orl/interPredictor/1/running_mean').data.some((value) => value !== 0)).toBe(true);
     const other = tinyCorrespondenceFile([...names].reverse(), size);
     const longer = { ...on, config: { ...config, steps: 3 } };
     await expect(pretrain({ ...longer, correspondences: other })).rejects.toThrow(
@@ -245,7 +259,6 @@ describe('ORL', () => {
     const folder = await mkdtemp(join(tmpdir(), 'orl-'));
     const data = { root: join(folder, 'kitti') };
     const names = await writeSyntheticKitti(data.root, 6);
-    const size = { width: 120, height: 60 };
     const attempt = async (others: readonly string[], config = run) => {
       const file = join(folder, 'boxes');
       await writeFile(file, tinyCorrespondenceFile(others, size).bytes);
