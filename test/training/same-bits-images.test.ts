@@ -23,7 +23,6 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
     outputs: 32,
     frozenUntil: 0,
   },
-  'orl-cifar': { first: view, second: view, patchSize: 8 },
   'seed-cifar': { view, queue: 32 },
   'exemplar-cifar': { dropout: 0.5 },
   'colorization-cifar': { view: { ...view, jitter: undefined } },
