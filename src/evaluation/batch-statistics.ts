@@ -10,6 +10,7 @@ import { Random } from '../engine/random.ts';
 import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import type { Pretraining } from '../objectives/combine.ts';
+import type { Correspondences } from '../views/correspondences.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 import { openViewFrames } from '../views/open-view-frames.ts';
 
@@ -37,7 +38,16 @@ export interface StatisticsOfBatches {
 export async function batchesOf(
   pretraining: Pretraining,
   data: DataSelection,
-  { frames, seed }: { readonly frames: number; readonly seed: number },
+  {
+    frames,
+    seed,
+    ...beside
+  }: {
+    readonly frames: number;
+    readonly seed: number;
+    /** Of a run that learns from boxes. */
+    readonly correspondences?: Correspondences;
+  },
 ): Promise<Tensors[]> {
   const { length } = await openViewFrames(data, pretraining.views);
   const { batchSize } = pretraining;
@@ -45,7 +55,7 @@ export async function batchesOf(
     length,
     batchSize,
     seed,
-    source: pretraining.source(data),
+    source: pretraining.source(data, beside),
     shuffle: false,
     strict: data.strict,
     drawnBy: 'name',

@@ -134,11 +134,10 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     upgrade,
     overwrite: options.overwrite,
   });
-  for (const [name, value] of Object.entries(record.files ?? {}))
-    await (value instanceof Uint8Array ? writeFileAtomically : writeJsonAtomically)(
-      join(out, name),
-      value as Uint8Array,
-    );
+  for (const [name, value] of Object.entries(record.files ?? {})) {
+    const file = join(out, name);
+    await (value instanceof Uint8Array ? writeFileAtomically(file, value) : writeJsonAtomically(file, value));
+  }
   const { lines: earlier } = await readMetrics(out);
   const secondsBefore = earlier.at(-1)?.time ?? 0;
   const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});

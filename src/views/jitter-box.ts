@@ -19,7 +19,7 @@ export interface BoxJitter {
 
 /**
  * A box near another one, inside of the picture, in whole pixels: area, aspect and centre are drawn until it lies in the picture and
- * overlaps enough, as ORL was released; the box itself where it never does.
+ * overlaps enough (Xie et al. 2021, as released); the box itself where it never does.
  */
 export function jitterBox(
   box: ImageBox,

@@ -8,8 +8,10 @@ import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import { leavesOf, type Tree } from '../../src/engine/tree.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
+import type { RunConfig } from '../../src/training/config.ts';
 import { adoptCorrespondences } from '../../src/training/correspond/adopt-correspondences.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
+import { loadModel } from '../../src/viewer/server/encoders.ts';
 import { distance, uploadTree } from '../nn/tensors.ts';
 import { dense, encoded, normed } from './plain-layers.ts';
 import { expectCapturedAsEager, expectSameAfterResuming } from './same-course.ts';
@@ -31,6 +33,8 @@ type Rows = ReadonlyArray<readonly number[]>;
 type Term = 'global' | 'intra' | 'inter';
 
 const terms: readonly Term[] = ['global', 'intra', 'inter'];
+/** That of the pictures of `writeSyntheticKitti`. */
+const size = { width: 120, height: 60 };
 const weights = { global: 1, intra: 0.5, inter: 2 };
 const { crop: _, width: __, height: ___, ...pixels } = tinyView;
 
@@ -53,7 +57,13 @@ describe('ORL', () => {
     ...{ patchSize: 8, patches: { first: pixels, second: pixels } },
     ...{ hidden: 16, dimensions: 5, momentum: 0.75, weights, predictorRate: 1 },
   };
-  const run = tinyImageRun('orl-cifar', options);
+  // Twelve passes a step: a vision transformer of one block keeps the graph small. It has no running statistics.
+  const { input } = tinyImageRun('orl-cifar', options).encoders.image!;
+  const block = { kind: 'vit', width: 16, depth: 1, heads: 2, patch: 4, positions: 'learned' } as const;
+  const image = { ...block, batchNorm: { eps: 0.1, momentum: 0.1 }, input };
+  const changes = { encoders: { image } } as unknown as Partial<RunConfig>;
+  const run = tinyImageRun('orl-cifar', options, changes);
+  const noStats = { imageEncoder: {} };
   const pictures = [
     [0, 1, 2, 3],
     [4, 5, 1, 2],
@@ -78,7 +88,7 @@ describe('ORL', () => {
     const named = (name: string, inputs: number) =>
       Object.entries(head(inputs)).map(([path, shape]) => [`${name}/${path}`, shape]);
     const predictors = terms.flatMap((term) => named(predictorOf(term), 5));
-    expect(shapes).toEqual(Object.fromEntries([...named('projector', 32), ...predictors]));
+    expect(shapes).toEqual(Object.fromEntries([...named('projector', 16), ...predictors]));
     // They begin apart.
     const begun = terms.map((term) => at(first.state, `params/orl/${predictorOf(term)}/3/weight`));
     expect(distance(begun[0], begun[1])).toBeGreaterThan(0.01);
@@ -112,11 +122,11 @@ describe('ORL', () => {
         for (const view of ['first', 'second']) {
           const picture = leafOf(first.batches[step - 1], `${path}/${view}`);
           expect(picture.shape).toEqual([4, 8, 8, 3]);
-          const z = head(own, 'projector', encoded(run, params, branchAt(state, 'stats'), picture));
+          const z = head(own, 'projector', encoded(run, params, noStats, picture));
           const rows = (of: Term) => head(own, predictorOf(of), z).arraySync() as number[][];
           made.p.push(rows(term));
           made.wrong.push(rows(term === 'global' ? 'intra' : 'global'));
-          const h = encoded(run, slow, branchAt(targetOf(state), 'stats'), picture);
+          const h = encoded(run, slow, noStats, picture);
           made.t.push(head(slow, 'projector', h).arraySync() as number[][]);
         }
         found.set(term, made);
@@ -171,7 +181,7 @@ describe('ORL', () => {
     const { states } = await eager;
     for (const step of [1, 2, 3]) {
       const rest = (0.25 * (Math.cos((Math.PI * (step - 1)) / 3) + 1)) / 2;
-      for (const name of ['imageEncoder/conv1/weight', 'projector/3/weight']) {
+      for (const name of ['imageEncoder/patch_embed/proj/weight', 'projector/3/weight']) {
         const online = name.startsWith('projector') ? `params/orl/${name}` : `params/${name}`;
         const path = `memory/orl/target/params/${name}`;
         const [before, found] = [at(states[step - 1], path), at(states[step], path)];
@@ -184,7 +194,7 @@ describe('ORL', () => {
   });
 
   it('trains all three predictors at a multiple of the rate of the heads', () => {
-    const { groups } = firstSteps(tinyImageRun('orl-cifar', { ...options, predictorRate: 4 }), {
+    const { groups } = firstSteps(tinyImageRun('orl-cifar', { ...options, predictorRate: 4 }, changes), {
       frames: 6,
       pictures: [],
     });
@@ -209,10 +219,8 @@ describe('ORL', () => {
     const data = { root: join(folder, 'kitti') };
     const names = await writeSyntheticKitti(data.root, 6);
     const file = join(folder, 'boxes.safetensors');
-    const size = { width: 120, height: 60 };
     await writeFile(file, tinyCorrespondenceFile(names, size).bytes);
-    const quiet = { write: () => {} };
-    const given = { config: { ...run, steps: 1 }, data, out: join(folder, 'a'), stream: quiet };
+    const given = { config: run, data, out: join(folder, 'a'), stream: { write: () => {} } };
     await expect(pretrain(given)).rejects.toThrow(
       'options: expected --correspondences, the file of boxes that orl learns from, found none',
     );
@@ -220,8 +228,18 @@ describe('ORL', () => {
     const { digest } = adopted.correspondences;
     expect(adopted.config.objectives.orl).toMatchObject({ correspondences: digest, hidden: 16 });
     await expectSameAfterResuming(adopted.config, { ...adopted, root: data.root, steps: 3, stopAfter: 1 });
+    await rm(folder, { recursive: true });
+  });
 
-    // Moved away, a run goes on by what lies in its folder; another file there is refused, and so is one that is given.
+  it('has all that it needs in its folder, wherever that lies, and takes no other boxes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'orl-'));
+    const data = { root: join(folder, 'kitti') };
+    const names = await writeSyntheticKitti(data.root, 6);
+    const file = join(folder, 'boxes.safetensors');
+    await writeFile(file, tinyCorrespondenceFile(names, size).bytes);
+    const adopted = await adoptCorrespondences(run, file);
+    const { digest } = adopted.correspondences;
+    const given = { data, out: join(folder, 'a'), stream: { write: () => {} } };
     const config = { ...adopted.config, steps: 1 };
     await pretrain({ ...given, ...adopted, config });
     const moved = join(folder, 'b');
@@ -230,6 +248,9 @@ describe('ORL', () => {
     const on = { ...given, out: moved, config: { ...config, steps: 2 }, resume: true };
     expect((await pretrain(on)).step).toBe(2);
     expect(await readdir(moved)).toContain('correspondences.safetensors');
+    // The viewer draws views of the run's own boxes for the statistics of what it began with.
+    const { stats } = await loadModel({ run: moved }, 'before');
+    expect(leafOf(stats, 'orl/interPredictor/1/running_mean').data.some((value) => value !== 0)).toBe(true);
     const other = tinyCorrespondenceFile([...names].reverse(), size);
     const longer = { ...on, config: { ...config, steps: 3 } };
     await expect(pretrain({ ...longer, correspondences: other })).rejects.toThrow(
@@ -245,7 +266,6 @@ describe('ORL', () => {
     const folder = await mkdtemp(join(tmpdir(), 'orl-'));
     const data = { root: join(folder, 'kitti') };
     const names = await writeSyntheticKitti(data.root, 6);
-    const size = { width: 120, height: 60 };
     const attempt = async (others: readonly string[], config = run) => {
       const file = join(folder, 'boxes');
       await writeFile(file, tinyCorrespondenceFile(others, size).bytes);

@@ -23,7 +23,6 @@ const systems: { readonly [preset: string]: { readonly [option: string]: unknown
     outputs: 32,
     frozenUntil: 0,
   },
-  'orl-cifar': { first: view, second: view, patchSize: 8 },
   'seed-cifar': { view, queue: 32 },
   'seer-cifar': { crops: { ...view, copies: 2 }, frozenUntil: 0 },
   // Of a ReActNet with binary weights.

@@ -84,6 +84,15 @@ export async function correspondencesOf(
   return { correspondences: file.correspondences, files: given === undefined ? {} : { [KEPT]: file.bytes } };
 }
 
+/** The boxes in the folder of a run that learns from some; undefined of any other run. Throws an InputError where they are missing or damaged. */
+export async function keptCorrespondences(
+  config: Pick<RunConfig, 'objectives'>,
+  run: string,
+): Promise<Correspondences | undefined> {
+  if (matchedIn(config).length === 0) return undefined;
+  return (await readCorrespondences(join(run, KEPT))).correspondences;
+}
+
 function requireSamePictures(file: string, names: readonly string[], ids: readonly string[]): void {
   const place = 'names';
   const expected = (what: string) => `boxes of the run's pictures, ${what}`;

@@ -58,11 +58,12 @@ export interface CorrespondResult extends CorrespondenceFile {
 }
 
 /**
- * The second stage of ORL: finds boxes in the pictures of a data set, each picture's nearest neighbours by the frozen encoder of a
- * run (its projector's rows where it has one), and the boxes of a picture and a neighbour that are most alike, and writes them to a
- * file. It works in pieces that lie beside the file until it is complete, so that work that was killed goes on where it was; the
- * bytes are the same, whatever was interrupted and on however many threads. Throws an InputError for a run without an image encoder,
- * for fewer than two pictures that can be read, and for a file of other work.
+ * The second stage of Xie et al. 2021 (Unsupervised Object-Level Representation Learning from Scene Images): finds boxes in the
+ * pictures of a data set, each picture's nearest neighbours by the frozen encoder of a run (its projector's rows where it has one),
+ * and the boxes of a picture and a neighbour that are most alike, and writes them to a file. It works in pieces that lie beside the
+ * file until it is complete, so that work that was killed goes on where it was; the bytes are the same, whatever was interrupted and
+ * on however many threads. Throws an InputError for a run without an image encoder, for fewer than two pictures that can be read,
+ * and for a file of other work.
  */
 export async function correspond(options: CorrespondOptions): Promise<CorrespondResult> {
   const { run, folder, data, out, matching, overwrite = false } = options;

@@ -55,7 +55,7 @@ export async function openPieces(
 ): Promise<Pieces> {
   const folder = piecesFolder(out);
   const found = await readFile(join(folder, KEY), 'utf8').catch(() => undefined);
-  const names = await readdir(folder).catch(() => []);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => !isTemporaryName(name));
   if (found !== key && names.length > 0) {
     if (!overwrite) {
       const expected = 'parts of the same run, pictures and options, or --overwrite';

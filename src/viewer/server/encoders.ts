@@ -6,6 +6,7 @@ import { leavesOf, type Tree } from '../../engine/tree.ts';
 import { batchesOf, modelIn, statisticsOf } from '../../evaluation/batch-statistics.ts';
 import type { Initialized } from '../../nn/layer.ts';
 import type { RunConfig } from '../../training/config.ts';
+import { keptCorrespondences } from '../../training/correspond/adopt-correspondences.ts';
 import { createPretraining } from '../../training/create-pretraining.ts';
 import { exportFeatures, type Looking } from '../../training/export-features.ts';
 import { initialState } from '../../training/pretrain.ts';
@@ -110,7 +111,11 @@ export async function loadModel(
   let fault: unknown;
   for (const root of roots) {
     try {
-      return await withStatistics(config, model, { data: { ...data, root, strict: false }, onStatistics });
+      return await withStatistics(config, model, {
+        run: source.run,
+        data: { ...data, root, strict: false },
+        onStatistics,
+      });
     } catch (error) {
       // Another drive may be looked at than the one that the run learned from.
       if (!(error instanceof InputError)) throw error;
@@ -123,14 +128,23 @@ export async function loadModel(
 async function withStatistics(
   config: RunConfig,
   model: Initialized,
-  { data, onStatistics }: { readonly data: DataSelection; readonly onStatistics: (frames: number) => void },
+  {
+    run,
+    data,
+    onStatistics,
+  }: {
+    readonly run: string;
+    readonly data: DataSelection;
+    readonly onStatistics: (frames: number) => void;
+  },
 ): Promise<Initialized> {
   const { views } = createPretraining(config, config.batchSize);
   const { length } = await openViewFrames(data, views);
   const frames = Math.max(1, Math.min(config.batchSize, mostStatisticsFrames, length));
   onStatistics(frames);
   const pretraining = createPretraining(config, frames);
-  const calibration = await batchesOf(pretraining, data, { frames, seed: config.seed });
+  const correspondences = await keptCorrespondences(config, run);
+  const calibration = await batchesOf(pretraining, data, { frames, seed: config.seed, correspondences });
   const statistics = await statisticsOf(pretraining, { calibration, model });
   try {
     return await statistics.run(model);

@@ -182,6 +182,10 @@ describe('the second stage of ORL', () => {
       'apart.boxes.parts: expected parts of the same run, pictures and options, or --overwrite, found parts of other work',
     );
     await correspond(await options('apart.boxes', { overwrite: true }));
+    // What a kill leaves before anything is written.
+    await mkdir(at('early.boxes.parts'));
+    await writeFile(at('early.boxes.parts', '.key.txt.1-0.tmp'), 'ha');
+    await correspond(await options('early.boxes'));
   });
 
   it('leaves damaged pictures out, and tells them; --strict ends there', async () => {
