@@ -4,6 +4,7 @@ import type { CompiledStep, CompileOptions } from './compiled-step.ts';
 import { devices } from './device.ts';
 import { EagerStep } from './eager-step.ts';
 import { InputError } from './input-error.ts';
+import { NativeStep } from './native/native-step.ts';
 import { OrtStep } from './ort-step.ts';
 import type { Tree } from './tree.ts';
 import type { HostResultOf, HostTreeOf, TensorKind, TensorsOf } from './typed-trees.ts';
@@ -48,5 +49,13 @@ export async function compile(step: Step, options: CompileOptions): Promise<Comp
     throw new InputError({ file: 'device', expected: devices.join(', '), found: String(device) });
   }
   if (device === 'eager') return new EagerStep(step, options);
+  if (device === 'cpu' && options.runner !== 'binding') {
+    const native = await NativeStep.open(step, options);
+    if (native !== undefined) return native;
+    if (options.runner === 'native') {
+      const expected = "Linux, and the libraries of koffi and onnxruntime-node, which runner 'native' needs";
+      throw new InputError({ file: 'runner', expected, found: `${process.platform} ${process.arch}` });
+    }
+  }
   return OrtStep.open(step, { ...options, device });
 }

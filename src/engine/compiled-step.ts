@@ -21,12 +21,15 @@ export interface CompiledStep<
   /**
    * Runs the step. A state in host memory is copied and stays as it is; a resident one is consumed, unless the step
    * hands it on unchanged. Throws an InputError where a type or a shape is another than the one that the step was
-   * compiled for; a resident state is then as it was before.
+   * compiled for; a resident state is then as it was before. The arrays of the batch are read while the step runs.
    */
   run(state: State | NextState | ResidentState, batch: Batch): Promise<StepResult<NextState, Outputs>>;
   /** Gives the memory back. */
   dispose(): Promise<void>;
 }
+
+/** What calls ONNX Runtime. */
+export type Runner = 'native' | 'binding';
 
 /** What a step is compiled for, and how it is to run. */
 export interface CompileOptions<State = Tree<TensorKind>, Batch = Tree<TensorKind>> {
@@ -42,6 +45,11 @@ export interface CompileOptions<State = Tree<TensorKind>, Batch = Tree<TensorKin
   readonly eagerBackend?: string;
   /** Whether the CPU may compute in blocks of channels, which is faster and rounds differently; true by default. */
   readonly blocked?: boolean;
+  /**
+   * What calls ONNX Runtime on the CPU: its C interface (`native`), in another thread and without copies of the state, or
+   * onnxruntime-node's binding (`binding`); both give the same bits. By default the first where it can be had.
+   */
+  readonly runner?: Runner;
   /** Writes a Chrome trace of every operation's time to a file whose name begins so. */
   readonly profileTo?: string;
 }

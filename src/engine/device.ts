@@ -177,7 +177,7 @@ async function openSession(model: Uint8Array, options: SessionOptions): Promise<
  * there are more of them than cores: then one that spins keeps another one from its work. Where other programs want the
  * cores too, OpenMP's variable `OMP_WAIT_POLICY=PASSIVE` has them sleep.
  */
-function waiting(threads = 1) {
+export function waiting(threads = 1) {
   const passive = process.env.OMP_WAIT_POLICY?.toUpperCase() === 'PASSIVE';
   const spinning = threads <= availableParallelism() && !passive;
   return { force_spinning_stop: '1', intra_op: { allow_spinning: spinning ? '1' : '0' } };
