@@ -24,12 +24,13 @@ export interface Trajectory {
 }
 
 /** The tensors of a resident state, which are private to the engine. */
-function tensorsOf(state: ResidentState): ReadonlyMap<string, { readonly location: string }> {
-  return (state as unknown as { peek(): ReadonlyMap<string, { location: string }> }).peek();
+function tensorsOf(state: ResidentState): ReadonlyMap<string, { readonly location?: string }> {
+  return (state as unknown as { peek(): ReadonlyMap<string, { location?: string }> }).peek();
 }
 
+/** Tensors over memory of ours, which the CPU's state has, are where every array is. */
 const locationOf = (state: ResidentState) =>
-  [...new Set([...tensorsOf(state).values()].map(({ location }) => location))].join(' and ');
+  [...new Set([...tensorsOf(state).values()].map(({ location = 'cpu' }) => location))].join(' and ');
 
 async function follow(
   compiled: CompiledStep,
