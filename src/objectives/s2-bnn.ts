@@ -100,13 +100,13 @@ export const s2Bnn = system<S2BnnConfig>({
   presets: {
     's2-bnn-cifar': {
       about:
-        'S2-BNN, its first phase, with real weights, on some thousand photographs of 32 pixels, from the encoder of a run such as moco-v2-cifar; about two minutes on two cores.',
+        'S2-BNN, its first phase, with real weights, on some thousand photographs of 32 pixels, from the encoder of a run such as moco-v2-cifar; 200 to 340 s of processor time.',
       run: phase('real'),
       begins: { teacher: 'moco-v2-cifar' },
     },
     's2-bnn-cifar-binary': {
       about:
-        'S2-BNN, its second phase, with binary weights, on the same; `--from` the run of the first. About two minutes on two cores.',
+        'S2-BNN, its second phase, with binary weights, on the same; `--from` the run of the first. 200 to 340 s of processor time.',
       run: phase('binary'),
       begins: { teacher: 'moco-v2-cifar', from: 's2-bnn-cifar' },
     },
