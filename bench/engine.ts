@@ -10,7 +10,7 @@ import {
 } from './classifier.ts';
 import { type CompareOptions, compare, peakMemory } from './compare.ts';
 import type { Row } from './measurement.ts';
-import { Peer } from './peer.ts';
+import { Peer, type PeerPython } from './peer.ts';
 import { requireSameSize } from './same-work.ts';
 
 /** The network, the images and how often the work is done. */
@@ -19,7 +19,7 @@ export type EngineBenchOptions = ClassifierOptions &
     /** Writes a trace of the training step's operations to a file whose name begins so. */
     readonly profile?: string;
     /** The Python that runs the same in PyTorch. */
-    readonly python?: string;
+    readonly python?: PeerPython;
   };
 
 /**

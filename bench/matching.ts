@@ -5,7 +5,7 @@ import { sinkhorn } from '../src/matching/sinkhorn.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
 import type { Row } from './measurement.ts';
-import { Peer } from './peer.ts';
+import { Peer, type PeerPython } from './peer.ts';
 
 /** How large the problems are. */
 export interface MatchingBenchOptions {
@@ -14,7 +14,7 @@ export interface MatchingBenchOptions {
   readonly threads: number;
   readonly runs: number;
   readonly warmup: number;
-  readonly python?: string;
+  readonly python?: PeerPython;
 }
 
 /** Of the plan: the weight of the entropy as a part of the mean cost, and the rounds. */

@@ -7,10 +7,25 @@ import type { Tree } from '../src/engine/tree.ts';
 import type { Contestant } from './alternate.ts';
 import { withTensorFile } from './tensor-file.ts';
 
+/** The Python that runs peers. */
+export interface PeerPython {
+  readonly path: string;
+  /**
+   * Whether the peer's C library keeps freed memory, as this package asks its own to (`same`), or does what it does by itself
+   * (`own`), which costs it page faults at every step.
+   */
+  readonly malloc: 'same' | 'own';
+}
+
+/** What the environment says where freed memory is to be kept. */
+const KEEPS_MEMORY = {
+  MALLOC_TRIM_THRESHOLD_: `${2 ** 31 - 1}`,
+  MALLOC_MMAP_THRESHOLD_: `${2 ** 30}`,
+};
+
 /** Which peer to start, and with what it is to work. */
 export interface PeerOptions {
-  /** The Python that runs it. */
-  readonly python: string;
+  readonly python: PeerPython;
   /** A script in bench/peers, such as `resnet.py`. */
   readonly script: string;
   /** The sizes of the work; the script gets them as JSON. */
@@ -79,7 +94,7 @@ export class Peer {
   static async startIfNamed({
     python,
     ...options
-  }: Omit<PeerOptions, 'python'> & { readonly python?: string }): Promise<Peer | undefined> {
+  }: Omit<PeerOptions, 'python'> & { readonly python?: PeerPython }): Promise<Peer | undefined> {
     return python === undefined ? undefined : Peer.start({ python, ...options });
   }
 
@@ -91,7 +106,8 @@ export class Peer {
     const fromSource = import.meta.url.endsWith('.ts');
     const file = new URL(`${fromSource ? '.' : '../../bench'}/peers/${script}`, import.meta.url);
     // Python is not to leave compiled files beside the scripts.
-    const process = spawn(python, ['-B', fileURLToPath(file), JSON.stringify(settings)]);
+    const env = { ...globalThis.process.env, ...(python.malloc === 'same' && KEEPS_MEMORY) };
+    const process = spawn(python.path, ['-B', fileURLToPath(file), JSON.stringify(settings)], { env });
     const failed = new Promise<never>((_, reject) => {
       process.on('error', reject);
     });

@@ -20,7 +20,7 @@ import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
 import { generatedFrame } from './generated-frames.ts';
 import type { Row } from './measurement.ts';
-import { Peer } from './peer.ts';
+import { Peer, type PeerPython } from './peer.ts';
 import { repeatedStep } from './repeated-step.ts';
 import { requireSameSize } from './same-work.ts';
 
@@ -37,7 +37,7 @@ export interface PointsBenchOptions {
   readonly blocked?: boolean;
   readonly runs: number;
   readonly warmup: number;
-  readonly python?: string;
+  readonly python?: PeerPython;
 }
 
 /** Neighbours of a point that are looked for. */

@@ -19,7 +19,7 @@ import type { PointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare, peakMemory } from './compare.ts';
 import { type Row, rowOf } from './measurement.ts';
-import { Peer } from './peer.ts';
+import { Peer, type PeerPython } from './peer.ts';
 import {
   type PretrainingStepOptions,
   pretrainingStep,
@@ -48,7 +48,7 @@ export interface PretrainBenchOptions {
   /** Whether to show where a step's time goes. */
   readonly profile?: boolean;
   /** The Python that runs the same in PyTorch. */
-  readonly python?: string;
+  readonly python?: PeerPython;
 }
 
 /** What whole pretraining leaves: the last batch, and the samples that it was made of. */

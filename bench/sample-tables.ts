@@ -7,7 +7,7 @@ import type { PointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare } from './compare.ts';
 import type { Row } from './measurement.ts';
-import { Peer } from './peer.ts';
+import { Peer, type PeerPython } from './peer.ts';
 
 /** How often the tables are made, and who makes them too. */
 export interface SampleTablesOptions {
@@ -15,7 +15,7 @@ export interface SampleTablesOptions {
   readonly runs: number;
   readonly warmup: number;
   readonly threads: number;
-  readonly python?: string;
+  readonly python?: PeerPython;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import type { Row } from '../bench/measurement.ts';
+import type { PeerPython } from '../bench/peer.ts';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
@@ -16,6 +17,7 @@ interface RunOptions {
 interface PeerOptions {
   readonly peer?: boolean;
   readonly python: string;
+  readonly peerMalloc: PeerPython['malloc'];
 }
 
 interface StepOptions {
@@ -372,15 +374,23 @@ function withPeer(made: Command): Command {
       new Option('--python <path>', 'the Python that has them; implies --peer')
         .default('python3')
         .implies({ peer: true }),
+    )
+    .addOption(
+      new Option(
+        '--peer-malloc <which>',
+        "whether the peer's C library keeps freed memory as ours does, or does what it does by itself",
+      )
+        .choices(['same', 'own'])
+        .default('same'),
     );
 }
 
 /** The Python of the peer, if there is to be one. Throws InputError, before anything is measured, where it will not do. */
-async function pythonOf({ peer, python }: PeerOptions): Promise<string | undefined> {
+async function pythonOf({ peer, python, peerMalloc }: PeerOptions): Promise<PeerPython | undefined> {
   if (!peer) return undefined;
   const { requirePython } = await load(() => import('../bench/peer.ts'));
   await requirePython(python);
-  return python;
+  return { path: python, malloc: peerMalloc };
 }
 
 async function show(rows: readonly Row[], { json }: OutputOptions): Promise<void> {

@@ -290,7 +290,7 @@ const python = ['python3', '/usr/bin/python3'].find((each) => {
 });
 
 describe.skipIf(python === undefined)('peers (need a Python with PyTorch and SciPy)', () => {
-  const peerOptions = { ...few, runs: 1, python: python! };
+  const peerOptions = { ...few, runs: 1, python: { path: python!, malloc: 'same' } as const };
 
   it('train networks of the size of ours, in turns with us', async () => {
     const sizes = { depth: 18, batch: 2, height: 32, width: 32, device: 'cpu' } as const;
@@ -330,7 +330,12 @@ describe.skipIf(python === undefined)('peers (need a Python with PyTorch and Sci
     const tensors = { cost: float32(cost, [size, size]), cloud: points, centers: points };
     const balls = { radii: [0.15, 0.3], neighbors: [4, 8] };
     const settings = { threads: 1, count: 8, ...soft, ...balls };
-    const peer = await Peer.start({ python: python!, script: 'data_side.py', settings, tensors });
+    const peer = await Peer.start({
+      python: { path: python!, malloc: 'same' },
+      script: 'data_side.py',
+      settings,
+      tensors,
+    });
     const resultOfWork = async (work: string) => (await peer.ask(work)).result;
     try {
       const least = linearSumAssignment(cost, size, size).cost;
@@ -348,14 +353,22 @@ describe.skipIf(python === undefined)('peers (need a Python with PyTorch and Sci
 
   it('tell of their own memory, not of ours', async () => {
     const large = Buffer.alloc(768 * 2 ** 20, 1);
-    const peer = await Peer.start({ python: python!, script: 'data_side.py', settings: { threads: 1 } });
+    const peer = await Peer.start({
+      python: { path: python!, malloc: 'same' },
+      script: 'data_side.py',
+      settings: { threads: 1 },
+    });
     const mib = await peer.peakMemoryMiB().finally(() => peer.stop());
     expect(mib).toBeGreaterThan(50);
     expect(mib).toBeLessThan(large.length / 2 ** 20);
   });
 
   it('that end are an error', async () => {
-    const peer = await Peer.start({ python: python!, script: 'data_side.py', settings: { threads: 1 } });
+    const peer = await Peer.start({
+      python: { path: python!, malloc: 'same' },
+      script: 'data_side.py',
+      settings: { threads: 1 },
+    });
     peer.stop();
     await expect(peer.ask('assignment')).rejects.toThrow("the peer ended without an answer to 'assignment'");
   });
