@@ -1,14 +1,13 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFileSync } from 'node:fs';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openFrames } from '../../src/datasets/open-frames.ts';
 import { Random } from '../../src/engine/random.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
 import type { RunConfig } from '../../src/training/config.ts';
 import { pretrain } from '../../src/training/pretrain.ts';
 import { readMetrics } from '../../src/training/run/run-folder.ts';
-import { viewSource } from '../../src/views/draw-views.ts';
 import { removeFolders, temporaryFolder } from '../datasets/tiny-sequences.ts';
 import { tinyImageRun, tinyView } from '../objectives/tiny-image-run.ts';
 import { smoothPicture } from '../objectives/tiny-simipu.ts';
@@ -116,12 +115,23 @@ describe('a stream of pictures', { timeout: 60_000 }, () => {
   });
 
   it('does not see what comes to the folder while it runs', async () => {
-    const folder = join(temporaryFolder(), 'pictures');
-    await cp(root, folder, { recursive: true });
-    const { listing, ids } = await openFrames({ root: folder }, ['image']);
-    await cp(join(root, 'one.png'), join(folder, 'a', 'aaa.png'));
-    const view = { kind: 'picture', width: 8, height: 8, colours: 'imagenet-rgb' } as const;
-    const source = await viewSource({ data: { root: folder, listing: listing!() }, views: { view } });
-    expect([source.length, source.ids]).toEqual([6, ids]);
+    const folder = temporaryFolder();
+    const growing = join(folder, 'pictures');
+    await cp(root, growing, { recursive: true });
+    const said: string[] = [];
+    // It is told once the folder is listed, and before loader threads open it.
+    const write = (text: string) => {
+      if (said.length === 0) copyFileSync(join(root, 'one.png'), join(growing, 'a', 'aaa.png'));
+      said.push(text);
+    };
+    const given = { data: { root: growing }, stream: { write } };
+    for (const workers of [0, 1]) {
+      const out = join(folder, `run ${workers}`);
+      const config = { ...stream, steps: 2, loader: { workers, prefetch: 1 } };
+      expect(await pretrain({ config, out, ...given })).toMatchObject({ step: 2 });
+      expect(said[0]).toContain('6 frames');
+      await rm(join(growing, 'a', 'aaa.png'));
+      said.length = 0;
+    }
   });
 });

@@ -119,12 +119,25 @@ describe('what fine-tuning begins with', () => {
 describe('a student', () => {
   it('learns what its teacher says of pictures, whatever their labels are', async () => {
     const { classifier, model } = beginning({ run, folder, training }, 'trained');
-    // A teacher that takes every picture for the second class.
+    // By its running statistics the teacher takes every picture for the second class, by those of a batch for the first.
+    const { classifier: taught, model: begun } = beginning(
+      { run, folder, training, finetuneLayer: 1 },
+      'trained',
+    );
+    const filled = (value: number) => float32(new Float32Array(32).fill(value), [32]);
     const head = {
-      weight: float32(new Float32Array(32 * 2), [32, 2]),
-      bias: float32([-4, 4], [2]),
+      weight: float32(
+        Float32Array.from({ length: 64 }, (_, i) => (i % 2) * (8 / 32_000)),
+        [32, 2],
+      ),
+      bias: float32([4, 0], [2]),
     };
-    const teacher = { classifier, model: { ...model, params: { ...model.params, head } }, temperature: 1 };
+    const stats = {
+      ...begun.stats,
+      projection: { 1: { running_mean: filled(-1000), running_var: filled(1) } },
+    };
+    const ofTeacher = { params: { ...begun.params, head }, stats };
+    const teacher = { classifier: taught, model: ofTeacher, temperature: 1 };
     const indices = Int32Array.from(training.labels, (_, i) => i);
     const { encoder, classes } = classifier;
     const student = await trainClassifier(classifier, model, {
