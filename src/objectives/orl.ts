@@ -107,7 +107,7 @@ export const orl = system<OrlConfig>({
   presets: {
     'orl-cifar': {
       about:
-        'ORL on some thousand photographs of 32 pixels, patches of 16, without blur, with the boxes of a run such as byol-cifar.',
+        'ORL on some thousand photographs of 32 pixels, patches of 16, without blur, with the boxes of a run such as byol-cifar; the work of 260 of its steps.',
       run: cifarRun(
         {
           orl: {
@@ -123,7 +123,7 @@ export const orl = system<OrlConfig>({
             predictorRate: 10,
           },
         },
-        { steps: 200 },
+        { steps: 130 },
       ),
       begins: { correspondences: 'byol-cifar' },
     },
