@@ -66,6 +66,7 @@ export class NativeSession {
   readonly inputNames: readonly string[];
   private readonly api: OrtApi;
   private session: Pointer | undefined;
+  private running: Promise<unknown> = Promise.resolve();
   private readonly profiled: boolean;
   private readonly names: { readonly inputs: BigUint64Array; readonly outputs: BigUint64Array };
   /** The bytes of the names, which the addresses lead to. */
@@ -114,21 +115,25 @@ export class NativeSession {
   async run(inputs: readonly NativeTensor[], outputs: readonly NativeTensor[]): Promise<void> {
     if (this.session === undefined) throw new Error('this step was disposed of');
     const values = [inputs, outputs].map(handlesOf);
-    await this.api.run(
+    const run = this.api.run(
       this.session,
       { names: this.names.inputs, values: values[0] },
       { names: this.names.outputs, values: values[1] },
     );
+    this.running = run.catch(() => {});
+    await run;
     // Until here neither the collector may take them.
     keepAlive(inputs, outputs, this.bytes);
   }
 
-  /** Finishes the trace of a session that is profiled, and closes it. */
-  release(): void {
-    if (this.session === undefined) return;
-    if (this.profiled) this.api.endProfiling(this.session);
-    this.api.releaseSession(this.session);
+  /** Waits for a run that has begun, finishes the trace of a session that is profiled, and closes it. */
+  async release(): Promise<void> {
+    const { session } = this;
+    if (session === undefined) return;
     this.session = undefined;
+    await this.running;
+    if (this.profiled) this.api.endProfiling(session);
+    this.api.releaseSession(session);
   }
 }
 

@@ -192,7 +192,7 @@ export class NativeStep implements CompiledStep {
   }
 
   async dispose(): Promise<void> {
-    this.session.release();
+    await this.session.release();
     this.spare = undefined;
     await this.tables.release();
   }

@@ -139,7 +139,11 @@ describe.skipIf(!onLinux)("ONNX Runtime's C interface (on Linux)", () => {
     await step.run({}, square);
     const ms = performance.now() - began;
     clearInterval(timer);
+    // Who disposes of a step that runs waits for it.
+    const running = step.run({}, square);
+    await new Promise((resolve) => setTimeout(resolve, 2));
     await step.dispose();
+    expect(((await running).outputs.sum as HostTensor).data[0]).toBeGreaterThan(0);
     expect(ms).toBeGreaterThan(5);
     expect(ticks).toBeGreaterThan(1);
   });
