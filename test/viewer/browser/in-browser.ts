@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, noBrowser } from '../../../bench/chromium.ts';
 import { serveViewer } from '../../../src/viewer/server/http-server.ts';
 import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
@@ -12,17 +12,7 @@ export interface Served {
   readonly close: () => Promise<void>;
 }
 
-let running: Promise<Browser> | undefined;
-
-/** The browser of this process, which all files that run in it share, each page in a context of its own; it ends with the process. */
-async function runningBrowser(): Promise<Browser> {
-  const browser = await running;
-  if (browser?.isConnected()) return browser;
-  running = launchChromium();
-  return running;
-}
-
-/** A suite of tests that have a browser; where there is none it is skipped, and its name says why. */
+/** A suite of tests that have a browser, started once; where there is none it is skipped, and its name says why. */
 export function describeInBrowser(name: string, body: (open: OpenPages) => void): void {
   if (noBrowser !== undefined) {
     describe.skip(name, () => it(noBrowser!, () => {}));
@@ -32,6 +22,7 @@ export function describeInBrowser(name: string, body: (open: OpenPages) => void)
     const pages = new OpenPages();
     beforeAll(() => pages.start(), 2 * patienceMs);
     afterEach(() => pages.closeAll(), patienceMs);
+    afterAll(() => pages.stop(), patienceMs);
     body(pages);
   });
 }
@@ -43,7 +34,11 @@ export class OpenPages {
   private readonly served: Served[] = [];
 
   async start(): Promise<void> {
-    this.browser = await runningBrowser();
+    this.browser = await launchChromium();
+  }
+
+  async stop(): Promise<void> {
+    await this.browser?.close();
   }
 
   /** Closes what a test has opened; fails where a page complained of something that was not expected. */
