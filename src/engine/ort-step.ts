@@ -1,7 +1,7 @@
 import type * as Ort from 'onnxruntime-node';
 import { blockSize } from './blocked/block-size.ts';
-import { fromBlocks, type StoredWeights, toBlocks } from './blocked/layouts.ts';
-import type { Captured, Step, TensorKind } from './capture.ts';
+import { fromBlocks, toBlocks } from './blocked/layouts.ts';
+import type { Step, TensorKind } from './capture.ts';
 import { capture } from './capture.ts';
 import type { CompiledStep, CompileOptions, StepResult } from './compiled-step.ts';
 import type { Device } from './device.ts';
@@ -10,11 +10,11 @@ import { reachable } from './graph.ts';
 import type { DType, HostTensor } from './host-tensor.ts';
 import { keepFreedMemory } from './keep-memory.ts';
 import { type Lowered, lower } from './lower.ts';
-import type { ModelOutput } from './onnx-model.ts';
 import { encodeModel } from './onnx-model.ts';
 import type { ResidentState } from './resident-state.ts';
 import { consumedError, isResident, otherDeviceError } from './resident-state.ts';
 import { TableFeeds } from './row-sums/table-feeds.ts';
+import { changedPaths, modelOutputs, type StateLayout, sameLayout } from './step-model.ts';
 import type { Tree } from './tree.ts';
 import { leavesOf, treeOf } from './tree.ts';
 import { checkedLeaves, checkKinds, kindsOf } from './tree-check.ts';
@@ -23,11 +23,9 @@ type OrtDevice = Exclude<Device, 'eager'>;
 type Tensors = ReadonlyMap<string, Ort.Tensor>;
 type Kinds = ReadonlyMap<string, TensorKind>;
 
-/** Where the tensors of a state are, and which of them lie in blocks of `block` channels. */
-interface Place {
+/** Where the tensors of a state are, and how they lie. */
+interface Place extends StateLayout {
   readonly device: OrtDevice;
-  readonly block: number;
-  readonly stored: ReadonlyMap<string, StoredWeights>;
 }
 
 /** A state in ONNX Runtime's memory. */
@@ -133,15 +131,7 @@ export class OrtStep implements CompiledStep {
     keepFreedMemory();
     const block = device === 'cpu' && blocked ? await blockSize() : undefined;
     const captured = lower(capture(step, options.state, options.batch), { block, device });
-    const outputs: ModelOutput[] = [
-      ...changedPaths(captured).map((path) => ({
-        name: `next/${path}`,
-        value: captured.nextState.get(path)!,
-      })),
-      ...[...captured.outputs].map(([path, value]) => ({ name: `outputs/${path}`, value })),
-    ];
-    if (outputs.length === 0)
-      throw new Error('a compiled step neither changes its state nor gives any output');
+    const outputs = modelOutputs(captured);
     const keptOutputs = keepsResults(device) ? changedPaths(captured).map((path) => `next/${path}`) : [];
     refuseWrongResults(device, reachable(outputs.map(({ value }) => value)).nodes);
     const model = encodeModel(captured.graph, outputs);
@@ -161,7 +151,7 @@ export class OrtStep implements CompiledStep {
     const given = isResident(state) ? this.checked(state) : checkedLeaves('state', state, this.kinds.state);
     this.running = true;
     try {
-      if (given instanceof OrtState && samePlace(given.place, this.place))
+      if (given instanceof OrtState && sameLayout(given.place, this.place))
         return await this.advance(given, leaves);
       const host = given instanceof OrtState ? new Map(leavesOf(await given.read())) : given;
       const result = await this.advance(await OrtState.from(host, this.place), leaves);
@@ -224,18 +214,6 @@ export class OrtStep implements CompiledStep {
     await this.session.release();
     await this.tables.release();
   }
-}
-
-/** Whether a state lies as a step wants it to: that of another step may have other tensors in blocks. */
-function samePlace(a: Place, b: Place): boolean {
-  if (a === b) return true;
-  const key = ({ block, stored }: Place) => JSON.stringify([stored.size > 0 ? block : 0, ...stored]);
-  return key(a) === key(b);
-}
-
-/** The paths of the next state that are not handed on as they were given. */
-function changedPaths({ state, nextState }: Captured): string[] {
-  return [...nextState].filter(([path, value]) => state.get(path) !== value).map(([path]) => path);
 }
 
 /** States that were dropped before a step consumed them: nothing else would give their memory on a device back. */

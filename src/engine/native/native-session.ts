@@ -68,18 +68,14 @@ export class NativeSession {
   private session: Pointer | undefined;
   private running: Promise<unknown> = Promise.resolve();
   private readonly profiled: boolean;
-  private readonly names: { readonly inputs: BigUint64Array; readonly outputs: BigUint64Array };
-  /** The bytes of the names, which the addresses lead to. */
-  private readonly bytes: readonly Uint8Array[];
+  private readonly names: { readonly inputs: CStrings; readonly outputs: CStrings };
 
   private constructor(api: OrtApi, session: Pointer, outputs: readonly string[], profiled: boolean) {
     this.api = api;
     this.session = session;
     this.profiled = profiled;
     this.inputNames = api.inputNames(session);
-    const [inputs, results] = [this.inputNames, outputs].map((names) => cStrings(api, names));
-    this.names = { inputs: inputs.addresses, outputs: results.addresses };
-    this.bytes = [inputs.bytes, results.bytes];
+    this.names = { inputs: cStrings(api, this.inputNames), outputs: cStrings(api, outputs) };
   }
 
   /** Opens a model whose outputs are of these names, where `ortApi` is there. */
@@ -111,19 +107,17 @@ export class NativeSession {
     }
   }
 
-  /** Runs the model in another thread: inputs and outputs in the order of their names, in the memory that they have. */
+  /** Runs the model in another thread: inputs and outputs in the order of their names, in the memory that they have. The caller holds all of them until it is done. */
   async run(inputs: readonly NativeTensor[], outputs: readonly NativeTensor[]): Promise<void> {
     if (this.session === undefined) throw new Error('this step was disposed of');
     const values = [inputs, outputs].map(handlesOf);
     const run = this.api.run(
       this.session,
-      { names: this.names.inputs, values: values[0] },
-      { names: this.names.outputs, values: values[1] },
+      { names: this.names.inputs.addresses, values: values[0] },
+      { names: this.names.outputs.addresses, values: values[1] },
     );
     this.running = run.catch(() => {});
     await run;
-    // Until here neither the collector may take them.
-    keepAlive(inputs, outputs, this.bytes);
   }
 
   /** Waits for a run that has begun, finishes the trace of a session that is profiled, and closes it. */
@@ -145,13 +139,13 @@ function handlesOf(tensors: readonly NativeTensor[]): BigUint64Array {
   return list;
 }
 
-/** Does nothing with values that have to live until here. */
-function keepAlive(...values: readonly unknown[]): void {
-  if (values.length === 0) throw new Error('nothing to keep');
+/** Names as C has them, which have to stay in memory with the list of their addresses. */
+interface CStrings {
+  readonly bytes: Uint8Array;
+  readonly addresses: BigUint64Array;
 }
 
-/** Names as C has them, and a list of their addresses. */
-function cStrings(api: OrtApi, names: readonly string[]): { bytes: Uint8Array; addresses: BigUint64Array } {
+function cStrings(api: OrtApi, names: readonly string[]): CStrings {
   const parts = names.map((name) => Buffer.from(`${name}\0`));
   const bytes = new Uint8Array(new ArrayBuffer(parts.reduce((sum, { length }) => sum + length, 0)));
   const addresses = new BigUint64Array(new ArrayBuffer(8 * names.length));

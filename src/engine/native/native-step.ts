@@ -1,5 +1,5 @@
 import { blockSize } from '../blocked/block-size.ts';
-import { fromBlocks, type StoredWeights, toBlocks } from '../blocked/layouts.ts';
+import { fromBlocks, toBlocks } from '../blocked/layouts.ts';
 import { type Captured, capture, type Step, type TensorKind } from '../capture.ts';
 import type { CompiledStep, CompileOptions, StepResult } from '../compiled-step.ts';
 import type { Value } from '../graph.ts';
@@ -9,6 +9,7 @@ import { lower } from '../lower.ts';
 import { encodeModel } from '../onnx-model.ts';
 import { consumedError, isResident, otherDeviceError, type ResidentState } from '../resident-state.ts';
 import { TableFeeds } from '../row-sums/table-feeds.ts';
+import { changedPaths, modelOutputs, type StateLayout, sameLayout } from '../step-model.ts';
 import { leavesOf, type Tree, treeOf } from '../tree.ts';
 import { checkedLeaves, checkKinds, kindsOf } from '../tree-check.ts';
 import { NativeSession, NativeTensor } from './native-session.ts';
@@ -17,24 +18,18 @@ import { ortApi } from './ort-api.ts';
 type Kinds = ReadonlyMap<string, TensorKind>;
 type Tensors = ReadonlyMap<string, NativeTensor>;
 
-/** Which tensors of a state lie in blocks of `block` channels. */
-interface Place {
-  readonly block: number;
-  readonly stored: ReadonlyMap<string, StoredWeights>;
-}
-
 /** A state in memory that the runtime reads in place. */
 class NativeState implements ResidentState {
   readonly device = 'cpu';
-  readonly place: Place;
+  readonly place: StateLayout;
   private tensors: Tensors | undefined;
 
-  constructor(tensors: Tensors, place: Place) {
+  constructor(tensors: Tensors, place: StateLayout) {
     this.tensors = tensors;
     this.place = place;
   }
 
-  static from(leaves: ReadonlyMap<string, HostTensor>, place: Place): NativeState {
+  static from(leaves: ReadonlyMap<string, HostTensor>, place: StateLayout): NativeState {
     const tensors = new Map(
       [...leaves].map(([path, leaf]) => {
         const weights = place.stored.get(path);
@@ -64,8 +59,8 @@ class NativeState implements ResidentState {
     return treeOf(
       [...this.peek()].map(([path, { tensor }]) => {
         const weights = stored.get(path);
-        const copied = { ...tensor, data: tensor.data.slice() };
-        return [path, weights === undefined ? copied : fromBlocks(tensor, weights, block)];
+        if (weights !== undefined) return [path, fromBlocks(tensor, weights, block)];
+        return [path, { ...tensor, data: tensor.data.slice() }];
       }),
     );
   }
@@ -77,7 +72,7 @@ class NativeState implements ResidentState {
  */
 export class NativeStep implements CompiledStep {
   readonly device = 'cpu';
-  private readonly place: Place;
+  private readonly place: StateLayout;
   private readonly session: NativeSession;
   private readonly tables: TableFeeds;
   private readonly kinds: { readonly state: Kinds; readonly batch: Kinds };
@@ -92,14 +87,15 @@ export class NativeStep implements CompiledStep {
   private constructor(
     { session, tables }: { readonly session: NativeSession; readonly tables: TableFeeds },
     captured: Captured,
-    options: CompileOptions & { readonly place: Place },
+    options: CompileOptions & { readonly place: StateLayout },
   ) {
     this.session = session;
     this.tables = tables;
     this.place = options.place;
     this.kinds = { state: kindsOf(options.state), batch: kindsOf(options.batch) };
     this.nextState = [...captured.nextState.keys()];
-    this.changed = changedIn(captured);
+    const changed = changedPaths(captured).map((path) => [path, captured.nextState.get(path)!] as const);
+    this.changed = kindsOfValues(new Map(changed));
     this.outputs = kindsOfValues(captured.outputs);
   }
 
@@ -110,13 +106,7 @@ export class NativeStep implements CompiledStep {
     keepFreedMemory();
     const block = blocked ? await blockSize() : undefined;
     const captured = lower(capture(step, options.state, options.batch), { block });
-    const changed = changedIn(captured);
-    const results = [
-      ...[...changed.keys()].map((path) => ({ name: `next/${path}`, value: captured.nextState.get(path)! })),
-      ...[...captured.outputs].map(([path, value]) => ({ name: `outputs/${path}`, value })),
-    ];
-    if (results.length === 0)
-      throw new Error('a compiled step neither changes its state nor gives any output');
+    const results = modelOutputs(captured);
     const session = NativeSession.open(encodeModel(captured.graph, results), {
       outputs: results.map(({ name }) => name),
       threads,
@@ -134,7 +124,7 @@ export class NativeStep implements CompiledStep {
     const given = isResident(state) ? this.checked(state) : checkedLeaves('state', state, this.kinds.state);
     this.running = true;
     try {
-      if (given instanceof NativeState && samePlace(given.place, this.place))
+      if (given instanceof NativeState && sameLayout(given.place, this.place))
         return await this.advance(given, leaves);
       const host = given instanceof NativeState ? new Map(leavesOf(await given.read())) : given;
       const result = await this.advance(NativeState.from(host, this.place), leaves);
@@ -208,20 +198,8 @@ function split(name: string): [root: string, path: string] {
   return at < 0 ? ['', name] : [name.slice(0, at), name.slice(at + 1)];
 }
 
-/** The kinds of the next state's tensors that are not handed on as they were given. */
-function changedIn({ state, nextState }: Captured): Kinds {
-  return kindsOfValues(new Map([...nextState].filter(([path, value]) => state.get(path) !== value)));
-}
-
 function kindsOfValues(values: ReadonlyMap<string, Value>): Kinds {
   return new Map(
     [...values].map(([path, { type, shape }]) => [path, { dtype: type as DType, shape }] as const),
   );
-}
-
-/** Whether a state lies as a step wants it to: that of another step may have other tensors in blocks. */
-function samePlace(a: Place, b: Place): boolean {
-  if (a === b) return true;
-  const key = ({ block, stored }: Place) => JSON.stringify([stored.size > 0 ? block : 0, ...stored]);
-  return key(a) === key(b);
 }

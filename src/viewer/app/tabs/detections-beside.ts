@@ -40,6 +40,9 @@ export class DetectionsBeside {
     this.loading.abort();
     const loading = new AbortController();
     this.loading = loading;
+    // What was found in the frame before is not shown over this one.
+    this.scene = undefined;
+    this.problem = undefined;
     try {
       const scene = await api.sceneBeside(this.context.frame.seen(), loading.signal);
       if (loading.signal.aborted) return;
@@ -48,7 +51,6 @@ export class DetectionsBeside {
     } catch (error) {
       const message = messageOf(error);
       if (message === undefined || loading.signal.aborted) return;
-      this.scene = undefined;
       this.problem = message;
     }
     this.changed();
