@@ -6,7 +6,7 @@ import { describeFolder, hasKittiParts, hasObjectParts } from './kitti-layout.ts
 import { isKittiOdometry } from './kitti-odometry-layout.ts';
 import { findKittiRawDrives, isDriveName } from './kitti-raw-layout.ts';
 import { isKittiTracking } from './kitti-tracking-layout.ts';
-import { indexName } from './prepared/prepared-index.ts';
+import { indexName } from './prepared/index-name.ts';
 import { isTfRecordName } from './waymo/tfrecord.ts';
 import { isParquetName, isWaymoComponents } from './waymo/v2-layout.ts';
 

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import { type Outcome, type SampleRequest, type SourceSetting, sampleMaker } from './loader-source.ts';
-import { registerTsx } from './register-tsx.ts';
+import { moduleBeside, threadOptions } from './thread-module.ts';
 
 /** What makes samples for a loader, in this thread or in others. */
 export interface SampleRunner<Sample> {
@@ -22,9 +22,9 @@ export function runInWorkers<Sample>(
   setting: SourceSetting,
   { workers, ahead }: { readonly workers: number; readonly ahead: number },
 ): SampleRunner<Sample> {
-  const fromSource = import.meta.url.endsWith('.ts');
+  const filename = moduleBeside(import.meta.url, 'loader-worker');
   const pool = new Piscina<SampleRequest, Outcome<Sample>>({
-    filename: new URL(`./loader-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
+    filename,
     name: 'makeSample',
     minThreads: workers,
     maxThreads: workers,
@@ -33,7 +33,7 @@ export function runInWorkers<Sample>(
     // Samples take milliseconds, so a spared wake-up gains nothing, and a source may keep asynchronous work of its own.
     atomics: 'disabled',
     workerData: setting,
-    ...(fromSource ? { execArgv: ['--import', registerTsx()] } : {}),
+    ...threadOptions(filename, setting.source.module),
   });
   // A thread that dies without a task is told here only; its tasks would wait for ever.
   const broken = new Set<(error: Error) => void>();

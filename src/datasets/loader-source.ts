@@ -1,6 +1,7 @@
 import { InputError, type InputFault } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
 import { type StageTimings, Stopwatch } from './stopwatch.ts';
+import { moduleBeside } from './thread-module.ts';
 
 /** Where samples come from: made anew in every worker thread by the factory that a `SourceReference` names. */
 export interface SampleSource<Sample> {
@@ -31,8 +32,7 @@ export function sourceBeside(
   from: string,
   { name, ...reference }: { readonly name: string; readonly export: string; readonly options: unknown },
 ): SourceReference {
-  const module = new URL(`./${name}${from.endsWith('.ts') ? '.ts' : '.js'}`, from).href;
-  return { module, ...reference };
+  return { module: moduleBeside(from, name), ...reference };
 }
 
 /**

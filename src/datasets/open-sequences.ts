@@ -11,7 +11,6 @@ import { KittiRaw } from './kitti-raw.ts';
 import { findKittiRawDrives } from './kitti-raw-layout.ts';
 import { openKittiTracking } from './kitti-tracking.ts';
 import { findKittiTracking } from './kitti-tracking-layout.ts';
-import { openPrepared } from './prepared/prepared-sequence.ts';
 import { seenBy } from './seen-by.ts';
 import type { Sequence } from './sequence.ts';
 import type { WaymoSource } from './waymo/waymo-source.ts';
@@ -55,14 +54,12 @@ const listers: { readonly [Kind in SequenceKind]: Lister } = {
   'KITTI odometry sequence': listOdometry,
   'KITTI raw drive': listRawDrives,
   'KITTI object data set': async ({ path }) => oneOf(path, () => KittiObjectSequence.open(path)),
-  'prepared shards': async ({ path }) => ({
-    entries: (await openPrepared(path)).map((sequence) => ({
-      name: sequence.name,
-      open: async () => sequence,
-    })),
-    notes: [],
-  }),
-  // What reads protocol buffers and Parquet is loaded where it is needed: it takes longer than reading a sweep.
+  // What checks an index or reads protocol buffers or Parquet is loaded where it is needed: it takes longer than reading a sweep.
+  'prepared shards': async ({ path }) => {
+    const { openPrepared } = await import('./prepared/prepared-sequence.ts');
+    const sequences = await openPrepared(path);
+    return { entries: sequences.map((each) => ({ name: each.name, open: async () => each })), notes: [] };
+  },
   'Waymo records': async ({ path }) => {
     const { openWaymoRecords } = await import('./waymo/waymo-records.ts');
     return ofSources(await openWaymoRecords(path));

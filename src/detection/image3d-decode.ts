@@ -10,7 +10,7 @@ import { boxOf, centerOf, findPeaks, type Peak } from './center-decode.ts';
 import { atDepth, type CanvasPicture } from './image-sample.ts';
 import type { Image3dConfig } from './image3d-config.ts';
 import { DEPTH_UNIT, gridOf, type Image3dSample, LEAST_LOG_DEVIATION } from './image3d-sample.ts';
-import { meanSizeOf } from './object-classes.ts';
+import { meanSizeOf } from './mean-sizes.ts';
 import { headingOf } from './point-targets.ts';
 
 /**

@@ -14,7 +14,7 @@ import {
   onCanvas,
 } from './image-sample.ts';
 import type { Image3dConfig } from './image3d-config.ts';
-import { meanSizeOf } from './object-classes.ts';
+import { meanSizeOf } from './mean-sizes.ts';
 import { headingCode } from './point-targets.ts';
 
 /** The targets of objects in space; M objects. */

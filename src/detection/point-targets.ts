@@ -1,6 +1,6 @@
 import { wrapAngle } from '../geometry/angle.ts';
 import type { Box3 } from '../geometry/box.ts';
-import { meanSizeOf } from './object-classes.ts';
+import { meanSizeOf } from './mean-sizes.ts';
 
 /** What candidates are to say; N candidates, K classes. */
 export interface PointTargets {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
+import './kernels/cpu-filter-gradient.ts';
 import './tfjs-gradients.ts';
 import type { Step, TensorKind } from './capture.ts';
 import { withBackend } from './capture.ts';

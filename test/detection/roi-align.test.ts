@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cellPixels, roiAlign, roiTables } from '../../src/detection/roi-align.ts';
+import { roiAlign } from '../../src/detection/roi-align.ts';
+import { cellPixels, roiTables } from '../../src/detection/roi-tables.ts';
 import { compile } from '../../src/engine/compile.ts';
 import { float32, type HostTensor, int32 } from '../../src/engine/host-tensor.ts';
 import type { ImageBox } from '../../src/geometry/box-projection.ts';

@@ -27,7 +27,7 @@ import { presetOf } from '../../src/training/presets.ts';
 import { drawPointPair } from '../../src/views/point-pair.ts';
 import { pairView, syntheticFrame, tinyRun, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
 
-const cli = fileURLToPath(new URL('../../tools/cli.ts', import.meta.url));
+const cli = fileURLToPath(new URL('../../dist/tools/cli.js', import.meta.url));
 const few = { runs: 2, warmup: 1, threads: 1 } as const;
 let folder = '';
 let data = '';
@@ -43,7 +43,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** Runs the command as a process of its own. */
 function pointpair(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', cli, ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [cli, ...args], (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

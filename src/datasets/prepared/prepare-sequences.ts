@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { Piscina } from 'piscina';
 import { InputError } from '../../engine/input-error.ts';
 import type { SourceReference } from '../loader-source.ts';
-import { registerTsx } from '../register-tsx.ts';
 import type { Sequence } from '../sequence.ts';
+import { moduleBeside, threadOptions } from '../thread-module.ts';
 import { fileNamesOf, shardName } from './member-names.ts';
 import { claimFolder, completeFolder, recipeOf, shardIndexPath } from './prepared-folder.ts';
 import type { PreparedShard, Recipe } from './prepared-index.ts';
@@ -100,7 +100,7 @@ export async function prepareSequences(options: PrepareOptions): Promise<Prepare
         ...{ source, folder: out, strict, shared },
         indexFile: shardIndexPath(out, task.file),
       })),
-      { workers: options.workers, sequences, signal, shared },
+      { workers: options.workers, source, sequences, signal, shared },
     );
   } finally {
     clearInterval(timer);
@@ -137,15 +137,16 @@ async function runAll(
   tasks: readonly ShardTask[],
   options: {
     readonly workers: number;
+    readonly source: SourceReference;
     readonly sequences: readonly Sequence[];
     readonly signal: AbortSignal | undefined;
     readonly shared: Int32Array;
   },
 ): Promise<void> {
-  const { sequences, signal, shared } = options;
+  const { source, sequences, signal, shared } = options;
   signal?.throwIfAborted();
   const workers = Math.min(options.workers, tasks.length);
-  const runner = createRunner(workers, sequences);
+  const runner = createRunner(workers, { source, sequences });
   const stop = () => Atomics.store(shared, STOP, 1);
   signal?.addEventListener('abort', stop);
   try {
@@ -177,17 +178,20 @@ interface Runner {
 }
 
 /** In this thread the sequences are those that are open; others open the source for themselves. */
-function createRunner(workers: number, sequences: readonly Sequence[]): Runner {
+function createRunner(
+  workers: number,
+  { source, sequences }: { readonly source: SourceReference; readonly sequences: readonly Sequence[] },
+): Runner {
   if (workers === 0) return { run: (task) => makeShardOf(sequences, task), close: async () => {} };
-  const fromSource = import.meta.url.endsWith('.ts');
+  const filename = moduleBeside(import.meta.url, 'shard-worker');
   const pool = new Piscina<ShardTask, ShardOutcome>({
-    filename: new URL(`./shard-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
+    filename,
     name: 'makeShard',
     minThreads: workers,
     maxThreads: workers,
     // A source may keep asynchronous work of its own in its thread.
     atomics: 'disabled',
-    ...(fromSource ? { execArgv: ['--import', registerTsx()] } : {}),
+    ...threadOptions(filename, source.module),
   });
   return { run: (task) => pool.run(task), close: () => pool.destroy() };
 }

@@ -5,10 +5,10 @@ import { InputError } from '../../engine/input-error.ts';
 import { cannotWrite } from '../scenes/scene-files.ts';
 import type { Sequence } from '../sequence.ts';
 import { exactJson } from './exact-json.ts';
+import { indexName } from './index-name.ts';
 import { isUnfinishedName, writeNewFile } from './new-file.ts';
 import {
   formatIndex,
-  indexName,
   type PreparedShard,
   preparedVersion,
   type Recipe,

@@ -3,12 +3,10 @@ import { z } from 'zod';
 import { InputError } from '../../engine/input-error.ts';
 import { readFrameText } from '../read-frame-file.ts';
 import { exactJson, exactMatrix, exactNumber } from './exact-json.ts';
+import { indexName } from './index-name.ts';
 
 /** Changes whenever what is written could not be read as before. */
 export const preparedVersion = 1;
-
-/** The file that tells what a prepared folder holds. */
-export const indexName = 'prepared.json';
 
 const member = z.object({
   /** Its name in the tar. */

@@ -4,14 +4,9 @@ import { readPcd } from '../../pointcloud/pcd.ts';
 import type { PointCloud } from '../../pointcloud/point-cloud.ts';
 import type { CameraModel, ObjectLabel } from '../frame.ts';
 import { type EncodedPicture, fileOf, type Moment, momentAt, type Sequence } from '../sequence.ts';
+import { indexName } from './index-name.ts';
 import { decodeRecord } from './moment-record.ts';
-import {
-  indexName,
-  type PreparedIndex,
-  type PreparedMember,
-  type PreparedMoment,
-  readIndex,
-} from './prepared-index.ts';
+import { type PreparedIndex, type PreparedMember, type PreparedMoment, readIndex } from './prepared-index.ts';
 import { ShardFiles } from './shard-files.ts';
 
 /** A sequence in prepared shards: every part is what its source gave, read at its place and checked against its CRC-32. */

@@ -4,13 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { InputError, type InputFault, reasonOf } from '../../engine/input-error.ts';
 import { exactJson } from './exact-json.ts';
-import {
-  indexName,
-  type PreparedMember,
-  type PreparedMoment,
-  type PreparedShard,
-  readIndex,
-} from './prepared-index.ts';
+import { indexName } from './index-name.ts';
+import { type PreparedMember, type PreparedMoment, type PreparedShard, readIndex } from './prepared-index.ts';
 import { TAR_BLOCK, tarEnd, tarHead, tarPadding } from './ustar.ts';
 
 /** What reading everything back came to. */

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { Piscina } from 'piscina';
+import { moduleBeside, threadOptions } from '../thread-module.ts';
 
 /** Threads that make frames. */
 export interface SceneRunner<Task, Outcome> {
@@ -18,15 +17,14 @@ export function createRunner<Task, Outcome>(
   }: { readonly module: string; readonly name: string; here(task: Task): Promise<Outcome> },
 ): SceneRunner<Task, Outcome> {
   if (threads === 0) return { run: here, close: async () => {} };
-  const fromSource = import.meta.url.endsWith('.ts');
-  const tsx = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const filename = moduleBeside(import.meta.url, module);
   const pool = new Piscina<Task, Outcome>({
-    filename: new URL(`./${module}${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
+    filename,
     name,
     minThreads: threads,
     maxThreads: threads,
     atomics: 'disabled',
-    ...(fromSource ? { execArgv: ['--import', tsx(), '--disable-warning=THREE_CJS_DEPRECATED'] } : {}),
+    ...threadOptions(filename),
   });
   return { run: (task) => pool.run(task), close: () => pool.destroy() };
 }

@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { InputError } from '../../engine/input-error.ts';
-import { registerTsx } from '../register-tsx.ts';
+import { moduleBeside, threadOptions } from '../thread-module.ts';
 import type { Cell } from './parquet-cells.ts';
 import { ParquetReader, type ReadTask } from './parquet-reader.ts';
 import { type ReadOutcome, readCells } from './read-cells.ts';
@@ -53,15 +53,15 @@ function lanesFrom(index: number): Lane {
 
 /** A thread that ends when nothing was asked of it for a while, and that keeps no process alive. */
 function startLane(onBroken: () => void): Lane {
-  const fromSource = import.meta.url.endsWith('.ts');
+  const filename = moduleBeside(import.meta.url, 'parquet-worker');
   const pool = new Piscina<ReadTask, ReadOutcome>({
-    filename: new URL(`./parquet-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
+    filename,
     name: 'readAndMove',
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_MS,
     atomics: 'disabled',
-    ...(fromSource ? { execArgv: ['--import', registerTsx()] } : {}),
+    ...threadOptions(filename),
   });
   // A thread that dies without a task is told here only; its tasks would wait for ever.
   const waiting = new Set<(error: Error) => void>();

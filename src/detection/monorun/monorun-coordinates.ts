@@ -3,8 +3,8 @@ import type { ImageBox } from '../../geometry/box-projection.ts';
 import { transformPoint } from '../../geometry/matrix.ts';
 import { unmapPixels } from '../../image/image-view.ts';
 import { atDepth, type CanvasObject, type CanvasPicture } from '../image-sample.ts';
-import { cellPixels } from '../roi-align.ts';
-import { COORDINATE_MEAN, COORDINATE_STD } from './monorun-reprojection.ts';
+import { cellPixels } from '../roi-tables.ts';
+import { COORDINATE_MEAN, COORDINATE_STD } from './monorun-units.ts';
 
 /** Points this far outside of a label's box still are of the object, as a share of its size. */
 const MARGIN = 0.05;

@@ -9,10 +9,10 @@ import type { CanvasPicture } from '../image-sample.ts';
 import { inPicture } from '../image3d-decode.ts';
 import type { Intrinsics } from '../pnp/pnp-points.ts';
 import { type UncertainPose, uncertaintyPnp } from '../pnp/uncertainty-pnp.ts';
-import { cellPixels } from '../roi-align.ts';
-import { COORDINATE_MEAN, COORDINATE_STD, errorUnitPx } from './monorun-reprojection.ts';
+import { cellPixels } from '../roi-tables.ts';
 import { plainCamera, REGION_CELLS, sizeOf, sizeVariance } from './monorun-sample.ts';
 import type { PoseEvidence } from './monorun-score.ts';
+import { COORDINATE_MEAN, COORDINATE_STD, errorUnitPx } from './monorun-units.ts';
 
 const CELLS = REGION_CELLS * REGION_CELLS;
 /** A first pose is searched for with at least this tolerance, pixels of the canvas. */

@@ -20,7 +20,7 @@ import { boxOnCanvas } from '../image-sample.ts';
 import { gridOf } from '../image3d-sample.ts';
 import { nonMaximumSuppression, rotatedNonMaximumSuppression } from '../nms.ts';
 import { pictureMap } from '../picture-encoder.ts';
-import { roiTables } from '../roi-align.ts';
+import { roiTables } from '../roi-tables.ts';
 import type { MonorunConfig } from './monorun-config.ts';
 import { type PosedObject, type Region, solveRegion } from './monorun-pose.ts';
 import { classMasks, regionPass } from './monorun-region-pass.ts';

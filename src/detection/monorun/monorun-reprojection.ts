@@ -1,15 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { stopGradient } from '../../nn/stop-gradient.ts';
+import { COORDINATE_MEAN, COORDINATE_STD } from './monorun-units.ts';
 
 /**
  * MonoRUn's self-supervision (Chen et al., CVPR 2021): a network says of every cell of an object's picture which point of
  * the object it shows, in coordinates normalised by the object's size. No coordinates are given to learn from: put where the label's pose
  * has the object, and projected, each point has to fall on its own cell.
  */
-
-/** Normalised coordinates are coded around this mean and deviation: x along the length to the front, y down from the bottom, z to the object's left, as KITTI's boxes have their axes. */
-export const COORDINATE_MEAN = [-0.1, -0.5, 0] as const;
-export const COORDINATE_STD = [0.35, 0.23, 0.34] as const;
 
 /** Nothing is projected from nearer than this, metres. */
 const NEAREST_M = 0.5;
@@ -55,14 +52,6 @@ export function projectObjects(points: tf.Tensor, poses: ObjectPoses): tf.Tensor
   const u = tf.add(tf.mul(lens(0), tf.div(cameraX, depth)), lens(2));
   const v = tf.add(tf.mul(lens(1), tf.div(cameraY, depth)), lens(3));
   return tf.stack([u, v], 2);
-}
-
-/**
- * By how much an error in pixels is divided to be of about the same size at any distance: 1.6·f·0.15/distance, a car's
- * height times the focal length times 15 % over the distance.
- */
-export function errorUnitPx(focalPx: number, distanceM: number): number {
-  return (1.6 * focalPx * 0.15) / distanceM;
 }
 
 /** What the self-supervised loss compares. */

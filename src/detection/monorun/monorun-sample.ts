@@ -6,12 +6,12 @@ import type { Matrix34 } from '../../geometry/matrix.ts';
 import { type CenterTargets, centerTargets } from '../center-targets.ts';
 import { type CanvasPicture, canvasPicture } from '../image-sample.ts';
 import { canvasObjects, gridOf } from '../image3d-sample.ts';
-import { meanSizeOf } from '../object-classes.ts';
+import { meanSizeOf } from '../mean-sizes.ts';
 import type { Intrinsics } from '../pnp/pnp-points.ts';
-import { cellPixels, type RoiTables, roiTables } from '../roi-align.ts';
+import { cellPixels, type RoiTables, roiTables } from '../roi-tables.ts';
 import type { MonorunConfig } from './monorun-config.ts';
 import { denseCoordinates, lidarCoordinates } from './monorun-coordinates.ts';
-import { errorUnitPx } from './monorun-reprojection.ts';
+import { errorUnitPx } from './monorun-units.ts';
 
 /** Bins of a region that features are sampled in, and cells that coordinates are predicted for, a side. */
 export const REGION_BINS = 14;

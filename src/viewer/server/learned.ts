@@ -1,5 +1,5 @@
 import { Piscina } from 'piscina';
-import { registerTsx } from '../../datasets/register-tsx.ts';
+import { moduleBeside, threadOptions } from '../../datasets/thread-module.ts';
 import { InputError } from '../../engine/input-error.ts';
 import type {
   ColoursTable,
@@ -120,16 +120,16 @@ interface Thread {
 }
 
 function startThread(setting: LearnedSetting, onStage: (stage: Stage) => void): Thread {
-  const fromSource = import.meta.url.endsWith('.ts');
+  const filename = moduleBeside(import.meta.url, 'learned-worker');
   const pool: Pool = new Piscina({
-    filename: new URL(`./learned-worker${fromSource ? '.ts' : '.js'}`, import.meta.url).href,
+    filename,
     name: 'answer',
     minThreads: 1,
     maxThreads: 1,
     // Answers take many milliseconds, and a spared wake-up gains nothing.
     atomics: 'disabled',
     workerData: setting,
-    ...(fromSource ? { execArgv: ['--import', registerTsx()] } : {}),
+    ...threadOptions(filename),
   });
   pool.on('message', onStage);
   // A thread that dies before it has taken a request is told here only; the request would wait for ever.

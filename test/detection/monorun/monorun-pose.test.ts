@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../../src/datasets/frame.ts';
 import { canvasPicture, onCanvas } from '../../../src/detection/image-sample.ts';
 import { type PosedObject, solveRegion } from '../../../src/detection/monorun/monorun-pose.ts';
+import { codeSize, plainCamera, REGION_CELLS } from '../../../src/detection/monorun/monorun-sample.ts';
+import { calibrated, PLAIN_LOG_SCALES, plainScore } from '../../../src/detection/monorun/monorun-score.ts';
 import {
   COORDINATE_MEAN,
   COORDINATE_STD,
   errorUnitPx,
-} from '../../../src/detection/monorun/monorun-reprojection.ts';
-import { codeSize, plainCamera, REGION_CELLS } from '../../../src/detection/monorun/monorun-sample.ts';
-import { calibrated, PLAIN_LOG_SCALES, plainScore } from '../../../src/detection/monorun/monorun-score.ts';
-import { cellPixels } from '../../../src/detection/roi-align.ts';
+} from '../../../src/detection/monorun/monorun-units.ts';
+import { cellPixels } from '../../../src/detection/roi-tables.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { angleDifference } from '../../../src/geometry/angle.ts';
 import type { Box3 } from '../../../src/geometry/box.ts';

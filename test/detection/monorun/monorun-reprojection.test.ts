@@ -1,9 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import {
-  COORDINATE_MEAN,
-  COORDINATE_STD,
-  errorUnitPx,
   meanOver,
   type ObjectPoses,
   objectPoints,
@@ -13,6 +10,11 @@ import {
   robustKl,
   scoreTarget,
 } from '../../../src/detection/monorun/monorun-reprojection.ts';
+import {
+  COORDINATE_MEAN,
+  COORDINATE_STD,
+  errorUnitPx,
+} from '../../../src/detection/monorun/monorun-units.ts';
 import { compile } from '../../../src/engine/compile.ts';
 import { float32, type HostTensor } from '../../../src/engine/host-tensor.ts';
 import { Random } from '../../../src/engine/random.ts';

@@ -9,11 +9,7 @@ import { KittiObject } from '../../../src/datasets/kitti-object.ts';
 import { generateScenes } from '../../../src/datasets/scenes/generate-scenes.ts';
 import { Stopwatch } from '../../../src/datasets/stopwatch.ts';
 import type { MonorunConfig } from '../../../src/detection/monorun/monorun-config.ts';
-import {
-  COORDINATE_MEAN,
-  COORDINATE_STD,
-  projectObjects,
-} from '../../../src/detection/monorun/monorun-reprojection.ts';
+import { projectObjects } from '../../../src/detection/monorun/monorun-reprojection.ts';
 import {
   codeSize,
   type MonorunSample,
@@ -23,6 +19,7 @@ import {
   sizeOf,
   sizeVariance,
 } from '../../../src/detection/monorun/monorun-sample.ts';
+import { COORDINATE_MEAN, COORDINATE_STD } from '../../../src/detection/monorun/monorun-units.ts';
 import { monorunSource } from '../../../src/detection/monorun-source.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { type Box3, cornersOf } from '../../../src/geometry/box.ts';

@@ -1,0 +1,2 @@
+/** The file that tells what a prepared folder holds. */
+export const indexName = 'prepared.json';
