@@ -151,6 +151,42 @@ export function fitted(pose: Pose, min: Triple, max: Triple, aspect: number): Po
   return { ...pose, target, distanceM: clamp(radius / Math.sin(opening), NEAREST_M, FARTHEST_M) };
 }
 
+/**
+ * The perspective pose, looking in the same direction, from which all points of some clouds (rows of x, y, z) are just seen, with a margin of a share
+ * of the screen on each side; `aspect` is width over height. The target is at the points' middle depth.
+ */
+export function withAllInSight(
+  pose: Pose,
+  clouds: readonly Float32Array[],
+  { aspect, margin = 0.04 }: { readonly aspect: number; readonly margin?: number },
+): Pose {
+  const { right, up, ahead } = basisOf(pose);
+  const half = Math.tan(FIELD_OF_VIEW / 2) * (1 - 2 * margin);
+  const slopes = [half * aspect, half];
+  // An eye at depth e sees a point to its right where right - depth·slope <= eye - e·slope, and likewise to its left.
+  const most = [-Infinity, -Infinity];
+  const least = [Infinity, Infinity];
+  let [near, far] = [Infinity, -Infinity];
+  for (const points of clouds) {
+    for (let i = 0; i < points.length; i += 3) {
+      const along = ([x, y, z]: Triple) => x * points[i] + y * points[i + 1] + z * points[i + 2];
+      const depth = along(ahead);
+      [near, far] = [Math.min(near, depth), Math.max(far, depth)];
+      [right, up].forEach((axis, k) => {
+        most[k] = Math.max(most[k], along(axis) - depth * slopes[k]);
+        least[k] = Math.min(least[k], along(axis) + depth * slopes[k]);
+      });
+    }
+  }
+  if (near > far) return pose;
+  const depth = Math.min(near - NEAREST_M, ...slopes.map((slope, k) => (least[k] - most[k]) / (2 * slope)));
+  const [across, above] = most.map((value, k) => (value + least[k]) / 2);
+  const middle = (near + far) / 2;
+  const target = [0, 1, 2].map((c) => right[c] * across + up[c] * above + ahead[c] * middle);
+  const distanceM = clamp(middle - depth, NEAREST_M, FARTHEST_M);
+  return { ...pose, target: target as unknown as Triple, distanceM };
+}
+
 /** Between two poses of the same view; `t` from 0 to 1, angles by the shorter way. */
 export function between(from: Pose, to: Pose, t: number): Pose {
   const mix = (a: number, b: number) => a + (b - a) * t;

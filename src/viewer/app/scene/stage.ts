@@ -172,6 +172,12 @@ export class Stage {
     this.requestRender();
   }
 
+  /** Replaces what names large things, such as one of two sweeps. */
+  setCaptions(captions: readonly Label[]): void {
+    this.labels.set('captions', captions);
+    this.requestRender();
+  }
+
   /** Replaces the trails: where things went over time. */
   setTrails(trails: readonly Trail[]): void {
     this.furniture.setTrails(trails);

@@ -3,9 +3,10 @@ import { api, messageOf } from '../api.ts';
 import type { Context, Picked, TabView } from '../context.ts';
 import type { LinkLine } from '../picture/link-overlay.ts';
 import type { PictureMark, Pixel } from '../picture/picture-pane.ts';
+import type { Label } from '../scene/labels.ts';
 import type { LineSet } from '../scene/line-set.ts';
 import type { Cloud } from '../scene/point-cloud.ts';
-import { DEFAULT_POSE, FIELD_OF_VIEW, type Triple } from '../scene/pose.ts';
+import { DEFAULT_POSE, withAllInSight } from '../scene/pose.ts';
 import { colourValues, heights, rangeOf } from '../sweep/colouring.ts';
 import { byId, eachFrame } from '../widgets/dom.ts';
 import {
@@ -151,6 +152,7 @@ export class MatchesTab implements TabView {
   private clear(): void {
     for (const cloud of this.clouds) cloud.dispose();
     this.clouds = [];
+    this.context.stage.setCaptions([]);
     this.alphaPlaces = undefined;
     this.betaPlaces = undefined;
     this.pairs = undefined;
@@ -172,6 +174,8 @@ export class MatchesTab implements TabView {
     const over = store.state.layout === 'over';
     this.addPoints(pairs.alphaPoints, { tint: over ? [90, 169, 255] : undefined });
     this.addPoints(pairs.betaPoints, { matrix: this.matrix, tint: over ? [255, 180, 84] : undefined });
+    const names = ['First view', 'Second view'];
+    this.context.stage.setCaptions(over ? [] : this.clouds.map((cloud, k) => captionOf(cloud, names[k])));
     this.alphaPlaces = this.addPlaces(pairs.alpha);
     this.betaPlaces = this.addPlaces(transformPoints(this.matrix, pairs.beta, 3));
     this.controls.setPairs(pairs);
@@ -180,34 +184,14 @@ export class MatchesTab implements TabView {
     this.unposed = false;
   }
 
-  /** Moves the eye to where all points of both views are seen. */
+  /** Moves the eye to where all points of both views are just seen. */
   private look(): void {
-    const { stage } = this.context;
-    const low: [number, number, number] = [Infinity, Infinity, Infinity];
-    const high: [number, number, number] = [-Infinity, -Infinity, -Infinity];
-    for (const { positions, matrix } of this.clouds) {
-      const e = matrix.elements;
-      for (let at = 0; at < positions.length; at += 3) {
-        for (let c = 0; c < 3; c++) {
-          const value =
-            e[c] * positions[at] + e[c + 4] * positions[at + 1] + e[c + 8] * positions[at + 2] + e[c + 12];
-          low[c] = Math.min(low[c], value);
-          high[c] = Math.max(high[c], value);
-        }
-      }
-    }
+    const { stage, store } = this.context;
+    const points = this.clouds.map(placed);
     const { clientWidth, clientHeight } = byId('stage');
-    const across = Math.tan(FIELD_OF_VIEW / 2) * (clientWidth / Math.max(1, clientHeight));
-    const target = [0, 1, 2].map((c) => (low[c] + high[c]) / 2) as unknown as Triple;
-    // As wide as the stage at the middle, and a little back, for the near end is wider.
-    const [depth, width, height] = [0, 1, 2].map((c) => high[c] - low[c]);
-    const forWidth = (0.58 * width) / across + 0.36 * depth;
-    // As high as it as well, seen aslant.
-    const tall = depth * Math.sin(lookingDown) + height * Math.cos(lookingDown);
-    const forHeight = (0.5 * tall) / Math.tan(FIELD_OF_VIEW / 2) + 0.36 * depth;
-    const distanceM = Math.max(forWidth, forHeight);
-    stage.pose = { ...DEFAULT_POSE, target, distanceM, elevation: lookingDown };
-    this.context.store.set({ view: 'perspective' });
+    const aspect = clientWidth / Math.max(1, clientHeight);
+    stage.pose = withAllInSight({ ...DEFAULT_POSE, elevation: lookingDown }, points, { aspect });
+    store.set({ view: 'perspective' });
   }
 
   /** The points of a view, quietly by height, or in one colour. */
@@ -254,7 +238,10 @@ export class MatchesTab implements TabView {
     betaPlaces!.setColours(betaColours);
     if (state.matchColour === 'similarity' && pairs.intraSimilarity !== undefined) {
       legend.scale('Likeness of both ends', likenessRange(pairs), likenessMap);
-    } else legend.words(`Red: farther apart than ${pairs.info.gateM} m once the view is undone`);
+    } else {
+      const views = state.layout === 'over' ? 'Blue points: first view, orange: second. ' : '';
+      legend.words(`${views}Red: farther apart than ${pairs.info.gateM} m once the view is undone`);
+    }
     this.controls.setVisible(seen);
     this.drawPicture(seen);
   }
@@ -341,4 +328,22 @@ export class MatchesTab implements TabView {
     );
     this.controls.setHovered(place);
   }
+}
+
+/** The points of a cloud in the world. */
+function placed({ positions, matrix }: Cloud): Float32Array {
+  return transformPoints(Float64Array.from(matrix.clone().transpose().elements), positions, 3);
+}
+
+/** A name at the near end of a cloud, on the ground. */
+function captionOf(cloud: Cloud, text: string): Label {
+  const points = placed(cloud);
+  const [[nearest], [right, left], [bottom]] = [0, 1, 2].map((axis) => {
+    const values = points.filter((_, i) => i % 3 === axis);
+    return [
+      values.reduce((a, b) => Math.min(a, b), Infinity),
+      values.reduce((a, b) => Math.max(a, b), -Infinity),
+    ];
+  });
+  return { text, at: [nearest, (left + right) / 2, bottom], look: 'chip' };
 }

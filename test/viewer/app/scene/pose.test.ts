@@ -5,6 +5,7 @@ import {
   between,
   DEFAULT_POSE,
   eyeOf,
+  FIELD_OF_VIEW,
   fitted,
   flown,
   lookedAround,
@@ -14,6 +15,7 @@ import {
   shifted,
   type Triple,
   turned,
+  withAllInSight,
   zoomedAbout,
 } from '../../../../src/viewer/app/scene/pose.ts';
 import { projectOn, viewsOf } from '../../../../src/viewer/app/scene/views.ts';
@@ -147,5 +149,44 @@ describe('between', () => {
     expect(between(from, to, 1).distanceM).toBeCloseTo(8);
     expect(Math.abs(between(from, to, 0.5).azimuth)).toBeCloseTo(Math.PI);
     expect(between(from, to, 0.5).distanceM).toBeCloseTo(16);
+  });
+});
+
+describe('the pose with all in sight', () => {
+  const aspect = 1.6;
+  const slopes = [Math.tan(FIELD_OF_VIEW / 2) * aspect, Math.tan(FIELD_OF_VIEW / 2)];
+  /** Where points are on the screen: -1 to 1 across and up. */
+  const onScreen = (pose: Pose, points: Float32Array) => {
+    const { right, up, ahead } = basisOf(pose);
+    const eye = eyeOf(pose);
+    return Array.from({ length: points.length / 3 }, (_, i) => {
+      const from = [0, 1, 2].map((c) => points[3 * i + c] - eye[c]);
+      const along = (axis: Triple) => axis.reduce((sum, value, c) => sum + value * from[c], 0);
+      return [right, up].map((axis, k) => along(axis) / (along(ahead) * slopes[k]));
+    });
+  };
+  it('has every point within the margin, and one on each side of the axis that is tight', () => {
+    const points = (seed: number) =>
+      Float32Array.from({ length: 300 }, (_, i) => 40 * Math.sin(seed + 7.3 * i) * (i % 3 === 2 ? 0.05 : 1));
+    const clouds = [points(1), points(2)];
+    const pose = withAllInSight({ ...DEFAULT_POSE, elevation: 0.7, azimuth: 2.5 }, clouds, {
+      aspect,
+      margin: 0.05,
+    });
+    const places = clouds.flatMap((cloud) => onScreen(pose, cloud));
+    const ends = [0, 1]
+      .map((k) => places.map((place) => place[k]))
+      .map((all) => [Math.min(...all), Math.max(...all)]);
+    for (const [low, high] of ends) {
+      expect(low).toBeGreaterThanOrEqual(-0.9001);
+      expect(high).toBeLessThanOrEqual(0.9001);
+    }
+    const tight = ends.find(([low, high]) => high - low > 1.7999)!;
+    expect(tight[0]).toBeCloseTo(-0.9, 3);
+    expect(tight[1]).toBeCloseTo(0.9, 3);
+  });
+
+  it('stays where it is without points', () => {
+    expect(withAllInSight(DEFAULT_POSE, [], { aspect })).toBe(DEFAULT_POSE);
   });
 });
