@@ -1,5 +1,6 @@
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
+import type { LevelTables } from '../pointcloud/sample-levels.ts';
 import { stackFloats, stackPointViews, stackTables } from '../views/stack-points.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import type { PointSample } from './point-sample.ts';
@@ -26,6 +27,8 @@ export function collatePoints(
     places: floats((sample) => sample.candidates, [rows, 3]),
     nearest,
     nearestWeights: floats((sample) => sample.nearestWeights, [nearest.data.length]),
+    ...(config.surroundings === null ? {} : { surroundings: surroundingsOf(samples) }),
+    ...(config.heightFrom === 'ground' ? { ground: floats((sample) => sample.ground!, [rows, 1]) } : {}),
   };
   if (samples.some(({ targets }) => targets === undefined)) return batch;
   const target = (name: keyof PointTargets, ...inner: number[]) =>
@@ -41,5 +44,28 @@ export function collatePoints(
       headingBin: target('headingBin', config.headingBins),
       headingResidual: target('headingResidual'),
     },
+  };
+}
+
+/** The coordinates [B·N, 3] and reflectances [B·N, 1] of the points, and the balls around the candidates, counting through them. */
+function surroundingsOf(samples: readonly PointSample[]): Tree<HostTensor> {
+  const count = samples[0].points.length / 4;
+  const columns = (from: number, to: number) =>
+    float32(
+      stackFloats(samples, ({ points }) => points.filter((_, i) => i % 4 >= from && i % 4 < to)),
+      [samples.length * count, to - from],
+    );
+  const tables = (part: (tables: LevelTables) => Int32Array) =>
+    stackTables(
+      samples.map(({ surroundings }) => part(surroundings!)),
+      count,
+    );
+  return {
+    xyz: columns(0, 3),
+    features: columns(3, 4),
+    centers: tables(({ centers }) => centers),
+    neighbors: Object.fromEntries(
+      samples[0].surroundings!.neighbors.map((_, s) => [`${s}`, tables(({ neighbors }) => neighbors[s])]),
+    ),
   };
 }

@@ -3,7 +3,7 @@ import { pointEncoderOptions } from '../encoders/encoder-config.ts';
 import { encodePoints } from '../encoders/encoders.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
-import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
+import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import { candidateFeatures, initPointHead, type PointPredictions, pointHead } from './point-head.ts';
@@ -43,7 +43,7 @@ export function pointBranch(
   const features = extra === undefined ? own : tf.concat([own, extra], 1);
   const head = pointHead(branchAt(params, 'head'), branchAt(stats, 'head'), features, {
     config,
-    places: leafAt(batch, 'places'),
+    batch,
     training,
   });
   return { predictions: head.predictions, stats: { pointEncoder: encoded.stats, head: head.stats } };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   batchNormSchema,
+  levelSchema,
   pointEncoderSchema,
   pointsSchema,
   widthsSchema,
@@ -23,6 +24,13 @@ export const pointDetectorFields = {
   frozenLevels: z.int().min(0),
   /** The level whose centres are the candidates, counted from 0. */
   candidateLevel: z.int().min(0),
+  /**
+   * Balls of the points that were drawn around each candidate, of which the head has features of its own (as many points as there
+   * are candidates); null: the encoder's features alone.
+   */
+  surroundings: levelSchema.nullable().default(null),
+  /** What a box's height is measured from: its centre from the candidate, or its bottom from the ground under the candidate. */
+  heightFrom: z.enum(['candidate', 'ground']).default('candidate'),
   /** The widths of the layers over a candidate's features. */
   headWidths: widthsSchema,
   headBatchNorm: batchNormSchema,
@@ -92,6 +100,8 @@ export const pointDetectorSmall: PointDetectorConfig = {
   },
   frozenLevels: 0,
   candidateLevel: 1,
+  surroundings: null,
+  heightFrom: 'candidate',
   headWidths: [256, 256],
   headBatchNorm: { eps: 1e-3, momentum: 0.1 },
   headingBins: 12,

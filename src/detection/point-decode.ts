@@ -49,7 +49,7 @@ export function decodePoints(
 
 function candidatesOf(
   outputs: Tree<HostTensor>,
-  { candidates }: PointSample,
+  { candidates, ground }: PointSample,
   options: { readonly config: PointDetectorConfig; readonly row: number; readonly classIndex: number },
 ): Found[] {
   const { config, row, classIndex } = options;
@@ -67,9 +67,10 @@ function candidatesOf(
     for (let k = 1; k < bins; k++) if (headingBin[r * bins + k] > headingBin[r * bins + bin]) bin = k;
     const side = (k: number) => mean[k] * Math.exp(Math.max(-3, Math.min(3, logSize[3 * r + k])));
     const coordinate = (k: number) => candidates[3 * n + k] + offset[3 * r + k];
+    const up = ground === undefined ? coordinate(2) : ground[n] + offset[3 * r + 2] + side(2) / 2;
     found.push({
       box: {
-        center: [coordinate(0), coordinate(1), coordinate(2)],
+        center: [coordinate(0), coordinate(1), up],
         sizeM: [side(0), side(1), side(2)],
         yaw: headingOf(bin, headingResidual[r * bins + bin], bins),
       },

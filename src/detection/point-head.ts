@@ -9,6 +9,7 @@ import { initMlp, mlp } from '../nn/mlp.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import { gatherRows } from '../pointcloud/grouping.ts';
 import type { PointNet2Features } from '../pointcloud/pointnet2-encoder.ts';
+import { initSetAbstraction, setAbstraction } from '../pointcloud/set-abstraction.ts';
 import { binaryCrossEntropy, focalLoss, smoothL1, softmaxCrossEntropy, weightedSum } from './losses.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import { NEAREST } from './point-sample.ts';
@@ -33,7 +34,7 @@ export interface PointPredictions {
 const QUALITY_M = 0.4;
 /** With nothing learned a candidate is of a class with this probability, so that the many empty ones do not drown the rest. */
 const PRIOR = 0.02;
-/** Coordinates that are joined to a candidate's features: its height and its distance, in tens of metres. */
+/** Numbers that are joined to a candidate's features: its height (above the ground, where boxes are measured from it), and its distance in tens of metres. */
 const PLACE_CHANNELS = 2;
 
 const outputsOf = ({ classes, headingBins }: PointDetectorConfig) => ({
@@ -50,7 +51,8 @@ export function initPointHead(random: Random, config: PointDetectorConfig, extra
   const { levels } = config.pointEncoder;
   const own = levels[config.candidateLevel].out;
   const last = config.candidateLevel < levels.length - 1 ? levels[levels.length - 1].out : 0;
-  const inputs = own + last + extra + PLACE_CHANNELS;
+  const around = config.surroundings?.out ?? 0;
+  const inputs = own + last + around + extra + PLACE_CHANNELS;
   const layers = initMlp(random.fork('layers'), { inputs, widths: config.headWidths });
   const width = config.headWidths[config.headWidths.length - 1];
   const params: { [name: string]: Tree<HostTensor> } = { layers: layers.params };
@@ -58,7 +60,15 @@ export function initPointHead(random: Random, config: PointDetectorConfig, extra
     params[name] = initLinear(random.fork(name), { inputs: width, outputs });
   const bias = Math.log(PRIOR / (1 - PRIOR));
   params.classes = { ...params.classes, bias: constant([config.classes.length], bias) };
-  return { params, stats: { layers: layers.stats } };
+  if (config.surroundings === null) return { params, stats: { layers: layers.stats } };
+  const balls = initSetAbstraction(random.fork('surroundings'), {
+    ...{ inputs: 1, useXyz: true, bias: false },
+    ...config.surroundings,
+  });
+  return {
+    params: { ...params, surroundings: balls.params },
+    stats: { layers: layers.stats, surroundings: balls.stats },
+  };
 }
 
 /** The features of the candidates [R, C]: those of their own level, and of the last level from its three nearest centres. */
@@ -77,15 +87,44 @@ export function candidateFeatures(
   return tf.concat([own, brought], 1);
 }
 
-/** What the head says of candidates with these features. */
+/** Features of the points around each candidate [R, C], and their next running statistics. */
+function featuresAround(
+  params: Tensors,
+  stats: Tensors,
+  batch: Tensors,
+  options: Mode & { readonly config: PointDetectorConfig },
+) {
+  const { config, training } = options;
+  const tables = branchAt(batch, 'surroundings');
+  const neighbors = branchAt(tables, 'neighbors');
+  const input = {
+    features: leafAt(tables, 'features'),
+    xyz: leafAt(tables, 'xyz'),
+    tables: {
+      centers: leafAt(tables, 'centers'),
+      neighbors: Object.keys(neighbors).map((s) => leafAt(neighbors, s)),
+    },
+  };
+  return setAbstraction(params, stats, input, { ...config.headBatchNorm, training, useXyz: true });
+}
+
+/** What the head says of candidates with these features, in a batch as `collatePoints` stacks it. */
 export function pointHead(
   params: Tensors,
   stats: Tensors,
   features: tf.Tensor,
-  options: Mode & { readonly config: PointDetectorConfig; readonly places: tf.Tensor },
+  options: Mode & { readonly config: PointDetectorConfig; readonly batch: Tensors },
 ): { readonly predictions: PointPredictions; readonly stats: Tensors } {
-  const { config, places, training } = options;
-  const joined = tf.concat([features, placeFeatures(places)], 1);
+  const { config, batch, training } = options;
+  const around =
+    config.surroundings === null
+      ? undefined
+      : featuresAround(branchAt(params, 'surroundings'), branchAt(stats, 'surroundings'), batch, options);
+  const place = placeFeatures(
+    leafAt(batch, 'places'),
+    config.heightFrom === 'ground' ? leafAt(batch, 'ground') : undefined,
+  );
+  const joined = tf.concat([features, ...(around === undefined ? [] : [around.y]), place], 1);
   const layers = mlp(branchAt(params, 'layers'), branchAt(stats, 'layers'), joined, {
     ...config.headBatchNorm,
     training,
@@ -100,7 +139,7 @@ export function pointHead(
       headingResidual: say('headingResidual'),
       quality: say('quality'),
     },
-    stats: { layers: layers.stats },
+    stats: { layers: layers.stats, ...(around === undefined ? {} : { surroundings: around.stats }) },
   };
 }
 
@@ -143,9 +182,9 @@ export function pointLosses(
   };
 }
 
-function placeFeatures(places: tf.Tensor): tf.Tensor {
+function placeFeatures(places: tf.Tensor, ground?: tf.Tensor): tf.Tensor {
   const horizontal = tf.slice(places, [0, 0], [places.shape[0] as number, 2]);
   const distance = tf.sqrt(tf.sum(tf.square(horizontal), 1, true));
   const height = tf.slice(places, [0, 2], [places.shape[0] as number, 1]);
-  return tf.concat([height, tf.mul(distance, 0.1)], 1);
+  return tf.concat([ground === undefined ? height : tf.sub(height, ground), tf.mul(distance, 0.1)], 1);
 }

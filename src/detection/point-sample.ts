@@ -12,7 +12,9 @@ import {
   sampleViewTransform,
   type ViewTransform,
 } from '../geometry/view-transform.ts';
+import { ballQueries } from '../pointcloud/ball-query.ts';
 import { sampleMostlyAboveGround } from '../pointcloud/ground.ts';
+import { groundHeights } from '../pointcloud/ground-height.ts';
 import { nearestNeighbors } from '../pointcloud/nearest-neighbors.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
 import { indicesInRange } from '../pointcloud/range-filter.ts';
@@ -34,6 +36,10 @@ export interface PointSample {
   /** For each candidate, the three nearest centres of the last level, and their weights by inverse distance. */
   readonly nearest: Int32Array;
   readonly nearestWeights: Float32Array;
+  /** Balls of the points around each candidate, where the head looks at them itself. */
+  readonly surroundings?: LevelTables;
+  /** The height of the ground under each candidate in the view's frame, metres, where boxes are measured from it. */
+  readonly ground?: Float32Array;
   /** How LiDAR points reach the picture, and its size in pixels. */
   readonly pixelFromLidar: Matrix34;
   readonly cameraFromLidar: Float64Array;
@@ -85,10 +91,16 @@ export function pointSample(
   const points = applyView(drawn, 4, view);
   stopwatch.lap('augment');
   const { levels, last } = sampleLevels(points, config.pointEncoder);
-  const candidates = xyzOf(centersAt(points, levels, config.candidateLevel));
+  const rowsOfCandidates = rowsAt(levels, config.candidateLevel);
+  const candidates = xyzOf(gatherRows(points, rowsOfCandidates));
   const { indices, squaredDistances } = nearestNeighbors(xyzOf(last), candidates, {
     count: Math.min(NEAREST, last.length / 4),
   });
+  const surroundings =
+    config.surroundings === null
+      ? undefined
+      : { centers: rowsOfCandidates, neighbors: ballsAround(candidates, points, config.surroundings) };
+  const ground = config.heightFrom === 'ground' ? groundUnder(candidates, candidatePoints, view) : undefined;
   stopwatch.lap('sample');
   return {
     id: frame.id,
@@ -98,16 +110,38 @@ export function pointSample(
     candidates,
     nearest: indices,
     nearestWeights: inverseDistanceWeights(squaredDistances, candidates.length / 3),
+    surroundings,
+    ground,
     pixelFromLidar,
     cameraFromLidar,
     image: { width: image.width, height: image.height },
-    ...(training ? { targets: targetsOf(frame, { config, view, candidates, pixelFromLidar }) } : {}),
+    ...(training ? { targets: targetsOf(frame, { config, view, candidates, ground, pixelFromLidar }) } : {}),
   };
 }
 
-/** The rows of a level's centres. */
-function centersAt(points: Float32Array, levels: readonly LevelTables[], level: number): Float32Array {
-  return levels.slice(0, level + 1).reduce((rows, { centers }) => gatherRows(rows, centers), points);
+/** Which of the points a level's centres are. */
+function rowsAt(levels: readonly LevelTables[], level: number): Int32Array {
+  return levels
+    .slice(1, level + 1)
+    .reduce((rows, { centers }) => centers.map((at) => rows[at]), levels[0].centers);
+}
+
+function ballsAround(
+  candidates: Float32Array,
+  points: Float32Array,
+  { radii, neighbors }: NonNullable<PointDetectorConfig['surroundings']>,
+) {
+  const scales = radii.map((radiusM, scale) => ({ radiusM, maxNeighbors: neighbors[scale] }));
+  return ballQueries(points, candidates, scales, { stride: 4 });
+}
+
+/** The ground under candidates of a view, from the points before it. */
+function groundUnder(candidates: Float32Array, points: Float32Array, view: ViewTransform): Float32Array {
+  const places = applyView(candidates, 3, inverseView(view));
+  groundHeights(points, places).forEach((height, n) => {
+    places[3 * n + 2] = height;
+  });
+  return applyView(places, 3, view).filter((_, i) => i % 3 === 2);
 }
 
 function xyzOf(rows: Float32Array): Float32Array {
@@ -134,15 +168,17 @@ function targetsOf(
     readonly config: PointDetectorConfig;
     readonly view: ViewTransform;
     readonly candidates: Float32Array;
+    readonly ground: Float32Array | undefined;
     readonly pixelFromLidar: Matrix34;
   },
 ): PointTargets {
-  const { config, view, candidates, pixelFromLidar } = options;
+  const { config, view, candidates, ground, pixelFromLidar } = options;
   const { objects, ignored } = sortLabels(requireLabels(frame), config.classes);
   const moved = (box: Box3) => applyViewToBox(box, view);
   const regions = ignored.filter(({ box3 }) => box3 === undefined).map(({ box2 }) => box2);
   return pointTargets(candidates, {
     ...config,
+    ground,
     objects: objects.map(({ box3, classIndex }) => ({ box3: moved(box3), classIndex })),
     ignored: ignored.flatMap(({ box3 }) => (box3 === undefined ? [] : [moved(box3)])),
     alsoIgnored: seenIn(regions, candidates, { view, pixelFromLidar }),

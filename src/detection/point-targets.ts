@@ -10,7 +10,7 @@ export interface PointTargets {
   readonly weights: Float32Array;
   /** float32 [N]: 1 where the candidate is of an object. */
   readonly positive: Float32Array;
-  /** float32 [N·3]: from the candidate to the object's centre, metres. */
+  /** float32 [N·3]: from the candidate to the object's centre, metres; upwards from the ground to its bottom, where the ground is given. */
   readonly offset: Float32Array;
   /** float32 [N·3]: logarithms of length, width and height over the class's mean. */
   readonly logSize: Float32Array;
@@ -24,6 +24,8 @@ export interface PointTargetOptions {
   readonly objects: ReadonlyArray<{ readonly box3: Box3; readonly classIndex: number }>;
   /** Boxes of neighbour classes. */
   readonly ignored: readonly Box3[];
+  /** The height of the ground under each candidate, metres, where boxes are measured from it. */
+  readonly ground?: Float32Array;
   /** 1 for each candidate that is to be ignored for another reason. */
   readonly alsoIgnored?: Uint8Array;
   readonly classes: readonly string[];
@@ -70,7 +72,11 @@ export function pointTargets(candidates: Float32Array, options: PointTargetOptio
     const mean = meanSizeOf(classes[classIndex]);
     targets.positive[n] = 1;
     targets.classes[n * classes.length + classIndex] = 1;
-    targets.offset.set([box3.center[0] - x, box3.center[1] - y, box3.center[2] - z], 3 * n);
+    const up =
+      options.ground === undefined
+        ? box3.center[2] - z
+        : box3.center[2] - box3.sizeM[2] / 2 - options.ground[n];
+    targets.offset.set([box3.center[0] - x, box3.center[1] - y, up], 3 * n);
     targets.logSize.set(
       box3.sizeM.map((side, k) => Math.log(side / mean[k])),
       3 * n,

@@ -37,7 +37,8 @@ export const imageEncoderSchema = imageEncoderSchemaWith({});
 /** An image encoder of a detector: of a kind with maps at strides of 4 to 32. */
 export const pyramidEncoderSchema = imageEncoderSchemaWith({}, { pyramids: true });
 
-const levelSchema = z
+/** One set abstraction of a PointNet++: its centres, and the balls around them. */
+export const levelSchema = z
   .strictObject({
     /** Points a sample that stay. */
     points: whole,
