@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import {
+  ballsSchema,
   batchNormSchema,
-  levelSchema,
   pointEncoderSchema,
   pointsSchema,
   widthsSchema,
@@ -24,11 +24,8 @@ export const pointDetectorFields = {
   frozenLevels: z.int().min(0),
   /** The level whose centres are the candidates, counted from 0. */
   candidateLevel: z.int().min(0),
-  /**
-   * Balls of the points that were drawn around each candidate, of which the head has features of its own (as many points as there
-   * are candidates); null: the encoder's features alone.
-   */
-  surroundings: levelSchema.nullable().default(null),
+  /** Balls of the drawn points around each candidate, of which the head has features of its own; null: the encoder's alone. */
+  surroundings: ballsSchema.nullable().default(null),
   /** What a box's height is measured from: its centre from the candidate, or its bottom from the ground under the candidate. */
   heightFrom: z.enum(['candidate', 'ground']).default('candidate'),
   /** The widths of the layers over a candidate's features. */

@@ -37,19 +37,29 @@ export const imageEncoderSchema = imageEncoderSchemaWith({});
 /** An image encoder of a detector: of a kind with maps at strides of 4 to 32. */
 export const pyramidEncoderSchema = imageEncoderSchemaWith({}, { pyramids: true });
 
-/** One set abstraction of a PointNet++: its centres, and the balls around them. */
-export const levelSchema = z
-  .strictObject({
-    /** Points a sample that stay. */
-    points: whole,
-    radii: z.array(positive).min(1),
-    neighbors: z.array(whole).min(1),
-    widths: z.array(widthsSchema).min(1),
-    out: whole,
-  })
-  .refine((each) => each.radii.length === each.neighbors.length && each.radii.length === each.widths.length, {
-    message: 'radii, neighbors and widths must have one entry a scale each',
-  });
+/** Balls around centres: each with its radius, its number of neighbours and its layers' widths, and the width that joins them. */
+const ballFields = {
+  radii: z.array(positive).min(1),
+  neighbors: z.array(whole).min(1),
+  widths: z.array(widthsSchema).min(1),
+  out: whole,
+};
+
+interface Scales {
+  readonly radii: readonly unknown[];
+  readonly neighbors: readonly unknown[];
+  readonly widths: readonly unknown[];
+}
+
+const oneEntryEach = ({ radii, neighbors, widths }: Scales) =>
+  radii.length === neighbors.length && radii.length === widths.length;
+const message = 'radii, neighbors and widths must have one entry a scale each';
+
+/** One set abstraction whose centres are given. */
+export const ballsSchema = z.strictObject(ballFields).refine(oneEntryEach, { message });
+
+/** One set abstraction of a PointNet++, and how many of the points before it stay. */
+const levelSchema = z.strictObject({ points: whole, ...ballFields }).refine(oneEntryEach, { message });
 
 /** A PointNet++ with multi-scale grouping. */
 export const pointEncoderSchema = z.strictObject({

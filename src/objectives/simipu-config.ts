@@ -8,6 +8,8 @@ export const simipuSchema = z
   .strictObject({
     /** At most this share of the drawn points is ground, as far as there are enough others; absent, all are drawn alike. */
     groundShare: z.number().min(0).max(1).optional(),
+    /** Whether farthest points begin at the same point in both views, so that their centres coincide; not so as released. */
+    sameStart: z.boolean().optional(),
     view: z.strictObject({
       maxRotation: z.number().min(0),
       pivot: z.tuple([z.number(), z.number(), z.number()]),

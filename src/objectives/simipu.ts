@@ -29,6 +29,11 @@ export const simipu = system<SimipuConfig>({
     validityMask: { means: 'places outside of the picture do not count', paper: '?', code: 'false' },
     crossFactor: { means: 'the weight of the cross-modal loss', paper: '?', code: '1' },
     groundShare: { means: 'the most of the drawn points that may be ground', paper: '?', code: 'none' },
+    sameStart: {
+      means: 'farthest points begin at the same point in both views, so that centres coincide',
+      paper: '?',
+      code: 'no',
+    },
     imageScale: {
       means: 'how large the picture is, of what fits the canvas',
       paper: '?',
@@ -59,6 +64,7 @@ function make(config: SimipuConfig, given: Given): Objective {
     kind: 'point-pair',
     points: { count, range, cropToImage },
     groundShare: config.groundShare,
+    sameStart: config.sameStart,
     view: config.view,
     image: { ...image.input, scale: config.imageScale },
     featureStride: imageEncoderStride(image),

@@ -31,6 +31,8 @@ export interface PointPairView {
   };
   /** At most this share of the drawn points is ground, as far as there are enough others; absent, all are drawn alike. */
   readonly groundShare?: number;
+  /** Whether both views begin with the same point, from which farthest points are the same ones whatever was done to a view; no. */
+  readonly sameStart?: boolean;
   /** How far the second view is turned, scaled and mirrored. */
   readonly view: ViewDraw;
   /** The canvas, its colours, and the range of scales that the picture is drawn at. */
@@ -48,7 +50,7 @@ type Triple = readonly [number, number, number];
 /** Two views of a frame's points, its picture, and who belongs to whom (Li et al. 2022). */
 export interface PointPair {
   readonly id: string;
-  /** The original points, and the same ones transformed; each in a random order of its own. */
+  /** The original points, and the same ones transformed; each in a random order of its own, but for the first where `sameStart` says so. */
   readonly alpha: PointView;
   readonly beta: PointView;
   readonly view: ViewTransform;
@@ -99,14 +101,21 @@ export function drawPlaces(
   const near = gatherRows(frame.points, candidates);
   const chosen = gatherRows(near, drawRows(near, random.fork('points'), config));
   const view = sampleViewTransform(random.fork('view'), config.view);
-  const shuffled = (label: string) => gatherRows(chosen, random.fork(label).permutation(count));
-  const original = shuffled('alpha');
-  const moved = applyView(shuffled('beta'), 4, view);
+  const [alphaRows, betaRows] = ['alpha', 'beta'].map((label) => random.fork(label).permutation(count));
+  if (config.sameStart) beginWith(betaRows, alphaRows[0]);
+  const original = gatherRows(chosen, alphaRows);
+  const moved = applyView(gatherRows(chosen, betaRows), 4, view);
   stopwatch.lap('augment');
   const alpha = pointView(original, [], config);
   const beta = pointView(moved, view, config);
   stopwatch.lap('sample');
   return { alpha, beta, view };
+}
+
+/** Swaps a row with the first one. */
+function beginWith(rows: Int32Array, row: number): void {
+  const at = rows.indexOf(row);
+  [rows[0], rows[at]] = [row, rows[0]];
 }
 
 /**

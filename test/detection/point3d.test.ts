@@ -16,10 +16,18 @@ import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
 import { angleDifference } from '../../src/geometry/angle.ts';
 import { type Box3, pointInBox } from '../../src/geometry/box.ts';
 import { birdsEyeIou, iou3d } from '../../src/geometry/box-overlap.ts';
-import { applyViewToBox, inverseView, sampleViewTransform } from '../../src/geometry/view-transform.ts';
+import {
+  applyView,
+  applyViewToBox,
+  inverseView,
+  sampleViewTransform,
+} from '../../src/geometry/view-transform.ts';
 import { branchAt } from '../../src/nn/layer.ts';
 import { valueAndGrad } from '../../src/nn/value-and-grad.ts';
 import { groundPoints } from '../../src/pointcloud/ground.ts';
+import { groundHeights } from '../../src/pointcloud/ground-height.ts';
+import { gatherRows } from '../../src/pointcloud/point-rows.ts';
+import { indicesInRange } from '../../src/pointcloud/range-filter.ts';
 import { syntheticFrame } from '../objectives/tiny-simipu.ts';
 import { tinyDetector } from '../training/detection/tiny-detector.ts';
 
@@ -187,6 +195,49 @@ describe('samples', () => {
     }
   });
 
+  it('have the balls around their candidates, and the ground under them, as they are turned', () => {
+    const { points: drawing } = tiny();
+    const config = tiny({
+      points: { ...drawing, cropToImage: false },
+      surroundings: balls,
+      heightFrom: 'ground',
+    });
+    const sample = pointSample(frame, Random.fromSeed(1), { config, training: true });
+    const { points, candidates, surroundings, ground, view, targets } = sample;
+    const rows = candidates.length / 3;
+    const at = (row: number) => points.subarray(4 * row, 4 * row + 3);
+    surroundings!.centers.forEach((row, n) => {
+      expect([...at(row)]).toEqual([...candidates.subarray(3 * n, 3 * n + 3)]);
+    });
+    surroundings!.neighbors.forEach((table, s) => {
+      expect(table).toHaveLength(rows * 8);
+      table.forEach((row, i) => {
+        const center = candidates.subarray(3 * Math.floor(i / 8));
+        const away = Math.hypot(...[0, 1, 2].map((k) => at(row)[k] - center[k]));
+        expect(away).toBeLessThan(balls.radii[s]);
+      });
+    });
+    // The ground was looked for before the view; a box's bottom is its centre less half of its height.
+    const places = applyView(candidates, 3, inverseView(view));
+    const near = gatherRows(frame.points, indicesInRange(frame.points, config.points.range));
+    groundHeights(near, places).forEach((height, n) => {
+      places[3 * n + 2] = height;
+    });
+    const expected = applyView(places, 3, view);
+    ground!.forEach((height, n) => {
+      expect(height).toBeCloseTo(expected[3 * n + 2], 4);
+    });
+    const other = { ...config, surroundings: null, heightFrom: 'candidate' as const };
+    const same = pointSample(frame, Random.fromSeed(1), { config: other, training: true });
+    expect([...same.candidates]).toEqual([...candidates]);
+    targets!.positive.forEach((positive, n) => {
+      if (positive === 0) return;
+      const height = 1.5 * Math.exp(targets!.logSize[3 * n + 2]) * (1.53 / 1.5);
+      const middle = ground![n] + targets!.offset[3 * n + 2] + height / 2;
+      expect(middle).toBeCloseTo(candidates[3 * n + 2] + same.targets!.offset[3 * n + 2], 4);
+    });
+  });
+
   it('hold back ground where there is enough else', () => {
     const share = (groundShare: number) => {
       const { points } = pointSample(frame, Random.fromSeed(1), {
@@ -199,9 +250,17 @@ describe('samples', () => {
   });
 });
 
-describe('decoding', () => {
+const balls = { radii: [1, 3], neighbors: [8, 8], widths: [[8], [8, 16]], out: 12 };
+
+/** The encoder's features and the candidate's own height; and with all that a candidate can be told beside them. */
+const kinds: ReadonlyArray<readonly [name: string, changes: Partial<Point3dConfig>]> = [
+  ["with the encoder's features alone", {}],
+  ['with balls of its own, and boxes on the ground', { surroundings: balls, heightFrom: 'ground' }],
+];
+
+describe.each(kinds)('decoding %s', (_, changes) => {
   it('gives back the labels of outputs that say just what the targets are', () => {
-    const config = tiny({ scoreThreshold: 0.5 });
+    const config = tiny({ scoreThreshold: 0.5, ...changes });
     const frame = frameWithCars(3);
     const sample = pointSample(frame, Random.fromSeed(1), {
       config: { ...config, view: { maxRotation: 0, scale: [1, 1], flipProbability: 0 } },
@@ -240,8 +299,8 @@ describe('decoding', () => {
   });
 });
 
-describe('the detector', () => {
-  const config = tiny();
+describe.each(kinds)('the detector %s', (_, changes) => {
+  const config = tiny(changes);
   const detector = new Point3d(config, 2);
   const samples = [4, 5].map((seed) =>
     pointSample(frameWithCars(seed), Random.fromSeed(seed), { config, training: true }),
@@ -266,7 +325,7 @@ describe('the detector', () => {
         .map(([path]) => path)
         .filter((path) => !all.includes(path)),
     ).toEqual([]);
-    const frozen = [...gradients(new Point3d(tiny({ frozenLevels: 1 }), 2)).grads.keys()];
+    const frozen = [...gradients(new Point3d(tiny({ frozenLevels: 1, ...changes }), 2)).grads.keys()];
     expect(all.filter((path) => !frozen.includes(path))).toEqual(
       all.filter((path) => path.startsWith('pointEncoder/sa1/')),
     );
@@ -329,7 +388,7 @@ describe('the detector', () => {
   });
 
   it('looks at fewer frames than a batch, and sees in each what it sees in a full one', async () => {
-    const low = new Point3d(tiny({ scoreThreshold: 0 }), 2);
+    const low = new Point3d(tiny({ scoreThreshold: 0, ...changes }), 2);
     const predictor = await low.predictor({ params, stats });
     const [first, second] = await predictor.detect(samples);
     const [alone] = await predictor.detect(samples.slice(1));

@@ -75,7 +75,9 @@ function faultOfCommand(words: readonly string[]): string | undefined {
   const file =
     program === 'npx' && rest[0] === 'vitest' ? rest.find((word) => word.startsWith('test/')) : undefined;
   if (file !== undefined && !existsSync(join(repository, file))) return `no file ${file}`;
-  return ['npm', 'npx', 'yarn', 'pnpm', 'ssh'].includes(program) ? undefined : `nothing here knows '${program}'`;
+  return ['npm', 'npx', 'yarn', 'pnpm', 'ssh'].includes(program)
+    ? undefined
+    : `nothing here knows '${program}'`;
 }
 
 const blocks = pageBlocks().filter(({ language }) => language === 'sh');

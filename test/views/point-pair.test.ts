@@ -227,6 +227,19 @@ describe('the tables of a point pair', () => {
 });
 
 describe('the matching of a point pair', () => {
+  it('is of places that coincide where both views begin with the same point', () => {
+    for (const seed of seeds) {
+      const { alpha, beta, distanceM } = draw(seed, { ...tinyView, sameStart: true });
+      expect(alpha.points[3]).toBe(beta.points[3]);
+      expect(Math.max(...distanceM)).toBeLessThan(1e-4);
+      // The rest of the points lies in other orders.
+      expect(alpha.points.filter((_, i) => i % 4 === 3)).not.toEqual(
+        beta.points.filter((_, i) => i % 4 === 3),
+      );
+    }
+    expect(Math.max(...seeds.flatMap((seed) => [...draw(seed).distanceM]))).toBeGreaterThan(0.5);
+  });
+
   it('is a permutation at the least total distance', () => {
     for (const seed of seeds) {
       const { alpha, beta, partner, distanceM } = draw(seed);
