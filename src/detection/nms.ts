@@ -1,3 +1,4 @@
+import { angleDifference, wrapAngle } from '../geometry/angle.ts';
 import type { Box3 } from '../geometry/box.ts';
 import { birdsEyeIou, imageIou } from '../geometry/box-overlap.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
@@ -56,4 +57,40 @@ function suppress<Box>(
     if (kept.every((k) => !(overlap(boxes[k], boxes[i]) > maxIou))) kept.push(i);
   }
   return Int32Array.from(kept);
+}
+
+/**
+ * Boxes joined with those that agree with them: each of `kept` becomes the mean, weighted by score, of all boxes that overlap it by
+ * at least `minIou` as seen from above (itself among them). A heading that points the other way counts as the same one turned round.
+ *
+ * @example
+ * const car: Box3 = { center: [10, 0, -1], sizeM: [4, 2, 1.5], yaw: 0 };
+ * const boxes = [car, { ...car, center: [10.4, 0, -1] as const }];
+ * averageOverlapping(boxes, [0.9, 0.3], { kept: [0], minIou: 0.5 })[0].center[0]; // 10.1
+ */
+export function averageOverlapping(
+  boxes: readonly Box3[],
+  scores: ArrayLike<number>,
+  { kept, minIou }: { readonly kept: ArrayLike<number>; readonly minIou: number },
+): Box3[] {
+  return Array.from(kept, (k) => {
+    const best = boxes[k];
+    const center = [0, 0, 0];
+    const sizeM = [0, 0, 0];
+    let [turn, total] = [0, 0];
+    boxes.forEach((box, i) => {
+      if (i !== k && birdsEyeIou(best, box) < minIou) return;
+      const weight = scores[i];
+      total += weight;
+      for (let c = 0; c < 3; c++) {
+        center[c] += weight * box.center[c];
+        sizeM[c] += weight * box.sizeM[c];
+      }
+      // Half turns apart are the same box from the other end.
+      const apart = angleDifference(box.yaw, best.yaw);
+      turn += weight * (Math.abs(apart) > Math.PI / 2 ? wrapAngle(apart + Math.PI) : apart);
+    });
+    const mean = (sums: readonly number[]) => sums.map((sum) => sum / total) as [number, number, number];
+    return { center: mean(center), sizeM: mean(sizeM), yaw: wrapAngle(best.yaw + turn / total) };
+  });
 }

@@ -51,6 +51,8 @@ export const pointDetectorFields = {
   scoreThreshold: unit,
   /** Boxes of a class that overlap a better one by more than this, seen from above, are dropped. */
   nmsIou: unit,
+  /** Candidates that overlap a kept box by at least this, seen from above, have a share in it by their scores; null: they are dropped. */
+  averageIou: unit.nullable().default(null),
   maxDetections: whole,
 };
 
@@ -108,6 +110,7 @@ export const pointDetectorSmall: PointDetectorConfig = {
   lossWeights: { classes: 1, offset: 1, size: 1, heading: 0.5, quality: 0.5 },
   scoreThreshold: 0.05,
   nmsIou: 0.1,
+  averageIou: null,
   maxDetections: 50,
 };
 

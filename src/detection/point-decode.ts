@@ -5,7 +5,7 @@ import type { Box3 } from '../geometry/box.ts';
 import { leafAt } from '../nn/layer.ts';
 import { detectionOf } from './detection-label.ts';
 import { meanSizeOf } from './mean-sizes.ts';
-import { rotatedNonMaximumSuppression } from './nms.ts';
+import { averageOverlapping, rotatedNonMaximumSuppression } from './nms.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import type { PointSample } from './point-sample.ts';
 import { headingOf } from './point-targets.ts';
@@ -33,12 +33,16 @@ export function decodePoints(
         row: b * (sample.candidates.length / 3),
         classIndex: k,
       });
-      const kept = rotatedNonMaximumSuppression(
-        found.map(({ box }) => box),
-        found.map(({ score }) => score),
-        { maxIou: config.nmsIou, maxKept: config.maxDetections },
-      );
-      return Array.from(kept, (i) => found[i]).flatMap(({ box, score }) => {
+      const boxes = found.map(({ box }) => box);
+      const scores = found.map(({ score }) => score);
+      const { nmsIou: maxIou, maxDetections: maxKept, averageIou: minIou } = config;
+      const kept = rotatedNonMaximumSuppression(boxes, scores, { maxIou, maxKept });
+      const final =
+        minIou === null
+          ? Array.from(kept, (i) => boxes[i])
+          : averageOverlapping(boxes, scores, { kept, minIou });
+      return final.flatMap((box, rank) => {
+        const score = scores[kept[rank]];
         const label = detectionOf(box, { type, score, ...sample });
         return label === undefined ? [] : [label];
       });

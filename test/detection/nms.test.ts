@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { nonMaximumSuppression, rotatedNonMaximumSuppression } from '../../src/detection/nms.ts';
+import {
+  averageOverlapping,
+  nonMaximumSuppression,
+  rotatedNonMaximumSuppression,
+} from '../../src/detection/nms.ts';
 import { Random } from '../../src/engine/random.ts';
 import type { Box3 } from '../../src/geometry/box.ts';
 import { birdsEyeIou, imageIou } from '../../src/geometry/box-overlap.ts';
@@ -60,5 +64,37 @@ describe('non-maximum suppression', () => {
   it('takes nothing, and refuses scores of other boxes', () => {
     expect(nonMaximumSuppression([], [], { maxIou: 0.5 })).toHaveLength(0);
     expect(() => nonMaximumSuppression([[0, 0, 1, 1]], [], { maxIou: 0.5 })).toThrow('0 scores for 1 boxes');
+  });
+});
+
+describe('averageOverlapping', () => {
+  const car: Box3 = { center: [10, 0, -1], sizeM: [4, 2, 1.5], yaw: 0.2 };
+  const far: Box3 = { ...car, center: [30, 0, -1] };
+
+  it('gives each kept box the mean of those that agree with it, by their scores', () => {
+    const other: Box3 = { center: [10.3, 0.2, -0.8], sizeM: [4.4, 1.8, 1.7], yaw: 0.3 };
+    const [first, second] = averageOverlapping([car, other, far], [0.6, 0.2, 0.5], {
+      kept: [0, 2],
+      minIou: 0.5,
+    });
+    expect(first.center.map((each) => Math.round(1e9 * each) / 1e9)).toEqual([10.075, 0.05, -0.95]);
+    expect(first.sizeM.map((each) => Math.round(1e9 * each) / 1e9)).toEqual([4.1, 1.95, 1.55]);
+    expect(first.yaw).toBeCloseTo(0.225, 12);
+    expect(second.center).toEqual(far.center);
+  });
+
+  it('takes a box that is turned round for the same one, and keeps the heading of the best', () => {
+    const round: Box3 = { ...car, yaw: 0.4 - Math.PI };
+    const [box] = averageOverlapping([car, round], [0.5, 0.5], { kept: [0], minIou: 0.5 });
+    expect(box.yaw).toBeCloseTo(0.3, 12);
+    const [turned] = averageOverlapping([round, car], [0.5, 0.5], { kept: [0], minIou: 0.5 });
+    expect(turned.yaw).toBeCloseTo(0.3 - Math.PI, 12);
+  });
+
+  it('leaves boxes alone that nothing else agrees with', () => {
+    const beside: Box3 = { ...car, center: [10, 1.5, -1] };
+    const [box] = averageOverlapping([car, beside], [0.9, 0.8], { kept: [0], minIou: 0.5 });
+    expect(box.center).toEqual(car.center);
+    expect(box.yaw).toBeCloseTo(car.yaw, 12);
   });
 });
