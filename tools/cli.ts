@@ -11,6 +11,7 @@ const commands: { readonly [name: string]: () => Promise<{ readonly command: () 
   methods: () => import('./methods.ts'),
   pretrain: () => import('./pretrain.ts'),
   correspond: () => import('./correspond.ts'),
+  'pseudo-label': () => import('./pseudo-label.ts'),
   finetune: () => import('./finetune.ts'),
   detect: () => import('./detect.ts'),
   evaluate: () => import('./evaluate.ts'),

@@ -15,6 +15,7 @@ interface Options extends TrainingOptions {
   readonly fromStep?: number;
   readonly labelsFraction?: number;
   readonly labelsSeed?: number;
+  readonly labelsFrom?: string;
 }
 
 /** What a run's own configuration says beside the detector's. */
@@ -34,7 +35,11 @@ export function command(): Command {
     )
     .option('--from-step <number>', "of the run's checkpoint; the newest by default", wholeNumber(0))
     .option('--labels-fraction <share>', 'use the labels of this share of the frames, such as 0.05', share)
-    .option('--labels-seed <number>', 'draws which frames', wholeNumber(0));
+    .option('--labels-seed <number>', 'draws which frames', wholeNumber(0))
+    .option(
+      '--labels-from <folder>',
+      "label or result files, <frame>.txt, in place of the data's own labels, such as those of pseudo-label",
+    );
   return addTrainingOptions(finetuning, {
     data: 'a labelled data set in the layout of the KITTI object benchmark, or drives with labels',
     presets: detectionPresetNames,
@@ -56,7 +61,8 @@ async function train(options: Options): Promise<void> {
   const { finetune } = await import('../src/training/detection/finetune.ts');
   const recorded: Recorded = options.resume ? await recordOf(options.out) : {};
   const config = await configuration(options);
-  const data = selectedData(options, recorded.data);
+  const labels = options.labelsFrom ?? recorded.data?.labels;
+  const data = { ...selectedData(options, recorded.data), ...(labels === undefined ? {} : { labels }) };
   const from = options.from === undefined ? recorded.from : { run: options.from, step: options.fromStep };
   const result = await runToItsEnd(options, (how) =>
     finetune({ config, data, from: from ?? undefined, ...how }),

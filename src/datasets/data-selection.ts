@@ -11,6 +11,8 @@ export interface DataSelection {
   readonly camera?: string;
   /** The cameras of a frame; the first one alone by default. A frame that lacks the picture of one of them is incomplete. */
   readonly cameras?: 'all' | readonly string[];
+  /** A folder of label or result files, `<frame>.txt`, that are a detector's labels in place of the data's own. */
+  readonly labels?: string;
   readonly strict?: boolean;
   /** The paths of an image folder as the thread that opened it first has listed them (`Frames.listing`). */
   readonly listing?: SharedArrayBuffer;

@@ -5,6 +5,7 @@ import { type Frames, type Need, openFrames, type PointFrames } from '../dataset
 import type { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { DetectionData } from './detector.ts';
+import { readGivenLabels, withGivenLabels } from './given-labels.ts';
 
 /** The frames that a detector is trained on or looks at. */
 export interface DetectionFrames {
@@ -48,7 +49,8 @@ export type ObjectFrames = PointFrames &
 
 /**
  * Opens the frames of a data set or of drives for a detector, with labels by default. Without `withPictures` those of a KITTI
- * object data set may lack their pictures, and have `pointFrame` alone. Throws an InputError as `openFrames` does.
+ * object data set may lack their pictures, and have `pointFrame` alone. Labels of a folder of their own (`data.labels`) take the place of
+ * the data's, which needs none then. Throws an InputError as `openFrames` does.
  */
 export async function openObjectFrames(
   data: DataSelection,
@@ -62,9 +64,19 @@ export async function openObjectFrames(
     readonly withPictures?: boolean;
   } = {},
 ): Promise<ObjectFrames> {
-  const needs: readonly Need[] = ['image', 'points', ...(withLabels ? (['labels'] as const) : [])];
+  const given = withLabels ? data.labels : undefined;
+  const ownLabels = withLabels && given === undefined ? (['labels'] as const) : [];
+  const needs: readonly Need[] = ['image', 'points', ...ownLabels];
   const frames = (await openFrames(data, needs, { withDepth, withPictures })) as PointFrames & ObjectFrames;
-  return { ...frames, pointFrame: frames.pointFrame ?? frames.frame };
+  const all = { ...frames, pointFrame: frames.pointFrame ?? frames.frame };
+  if (given === undefined) return all;
+  return {
+    ...all,
+    frame: async (index, stopwatch) => withGivenLabels(await all.frame(index, stopwatch), given),
+    pointFrame: async (index, stopwatch) => withGivenLabels(await all.pointFrame(index, stopwatch), given),
+    labels: async (index) =>
+      readGivenLabels(given, all.ids[index], (await all.camera(index)).cameraFromLidar),
+  };
 }
 
 /** The labels of a frame by what a detector is to make of them. */

@@ -99,8 +99,16 @@ export const pointDetectorSmall: PointDetectorConfig = {
   },
   frozenLevels: 0,
   candidateLevel: 1,
-  surroundings: null,
-  heightFrom: 'candidate',
+  surroundings: {
+    radii: [1.2, 3],
+    neighbors: [16, 48],
+    widths: [
+      [32, 64],
+      [32, 64, 128],
+    ],
+    out: 128,
+  },
+  heightFrom: 'ground',
   headWidths: [256, 256],
   headBatchNorm: { eps: 1e-3, momentum: 0.1 },
   headingBins: 12,
@@ -110,7 +118,7 @@ export const pointDetectorSmall: PointDetectorConfig = {
   lossWeights: { classes: 1, offset: 1, size: 1, heading: 0.5, quality: 0.5 },
   scoreThreshold: 0.05,
   nmsIou: 0.1,
-  averageIou: null,
+  averageIou: 0.3,
   maxDetections: 50,
 };
 

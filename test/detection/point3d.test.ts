@@ -254,8 +254,11 @@ const balls = { radii: [1, 3], neighbors: [8, 8], widths: [[8], [8, 16]], out: 1
 
 /** The encoder's features and the candidate's own height; and with all that a candidate can be told beside them. */
 const kinds: ReadonlyArray<readonly [name: string, changes: Partial<Point3dConfig>]> = [
-  ["with the encoder's features alone", {}],
-  ['with balls of its own, and boxes on the ground', { surroundings: balls, heightFrom: 'ground' }],
+  ["with the encoder's features alone", { surroundings: null, heightFrom: 'candidate', averageIou: null }],
+  [
+    'with balls of its own, and boxes on the ground',
+    { surroundings: balls, heightFrom: 'ground', averageIou: 0.3 },
+  ],
 ];
 
 describe.each(kinds)('decoding %s', (_, changes) => {
@@ -401,6 +404,15 @@ describe.each(kinds)('the detector %s', (_, changes) => {
 });
 
 describe('the configuration', () => {
+  it('is without what it does not name, as in older runs', () => {
+    const { surroundings, heightFrom, averageIou, ...older } = tiny();
+    expect([surroundings === null, heightFrom, averageIou]).toEqual([false, 'ground', 0.3]);
+    expect(point3dSchema.parse(older)).toEqual({
+      ...older,
+      ...{ surroundings: null, heightFrom: 'candidate', averageIou: null },
+    });
+  });
+
   it.each([
     [{ candidateLevel: 2 }, 'candidateLevel', 'a level of the 2, 0 to 1'],
     [{ frozenLevels: 3 }, 'frozenLevels', 'at most the 2 levels'],

@@ -15,6 +15,7 @@ const points = (name: string) => [
   `${name}.pointEncoder.levels=${JSON.stringify(levels)}`,
   `${name}.candidateLevel=0`,
   `${name}.headWidths=[16]`,
+  `${name}.surroundings={"radii":[1,3],"neighbors":[4,4],"widths":[[6],[8]],"out":8}`,
   `${name}.scoreThreshold=0.01`,
 ];
 const picture = (name: string) => [

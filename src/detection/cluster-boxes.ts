@@ -1,0 +1,136 @@
+import type { Box3 } from '../geometry/box.ts';
+import { groundHeights } from '../pointcloud/ground-height.ts';
+import { type SegmentShape, shapesOf } from '../pointcloud/segments/segment-shapes.ts';
+import { sweepParts } from '../pointcloud/segments/sweep-parts.ts';
+import { meanSizeOf } from './mean-sizes.ts';
+
+/** A box around a cluster that has the size of a thing of a class. */
+export interface ClusterBox {
+  readonly type: 'Car' | 'Pedestrian' | 'Cyclist';
+  readonly box3: Box3;
+  /** How much of it was seen: 1 - exp(-points / 30). */
+  readonly score: number;
+}
+
+/** A rectangle around points as seen from above: its axis turned by `yaw` from x, and its ends along it and across it, metres. */
+export interface Rectangle {
+  readonly yaw: number;
+  readonly along: readonly [low: number, high: number];
+  readonly across: readonly [low: number, high: number];
+}
+
+const ANGLES = 45;
+/** Points nearer to a side than this are on it, metres. */
+const ON_SIDE_M = 0.05;
+/** So many points of a cluster are looked at. */
+const MOST_POINTS = 400;
+/** What is longer than this along no side shows the end of a car, not its flank, metres. */
+const END_M = 2.3;
+/** The points at which a score is 1 - 1/e. */
+const SCORE_POINTS = 30;
+
+/**
+ * Boxes of things without a network and without labels: the ground is taken off, what is left is clustered, and a cluster of the
+ * extent of a car, a pedestrian or a cyclist gets a box that stands on the ground. What is seen of a car is seldom all of it: a box is at
+ * least of the class's mean size, and what is missing lies on the side away from the sensor. Which end is the front is not known.
+ * `points` are rows of x, y, z, reflectance in the LiDAR frame.
+ */
+export function clusterBoxes(points: Float32Array): ClusterBox[] {
+  const shapes = shapesOf(points, sweepParts(points).clusters);
+  const grounds = groundHeights(points, Float32Array.from(shapes.flatMap(({ centroid }) => centroid)));
+  return shapes.flatMap((shape, i) => boxOf(points, shape, grounds[i]) ?? []);
+}
+
+function boxOf(points: Float32Array, shape: SegmentShape, groundM: number): ClusterBox | undefined {
+  const step = Math.max(1, Math.floor(shape.rows.length / MOST_POINTS));
+  const rows = shape.rows.filter((_, i) => i % step === 0);
+  const places = rows.map((row) => [points[4 * row], points[4 * row + 1]] as const);
+  const rectangle = fitRectangle(places);
+  const [length, width] = [rectangle.along, rectangle.across].map(([low, high]) => high - low);
+  const topM = shape.max[2] - groundM;
+  const type = typeOf({ length, width, topM, bottomM: shape.min[2] - groundM });
+  if (type === undefined) return undefined;
+  const [meanLength, meanWidth, meanHeight] = meanSizeOf(type);
+  const endOnly = type === 'Car' && length < END_M;
+  const whole = endOnly ? turnedBy90(rectangle) : rectangle;
+  const along = completed(whole.along, meanLength);
+  const across = completed(whole.across, meanWidth);
+  const [c, s] = [Math.cos(whole.yaw), Math.sin(whole.yaw)];
+  const [a, b] = [along, across].map(([low, high]) => (low + high) / 2);
+  const height = type === 'Car' ? Math.max(topM, 0.8 * meanHeight) : topM;
+  return {
+    type,
+    box3: {
+      center: [c * a - s * b, s * a + c * b, groundM + height / 2],
+      sizeM: [along[1] - along[0], across[1] - across[0], height],
+      yaw: whole.yaw,
+    },
+    score: 1 - Math.exp(-shape.rows.length / SCORE_POINTS),
+  };
+}
+
+/**
+ * The rectangle whose sides the points are nearest to, of those that hold them all (the closeness criterion of Zhang et al., Efficient
+ * L-Shape Fitting, 2017), its longer side along `yaw`, radians in [-π/2, π/2).
+ */
+export function fitRectangle(places: ReadonlyArray<readonly [x: number, y: number]>): Rectangle {
+  let best: Rectangle | undefined;
+  let most = -1;
+  for (let k = 0; k < ANGLES; k++) {
+    const yaw = (k * Math.PI) / 2 / ANGLES;
+    const [c, s] = [Math.cos(yaw), Math.sin(yaw)];
+    const first = places.map(([x, y]) => c * x + s * y);
+    const second = places.map(([x, y]) => c * y - s * x);
+    const along = endsOf(first);
+    const across = endsOf(second);
+    const toSide = (value: number, [low, high]: readonly [number, number]) =>
+      Math.min(value - low, high - value);
+    const closeness = first.reduce((sum, value, i) => {
+      const away = Math.min(toSide(value, along), toSide(second[i], across));
+      return sum + 1 / Math.max(away, ON_SIDE_M);
+    }, 0);
+    if (closeness <= most) continue;
+    most = closeness;
+    best = { yaw, along, across };
+  }
+  const { along, across } = best!;
+  return along[1] - along[0] >= across[1] - across[0] ? best! : turnedBy90(best!);
+}
+
+/** The same rectangle, named from its other axis. */
+function turnedBy90({ yaw, along, across }: Rectangle): Rectangle {
+  const turned = yaw >= 0 ? yaw - Math.PI / 2 : yaw + Math.PI / 2;
+  const reversed = ([low, high]: readonly [number, number]) => [-high, -low] as const;
+  // The new axis is the old one's left, or the opposite of it.
+  return yaw >= 0
+    ? { yaw: turned, along: reversed(across), across: along }
+    : { yaw: turned, along: across, across: reversed(along) };
+}
+
+function endsOf(values: readonly number[]): readonly [low: number, high: number] {
+  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+}
+
+/** At least as long as that, where it is shorter, from the end that is nearer to the sensor. */
+function completed([low, high]: readonly [number, number], leastM: number): readonly [number, number] {
+  if (high - low >= leastM) return [low, high];
+  return Math.abs(low) <= Math.abs(high) ? [low, low + leastM] : [high - leastM, high];
+}
+
+/** What a cluster may be by its extent as seen from above, and its top and bottom above the ground, metres. */
+function typeOf({
+  length,
+  width,
+  topM,
+  bottomM,
+}: {
+  readonly length: number;
+  readonly width: number;
+  readonly topM: number;
+  readonly bottomM: number;
+}): ClusterBox['type'] | undefined {
+  if (bottomM > 0.8 || topM < 0.8 || topM > 2.4) return undefined;
+  if (length < 1.1 && topM > 1.1 && topM < 2.1) return 'Pedestrian';
+  if (length < 2.2 && width < 0.9 && topM > 1.3 && topM < 2.1) return length > 1.2 ? 'Cyclist' : undefined;
+  return length > 1.2 && length < 6 && width < 2.6 && topM < 2.2 ? 'Car' : undefined;
+}
