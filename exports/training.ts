@@ -38,6 +38,11 @@ export {
   finetune,
 } from '../src/training/detection/finetune.ts';
 export { type ObjectMaps, readObjectMaps, writeObjectMaps } from '../src/training/detection/object-maps.ts';
+export {
+  type PseudoLabelOptions,
+  type PseudoLabelResult,
+  pseudoLabel,
+} from '../src/training/detection/pseudo-label.ts';
 // What was learned, and taking it elsewhere.
 export { exportEncoders } from '../src/training/export-encoders.ts';
 export {

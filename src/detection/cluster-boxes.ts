@@ -131,6 +131,7 @@ function typeOf({
 }): ClusterBox['type'] | undefined {
   if (bottomM > 0.8 || topM < 0.8 || topM > 2.4) return undefined;
   if (length < 1.1 && topM > 1.1 && topM < 2.1) return 'Pedestrian';
-  if (length < 2.2 && width < 0.9 && topM > 1.3 && topM < 2.1) return length > 1.2 ? 'Cyclist' : undefined;
+  // The end of a car is as wide as a bicycle is long, but lower than its rider.
+  if (length < 2.2 && width < 0.9 && topM > 1.6 && topM < 2.1) return length > 1.2 ? 'Cyclist' : undefined;
   return length > 1.2 && length < 6 && width < 2.6 && topM < 2.2 ? 'Car' : undefined;
 }

@@ -75,6 +75,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
       'loadRun',
       'presetOf',
       'pretrain',
+      'pseudoLabel',
     ],
   ],
 };

@@ -78,6 +78,7 @@ describe('every command', () => {
     'prepare',
     'methods',
     'pretrain',
+    'pseudo-label',
     'finetune',
     'detect',
     'evaluate',

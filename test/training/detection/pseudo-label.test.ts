@@ -1,0 +1,118 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseKittiLabels } from '../../../src/datasets/kitti-labels.ts';
+import { KittiObject } from '../../../src/datasets/kitti-object.ts';
+import { openObjectFrames } from '../../../src/detection/detection-frames.ts';
+import { Random } from '../../../src/engine/random.ts';
+import type { Box3 } from '../../../src/geometry/box.ts';
+import { birdsEyeIou } from '../../../src/geometry/box-overlap.ts';
+import { writeKittiBin } from '../../../src/pointcloud/kitti-bin.ts';
+import { finetune } from '../../../src/training/detection/finetune.ts';
+import { drawLabelledFrames } from '../../../src/training/detection/labelled-frames.ts';
+import { pseudoLabel } from '../../../src/training/detection/pseudo-label.ts';
+import { road, seenSides } from '../../detection/street.ts';
+import { writeSyntheticKitti } from '../../objectives/tiny-simipu.ts';
+import { tinyDetector } from './tiny-detector.ts';
+
+const groundM = -1.7;
+const carAt = (x: number, y: number): Box3 => ({
+  center: [x, y, groundM + 0.75],
+  sizeM: [4, 1.65, 1.5],
+  yaw: 0.1,
+});
+const stream = { write: () => {} };
+let folder: string;
+let data: string;
+let ids: string[];
+/** One car in each frame, of which the camera sees it, and one behind the camera. */
+const cars = [carAt(12, 2), carAt(15, -2), carAt(18, 1)];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pseudo-label-'));
+  data = join(folder, 'kitti');
+  ids = await writeSyntheticKitti(data, cars.length);
+  for (const [i, id] of ids.entries()) {
+    const random = Random.fromSeed(i);
+    const behind = seenSides({ ...carAt(-12, 0) }, 300, random);
+    const points = Float32Array.from([...road(groundM), ...seenSides(cars[i], 300, random), ...behind]);
+    await writeFile(join(data, 'training/velodyne', `${id}.bin`), writeKittiBin(points));
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('pseudoLabel', () => {
+  it('writes what the camera sees, with scores, of data without labels', async () => {
+    expect(await readdir(join(data, 'training'))).not.toContain('label_2');
+    const out = join(folder, 'labels');
+    const result = await pseudoLabel({ data: { root: data }, out, stream });
+    expect(result).toEqual({ frames: 3, before: 0, boxes: { Car: 3 }, damaged: [], interrupted: false });
+    const set = await KittiObject.open(data);
+    for (const [i, id] of ids.entries()) {
+      const { cameraFromLidar } = await set.camera(i);
+      const text = await readFile(join(out, `${id}.txt`), 'utf8');
+      const [label, ...others] = parseKittiLabels(text, { rectFromLidar: cameraFromLidar });
+      expect(others).toEqual([]);
+      expect(label.type).toBe('Car');
+      expect(birdsEyeIou(label.box3!, cars[i])).toBeGreaterThan(0.6);
+      expect(label.score).toBeGreaterThan(0.9);
+    }
+  });
+
+  it('keeps the files that are there, and goes on where it was interrupted', async () => {
+    const out = join(folder, 'interrupted');
+    const controller = new AbortController();
+    const said = { write: (text: string) => text.includes('1/3') && controller.abort() };
+    const first = await pseudoLabel({ data: { root: data }, out, stream: said, signal: controller.signal });
+    expect(first).toMatchObject({ frames: 1, interrupted: true });
+    const before = await stat(join(out, `${ids[0]}.txt`));
+    const second = await pseudoLabel({ data: { root: data }, out, stream });
+    expect(second).toMatchObject({ frames: 3, before: 1, boxes: { Car: 2 }, interrupted: false });
+    expect((await stat(join(out, `${ids[0]}.txt`))).mtimeMs).toBe(before.mtimeMs);
+  });
+
+  it('tells a damaged sweep, and goes on without it or, where it is strict, ends', async () => {
+    const out = join(folder, 'damaged');
+    const file = join(data, 'training/velodyne', `${ids[1]}.bin`);
+    const whole = await readFile(file);
+    await writeFile(file, whole.subarray(0, 30));
+    try {
+      const strict = { root: data, strict: true };
+      await expect(pseudoLabel({ data: strict, out, stream })).rejects.toThrow(`${ids[1]}.bin`);
+      const { frames, damaged } = await pseudoLabel({ data: { root: data }, out, stream });
+      expect(frames).toBe(2);
+      expect(damaged).toEqual([expect.stringContaining(`${ids[1]}.bin`)]);
+    } finally {
+      await writeFile(file, whole);
+    }
+  });
+});
+
+describe('labels of another folder', () => {
+  const labels = () => join(folder, 'labels');
+
+  it("are a detector's in place of the data's, with and without pictures", async () => {
+    const options = { fraction: 1, seed: 0, classes: ['Car'] };
+    await expect(drawLabelledFrames({ root: data }, options)).rejects.toThrow('label_2');
+    const given = { root: data, labels: labels() };
+    expect(await drawLabelledFrames(given, options)).toMatchObject({ available: 3, objects: { Car: 3 } });
+    for (const withPictures of [true, false]) {
+      const frames = await openObjectFrames(given, { withPictures });
+      const { labels: found } = withPictures ? await frames.frame(2) : await frames.pointFrame(2);
+      expect(found).toHaveLength(1);
+      expect(birdsEyeIou(found![0].box3!, cars[2])).toBeGreaterThan(0.6);
+    }
+  });
+
+  it('are trained on, and a frame without a file is told', async () => {
+    const config = tinyDetector('point3d', ['steps=2']);
+    const given = { root: data, labels: labels() };
+    const { step, frames } = await finetune({ config, data: given, out: join(folder, 'run'), stream });
+    expect([step, frames]).toEqual([2, 3]);
+    const none = { root: data, labels: join(folder, 'nothing') };
+    await expect(finetune({ config, data: none, out: join(folder, 'none'), stream })).rejects.toThrow(
+      /nothing.000002\.txt: expected the labels of frame 000002, found nothing/,
+    );
+  });
+});
