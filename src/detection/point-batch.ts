@@ -8,7 +8,8 @@ import type { PointTargets } from './point-targets.ts';
 
 /**
  * Stacks samples to a batch: `points` as an encoder takes them, `places` float32 [R, 3] of all R candidates, `nearest`
- * int32 and `nearestWeights` float32 [R·3], and, where the samples have them, `targets`.
+ * int32 and `nearestWeights` float32 [R·3], and, where the configuration or the samples have them, `surroundings` (the balls around
+ * candidates, and the points in them), `ground` float32 [R, 1] and `targets`.
  */
 export function collatePoints(
   samples: readonly PointSample[],

@@ -20,7 +20,7 @@ type Tensors = Tree<tf.Tensor>;
 export interface PointPredictions {
   /** Logits [R, K]. */
   readonly classes: tf.Tensor;
-  /** [R, 3]: metres to the centre; and logarithms of the sizes over the class's mean. */
+  /** [R, 3]: metres to the centre, upwards from the ground to the bottom where boxes are measured from it; and logarithms of the sizes over the class's mean. */
   readonly offset: tf.Tensor;
   readonly logSize: tf.Tensor;
   /** Logits and residuals [R, bins]. */
