@@ -144,7 +144,7 @@ describe('targets', () => {
 });
 
 describe('samples', () => {
-  const config = tiny();
+  const config = tiny({ heightFrom: 'candidate' });
   const frame = frameWithCars(2);
   const draw = (training: boolean, seed = 1) =>
     pointSample(frame, Random.fromSeed(seed), { config, training });
