@@ -31,6 +31,8 @@ const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 10_000;
 /** Over how many seconds the speed is averaged for the time left. */
 const MEMORY_MS = 30_000;
+/** What takes as long as so many steps, and longer than the memory, is a pause. */
+const PAUSE_STEPS = 20;
 
 /**
  * The progress of a run in one line: rewritten on a terminal, elsewhere a plain line every 10 seconds or tenth of the run,
@@ -115,7 +117,10 @@ export class ProgressLine {
   }
 }
 
-/** The time of a step, averaged with weights that fade over half a minute; the first step, which compiles, does not count. */
+/**
+ * The time of a step, averaged with weights that fade over half a minute; the first step, which compiles, does not count, nor does one
+ * in which the process was stopped or the machine slept.
+ */
 class Pace {
   msPerStep = Number.NaN;
   private step: number;
@@ -131,6 +136,11 @@ class Pace {
   update(step: number, now: number): void {
     if (this.step > this.first && step > this.step) {
       const elapsed = now - this.at;
+      if (elapsed > MEMORY_MS && elapsed > PAUSE_STEPS * (step - this.step) * this.msPerStep) {
+        this.step = step;
+        this.at = now;
+        return;
+      }
       const fade = Math.exp(-elapsed / MEMORY_MS);
       this.weight = this.weight * fade + (1 - fade);
       const share = (1 - fade) / this.weight;

@@ -123,4 +123,18 @@ describe('the time left', () => {
   ])('%d ms is %s', (ms, text) => {
     expect(clockTime(ms)).toBe(text);
   });
+
+  it('does not count a step in which the machine slept, but one that is as slow as the steps before', () => {
+    const { written, step } = setUp({ total: 1000, isTTY: true, columns: 200 });
+    for (let number = 1; number <= 100; number++) step(number, 1000);
+    const before = leftOf(written.at(-1)!);
+    expect(before).toBe('15:00');
+    step(101, 3_600_000);
+    expect(leftOf(written.at(-1)!)).toBe('14:59');
+    step(102, 1000);
+    expect(leftOf(written.at(-1)!)).toBe('14:58');
+    const slow = setUp({ total: 10, isTTY: true, columns: 200 });
+    for (let number = 1; number <= 4; number++) slow.step(number, 60_000);
+    expect(leftOf(slow.written.at(-1)!)).toBe('6:00');
+  });
 });
