@@ -9,7 +9,7 @@ import type { PointTargets } from './point-targets.ts';
 /**
  * Stacks samples to a batch: `points` as an encoder takes them, `places` float32 [R, 3] of all R candidates, `nearest`
  * int32 and `nearestWeights` float32 [R·3], and, where the configuration or the samples have them, `surroundings` (the balls around
- * candidates, and the points in them), `ground` float32 [R, 1] and `targets`.
+ * candidates), `ground` float32 [R, 1] and `targets`.
  */
 export function collatePoints(
   samples: readonly PointSample[],
@@ -24,7 +24,11 @@ export function collatePoints(
   const floats = (part: (sample: PointSample) => Float32Array, shape: readonly number[]) =>
     float32(stackFloats(samples, part), shape);
   const batch = {
-    points: stackPointViews(samples, config.pointEncoder),
+    // The head needs coordinates for its balls, whether the encoder sees them or not.
+    points: stackPointViews(samples, {
+      levels,
+      useXyz: config.pointEncoder.useXyz || config.surroundings !== null,
+    }),
     places: floats((sample) => sample.candidates, [rows, 3]),
     nearest,
     nearestWeights: floats((sample) => sample.nearestWeights, [nearest.data.length]),
@@ -48,22 +52,15 @@ export function collatePoints(
   };
 }
 
-/** The coordinates [B·N, 3] and reflectances [B·N, 1] of the points, and the balls around the candidates, counting through them. */
+/** The balls around the candidates, counting through the stacked points. */
 function surroundingsOf(samples: readonly PointSample[]): Tree<HostTensor> {
   const count = samples[0].points.length / 4;
-  const columns = (from: number, to: number) =>
-    float32(
-      stackFloats(samples, ({ points }) => points.filter((_, i) => i % 4 >= from && i % 4 < to)),
-      [samples.length * count, to - from],
-    );
   const tables = (part: (tables: LevelTables) => Int32Array) =>
     stackTables(
       samples.map(({ surroundings }) => part(surroundings!)),
       count,
     );
   return {
-    xyz: columns(0, 3),
-    features: columns(3, 4),
     centers: tables(({ centers }) => centers),
     neighbors: Object.fromEntries(
       samples[0].surroundings!.neighbors.map((_, s) => [`${s}`, tables(({ neighbors }) => neighbors[s])]),

@@ -95,11 +95,12 @@ function featuresAround(
   options: Mode & { readonly config: PointDetectorConfig },
 ) {
   const { config, training } = options;
+  const points = branchAt(batch, 'points');
   const tables = branchAt(batch, 'surroundings');
   const neighbors = branchAt(tables, 'neighbors');
   const input = {
-    features: leafAt(tables, 'features'),
-    xyz: leafAt(tables, 'xyz'),
+    features: leafAt(points, 'features'),
+    xyz: leafAt(points, 'xyz'),
     tables: {
       centers: leafAt(tables, 'centers'),
       neighbors: Object.keys(neighbors).map((s) => leafAt(neighbors, s)),

@@ -131,10 +131,11 @@ export function foundShare(
   return { share: counted.filter((rank) => rank === 0).length / counted.length, count: counted.length };
 }
 
-function extent(rows: Float32Array, column: number): [low: number, high: number] {
+/** The lowest and the highest number of a column of rows of `stride` numbers (4). */
+export function extent(rows: Float32Array, column: number, stride = 4): [low: number, high: number] {
   let low = Infinity;
   let high = -Infinity;
-  for (let at = column; at < rows.length; at += 4) {
+  for (let at = column; at < rows.length; at += stride) {
     if (rows[at] < low) low = rows[at];
     if (rows[at] > high) high = rows[at];
   }

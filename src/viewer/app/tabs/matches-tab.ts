@@ -11,6 +11,7 @@ import { colourValues, heights, rangeOf } from '../sweep/colouring.ts';
 import { byId, eachFrame } from '../widgets/dom.ts';
 import {
   betaMatrix,
+  extent,
   likenessColour,
   likenessMap,
   likenessRange,
@@ -338,12 +339,6 @@ function placed({ positions, matrix }: Cloud): Float32Array {
 /** A name at the near end of a cloud, on the ground. */
 function captionOf(cloud: Cloud, text: string): Label {
   const points = placed(cloud);
-  const [[nearest], [right, left], [bottom]] = [0, 1, 2].map((axis) => {
-    const values = points.filter((_, i) => i % 3 === axis);
-    return [
-      values.reduce((a, b) => Math.min(a, b), Infinity),
-      values.reduce((a, b) => Math.max(a, b), -Infinity),
-    ];
-  });
+  const [[nearest], [right, left], [bottom]] = [0, 1, 2].map((axis) => extent(points, axis, 3));
   return { text, at: [nearest, (left + right) / 2, bottom], look: 'chip' };
 }
