@@ -259,6 +259,10 @@ const kinds: ReadonlyArray<readonly [name: string, changes: Partial<Point3dConfi
     'with balls of its own, and boxes on the ground',
     { surroundings: balls, heightFrom: 'ground', averageIou: 0.3 },
   ],
+  [
+    'with balls of its own over an encoder that sees no coordinates',
+    { surroundings: balls, pointEncoder: { ...tiny().pointEncoder, useXyz: false } },
+  ],
 ];
 
 describe.each(kinds)('decoding %s', (_, changes) => {
