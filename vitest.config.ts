@@ -14,7 +14,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     maxWorkers: 2,
-    globalSetup: 'test/built-threads.ts',
+    globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
     execArgv: ['--import', 'tsx'],
     // Two files run at a time: threads that spin while they wait would take the other one's core.
     env: { OMP_WAIT_POLICY: 'PASSIVE' },

@@ -69,7 +69,7 @@ function labelEfficiency(): Command {
     .option('--held-out-drives <folder>', 'other drives to measure on')
     .option(
       '--arm <name=what>',
-      'a pretraining to compare: a preset, or the folder of a run (repeatable) (default: pretrained=simipu-small)',
+      'a pretraining to compare: a preset, the folder of a run, or clusters, the detector itself on boxes of clusters without labels (repeatable) (default: pretrained=simipu-small)',
       collected,
       [],
     )
@@ -81,6 +81,11 @@ function labelEfficiency(): Command {
     .option(
       '--pretrain-steps <number>',
       'steps of each pretraining (default: 600, on drives 250)',
+      wholeNumber(1),
+    )
+    .option(
+      '--cluster-steps <number>',
+      'steps on boxes of clusters (default: as many as --steps)',
       wholeNumber(1),
     )
     .option('--steps <number>', 'steps of each training of the detector', wholeNumber(1), 240)
@@ -95,7 +100,8 @@ function labelEfficiency(): Command {
 Examples:
   pointpair experiment label-efficiency --detector image3d --out runs/image3d-labels
   pointpair experiment label-efficiency --drives data/drives --held-out-drives data/drives-held-out \\
-    --arm still=simipu-small --arm time=temporal-small --fractions 0.01,0.05,1 --out runs/time-labels`,
+    --arm still=simipu-small --arm time=temporal-small --fractions 0.01,0.05,1 --out runs/time-labels
+  pointpair experiment label-efficiency --arm clusters --frames 1000 --held-out 300 --fractions 0.01,0.05,1 --out runs/clusters`,
     )
     .action(async (options: LabelEfficiencyOptions) => {
       const { labelEfficiencyExperiment } = await import('./label-efficiency.ts');

@@ -13,6 +13,7 @@ interface Options extends TrainingOptions {
   readonly detector?: string;
   readonly from?: string;
   readonly fromStep?: number;
+  readonly heads?: boolean;
   readonly labelsFraction?: number;
   readonly labelsSeed?: number;
   readonly labelsFrom?: string;
@@ -34,6 +35,7 @@ export function command(): Command {
       'begin with the encoders of this run, or with weights.safetensors of torchvision or timm; without it everything begins at random',
     )
     .option('--from-step <number>', "of the run's checkpoint; the newest by default", wholeNumber(0))
+    .option('--heads', 'begin with the heads of --from too, a run of the same detector')
     .option('--labels-fraction <share>', 'use the labels of this share of the frames, such as 0.05', share)
     .option('--labels-seed <number>', 'draws which frames', wholeNumber(0))
     .option(
@@ -52,6 +54,7 @@ Examples:
   pointpair finetune --detector point3d --from runs/kitti --labels-fraction 0.05 --data data/kitti --image-set train --out runs/point3d
   pointpair finetune --detector image3d --data data/kitti --out runs/scratch --set image3d.frozenStages=2
   pointpair finetune --detector point3d --data data/drives --labels-fraction 0.05 --out runs/on-drives
+  pointpair finetune --detector point3d --from runs/pseudo --heads --labels-fraction 0.01 --data data/kitti --image-set train --out runs/few
   pointpair finetune --out runs/point3d --resume`,
     )
     .action(train);
@@ -60,10 +63,13 @@ Examples:
 async function train(options: Options): Promise<void> {
   const { finetune } = await import('../src/training/detection/finetune.ts');
   const recorded: Recorded = options.resume ? await recordOf(options.out) : {};
+  if (options.heads && options.from === undefined) {
+    throw new InputError({ file: 'options', expected: '--from with --heads', found: '--heads alone' });
+  }
   const config = await configuration(options);
   const labels = options.labelsFrom ?? recorded.data?.labels;
   const data = { ...selectedData(options, recorded.data), ...(labels === undefined ? {} : { labels }) };
-  const from = options.from === undefined ? recorded.from : { run: options.from, step: options.fromStep };
+  const from = options.from === undefined ? recorded.from : referenceOf(options.from, options);
   const result = await runToItsEnd(options, (how) =>
     finetune({ config, data, from: from ?? undefined, ...how }),
   );
@@ -71,6 +77,10 @@ async function train(options: Options): Promise<void> {
   const { out } = options;
   const next = await whatIsNext({ out, root: data.root, withPictures: config.detector !== 'point3d' });
   process.stdout.write(`${result.step} steps done: ${out}\n${next.map((line) => `  ${line}\n`).join('')}`);
+}
+
+function referenceOf(run: string, { fromStep, heads }: Options): PretrainedReference {
+  return { run, ...(fromStep !== undefined && { step: fromStep }), ...(heads && { heads }) };
 }
 
 /** The commands that take the run, as the data allows them. */

@@ -39,6 +39,7 @@ export interface LabelEfficiencyOptions {
   readonly arm: readonly string[];
   readonly detector: string;
   readonly pretrainSteps?: number;
+  readonly clusterSteps?: number;
   readonly steps: number;
   readonly fractions: readonly number[];
   readonly seeds: number;
@@ -140,11 +141,16 @@ function armsOf(given: readonly string[]): ReadonlyArray<readonly [name: string,
   });
 }
 
+/** What is named where the detector itself is to begin with boxes of clusters. */
+const CLUSTERS = 'clusters';
+
 /** An arm's configuration, with coordinates for its points as the detector has them, or its run. */
 async function readArm(
   [name, what]: readonly [string, string],
   options: LabelEfficiencyOptions,
 ): Promise<Arm> {
+  const steps = options.pretrainSteps ?? (options.drives === undefined ? 600 : 250);
+  if (what === CLUSTERS) return { name, clusters: { steps: options.clusterSteps ?? options.steps } };
   const preset = presetOf(what);
   if (preset === undefined) {
     const isRun = await stat(join(what, 'config.json')).then(
@@ -152,9 +158,8 @@ async function readArm(
       () => false,
     );
     if (isRun) return { name, run: what };
-    throw unknownName('--arm', what, presetNames);
+    throw unknownName('--arm', what, [...presetNames, CLUSTERS]);
   }
-  const steps = options.pretrainSteps ?? (options.drives === undefined ? 600 : 250);
   const settings = [`steps=${steps}`, 'encoders.points.useXyz=true', ...options.pretrainSet];
   return { name, config: applySettings(preset, settings) };
 }

@@ -34,6 +34,8 @@ const ENCODERS = ['imageEncoder', 'pointEncoder'];
 export interface PretrainedReference {
   readonly run: string;
   readonly step?: number;
+  /** Takes the run's heads as well, all that the model has: the run is one of the same detector. */
+  readonly heads?: boolean;
 }
 
 /** Whether encoders begin with a file of weights rather than with a run. */
@@ -44,11 +46,11 @@ export function isWeightsFile(run: string): boolean {
 /** A model that begins with a run's encoders or with a file's weights of its image encoder, and what was made of them in words. */
 export async function beginWith(
   model: Model,
-  { run, step }: PretrainedReference,
+  { run, step, heads }: PretrainedReference,
   image: (ImageEncoderConfig & { readonly input?: PictureSize }) | undefined,
 ): Promise<{ readonly model: Model; readonly initialization: Initialization; readonly description: string }> {
   if (!isWeightsFile(run)) {
-    const begun = await initializeFrom(model, run, { step });
+    const begun = await initializeFrom(model, run, { step, heads });
     return { ...begun, description: describeInitialization(begun.initialization) };
   }
   if (image === undefined) {
@@ -57,6 +59,9 @@ export async function beginWith(
       expected: 'a model with an image encoder to begin with it',
       found: 'none',
     });
+  }
+  if (heads) {
+    throw new InputError({ file: run, expected: "a detector's run, to take its heads", found: 'a file of weights' });
   }
   const bytes = await readFile(run).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: run, expected: 'a file of weights', found: reasonOf(error) });
@@ -83,18 +88,20 @@ export async function beginWith(
 }
 
 /**
- * A model with the encoders of a run's checkpoint, a pretraining's or a detector's, by tree path.
- * Throws an InputError where the run has none of the model's encoders, and where one of theirs has another shape.
+ * A model with the encoders of a run's checkpoint, a pretraining's or a detector's, by tree path; with `heads` all of it.
+ * Throws an InputError where the run has none of the model's encoders (with `heads`: not all of the model), and where one of theirs
+ * has another shape.
  */
 export async function initializeFrom(
   model: Model,
   run: string,
-  options: { readonly step?: number } = {},
+  options: { readonly step?: number; readonly heads?: boolean } = {},
 ): Promise<{ readonly model: Model; readonly initialization: Initialization }> {
   const entry = await checkpointOf(run, options.step);
   const { state } = await loadCheckpoint(entry.folder);
   const source = { params: branchAt(state, 'params'), stats: branchOrNone(state, 'stats') };
-  const taken = { params: only(source.params, ENCODERS), stats: only(source.stats, ENCODERS) };
+  const parts = options.heads ? Object.keys(model.params) : ENCODERS;
+  const taken = { params: only(source.params, parts), stats: only(source.stats, parts) };
   const target: Tree<HostTensor> = { params: model.params, stats: model.stats };
   const result = loadMatching(target, taken);
   const [first, ...others] = result.differing;
@@ -113,6 +120,13 @@ export async function initializeFrom(
         .filter((name) => ENCODERS.includes(name))
         .join(', ')}`,
       found: Object.keys(source.params).join(', '),
+    });
+  }
+  if (options.heads && result.missing.length > 0) {
+    throw new InputError({
+      file: entry.folder,
+      expected: `a run of the same detector, with ${result.missing[0]}`,
+      found: `${Object.keys(source.params).join(', ')} without it`,
     });
   }
   const whole = leavesOf<HostTensor>(source).map(([path]) => path);

@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 import type * as tf from '@tensorflow/tfjs-core';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generateScenes } from '../../src/datasets/scenes/generate-scenes.ts';
 import { encodeImages, encodePoints } from '../../src/encoders/encoders.ts';
 import { compile } from '../../src/engine/compile.ts';
 import { float32 } from '../../src/engine/host-tensor.ts';
@@ -21,6 +20,7 @@ import { readPcd, writePcd } from '../../src/pointcloud/pcd.ts';
 import { cloudFromRows, fieldOf } from '../../src/pointcloud/point-cloud.ts';
 import { loadRun } from '../../src/training/run/model-state.ts';
 import { readMetrics } from '../../src/training/run/run-folder.ts';
+import { smallScenes } from '../datasets/scenes/small-scenes.ts';
 import { writeTracking } from '../datasets/tiny-sequences.ts';
 import { bothEncoders } from '../objectives/tiny-simipu.ts';
 import { realData } from '../real-data.ts';
@@ -55,16 +55,7 @@ const commandsIn = (stdout: string) =>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-cli-'));
   data = join(folder, 'scenes');
-  const scanner = { beams: 32, steps: 600 };
-  await generateScenes({
-    out: data,
-    count: 6,
-    heldOut: 2,
-    seed: 3,
-    workers: 0,
-    imageSize: { width: 310, height: 94 },
-    scanner,
-  });
+  await smallScenes(data, { count: 6 });
   await writeFile(join(folder, 'notes.txt'), 'no cloud at all\n');
   await writeFile(join(folder, 'false.pcd'), 'no cloud at all\n');
   await mkdir(join(folder, 'empty'));

@@ -10,8 +10,9 @@ import { collectScoreExamples } from '../../src/training/detection/collect-score
 import { detect, OBJECTS } from '../../src/training/detection/detect.ts';
 import { type DetectionRun, loadDetectionRun } from '../../src/training/detection/detection-run.ts';
 import { finetune } from '../../src/training/detection/finetune.ts';
+import { smallScenes } from '../datasets/scenes/small-scenes.ts';
 import { tinyRun } from '../objectives/tiny-simipu.ts';
-import { tinyDetector, tinyScenes } from './detection/tiny-detector.ts';
+import { tinyDetector } from './detection/tiny-detector.ts';
 
 let folder: string;
 let data: string;
@@ -30,7 +31,7 @@ const lists = {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'frame-draws-'));
   data = join(folder, 'scenes');
-  await tinyScenes(data);
+  await smallScenes(data);
   for (const [name, ids] of Object.entries(lists))
     await writeFile(join(data, 'ImageSets', `${name}.txt`), `${ids.join('\n')}\n`);
 }, 120_000);

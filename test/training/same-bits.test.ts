@@ -15,10 +15,11 @@ import { createDetector, detectionGroups } from '../../src/training/detection/de
 import { detectionState } from '../../src/training/detection/finetune.ts';
 import { initialState } from '../../src/training/pretrain.ts';
 import { trainStep } from '../../src/training/train-step.ts';
+import { smallScenes } from '../datasets/scenes/small-scenes.ts';
 import { seeded, values } from '../engine/against-cpu.ts';
 import { tiny } from '../objectives/tiny-simipu.ts';
 import { firstSteps } from '../objectives/tiny-training.ts';
-import { tinyDetector, tinyScenes } from './detection/tiny-detector.ts';
+import { tinyDetector } from './detection/tiny-detector.ts';
 import { type Given, otherBits, sameBits } from './other-bits.ts';
 
 const detectors = ['point3d', 'image3d', 'fusion', 'monorun'] as const;
@@ -100,7 +101,7 @@ async function detector(name: (typeof detectors)[number], batchSize: number, dat
 let data: string;
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'same-bits-'));
-  await tinyScenes(data);
+  await smallScenes(data);
 }, 120_000);
 afterAll(() => rm(data, { recursive: true }));
 

@@ -2,7 +2,7 @@ import type { Random } from '../../engine/random.ts';
 import type { Box3 } from '../../geometry/box.ts';
 import { ground } from './ground.ts';
 import { MaterialTable } from './materials.ts';
-import { Mesh, type Vec3 } from './mesh.ts';
+import { Mesh, streetCapacity, type Vec3 } from './mesh.ts';
 import { Noise } from './noise.ts';
 import { plantAndBuild } from './roadside.ts';
 import { createStreet, type Street, type Surroundings } from './street.ts';
@@ -40,7 +40,7 @@ export function composeScene(random: Random): Scene {
   const surroundings: Surroundings = kind < 0.36 ? 'city' : kind < 0.76 ? 'suburb' : 'country';
   const noise = new Noise(random.fork('noise'));
   const street = createStreet(random.fork('street'), noise, surroundings);
-  const mesh = new Mesh();
+  const mesh = new Mesh(streetCapacity);
   const table = new MaterialTable();
   ground(mesh, random.fork('ground'), table, street);
   plantAndBuild(mesh, random.fork('roadside'), table, street);

@@ -14,18 +14,21 @@ export interface Placement {
 
 const here: Placement = { x: 0, y: 0, z: 0, yaw: 0 };
 
+/** Room for the vertices of most streets with all that stands on them. */
+export const streetCapacity = 1 << 19;
+
 /**
  * A triangle mesh that grows: per vertex a position (metres), normal, texture coordinate, exposure to the sky (0..1),
  * material and object. `material`, `exposure`, `object` and the placement are those of the vertices to come.
  */
 export class Mesh {
-  positions = new Float32Array(3 << 12);
-  normals = new Float32Array(3 << 12);
-  uvs = new Float32Array(2 << 12);
-  exposures = new Float32Array(1 << 12);
-  materials = new Uint16Array(1 << 12);
-  objects = new Uint16Array(1 << 12);
-  indices = new Uint32Array(3 << 12);
+  positions: Float32Array<ArrayBuffer>;
+  normals: Float32Array<ArrayBuffer>;
+  uvs: Float32Array<ArrayBuffer>;
+  exposures: Float32Array<ArrayBuffer>;
+  materials: Uint16Array<ArrayBuffer>;
+  objects: Uint16Array<ArrayBuffer>;
+  indices: Uint32Array<ArrayBuffer>;
   vertexCount = 0;
   indexCount = 0;
   material = 0;
@@ -34,6 +37,17 @@ export class Mesh {
   private placement = here;
   private cos = 1;
   private sin = 0;
+
+  /** With room for so many vertices before it has to grow; memory that is not written to costs next to nothing. */
+  constructor(capacity = 1 << 12) {
+    this.positions = new Float32Array(3 * capacity);
+    this.normals = new Float32Array(3 * capacity);
+    this.uvs = new Float32Array(2 * capacity);
+    this.exposures = new Float32Array(capacity);
+    this.materials = new Uint16Array(capacity);
+    this.objects = new Uint16Array(capacity);
+    this.indices = new Uint32Array(3 * capacity);
+  }
 
   /** What follows is given in the frame of this placement. */
   place(placement: Placement): void {

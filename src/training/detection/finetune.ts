@@ -100,7 +100,7 @@ export async function finetune({
         config: {
           ...config,
           data: { ...data, frames: labelled.indices.length },
-          from: from === undefined ? null : { run: from.run, step: from.step ?? initialization?.step },
+          from: from === undefined ? null : { ...from, step: from.step ?? initialization?.step },
         },
         files: initialization === undefined ? {} : { [INITIALIZATION]: initialization },
         mayDiffer: ['checkpoint', 'loader', 'data.root', 'data.strict', 'from.run'],

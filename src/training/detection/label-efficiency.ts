@@ -7,6 +7,7 @@ import { InputError } from '../../engine/input-error.ts';
 import type { RunConfig } from '../config.ts';
 import { type ExperimentPlan, resumedOrNew, takeExperimentFolder } from '../experiment-folder.ts';
 import { pretrain } from '../pretrain.ts';
+import type { PretrainedReference } from '../pretrained.ts';
 import { makeFolder, writeJsonAtomically } from '../run/atomic-file.ts';
 import type { ProgressStream } from '../run/progress.ts';
 import { adoptEncoders } from './adopt-encoders.ts';
@@ -14,12 +15,20 @@ import { detect } from './detect.ts';
 import { applyDetectionSettings, type DetectionConfig } from './detection-config.ts';
 import { loadDetectionRun } from './detection-run.ts';
 import { finetune } from './finetune.ts';
+import { pseudoLabel } from './pseudo-label.ts';
 
 /** The beginning whose encoders are random. */
 export const SCRATCH = 'scratch';
 
-/** A pretraining to compare with others: a configuration, of which the experiment makes a run, or a run that is there. */
-export type Arm = { readonly name: string } & ({ readonly config: RunConfig } | { readonly run: string });
+/**
+ * A pretraining to compare with others: a configuration, of which the experiment makes a run; a run that is there; or the detector itself,
+ * trained on the boxes of clusters (`pseudoLabel`) of the training frames, with which whole detectors begin, heads and all.
+ */
+export type Arm = { readonly name: string } & (
+  | { readonly config: RunConfig }
+  | { readonly run: string }
+  | { readonly clusters: { readonly steps: number } }
+);
 
 /** One training of the experiment. */
 export interface Cell {
@@ -90,15 +99,26 @@ export async function runLabelEfficiency(
   await takeFolder(options);
   const runs = new Map<string, string>();
   for (const arm of arms) {
+    if ('clusters' in arm) continue;
     const run = await runOf(arm, options);
     if (run === undefined) return undefined;
     runs.set(arm.name, run);
   }
   const detector = await withEncodersOf(runs, options.detector);
+  const whole = new Set<string>();
+  for (const arm of arms) {
+    if (!('clusters' in arm)) continue;
+    const run = await clusterRun(arm, { ...options, detector });
+    if (run === undefined) return undefined;
+    runs.set(arm.name, run);
+    whole.add(arm.name);
+  }
   const cells = cellsOf(options);
   const results: CellResult[] = [];
   for (const cell of cells) {
-    const result = await runCell(cell, { ...options, detector }, runs.get(cell.beginning));
+    const run = runs.get(cell.beginning);
+    const from = run === undefined ? undefined : { run, heads: whole.has(cell.beginning) };
+    const result = await runCell(cell, { ...options, detector }, from);
     if (result === undefined) return undefined;
     results.push(result);
     options.onCell?.(results.length, cells.length, result);
@@ -119,13 +139,28 @@ function checkNames(arms: readonly Arm[]): void {
 
 /** The run of an arm, pretrained where there is none yet; undefined where that was interrupted. */
 async function runOf(
-  arm: Arm,
+  arm: Exclude<Arm, { readonly clusters: unknown }>,
   { out, train, signal, stream }: LabelEfficiencyOptions,
 ): Promise<string | undefined> {
   if ('run' in arm) return arm.run;
   const run = join(out, 'pretrained', arm.name);
   const how = await resumedOrNew(run);
   const result = await pretrain({ config: arm.config, data: train, out: run, ...how, signal, stream });
+  return result.interrupted ? undefined : run;
+}
+
+/** The detector as it is after learning from the boxes of clusters, of all training frames; undefined where that was interrupted. */
+async function clusterRun(
+  { name, clusters }: Extract<Arm, { readonly clusters: unknown }>,
+  { out, train, detector, signal, stream }: LabelEfficiencyOptions,
+): Promise<string | undefined> {
+  const labels = join(out, 'pretrained', `${name}-boxes`);
+  const { interrupted } = await pseudoLabel({ data: train, out: labels, signal, stream });
+  if (interrupted) return undefined;
+  const run = join(out, 'pretrained', name);
+  const config = applyDetectionSettings(detector, [`steps=${clusters.steps}`]);
+  const data = { ...train, labels };
+  const result = await finetune({ config, data, out: run, ...(await resumedOrNew(run)), signal, stream });
   return result.interrupted ? undefined : run;
 }
 
@@ -148,7 +183,7 @@ async function withEncodersOf(
 async function runCell(
   cell: Cell,
   options: LabelEfficiencyOptions,
-  pretrained: string | undefined,
+  from: PretrainedReference | undefined,
 ): Promise<CellResult | undefined> {
   const { train, heldOut, signal, stream } = options;
   const folder = join(options.out, 'cells', cellName(cell));
@@ -167,7 +202,7 @@ async function runCell(
   const trained = await finetune({
     config,
     data: train,
-    from: pretrained === undefined ? undefined : { run: pretrained },
+    from,
     out: run,
     ...(await resumedOrNew(run)),
     signal,

@@ -8,8 +8,9 @@ import type { DetectionConfig } from '../../../src/training/detection/detection-
 import { loadDetectionRun } from '../../../src/training/detection/detection-run.ts';
 import { finetune } from '../../../src/training/detection/finetune.ts';
 import { runLabelEfficiency } from '../../../src/training/detection/label-efficiency.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { tinyRun } from '../../objectives/tiny-simipu.ts';
-import { tinyDetector, tinyScenes } from './tiny-detector.ts';
+import { tinyDetector } from './tiny-detector.ts';
 
 let folder: string;
 let scenes: string;
@@ -19,7 +20,7 @@ const fresh = () => join(folder, `made${serial++}`);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'damaged-labels-'));
   scenes = join(folder, 'scenes');
-  await tinyScenes(scenes);
+  await smallScenes(scenes);
 }, 120_000);
 
 afterAll(() => rm(folder, { recursive: true }));

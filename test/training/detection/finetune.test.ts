@@ -21,8 +21,9 @@ import { drawLabelledFrames } from '../../../src/training/detection/labelled-fra
 import { pretrain } from '../../../src/training/pretrain.ts';
 import { loadRun } from '../../../src/training/run/model-state.ts';
 import { readMetrics } from '../../../src/training/run/run-folder.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { tinyRun, writeSyntheticKitti } from '../../objectives/tiny-simipu.ts';
-import { tinyDetector, tinyScenes } from './tiny-detector.ts';
+import { tinyDetector } from './tiny-detector.ts';
 
 let folder: string;
 let data: string;
@@ -35,7 +36,7 @@ const pretraining: RunConfig = tinyRun({ steps: 2 });
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'finetune-'));
   data = join(folder, 'scenes');
-  await tinyScenes(data);
+  await smallScenes(data);
   pretrained = fresh();
   await pretrain({ config: pretraining, data: { root: data }, out: pretrained, stream: quiet });
 }, 120_000);
@@ -237,6 +238,13 @@ describe('what cannot be right', () => {
     const wide = tinyDetector('point3d');
     await expect(train(wide, { from: { run: pretrained } })).rejects.toThrow(
       /pointEncoder\/sa1.*as the configuration has it.*a run of another width or depth/,
+    );
+  });
+
+  it('is heads of a run that is not of the same detector', async () => {
+    const config = await adoptEncoders(tinyDetector('point3d'), pretrained);
+    await expect(train(config, { from: { run: pretrained, heads: true } })).rejects.toThrow(
+      /a run of the same detector, with params\/head\/.*found .*simipu.* without it/,
     );
   });
 

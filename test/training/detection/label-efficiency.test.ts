@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import {
   labelEfficiencyRows,
   labelEfficiencyTable,
 } from '../../../src/report/label-efficiency-report.ts';
+import { loadDetectionRun } from '../../../src/training/detection/detection-run.ts';
 import {
   type CellResult,
   cellName,
@@ -14,8 +15,9 @@ import {
   type LabelEfficiencyOptions,
   runLabelEfficiency,
 } from '../../../src/training/detection/label-efficiency.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { tinyRun } from '../../objectives/tiny-simipu.ts';
-import { tinyDetector, tinyScenes } from './tiny-detector.ts';
+import { tinyDetector } from './tiny-detector.ts';
 
 let folder: string;
 let data: string;
@@ -23,7 +25,7 @@ let data: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'label-efficiency-'));
   data = join(folder, 'scenes');
-  await tinyScenes(data);
+  await smallScenes(data);
 }, 120_000);
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -96,6 +98,29 @@ describe('the experiment', () => {
     await expect(runLabelEfficiency(options(out, { ...small, arms: [changed] }))).rejects.toThrow(
       /the same experiment/,
     );
+  });
+
+  it('begins with whole detectors that learned from boxes of clusters, heads and all', async () => {
+    const out = join(folder, 'clusters');
+    const arms = [{ name: 'boxes', clusters: { steps: 2 } }];
+    const small = { fractions: [0.2], seeds: [1], arms };
+    const cells = (await runLabelEfficiency(options(out, small)))!;
+    expect(cells.map(cellName)).toEqual(['20pct-scratch-seed1', '20pct-boxes-seed1']);
+    const files = await readdir(join(out, 'pretrained', 'boxes-boxes'));
+    expect(files).toHaveLength(6);
+    const text = await readFile(
+      join(out, 'cells', '20pct-boxes-seed1', 'run', 'initialization.json'),
+      'utf8',
+    );
+    const { loaded, fresh, unused } = JSON.parse(text);
+    expect(fresh).toEqual([]);
+    expect(unused.filter((path: string) => !path.startsWith('optimizer'))).toEqual([]);
+    expect(loaded.some((path: string) => path.startsWith('params/head/'))).toBe(true);
+    const learned = await loadDetectionRun(join(out, 'pretrained', 'boxes'));
+    expect(learned.data).toMatchObject({ labels: join(out, 'pretrained', 'boxes-boxes') });
+    // The cells of what they are compared with are those of any other experiment.
+    const scratch = await runLabelEfficiency(options(join(folder, 'alone'), { ...small, arms: [] }));
+    expect(scratch![0].ap).toEqual(cells[0].ap);
   });
 
   it('takes no arms whose detectors would differ, and no names that are none', async () => {

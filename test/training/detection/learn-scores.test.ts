@@ -12,8 +12,9 @@ import type { DetectionConfig } from '../../../src/training/detection/detection-
 import { loadDetectionRun } from '../../../src/training/detection/detection-run.ts';
 import { finetune } from '../../../src/training/detection/finetune.ts';
 import { fitScoreHead } from '../../../src/training/detection/learn-scores.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { upload, uploadTree, valuesOf } from '../../nn/tensors.ts';
-import { tinyDetector, tinyScenes } from './tiny-detector.ts';
+import { tinyDetector } from './tiny-detector.ts';
 
 const FEATURES = 6;
 /** What deviations of yaw, x, y, z really are, in units of the covariance's. */
@@ -112,7 +113,7 @@ describe('a run of monorun', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'scores-'));
     data = join(folder, 'scenes');
-    await tinyScenes(data, { count: 6, heldOut: 2 });
+    await smallScenes(data, { count: 6, heldOut: 2 });
   }, 120_000);
   afterAll(() => rm(folder, { recursive: true }));
 

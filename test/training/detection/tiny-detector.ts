@@ -1,4 +1,3 @@
-import { generateScenes } from '../../../src/datasets/scenes/generate-scenes.ts';
 import {
   applyDetectionSettings,
   type DetectionConfig,
@@ -49,17 +48,4 @@ export function tinyDetector(
   const loop = ['batchSize=2', 'steps=6', 'checkpoint.everySteps=2', 'loader.workers=0', 'loader.prefetch=1'];
   const all = [...settingsOf[detector], ...loop, ...settings];
   return applyDetectionSettings(detectionPresetOf(`${detector}-small`)!, all);
-}
-
-/** Generated scenes, few and coarse, with labels and the lists `train` and `val`. */
-export async function tinyScenes(out: string, { count = 8, heldOut = 2 } = {}): Promise<void> {
-  await generateScenes({
-    out,
-    count,
-    heldOut,
-    seed: 3,
-    workers: 0,
-    imageSize: { width: 310, height: 94 },
-    scanner: { beams: 32, steps: 600 },
-  });
 }

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pretrain } from '../../../src/training/pretrain.ts';
 import { colourTable } from '../../../src/viewer/app/sweep/colour-maps.ts';
 import { decodeTable, type TableArray } from '../../../src/viewer/table.ts';
+import { scenePicture, smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { changed, tinyRun } from '../../objectives/tiny-simipu.ts';
 import { fromAbove, pointsAlone, type Spot, spotFromAbove, spotOnPicture } from './eyes.ts';
 import { describeInBrowser, type Served, serve } from './in-browser.ts';
 import { type Link, type OpenPage, until } from './open-page.ts';
 import { apart, around, isColoured, type Pixels, type Rgb } from './pixels.ts';
-import { scenePicture, writeScenes } from './scenes.ts';
 
 const dark: Rgb = [15, 17, 21];
 /** Most alike. */
@@ -24,7 +24,7 @@ let viewer: Served;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-features-'));
   const root = join(folder, 'scenes');
-  await writeScenes(root, 4);
+  await smallScenes(root, { count: 4, heldOut: 1 });
   // As large as the pictures are, so that many cells look at them.
   const config = changed(tinyRun({ steps: 8, checkpoint: { everySteps: 4, keep: 3 } }), {
     canvas: { width: 320, height: 96 },

@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { beaconsOf, writeBeacons } from './beacons.ts';
 import { along, fromAbove, pointsAlone, spotAlong } from './eyes.ts';
 import { describeInBrowser, type Served, serve } from './in-browser.ts';
 import { type OpenPage, until } from './open-page.ts';
 import { apart, isColoured, Pixels, type Rgb } from './pixels.ts';
-import { writeScenes } from './scenes.ts';
 
 const dark: Rgb = [15, 17, 21];
 const light: Rgb = [247, 248, 250];
@@ -18,7 +18,7 @@ let scenes: Served;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-link-'));
   await writeBeacons(join(folder, 'beacons'));
-  await writeScenes(join(folder, 'scenes'), 2);
+  await smallScenes(join(folder, 'scenes'), { count: 2, heldOut: 1 });
   beacons = await serve({ path: join(folder, 'beacons') });
   scenes = await serve({ path: join(folder, 'scenes') });
 });

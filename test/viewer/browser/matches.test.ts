@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { PairsInfo } from '../../../src/viewer/protocol.ts';
 import { decodeTable } from '../../../src/viewer/table.ts';
+import { scenePicture, smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { fromAbove, type Place, pointsAlone, spotFromAbove, spotOnPicture } from './eyes.ts';
 import { describeInBrowser, type Served, serve } from './in-browser.ts';
 import type { OpenPage } from './open-page.ts';
 import { around, type Pixels, type Rgb } from './pixels.ts';
-import { scenePicture, writeScenes } from './scenes.ts';
 
 const red: Rgb = [255, 92, 92];
 const isRed = ([r, g, b]: Rgb) => r > 150 && r - Math.max(g, b) > 90;
@@ -20,7 +20,7 @@ let viewer: Served;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-matches-'));
-  await writeScenes(folder, 2);
+  await smallScenes(folder, { count: 2, heldOut: 1 });
   viewer = await serve({ path: folder });
 });
 afterAll(async () => {

@@ -7,13 +7,13 @@ import { encodePng } from '../../../src/image/decode-image.ts';
 import { writePcd } from '../../../src/pointcloud/pcd.ts';
 import { cloudFromRows } from '../../../src/pointcloud/point-cloud.ts';
 import { pretrain } from '../../../src/training/pretrain.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { tinyRun } from '../../objectives/tiny-simipu.ts';
 import { beaconPicture, writeBeacons } from './beacons.ts';
 import { pointsAlone } from './eyes.ts';
 import { describeInBrowser, type Served, serve } from './in-browser.ts';
 import { type OpenPage, until } from './open-page.ts';
 import { isColoured, Pixels } from './pixels.ts';
-import { writeScenes } from './scenes.ts';
 
 let folder: string;
 let scenes: Served;
@@ -23,7 +23,7 @@ let beacons: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-states-'));
   const data = join(folder, 'scenes');
-  await writeScenes(data, 4);
+  await smallScenes(data, { count: 4, heldOut: 1 });
   scenes = await serve({ path: data });
   const out = join(folder, 'run');
   const config = tinyRun({ steps: 2 });

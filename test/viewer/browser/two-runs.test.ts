@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pretrain } from '../../../src/training/pretrain.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { changed, tinyRun } from '../../objectives/tiny-simipu.ts';
 import { fromAbove, pointsAlone } from './eyes.ts';
 import { describeInBrowser } from './in-browser.ts';
 import { until } from './open-page.ts';
 import { isColoured, Pixels, type Rgb } from './pixels.ts';
-import { writeScenes } from './scenes.ts';
 
 const dark: Rgb = [15, 17, 21];
 
@@ -18,7 +18,7 @@ const runs: string[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-two-runs-'));
   const root = join(folder, 'scenes');
-  await writeScenes(root, 4);
+  await smallScenes(root, { count: 4, heldOut: 1 });
   for (const [name, steps, seed] of [
     ['short', 3, 0],
     ['long', 6, 1],

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { pretrain } from '../../../src/training/pretrain.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { tinyRun } from '../../objectives/tiny-simipu.ts';
 import { describeWithRealData } from '../../real-data.ts';
 import { describeInBrowser, type Served, serve } from './in-browser.ts';
 import { type OpenPage, until } from './open-page.ts';
-import { writeScenes } from './scenes.ts';
 
 let folder: string;
 let viewer: Served;
@@ -15,7 +15,7 @@ let viewer: Served;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-window-'));
   const data = join(folder, 'scenes');
-  await writeScenes(data, 3);
+  await smallScenes(data, { count: 3, heldOut: 1 });
   const detections = join(folder, 'detections');
   await mkdir(detections);
   await writeFile(join(detections, '000000.txt'), 'Car -1 -1 0 100 50 150 90 1.5 1.8 3 1 1.6 10 0 0.5\n');

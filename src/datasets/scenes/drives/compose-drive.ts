@@ -2,7 +2,7 @@ import { Random } from '../../../engine/random.ts';
 import type { Matrix44 } from '../../../geometry/matrix.ts';
 import { ground } from '../ground.ts';
 import { MaterialTable } from '../materials.ts';
-import { Mesh } from '../mesh.ts';
+import { Mesh, streetCapacity } from '../mesh.ts';
 import { Noise } from '../noise.ts';
 import { RayCaster } from '../ray-caster.ts';
 import { plantAndBuild } from '../roadside.ts';
@@ -57,7 +57,7 @@ export function composeDrive(seed: number | string, drive: number): Drive {
   const wishes = streetFor(random.fork('wishes'), manoeuvre, surroundings);
   const street = createStreet(random.fork('street'), noise, surroundings, wishes);
   const materials = new MaterialTable();
-  const mesh = new Mesh();
+  const mesh = new Mesh(streetCapacity);
   const heights = Array.from({ length: 41 }, (_, i) => street.roadHeight(-100 + 10 * i));
   ground(mesh, random.fork('ground'), materials, street, Math.min(...heights) - 1.7);
   const landIndex = mesh.indexCount;

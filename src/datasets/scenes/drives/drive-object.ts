@@ -58,8 +58,10 @@ export class Occupancy {
 
   /** Takes an object in unless it would come nearer than a margin to one that is there; says whether it was taken in. */
   offer(object: Pick<DriveObject, 'body' | 'poseAt' | 'moves'>, marginM: number): boolean {
-    const still = object.moves ? undefined : this.footprint(object, 0, marginM);
-    const places = this.times.map((timeS) => (object.moves ? this.footprint(object, timeS, marginM) : still));
+    const still = object.moves ? undefined : footprintAt(object, 0);
+    const own = this.times.map((timeS) => (object.moves ? footprintAt(object, timeS) : still));
+    const wider = still && widened(still, marginM);
+    const places = own.map((place) => (object.moves ? place && widened(place, marginM) : wider));
     const free = this.taken.every((other) =>
       places.every((place, i) => {
         const there = other[i];
@@ -69,24 +71,20 @@ export class Occupancy {
         return intersectionArea(place, there) === 0;
       }),
     );
-    if (free) {
-      const own = this.footprint(object, 0, 0);
-      this.taken.push(this.times.map((timeS) => (object.moves ? this.footprint(object, timeS, 0) : own)));
-    }
+    if (free) this.taken.push(own);
     return free;
   }
+}
 
-  private footprint(
-    object: Pick<DriveObject, 'body' | 'poseAt'>,
-    timeS: number,
-    marginM: number,
-  ): Footprint | undefined {
-    const pose = object.poseAt(timeS);
-    if (pose === undefined) return undefined;
-    const flat = footprintOf(boxAt(object.body, pose));
-    const [length, width] = [flat.length + 2 * marginM, flat.width + 2 * marginM];
-    return { ...flat, length, width, reach: Math.hypot(length, width) / 2 };
-  }
+function footprintAt(object: Pick<DriveObject, 'body' | 'poseAt'>, timeS: number): Footprint | undefined {
+  const pose = object.poseAt(timeS);
+  return pose && widened(footprintOf(boxAt(object.body, pose)), 0);
+}
+
+/** A footprint with a margin on all sides. */
+function widened({ x, y, yaw, ...size }: Omit<Footprint, 'reach'>, marginM: number): Footprint {
+  const [length, width] = [size.length + 2 * marginM, size.width + 2 * marginM];
+  return { x, y, yaw, length, width, reach: Math.hypot(length, width) / 2 };
 }
 
 interface Footprint {

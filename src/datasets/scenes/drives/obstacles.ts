@@ -20,15 +20,15 @@ export class Obstacles {
       return ground;
     };
     for (let i = firstIndex; i < mesh.indexCount; i += 3) {
-      const corner = (axis: number): readonly [low: number, high: number] => {
-        const [a, b, c] = [0, 1, 2].map((k) => positions[3 * indices[i + k] + axis]);
-        return [Math.min(a, b, c), Math.max(a, b, c)];
-      };
-      const [z0, z1] = corner(2);
+      const [a, b, c] = [3 * indices[i], 3 * indices[i + 1], 3 * indices[i + 2]];
+      const z0 = Math.min(positions[a + 2], positions[b + 2], positions[c + 2]);
+      const z1 = Math.max(positions[a + 2], positions[b + 2], positions[c + 2]);
       // Far from the ground's mean height there is nothing that one could meet.
       if (z1 < -8 || z0 > 8) continue;
-      const [x0, x1] = corner(0);
-      const [y0, y1] = corner(1);
+      const x0 = Math.min(positions[a], positions[b], positions[c]);
+      const x1 = Math.max(positions[a], positions[b], positions[c]);
+      const y0 = Math.min(positions[a + 1], positions[b + 1], positions[c + 1]);
+      const y1 = Math.max(positions[a + 1], positions[b + 1], positions[c + 1]);
       // What is large is a wall, which stands beyond the sidewalk, or a roof.
       if ((x1 - x0) * (y1 - y0) > 4) continue;
       const ground = groundOf((x0 + x1) / 2, (y0 + y1) / 2);
