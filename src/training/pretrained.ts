@@ -61,7 +61,11 @@ export async function beginWith(
     });
   }
   if (heads) {
-    throw new InputError({ file: run, expected: "a detector's run, to take its heads", found: 'a file of weights' });
+    throw new InputError({
+      file: run,
+      expected: "a detector's run, to take its heads",
+      found: 'a file of weights',
+    });
   }
   const bytes = await readFile(run).catch((error: NodeJS.ErrnoException) => {
     throw new InputError({ file: run, expected: 'a file of weights', found: reasonOf(error) });

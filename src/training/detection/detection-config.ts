@@ -11,6 +11,7 @@ import { point3dSchema } from '../../detection/point3d-config.ts';
 import type { ParameterGroup } from '../../nn/parameter-groups.ts';
 import { applySettingsTo, parseConfig } from '../config-keys.ts';
 import { groupOf, loopFields, optimizerSchema, scheduleSchema } from '../config-parts.ts';
+import { encoderGroups, encoderTuningSchema } from './encoder-tuning.ts';
 
 const shared = {
   ...loopFields,
@@ -21,6 +22,8 @@ const shared = {
   schedule: scheduleSchema,
   /** Of the pretrained encoders, and of what is new. */
   optimizers: z.strictObject({ encoders: optimizerSchema, heads: optimizerSchema }),
+  /** How encoders that were pretrained are trained on; absent, like all else. */
+  encoderTuning: encoderTuningSchema.optional(),
   /** Gradients whose norm over all parameters is above this are scaled down to it; null leaves them as they are. */
   clipNorm: z.number().positive().nullable(),
   /** Which share of the frames has its labels used, and the seed that draws them: a smaller share is part of a larger one. */
@@ -82,10 +85,11 @@ export function modelOf(config: DetectionConfig) {
   }
 }
 
-/** The encoders' parameters, and all others. */
-export function detectionGroups({ optimizers }: DetectionConfig): ParameterGroup[] {
+/** The encoders' parameters, in one group or level by level, and all others. */
+export function detectionGroups(config: DetectionConfig): ParameterGroup[] {
+  const { optimizers, encoderTuning } = config;
   return [
-    groupOf('encoders', ['imageEncoder', 'pointEncoder'], optimizers.encoders),
+    ...encoderGroups(optimizers.encoders, encoderTuning, modelOf(config)),
     groupOf('heads', [''], optimizers.heads),
   ];
 }
