@@ -34,18 +34,26 @@ export function pictureBoxes(
   const { length: kinds } = config.classes;
   const only = highest(peaks, grid, Math.log(config.scoreThreshold / (1 - config.scoreThreshold)));
   const { values, indices } = tf.topk(only, Math.min(config.maxDetections, only.size));
-  const cells = tf.floorDiv(indices, kinds);
-  const classes = tf.sub(indices, tf.mul(cells, kinds));
+  const [cells, classes] = divided(indices, kinds);
   const said = say(gatherRows(features, cells));
-  const row = tf.floorDiv(cells, grid.width);
-  const column = tf.sub(cells, tf.mul(row, grid.width));
+  const [row, column] = divided(cells, grid.width);
   const [x, y] = [column, row].map((place) => tf.reshape(tf.cast(place, 'float32'), [-1, 1])); // [n, 1]
   const boxes = boxesInSpace({ x, y, classes }, said, { config, camera });
   const deviation = tf.exp(tf.add(LEAST_LOG_DEVIATION, softplus(aboveFloor(said.depthLogDeviation))));
-  const sure = tf.mul(tf.sigmoid(values), tf.exp(tf.neg(tf.reshape(deviation, [-1]))));
-  const scores = tf.where(tf.greater(values, NONE), sure, tf.fill(values.shape, -1));
+  // Logarithms of scores: those of very unsure depths would all be 0.
+  const sure = tf.neg(tf.add(softplus(tf.neg(values)), tf.reshape(deviation, [-1])));
+  const scores = tf.where(tf.greater(values, NONE), sure, tf.fill(values.shape, NONE));
   const imageBoxes = boxesInPicture({ x, y }, said.sides, { grid, camera });
-  return best({ boxes, scores, classes, imageBoxes }, scores.size);
+  const found = best({ boxes, scores, classes, imageBoxes }, scores.size);
+  const isNone = tf.lessEqual(found.scores, NONE);
+  return { ...found, scores: tf.where(isNone, tf.fill(values.shape, -1), tf.exp(found.scores)) };
+}
+
+/** Whole numbers divided by another: quotients, and what is left. */
+function divided(numbers: tf.Tensor, by: number): [quotients: tf.Tensor, rest: tf.Tensor] {
+  const divisor = tf.scalar(by, 'int32');
+  const quotients = tf.floorDiv(numbers, divisor);
+  return [quotients, tf.sub(numbers, tf.mul(quotients, divisor))];
 }
 
 /** The logits [H·W·K] of cells that are the highest of the 3x3 around them and at least `least`; of equals the first. */
