@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { InputError } from '../src/engine/input-error.ts';
 import { wholeNumber } from './options.ts';
 
 interface Options {
@@ -12,7 +13,7 @@ interface Options {
 export function command(): Command {
   return new Command('export')
     .description(
-      "Write the encoders of a run as standard ONNX files, and encoders.json that says what goes in and comes out; or its image encoder's weights for PyTorch.",
+      "Write the encoders of a run as standard ONNX files, and encoders.json that says what goes in and comes out; of a detector's run the whole detector, from pictures and points to boxes; or its image encoder's weights for PyTorch.",
     )
     .argument('<run>', "the run's folder")
     .requiredOption('--to <folder>', 'where the files go')
@@ -31,7 +32,7 @@ export function command(): Command {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  pointpair export runs/kitti --to out/\n  pointpair export runs/kitti --to out/ --names torchvision',
+      '\nExample:\n  pointpair export runs/kitti --to out/\n  pointpair export runs/point3d --to out/\n  pointpair export runs/kitti --to out/ --names torchvision',
     )
     .action(async (run: string, { to, step, batch, names }: Options) => {
       const { loadEncoderRun } = await import('../src/training/run/encoder-run.ts');
@@ -39,6 +40,16 @@ export function command(): Command {
         const { exportWeights } = await import('../src/training/export-weights.ts');
         const { file, python } = await exportWeights(await loadEncoderRun(run, { step }), to, names);
         process.stdout.write(`${file}\n${python.map((line) => `  ${line}\n`).join('')}`);
+        return;
+      }
+      const { isDetectionRun, loadDetectionRun } = await import('../src/training/detection/detection-run.ts');
+      if (await isDetectionRun(run)) {
+        const { exportDetector } = await import('../src/training/detection/export-detector.ts');
+        if (batch !== 1) {
+          const expected = "1: a detector's file looks at one frame";
+          throw new InputError({ file: '--batch', expected, found: `${batch}` });
+        }
+        process.stdout.write(`${await exportDetector(await loadDetectionRun(run, { step }), to)}\n`);
         return;
       }
       const { exportEncoders } = await import('../src/training/export-encoders.ts');

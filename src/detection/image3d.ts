@@ -6,7 +6,14 @@ import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { stackFloats, stackTables } from '../views/stack-points.ts';
-import { type CenterRows, centerLosses, centerRows, initCenterHead, objectFeatures, sayOf } from './center-head.ts';
+import {
+  type CenterRows,
+  centerLosses,
+  centerRows,
+  initCenterHead,
+  objectFeatures,
+  sayOf,
+} from './center-head.ts';
 import { ConfiguredDetector } from './configured-detector.ts';
 import {
   type Detector,

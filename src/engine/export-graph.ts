@@ -1,4 +1,5 @@
 import { type Tracer, trace } from './capture.ts';
+import { checkNames } from './export-onnx.ts';
 import type { Value } from './graph.ts';
 import { type Dimension, encodeModel, type ModelOutput } from './onnx-model.ts';
 import { foldNorms } from './passes/fold-norms.ts';
@@ -15,7 +16,8 @@ export interface GraphExport {
 /**
  * The bytes of an ONNX file (opset 18, standard operators only) with what `build` appends to a graph: tfjs operations, which are
  * captured, and operations by hand (`handMade`) where tfjs has none, such as for shapes that depend on values. Batch norms become
- * part of the convolutions before them. Throws what capturing throws (see `compile`).
+ * part of the convolutions before them. Throws an InputError where two inputs or outputs have the same name, and
+ * what capturing throws (see `compile`).
  */
 export function exportGraph(
   build: (tracer: Tracer) => readonly ModelOutput[],
@@ -30,6 +32,10 @@ export function exportGraph(
       );
       return current.map(({ name, value }) => ({ name, value: now(value) }));
     }, build(tracer));
+    checkNames([
+      ...graph.inputs.map(({ name }) => ({ root: 'inputs', name })),
+      ...outputs.map(({ name }) => ({ root: 'outputs', name })),
+    ]);
     const names = new Map<Value, string>(graph.inputs.map((value) => [value, value.name]));
     for (const { name, value } of outputs) names.set(value, name);
     const dimensionsOf = (value: Value) => axes[names.get(value) ?? ''] ?? value.shape;

@@ -1,9 +1,9 @@
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Tracer } from './capture.ts';
 import type { Graph, Value } from './graph.ts';
 import { reachable } from './graph.ts';
 import { cast } from './operations.ts';
 import { toPlain } from './passes/plain.ts';
-import type * as tf from '@tensorflow/tfjs-core';
 
 /** What a loop gives to each of its rounds: its number, int64 [], what goes on from round to round, and what stays. */
 type Round = (
@@ -42,13 +42,16 @@ export function loop(
   checkClosed(inputs, outputs);
   const kinds = [...carried, ...given].map(({ type, shape }) => ({ type, shape }));
   const operands = [graph.scalar(rounds, 'int64'), undefined, ...carried, ...given];
-  const left = graph.nodes('Loop', operands, { outputs: kinds, attributes: { body: { graph: { inputs, outputs } } } });
+  const left = graph.nodes('Loop', operands, {
+    outputs: kinds,
+    attributes: { body: { graph: { inputs, outputs } } },
+  });
   return left.slice(0, carried.length);
 }
 
 /** `loop` with rounds in tfjs operations: the number of the round is int32 [], and `goOn` bool []. */
 export function tensorLoop(
-  { graph, tensorOf, valueOf }: Tracer,
+  { graph, tensorOf, asValue }: Tracer,
   options: {
     readonly rounds: number;
     readonly carried: readonly tf.Tensor[];
@@ -63,12 +66,12 @@ export function tensorLoop(
   const { rounds, carried, given, body } = options;
   const left = loop(graph, {
     rounds,
-    carried: carried.map(valueOf),
-    given: given.map(valueOf),
+    carried: carried.map(asValue),
+    given: given.map(asValue),
     body: (round, own, outer) => {
       const number = tensorOf(cast(graph, round, 'int32'));
       const result = body(number, own.map(tensorOf), outer.map(tensorOf));
-      return { carried: result.carried.map(valueOf), goOn: valueOf(result.goOn) };
+      return { carried: result.carried.map(asValue), goOn: asValue(result.goOn) };
     },
   });
   return left.map(tensorOf);
@@ -85,6 +88,8 @@ function checkClosed(inputs: readonly Value[], outputs: readonly Value[]): void 
         !own.has(value),
     );
     if (foreign !== undefined)
-      throw new Error(`a round of a loop takes '${foreign.name}' from outside (${op}): it belongs to what is given`);
+      throw new Error(
+        `a round of a loop takes '${foreign.name}' from outside (${op}): it belongs to what is given`,
+      );
   }
 }

@@ -38,7 +38,11 @@ export function cast(graph: Graph, x: Value, type: ValueType): Value {
   if (x.type === type) return x;
   if (x.fill !== undefined && Number.isFinite(x.fill)) {
     return graph.fill(
-      type === 'float32' || type === 'float64' ? x.fill : type === 'bool' ? Number(x.fill !== 0) : Math.trunc(x.fill),
+      type === 'float32' || type === 'float64'
+        ? x.fill
+        : type === 'bool'
+          ? Number(x.fill !== 0)
+          : Math.trunc(x.fill),
       type,
       x.shape,
     );

@@ -39,8 +39,18 @@ export function canvasInGraph(
   const fit = h.min(h.div(double(graph, canvas.width), width), h.div(double(graph, canvas.height), height));
   const scaled = (length: Value) => h.max(rounded(h, h.mul(length, fit)), 1);
   const [toWidth, toHeight] = [scaled(width), scaled(height)];
-  const across = weightsOf(graph, { from: columns, to: toWidth, length: canvas.width, placeholder: PICTURE.width });
-  const down = weightsOf(graph, { from: rows, to: toHeight, length: canvas.height, placeholder: PICTURE.height });
+  const across = weightsOf(graph, {
+    from: columns,
+    to: toWidth,
+    length: canvas.width,
+    placeholder: PICTURE.width,
+  });
+  const down = weightsOf(graph, {
+    from: rows,
+    to: toHeight,
+    length: canvas.height,
+    placeholder: PICTURE.height,
+  });
   const levels = resampled(graph, picture, { across, down, canvas });
   const inside = h.and(
     h.less(double(graph, canvas.height, [canvas.height, 1]), toHeight),
@@ -78,7 +88,12 @@ function rounded({ floor, add }: HandMade, x: Value): Value {
  */
 function weightsOf(
   graph: Graph,
-  options: { readonly from: Value; readonly to: Value; readonly length: number; readonly placeholder: number },
+  options: {
+    readonly from: Value;
+    readonly to: Value;
+    readonly length: number;
+    readonly placeholder: number;
+  },
 ): Value {
   const { from, to, length, placeholder } = options;
   const h = handMade(graph);
@@ -124,7 +139,9 @@ function resampled(
 /** (level - mean) / std for levels int32 [3, height, width] of RGB, in the order that is wanted: float32 of the same shape. */
 function normalized(graph: Graph, levels: Value, { mean, std, order }: ImageNormalization): Value {
   const h = handMade(graph);
-  const table = mean.flatMap((m, channel) => Array.from({ length: 256 }, (_, level) => (level - m) / std[channel]));
+  const table = mean.flatMap((m, channel) =>
+    Array.from({ length: 256 }, (_, level) => (level - m) / std[channel]),
+  );
   const ordered = order === 'rgb' ? levels : h.taken(levels, graph.shape([2, 1, 0]), 0);
   const begin = h.numbers([0, 256, 512], 'int32', [3, 1, 1]);
   return h.taken(h.numbers(table, 'float32', [768]), h.add(ordered, begin));

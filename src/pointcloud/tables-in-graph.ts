@@ -39,7 +39,11 @@ export function farthestInGraph(graph: Graph, { x, y, z }: Columns, count: numbe
   const { add, sub, square, min, largestAt, taken, equal, where, cast } = handMade(graph);
   const none = graph.fill(0, 'int64', [count]);
   const far = graph.fill(Number.POSITIVE_INFINITY, 'float64', x.shape);
-  const places = graph.constant(BigInt64Array.from({ length: count }, (_, i) => BigInt(i)), 'int64', [count]);
+  const places = graph.constant(
+    BigInt64Array.from({ length: count }, (_, i) => BigInt(i)),
+    'int64',
+    [count],
+  );
   const [chosen] = loop(graph, {
     rounds: count,
     carried: [none, far, graph.shape([0])],
@@ -58,7 +62,11 @@ export function farthestInGraph(graph: Graph, { x, y, z }: Columns, count: numbe
 /** `resampleFarthest`: of a sample int64 [rows] its first `count`, int64. */
 export function resampledInGraph(graph: Graph, sample: Value, count: number): Value {
   const { part, equal, cast, runningSums, where, atLeast } = handMade(graph);
-  const places = graph.constant(BigInt64Array.from({ length: count }, (_, i) => BigInt(i)), 'int64', [count]);
+  const places = graph.constant(
+    BigInt64Array.from({ length: count }, (_, i) => BigInt(i)),
+    'int64',
+    [count],
+  );
   const again = cast(equal(part(sample, 0, 0, count), part(sample, 0, 0, 1)), 'int32');
   // The first is the same as itself: from the second such place on, the sample has run out.
   const ranOut = atLeast(runningSums(again, 0), 2);
@@ -76,12 +84,7 @@ function squaredDistances(graph: Graph, points: Columns, centers: Columns): Valu
 }
 
 /** Parts of rows so small that each can be held against so many points, one after the other. */
-function inParts(
-  graph: Graph,
-  centers: Columns,
-  points: number,
-  work: (part: Columns) => Value[],
-): Value[] {
+function inParts(graph: Graph, centers: Columns, points: number, work: (part: Columns) => Value[]): Value[] {
   const { part, join } = handMade(graph);
   const [count] = centers.x.shape;
   const each = Math.max(1, Math.floor(MOST_PAIRS / points));
@@ -107,7 +110,11 @@ export function ballsInGraph(
 ): Value[] {
   const { less, atLeast, equal, and, or, where, least, part, shaped, cast } = handMade(graph);
   const [count] = points.x.shape;
-  const numbers = graph.constant(Float32Array.from({ length: count }, (_, i) => i), 'float32', [1, count]);
+  const numbers = graph.constant(
+    Float32Array.from({ length: count }, (_, i) => i),
+    'float32',
+    [1, count],
+  );
   return inParts(graph, centers, count, (some) => {
     const distances = squaredDistances(graph, points, some);
     return scales.map(({ radiusM, minRadiusM = 0, maxNeighbors }) => {
@@ -150,14 +157,30 @@ export function groundInGraph(
   places: Columns,
   { radiusM, share }: { readonly radiusM: number; readonly share: number },
 ): Value {
-  const { least, lengths, taken, sub, square, add, atMost, atLeast, cast, runningSums, sum, mul, floor, largestAt, shaped } =
-    handMade(graph);
+  const {
+    least,
+    lengths,
+    taken,
+    sub,
+    square,
+    add,
+    atMost,
+    atLeast,
+    cast,
+    runningSums,
+    sum,
+    mul,
+    floor,
+    largestAt,
+    shaped,
+  } = handMade(graph);
   // By rising height, so that of those near a place the k-th is where k have been counted.
   const [heights, order] = least(points.z, lengths(points.z), SWEEP);
   const [x, y] = [taken(points.x, order), taken(points.y, order)];
   const [ground] = inParts(graph, places, SWEEP, (some) => {
     const [rows] = some.x.shape;
-    const away = (all: Value, own: Value) => square(sub(shaped(all, [1, -1], SWEEP), shaped(own, [-1, 1], rows)));
+    const away = (all: Value, own: Value) =>
+      square(sub(shaped(all, [1, -1], SWEEP), shaped(own, [-1, 1], rows)));
     const near = cast(atMost(add(away(x, some.x), away(y, some.y)), radiusM ** 2), 'float32'); // [rows, points]
     const before = floor(mul(sub(cast(sum(near, 1), 'float64'), 1), share)); // [rows, 1]
     const reached = atLeast(runningSums(near, 1), cast(add(before, 1), 'float32'));

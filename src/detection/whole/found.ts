@@ -33,15 +33,15 @@ export function best(found: FoundBoxes, count: number): FoundBoxes {
 }
 
 /** What is found as the outputs of a file, with as many rows as there are objects: `boxes`, `scores`, `classes` (int64), `image_boxes`. */
-export function foundOutputs({ graph, valueOf }: Tracer, found: FoundBoxes): ModelOutput[] {
+export function foundOutputs({ graph, asValue }: Tracer, found: FoundBoxes): ModelOutput[] {
   const { rowsWhere, atLeast, cast } = handMade(graph);
-  const scores = valueOf(found.scores);
+  const scores = asValue(found.scores);
   const isFound = atLeast(scores, 0);
   const values = {
-    boxes: valueOf(found.boxes),
+    boxes: asValue(found.boxes),
     scores,
-    classes: cast(valueOf(found.classes), 'int64'),
-    image_boxes: valueOf(found.imageBoxes),
+    classes: cast(asValue(found.classes), 'int64'),
+    image_boxes: asValue(found.imageBoxes),
   };
   return Object.entries(values).map(([name, value]) => ({ name, value: rowsWhere(value, isFound) }));
 }

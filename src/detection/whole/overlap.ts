@@ -28,9 +28,7 @@ export function overlapWith(box: tf.Tensor, boxes: tf.Tensor): tf.Tensor {
     tf.clipByValue(tf.div(tf.sub(value, from), nonZero(tf.sub(to, from))), 0, 1);
   const [fromX, toX] = [held(cornersX, halfX), held(nextX, halfX)];
   const rise = tf.sub(nextY, cornersY);
-  const [fromY, toY] = [fromX, toX].map((end) =>
-    tf.add(cornersY, tf.mul(share(end, cornersX, nextX), rise)),
-  );
+  const [fromY, toY] = [fromX, toX].map((end) => tf.add(cornersY, tf.mul(share(end, cornersX, nextX), rise)));
   // Where it crosses the first one's sides.
   const crossings = [tf.neg(halfY), halfY].map((level) => share(level, fromY, toY));
   const [first, second] = [tf.minimum(crossings[0], crossings[1]), tf.maximum(crossings[0], crossings[1])];

@@ -92,19 +92,14 @@ function boxesInSpace(
   const means = tf.tensor2d(config.classes.map((name) => [...meanSizeOf(name)]));
   const size = tf.mul(tf.exp(tf.clipByValue(said.logSize, -3, 3)), gatherRows(means, at.classes));
   const [length, width, height] = tf.split(size, 3, 1); // [n, 1]
-  const [right, down, ahead] = tf
-    .split(camera.canvasFromCamera, 3, 0)
-    .map((row) => tf.split(row, 4, 1)); // [1, 1] each
+  const [right, down, ahead] = tf.split(camera.canvasFromCamera, 3, 0).map((row) => tf.split(row, 4, 1)); // [1, 1] each
   const z = tf.mul(tf.exp(tf.clipByValue(said.depth, -6, 6)), tf.div(right[0], DEPTH_UNIT));
   const [offsetX, offsetY] = tf.split(said.offset, 2, 1);
   const [u, v] = [tf.add(at.x, offsetX), tf.add(at.y, offsetY)].map((cell) => toPixels(cell, stride));
   // From u·(P₂₂·z + P₂₃) = P₀₀·x + P₀₂·z + P₀₃; the differences first, so that little is lost.
   const away = (pixel: tf.Tensor, row: readonly tf.Tensor[], own: number) =>
     tf.div(
-      tf.add(
-        tf.mul(tf.sub(tf.mul(pixel, ahead[2]), row[2]), z),
-        tf.sub(tf.mul(pixel, ahead[3]), row[3]),
-      ),
+      tf.add(tf.mul(tf.sub(tf.mul(pixel, ahead[2]), row[2]), z), tf.sub(tf.mul(pixel, ahead[3]), row[3])),
       row[own],
     );
   const [x, y] = [away(u, right, 0), away(v, down, 1)];

@@ -62,7 +62,9 @@ export function pointInput({ graph, tensorOf }: Tracer, config: PointDetectorCon
   const nearest = nearestInGraph(graph, last, at, Math.min(NEAREST, last.x.shape[0]));
   const ground =
     config.heightFrom === 'ground'
-      ? tensorOf(h.shaped(groundInGraph(graph, columnsOf(graph, points), at, GROUND_HEIGHT), [own.shape[0], 1]))
+      ? tensorOf(
+          h.shaped(groundInGraph(graph, columnsOf(graph, points), at, GROUND_HEIGHT), [own.shape[0], 1]),
+        )
       : undefined;
   const tables = ({ centers, neighbors }: Level): Tree<tf.Tensor> => ({
     centers: tensorOf(h.cast(centers, 'int32')),
@@ -107,7 +109,10 @@ function levelsInGraph(graph: Graph, points: Columns, { pointEncoder }: PointDet
         ? farthestInGraph(graph, before, level.points)
         : resampledInGraph(graph, sample, level.points);
     const at = takenColumns(graph, before, centers);
-    levels.push({ centers, neighbors: ballsInGraph(graph, before, at, scalesOf(level, pointEncoder.dilated)) });
+    levels.push({
+      centers,
+      neighbors: ballsInGraph(graph, before, at, scalesOf(level, pointEncoder.dilated)),
+    });
     before = at;
   }
   return { levels, last: before };

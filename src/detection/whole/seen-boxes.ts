@@ -30,7 +30,12 @@ export function seenBoxes(
       'int32',
     );
     const each = (part: tf.Tensor) => tf.gather(part, index, 1);
-    return { uw: each(corners.uw), vw: each(corners.vw), w: each(corners.w), front: each(tf.cast(isFront, 'int32')) };
+    return {
+      uw: each(corners.uw),
+      vw: each(corners.vw),
+      w: each(corners.w),
+      front: each(tf.cast(isFront, 'int32')),
+    };
   });
   const [a, b] = ends;
   const crosses = tf.notEqual(a.front, b.front);
@@ -51,7 +56,12 @@ export function seenBoxes(
     tf.lessEqual(left, lastX),
     tf.lessEqual(top, lastY),
   ].reduce((both, each) => tf.logicalAnd(both, each));
-  const within = [tf.maximum(left, 0), tf.maximum(top, 0), tf.minimum(right, lastX), tf.minimum(bottom, lastY)];
+  const within = [
+    tf.maximum(left, 0),
+    tf.maximum(top, 0),
+    tf.minimum(right, lastX),
+    tf.minimum(bottom, lastY),
+  ];
   return { boxes: tf.concat(within, 1), seen: tf.reshape(seen, [-1]) };
 }
 

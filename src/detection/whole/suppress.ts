@@ -62,7 +62,11 @@ export function suppressed(
 }
 
 /** The mean of boxes [n, 7] by weights [n], as `averageOverlapping` has it: headings as turns from the best one's [1, 7], half turns undone. */
-function averaged(best: tf.Tensor, boxes: tf.Tensor, { weights }: { readonly weights: tf.Tensor }): tf.Tensor {
+function averaged(
+  best: tf.Tensor,
+  boxes: tf.Tensor,
+  { weights }: { readonly weights: tf.Tensor },
+): tf.Tensor {
   const share = tf.reshape(tf.div(weights, tf.sum(weights)), [-1, 1]); // [n, 1]
   const [straight, yaw] = tf.split(boxes, [6, 1], 1);
   const [ownStraight, ownYaw] = tf.split(best, [6, 1], 1);

@@ -31,6 +31,12 @@ export async function loadDetectionRun(
   return { config, data, step: meta.step, checkpoint: entry.folder, model };
 }
 
+/** Whether a run trained a detector. Throws an InputError where the folder is no run's. */
+export async function isDetectionRun(folder: string): Promise<boolean> {
+  const missing = { file: folder, expected: "a run's folder, with config.json" };
+  return typeof (await readConfigJson(join(folder, 'config.json'), missing)).detector === 'string';
+}
+
 /** The configuration of a detector's run, and the data that it learned from. Throws an InputError where the folder is none. */
 export async function readDetectionConfig(folder: string): Promise<Pick<DetectionRun, 'config' | 'data'>> {
   const file = join(folder, 'config.json');
