@@ -1,11 +1,12 @@
 import { Command, Option } from 'commander';
 import { InputError } from '../src/engine/input-error.ts';
-import { wholeNumber } from './options.ts';
+import { share, wholeNumber } from './options.ts';
 
 interface Options {
   readonly to: string;
   readonly step?: number;
   readonly batch: number;
+  readonly minScore?: number;
   readonly names?: 'torchvision' | 'timm';
 }
 
@@ -24,6 +25,11 @@ export function command(): Command {
       wholeNumber(1),
       1,
     )
+    .option(
+      '--min-score <score>',
+      "of a detector: what it finds from this score on (default: the run's own)",
+      share,
+    )
     .addOption(
       new Option(
         '--names <library>',
@@ -34,7 +40,7 @@ export function command(): Command {
       'after',
       '\nExample:\n  pointpair export runs/kitti --to out/\n  pointpair export runs/point3d --to out/\n  pointpair export runs/kitti --to out/ --names torchvision',
     )
-    .action(async (run: string, { to, step, batch, names }: Options) => {
+    .action(async (run: string, { to, step, batch, names, minScore }: Options) => {
       const { loadEncoderRun } = await import('../src/training/run/encoder-run.ts');
       if (names !== undefined) {
         const { exportWeights } = await import('../src/training/export-weights.ts');
@@ -42,19 +48,38 @@ export function command(): Command {
         process.stdout.write(`${file}\n${python.map((line) => `  ${line}\n`).join('')}`);
         return;
       }
-      const { isDetectionRun, loadDetectionRun } = await import('../src/training/detection/detection-run.ts');
+      const { isDetectionRun } = await import('../src/training/detection/detection-run.ts');
       if (await isDetectionRun(run)) {
-        const { exportDetector } = await import('../src/training/detection/export-detector.ts');
-        if (batch !== 1) {
-          const expected = "1: a detector's file looks at one frame";
-          throw new InputError({ file: '--batch', expected, found: `${batch}` });
-        }
-        process.stdout.write(`${await exportDetector(await loadDetectionRun(run, { step }), to)}\n`);
+        process.stdout.write(`${await wholeDetector(run, { to, step, batch, minScore })}\n`);
         return;
       }
+      refuse(minScore !== undefined, {
+        option: '--min-score',
+        expected: "a detector's run, as pointpair finetune leaves it",
+        found: run,
+      });
       const { exportEncoders } = await import('../src/training/export-encoders.ts');
       const trained = await loadEncoderRun(run, { step });
       const files = await exportEncoders(trained, to, { batch });
       process.stdout.write(`${files.join('\n')}\n`);
     });
+}
+
+/** Writes a detector's run as one file; gives its path. */
+async function wholeDetector(folder: string, { to, step, batch, minScore }: Options): Promise<string> {
+  refuse(batch !== 1, {
+    option: '--batch',
+    expected: "1: a detector's file looks at one frame",
+    found: `${batch}`,
+  });
+  const { loadDetectionRun, withThreshold } = await import('../src/training/detection/detection-run.ts');
+  const { exportDetector } = await import('../src/training/detection/export-detector.ts');
+  return exportDetector(withThreshold(await loadDetectionRun(folder, { step }), minScore), to);
+}
+
+function refuse(
+  condition: boolean,
+  { option, ...fault }: { readonly option: string; readonly expected: string; readonly found: string },
+): void {
+  if (condition) throw new InputError({ file: option, ...fault });
 }

@@ -20,13 +20,15 @@ export function givenCamera({ cameras: [{ pixelFromCamera }] }: Frame): Feeds {
 }
 
 /** The points of a frame as a whole detector takes them, those drawn that its sample has. */
-export function givenPoints(frame: Frame, sample: PointSample, { points: drawing }: PointDetectorConfig): Feeds {
+export function givenPoints(
+  frame: Frame,
+  sample: PointSample,
+  { points: drawing }: PointDetectorConfig,
+): Feeds {
   const { width, height } = frame.cameras[0].image;
   const near = indicesInRange(frame.points, drawing.range);
   const among = { image: { width, height }, among: near };
-  const seen = drawing.cropToImage
-    ? indicesInImage(frame.points, 4, sample.pixelFromLidar, among)
-    : near;
+  const seen = drawing.cropToImage ? indicesInImage(frame.points, 4, sample.pixelFromLidar, among) : near;
   const points = gatherRows(frame.points, seen);
   const keyOf = (rows: Float32Array, i: number) => rows.subarray(4 * i, 4 * i + 4).join();
   const places = new Map(Array.from(seen, (_, i) => [keyOf(points, i), BigInt(i)]));
