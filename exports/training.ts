@@ -33,6 +33,8 @@ export {
 } from '../src/training/detection/detection-config.ts';
 export { detectionPresetNames, detectionPresetOf } from '../src/training/detection/detection-presets.ts';
 export { type DetectionRun, loadDetectionRun } from '../src/training/detection/detection-run.ts';
+// What was learned, and taking it elsewhere.
+export { exportDetector } from '../src/training/detection/export-detector.ts';
 export {
   type FinetuneOptions,
   finetune,
@@ -43,7 +45,6 @@ export {
   type PseudoLabelResult,
   pseudoLabel,
 } from '../src/training/detection/pseudo-label.ts';
-// What was learned, and taking it elsewhere.
 export { exportEncoders } from '../src/training/export-encoders.ts';
 export {
   exportFeatures,

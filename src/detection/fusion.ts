@@ -22,7 +22,7 @@ import { initPictureEncoder, pictureMap } from './picture-encoder.ts';
 import { collatePoints } from './point-batch.ts';
 import { initPointBranch, pointBranch } from './point-branch.ts';
 import { decodePoints } from './point-decode.ts';
-import { pointLosses } from './point-head.ts';
+import { type PointPredictions, pointLosses } from './point-head.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
@@ -63,33 +63,37 @@ export class Fusion extends ConfiguredDetector<FusionConfig> implements Detector
   }
 
   loss({ params, stats }: Pick<Model, 'params' | 'stats'>, batch: Tensors, mode: Mode): LossResult {
-    const { predictions, stats: next } = this.predict(params, stats, batch, mode);
+    const { config } = this;
+    const { predictions, stats: next } = fusionPredictions(params, stats, batch, { config, ...mode });
     const { terms, metrics } = pointLosses(predictions, branchAt(batch, 'targets'));
-    return { loss: weightedTotal(terms, this.config.lossWeights), terms, metrics, stats: next };
+    return { loss: weightedTotal(terms, config.lossWeights), terms, metrics, stats: next };
   }
 
   async predictor(model: ModelTensors, options?: PredictorOptions) {
+    const { config } = this;
+    const evaluated = { config, training: false };
     const pass = new ForwardPass(
-      (params, stats, batch) => ({ ...this.predict(params, stats, batch, { training: false }).predictions }),
+      (params, stats, batch) => ({ ...fusionPredictions(params, stats, batch, evaluated).predictions }),
       model,
       options,
     );
     return onePassPredictor<FusionSample>({
       detector: this,
       pass,
-      decode: (outputs, samples) => decodePoints(outputs, samples, this.config),
+      decode: (outputs, samples) => decodePoints(outputs, samples, config),
     });
   }
+}
 
-  private predict(params: Tensors, stats: Tensors, batch: Tensors, mode: Mode) {
-    const { config } = this;
-    const picture = pictureMap(params, stats, leafAt(batch, 'image'), { config, ...mode });
-    const seen = sampleFeatures(picture.map, leafAt(batch, 'cells'), leafAt(batch, 'cellWeights'));
-    const { predictions, stats: ownStats } = pointBranch(params, stats, batch, {
-      config,
-      extra: seen,
-      ...mode,
-    });
-    return { predictions, stats: { ...picture.stats, ...ownStats } };
-  }
+/** What the head says of the candidates of a batch, as `collate` stacks it, and the next running statistics. */
+export function fusionPredictions(
+  params: Tensors,
+  stats: Tensors,
+  batch: Tensors,
+  { config, training }: Mode & { readonly config: FusionConfig },
+): { readonly predictions: PointPredictions; readonly stats: Tensors } {
+  const picture = pictureMap(params, stats, leafAt(batch, 'image'), { config, training });
+  const extra = sampleFeatures(picture.map, leafAt(batch, 'cells'), leafAt(batch, 'cellWeights'));
+  const { predictions, stats: own } = pointBranch(params, stats, batch, { config, extra, training });
+  return { predictions, stats: { ...picture.stats, ...own } };
 }

@@ -6,7 +6,14 @@ import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { stackFloats, stackTables } from '../views/stack-points.ts';
-import { centerLosses, centerRows, initCenterHead, objectFeatures, sayOf } from './center-head.ts';
+import {
+  type CenterRows,
+  centerLosses,
+  centerRows,
+  initCenterHead,
+  objectFeatures,
+  sayOf,
+} from './center-head.ts';
 import { ConfiguredDetector } from './configured-detector.ts';
 import {
   type Detector,
@@ -91,18 +98,16 @@ export class Image3d extends ConfiguredDetector<Image3dConfig> implements Detect
 
   loss({ params, stats }: Pick<Model, 'params' | 'stats'>, batch: Tensors, mode: Mode): LossResult {
     const { config } = this;
-    const picture = pictureMap(params, stats, leafAt(batch, 'image'), { config, ...mode });
-    const [own, ownStats] = [branchAt(params, 'head'), branchAt(stats, 'head')];
-    const rows = centerRows(own, ownStats, picture.map, { ...config.headBatchNorm, ...mode });
+    const { rows, stats: next } = image3dRows(params, stats, leafAt(batch, 'image'), { config, ...mode });
     const targets = branchAt(batch, 'targets');
-    const said = sayOf(own, objectFeatures(rows, targets));
+    const said = sayOf(branchAt(params, 'head'), objectFeatures(rows, targets));
     const space = spaceLosses(said, targets);
     const terms = { ...centerLosses(rows.peaks, said, targets), ...space.terms };
     return {
       loss: weightedTotal(terms, config.lossWeights),
       terms,
       metrics: space.metrics,
-      stats: { ...picture.stats, head: rows.stats },
+      stats: next,
     };
   }
 
@@ -110,11 +115,9 @@ export class Image3d extends ConfiguredDetector<Image3dConfig> implements Detect
     const { config } = this;
     const pass = new ForwardPass(
       (params, stats, batch) => {
-        const mode = { training: false };
-        const picture = pictureMap(params, stats, leafAt(batch, 'image'), { config, ...mode });
-        const [own, ownStats] = [branchAt(params, 'head'), branchAt(stats, 'head')];
-        const rows = centerRows(own, ownStats, picture.map, { ...config.headBatchNorm, ...mode });
-        return { peaks: rows.peaks, ...sayOf(own, rows.features) };
+        const options = { config, training: false };
+        const { rows } = image3dRows(params, stats, leafAt(batch, 'image'), options);
+        return { peaks: rows.peaks, ...sayOf(branchAt(params, 'head'), rows.features) };
       },
       model,
       options,
@@ -125,6 +128,21 @@ export class Image3d extends ConfiguredDetector<Image3dConfig> implements Detect
       decode: (outputs, samples): ObjectLabel[][] => decodeImage3d(outputs, samples, config),
     });
   }
+}
+
+/** What the head sees of pictures [B, H, W, 3], and the next running statistics of all that is passed on the way. */
+export function image3dRows(
+  params: Tensors,
+  stats: Tensors,
+  images: tf.Tensor,
+  { config, training }: Mode & { readonly config: Image3dConfig },
+): { readonly rows: CenterRows; readonly stats: Tensors } {
+  const picture = pictureMap(params, stats, images, { config, training });
+  const rows = centerRows(branchAt(params, 'head'), branchAt(stats, 'head'), picture.map, {
+    ...config.headBatchNorm,
+    training,
+  });
+  return { rows, stats: { ...picture.stats, head: rows.stats } };
 }
 
 /** The losses of depth, size and heading, each a mean over the objects. */

@@ -35,6 +35,8 @@ export interface Tracer {
   readonly graph: Graph;
   /** A tensor that stands for a value. */
   tensorOf(value: Value): tf.Tensor;
+  /** The value that a tensor stands for. */
+  asValue(tensor: tf.Tensor): Value;
   /** The values that the tensors of a tree stand for, by path; `what` names the tree in errors. */
   valuesOf(tree: Tree<tf.Tensor>, what: string): ReadonlyMap<string, Value>;
 }
@@ -65,6 +67,7 @@ export function trace<Result>(body: (tracer: Tracer) => Result): Result {
     const tracer: Tracer = {
       graph,
       tensorOf: (value) => engine.makeTensorFromTensorInfo(backend.tensorInfo(value), backend),
+      asValue: (tensor) => backend.valueOfTensor(tensor),
       valuesOf: (tree, what) =>
         new Map(
           leavesOf(tree).map(([path, leaf]) => [

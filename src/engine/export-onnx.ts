@@ -110,8 +110,8 @@ function built(forward: Forward, { parameters, inputs, foldNorms: folds }: Expor
   });
 }
 
-/** ONNX knows one name space for all values. */
-function checkNames(names: ReadonlyArray<{ readonly root: string; readonly name: string }>): void {
+/** Throws an InputError where two values have the same name: ONNX knows one name space for all. */
+export function checkNames(names: ReadonlyArray<{ readonly root: string; readonly name: string }>): void {
   const seen = new Map<string, string>();
   for (const { root, name } of names) {
     const other = seen.get(name);

@@ -1,5 +1,5 @@
 import type { Graph, GraphNode, Value } from './graph.ts';
-import { reachable } from './graph.ts';
+import { attributesKey, reachable } from './graph.ts';
 import type { Dimension, ModelOutput } from './onnx-model.ts';
 import { rewrite } from './passes/rewrite.ts';
 
@@ -30,7 +30,7 @@ export function withFreeAxes(first: Sized, second: Sized) {
     first.outputs.map(({ value }) => value),
     (graph, node, inputs) => {
       const twin = twins.get(node)!;
-      if (JSON.stringify(node.attributes) !== JSON.stringify(twin.attributes)) throw depends(node, first);
+      if (attributesKey(node.attributes) !== attributesKey(twin.attributes)) throw depends(node, first);
       const free = inputs.map((input, i) => {
         const [own, other] = [node.inputs[i], twin.inputs[i]];
         if (own?.data === undefined || `${own.data}` === `${other?.data}`) return input;

@@ -1,11 +1,20 @@
 import { sizeOf } from './host-tensor.ts';
 
-/** Element types of values in a graph: those of tensors, and the 64-bit integers that ONNX wants for shapes and indices. */
-export type ValueType = 'float32' | 'int32' | 'bool' | 'int64';
+/**
+ * Element types of values in a graph: those of tensors, the 64-bit integers that ONNX wants for shapes and indices, and double
+ * precision, for what is to come out as in JavaScript.
+ */
+export type ValueType = 'float32' | 'int32' | 'bool' | 'int64' | 'float64';
 
-export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array;
+export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array | Float64Array;
 
-/** A whole number, a text, whole numbers, or, where it says so, floating-point numbers or a tensor. */
+/** A graph inside of an operation, such as what a loop does each time: it sees its own inputs and what never changes. */
+export interface Subgraph {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+
+/** A whole number, a text, whole numbers, or, where it says so, floating-point numbers, a tensor or a graph. */
 export type AttributeValue =
   | number
   | string
@@ -18,7 +27,8 @@ export type AttributeValue =
         readonly shape: readonly number[];
         readonly data: ConstantData;
       };
-    };
+    }
+  | { readonly graph: Subgraph };
 
 export type Attributes = { readonly [name: string]: AttributeValue };
 
@@ -83,6 +93,11 @@ export class Graph {
     const value: Value = { name, type, shape };
     this.inputs.push(value);
     return value;
+  }
+
+  /** A value that an operation gives to the graph inside of it. */
+  placeholder(type: ValueType, shape: readonly number[]): Value {
+    return { name: this.nextName('given'), type, shape };
   }
 
   /** An input under another shape of its size: what it held before is not an input any more. */
@@ -155,7 +170,7 @@ export class Graph {
   ): readonly Value[] {
     const attributes = options.attributes ?? {};
     const domain = options.domain ?? '';
-    const key = `${domain}.${op} ${inputs.map((input) => this.keyOf(input)).join()} ${JSON.stringify(attributes)} ${options.outputs.map(({ type }) => type)}`;
+    const key = `${domain}.${op} ${inputs.map((input) => this.keyOf(input)).join()} ${attributesKey(attributes)} ${options.outputs.map(({ type }) => type)}`;
     return this.remember(key, () => {
       const outputs: Value[] = [];
       const node: GraphNode = { op, domain, inputs, attributes, outputs, part: this.part };
@@ -181,6 +196,14 @@ export class Graph {
     // Paths of a user's tensors are names as well: the colon keeps these apart from them.
     return `${stem}:${this.count++}`;
   }
+}
+
+/** Attributes as a text that only the same ones have; graphs inside of them by the names of their values. */
+export function attributesKey(attributes: Attributes): string {
+  const names = (values: readonly Value[]) => values.map(({ name }) => name);
+  return JSON.stringify(attributes, (key, value) =>
+    key === 'graph' ? [names(value.inputs), names(value.outputs)] : value,
+  );
 }
 
 /** The operations that `outputs` need, each after those that it needs itself, and what is given with the graph among their inputs. */
@@ -220,6 +243,8 @@ function filledArray(value: number, type: ValueType, size: number): ConstantData
       return new Uint8Array(size).fill(value === 0 ? 0 : 1);
     case 'int64':
       return new BigInt64Array(size).fill(BigInt(value));
+    case 'float64':
+      return new Float64Array(size).fill(value);
   }
 }
 

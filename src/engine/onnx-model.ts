@@ -5,8 +5,15 @@ import { reachable } from './graph.ts';
 /** Field numbers and enumerations are those of onnx.proto3 (ONNX IR version 9). */
 const irVersion = 9;
 const opsetVersion = 18;
-const elementTypes: Record<ValueType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
-const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
+/** ONNX's numbers of element types. */
+export const elementTypes: Record<ValueType, number> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+};
+const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7 } as const;
 
 type Writer = protobuf.Writer;
 
@@ -44,7 +51,10 @@ function writeTensor(
   writer.uint32((9 << 3) | lengthDelimited).bytes(bytesOf(data));
 }
 
-function writeAttribute(writer: Writer, name: string, value: AttributeValue): void {
+function writeAttribute(
+  writer: Writer,
+  { name, value, scope }: { readonly name: string; readonly value: AttributeValue; readonly scope: string },
+): void {
   text(writer, 1, name);
   if (typeof value === 'number') {
     integer(writer, 3, value);
@@ -62,6 +72,12 @@ function writeAttribute(writer: Writer, name: string, value: AttributeValue): vo
     const { type, shape, data } = value.tensor;
     message(writer, 5, (tensor) => writeTensor(tensor, '', type, shape, data));
     integer(writer, 20, attributeTypes.tensor);
+  } else if ('graph' in value) {
+    const { inputs, outputs } = value.graph;
+    // Names of the graphs inside of a graph must differ from its own.
+    const named = outputs.map((output, i) => ({ name: `${scope}/outputs/${i}`, value: output }));
+    message(writer, 6, (inner) => writeGraph(inner, { inputs, outputs: named, scope: `${scope}/` }));
+    integer(writer, 20, attributeTypes.graph);
   } else {
     for (const item of value) integer(writer, 8, item);
     integer(writer, 20, attributeTypes.ints);
@@ -75,7 +91,8 @@ function writeNode(writer: Writer, node: GraphNode, nameOf: (value: Value | unde
   text(writer, 4, node.op);
   if (node.domain !== '') text(writer, 7, node.domain);
   for (const [name, value] of Object.entries(node.attributes)) {
-    message(writer, 5, (attribute) => writeAttribute(attribute, name, value));
+    const scope = nameOf(node.outputs[0]);
+    message(writer, 5, (attribute) => writeAttribute(attribute, { name, value, scope }));
   }
 }
 
@@ -113,6 +130,48 @@ export interface ModelOutput {
   readonly value: Value;
 }
 
+/** Writes a graph with the operations that its outputs need; `scope` is put before the names of its values. */
+function writeGraph(
+  writer: Writer,
+  options: {
+    readonly inputs: readonly Value[];
+    readonly outputs: readonly ModelOutput[];
+    readonly dimensionsOf?: (value: Value) => readonly Dimension[];
+    readonly scope?: string;
+  },
+): void {
+  const { inputs, outputs, dimensionsOf = ({ shape }) => shape, scope = '' } = options;
+  const { nodes, constants } = reachable(outputs.map(({ value }) => value));
+  const names = new Map<Value, string>();
+  const copies: ModelOutput[] = [];
+  for (const output of outputs) {
+    // A value that is no operation's result, or has its name already, is given out as a copy.
+    if (output.value.node === undefined || names.has(output.value)) copies.push(output);
+    else names.set(output.value, output.name);
+  }
+  const nameOf = (value: Value | undefined) =>
+    value === undefined ? '' : (names.get(value) ?? `${scope}${value.name}`);
+  for (const node of nodes) message(writer, 1, (inner) => writeNode(inner, node, nameOf));
+  for (const { name, value } of copies) {
+    message(writer, 1, (inner) => {
+      text(inner, 1, nameOf(value));
+      text(inner, 2, name);
+      text(inner, 4, 'Identity');
+    });
+  }
+  text(writer, 2, 'pointpair');
+  for (const constant of constants) {
+    const { type, shape, data, initial } = constant;
+    message(writer, 5, (tensor) => writeTensor(tensor, nameOf(constant), type, shape, (data ?? initial)!));
+  }
+  for (const input of inputs) {
+    message(writer, 11, (info) => writeValueInfo(info, nameOf(input), input.type, dimensionsOf(input)));
+  }
+  for (const { name, value } of outputs) {
+    message(writer, 12, (info) => writeValueInfo(info, name, value.type, dimensionsOf(value)));
+  }
+}
+
 /**
  * A graph as the bytes of an ONNX model (opset 18), with those operations alone that the outputs need.
  * Inputs of the graph that no output needs are left out of the model.
@@ -120,43 +179,16 @@ export interface ModelOutput {
 export function encodeModel(
   graph: Graph,
   outputs: readonly ModelOutput[],
-  { metadata = {}, dimensionsOf = ({ shape }) => shape }: ModelExtras = {},
+  { metadata = {}, dimensionsOf }: ModelExtras = {},
 ): Uint8Array {
-  const { nodes, constants } = reachable(outputs.map(({ value }) => value));
-  const used = new Set(nodes.flatMap((node) => node.inputs));
-  const names = new Map<Value, string>();
-  const copies: ModelOutput[] = [];
-  for (const output of outputs) {
-    // A value that is no operation's result, or has its name already, is given out as a copy.
-    if (output.value.node === undefined || names.has(output.value)) copies.push(output);
-    else names.set(output.value, output.name);
-    used.add(output.value);
-  }
-  const nameOf = (value: Value | undefined) => (value === undefined ? '' : (names.get(value) ?? value.name));
+  const { nodes } = reachable(outputs.map(({ value }) => value));
   const domains = new Set(nodes.map((node) => node.domain).filter((domain) => domain !== ''));
+  const used = new Set([...nodes.flatMap((node) => node.inputs), ...outputs.map(({ value }) => value)]);
+  const inputs = graph.inputs.filter((each) => used.has(each));
   const model = protobuf.Writer.create();
   integer(model, 1, irVersion);
   text(model, 2, 'pointpair');
-  message(model, 7, (writer) => {
-    for (const node of nodes) message(writer, 1, (inner) => writeNode(inner, node, nameOf));
-    for (const { name, value } of copies) {
-      message(writer, 1, (inner) => {
-        text(inner, 1, nameOf(value));
-        text(inner, 2, name);
-        text(inner, 4, 'Identity');
-      });
-    }
-    text(writer, 2, 'pointpair');
-    for (const { name, type, shape, data, initial } of constants) {
-      message(writer, 5, (tensor) => writeTensor(tensor, name, type, shape, (data ?? initial)!));
-    }
-    for (const input of graph.inputs.filter((each) => used.has(each))) {
-      message(writer, 11, (info) => writeValueInfo(info, input.name, input.type, dimensionsOf(input)));
-    }
-    for (const { name, value } of outputs) {
-      message(writer, 12, (info) => writeValueInfo(info, name, value.type, dimensionsOf(value)));
-    }
-  });
+  message(model, 7, (writer) => writeGraph(writer, { inputs, outputs, dimensionsOf }));
   message(model, 8, (opset) => integer(opset, 2, opsetVersion));
   for (const domain of domains) {
     message(model, 8, (opset) => {

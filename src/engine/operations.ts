@@ -1,4 +1,5 @@
 import type { Attributes, Graph, Value, ValueType } from './graph.ts';
+import { elementTypes } from './onnx-model.ts';
 
 /** ONNX operations with their shapes worked out, and with what cancels or changes nothing left out. */
 
@@ -37,7 +38,11 @@ export function cast(graph: Graph, x: Value, type: ValueType): Value {
   if (x.type === type) return x;
   if (x.fill !== undefined && Number.isFinite(x.fill)) {
     return graph.fill(
-      type === 'float32' ? x.fill : type === 'bool' ? Number(x.fill !== 0) : Math.trunc(x.fill),
+      type === 'float32' || type === 'float64'
+        ? x.fill
+        : type === 'bool'
+          ? Number(x.fill !== 0)
+          : Math.trunc(x.fill),
       type,
       x.shape,
     );
@@ -45,7 +50,7 @@ export function cast(graph: Graph, x: Value, type: ValueType): Value {
   return graph.node('Cast', [x], {
     type,
     shape: x.shape,
-    attributes: { to: { float32: 1, int32: 6, int64: 7, bool: 9 }[type] },
+    attributes: { to: elementTypes[type] },
   });
 }
 

@@ -6,6 +6,9 @@ export interface GroundHeightOptions {
   readonly share?: number;
 }
 
+/** What is looked at where nothing else is asked for. */
+export const GROUND_HEIGHT = { radiusM: 4, share: 0.1 };
+
 /**
  * The height of the ground around each place (rows of x, y, z), metres: a low quantile of the heights of the points (rows of x, y, z,
  * reflectance) near it as seen from above; the place's own height where there are none.
@@ -19,7 +22,7 @@ export function groundHeights(
   places: Float32Array,
   options: GroundHeightOptions = {},
 ): Float32Array<ArrayBuffer> {
-  const { radiusM = 4, share = 0.1 } = options;
+  const { radiusM, share } = { ...GROUND_HEIGHT, ...options };
   const cells = new Map<number, number[]>();
   const keyOf = (column: number, row: number) => column * 65536 + row;
   const cellOf = (metres: number) => Math.floor(metres / radiusM);

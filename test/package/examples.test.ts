@@ -69,6 +69,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
       'applySettings',
       'detect',
       'encodeSafetensors',
+      'exportDetector',
       'exportEncoders',
       'finetune',
       'loadRun',

@@ -47,7 +47,15 @@ const promised: { readonly [room: string]: readonly string[] } = {
   objectives: ['systems', 'combine', 'system', 'simipu', 'infoNce'],
   detection: ['nonMaximumSuppression', 'rotatedNonMaximumSuppression'],
   evaluation: ['evaluateKitti', 'readKittiFolders'],
-  training: ['pretrain', 'createPretraining', 'presetOf', 'presetNames', 'exportEncoders', 'loadRun'],
+  training: [
+    'pretrain',
+    'createPretraining',
+    'presetOf',
+    'presetNames',
+    'exportDetector',
+    'exportEncoders',
+    'loadRun',
+  ],
 };
 
 describe('exports', () => {

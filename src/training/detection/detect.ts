@@ -13,8 +13,8 @@ import { filesIn, resultFilesIn } from '../../evaluation/kitti/result-names.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from '../run/atomic-file.ts';
 import { damageTeller, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
-import { applyDetectionSettings, classesOf, createDetector, takesPictures } from './detection-config.ts';
-import type { DetectionRun } from './detection-run.ts';
+import { classesOf, createDetector, takesPictures } from './detection-config.ts';
+import { type DetectionRun, withThreshold } from './detection-run.ts';
 import { type ObjectMaps, writeObjectMaps } from './object-maps.ts';
 
 /** What to look at, with what, and where the results go. */
@@ -66,7 +66,7 @@ export const OBJECTS = 'objects';
 export async function detect(options: DetectOptions): Promise<DetectResult> {
   const { data, out } = options;
   if (options.device !== undefined) await requireDevice(options.device);
-  const run = withThreshold(options);
+  const run = withThreshold(options.run, options.scoreThreshold);
   const { root } = data;
   const frames = await openObjectFrames(data, {
     withLabels: options.givenBoxes === true,
@@ -137,14 +137,6 @@ export async function detect(options: DetectOptions): Promise<DetectResult> {
   if (damaged === frames.length) throw allDamaged(damaged, [...loader.failures.values()].pop()!.message);
   const interrupted = all + damaged < frames.length;
   return { frames: all, before, detections: tally.detections, damaged, interrupted };
-}
-
-/** The run with the threshold that is asked for. */
-function withThreshold({ run, scoreThreshold }: DetectOptions): DetectionRun {
-  if (scoreThreshold === undefined) return run;
-  // A score that was read in a result file is rounded, to nine digits, and may be above the one that it was written for.
-  const setting = `${run.config.detector}.scoreThreshold=${scoreThreshold * (1 - 1e-8)}`;
-  return { ...run, config: applyDetectionSettings(run.config, [setting]) };
 }
 
 /** What is found in a batch, with the maps behind it where the detector has them. */

@@ -5,7 +5,7 @@ import { branchAt } from '../../nn/layer.ts';
 import { readConfigJson } from '../config-file.ts';
 import { checkpointOf, loadCheckpoint } from '../run/checkpoint.ts';
 import { upgradedConfig } from '../run/old-runs.ts';
-import { type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
+import { applyDetectionSettings, type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
 import { detectionState } from './finetune.ts';
 import { loadScoreHead } from './score-head-files.ts';
 
@@ -31,6 +31,12 @@ export async function loadDetectionRun(
   return { config, data, step: meta.step, checkpoint: entry.folder, model };
 }
 
+/** Whether a run trained a detector. Throws an InputError where the folder is no run's. */
+export async function isDetectionRun(folder: string): Promise<boolean> {
+  const missing = { file: folder, expected: "a run's folder, with config.json" };
+  return typeof (await readConfigJson(join(folder, 'config.json'), missing)).detector === 'string';
+}
+
 /** The configuration of a detector's run, and the data that it learned from. Throws an InputError where the folder is none. */
 export async function readDetectionConfig(folder: string): Promise<Pick<DetectionRun, 'config' | 'data'>> {
   const file = join(folder, 'config.json');
@@ -50,6 +56,14 @@ export async function readDetectionConfig(folder: string): Promise<Pick<Detectio
     });
   }
   return { config: parseDetectionConfig(config, { file }), data: dataRecord(data, file) };
+}
+
+/** The run with another lowest score, above 0 and up to 1; as it is where none is given. */
+export function withThreshold(run: DetectionRun, scoreThreshold: number | undefined): DetectionRun {
+  if (scoreThreshold === undefined) return run;
+  // A score that was read in a result file is rounded, to nine digits, and may be above the one that it was written for.
+  const setting = `${run.config.detector}.scoreThreshold=${scoreThreshold * (1 - 1e-8)}`;
+  return { ...run, config: applyDetectionSettings(run.config, [setting]) };
 }
 
 function withScoreHead({ params, stats }: ModelTensors, head: ModelTensors | undefined): ModelTensors {
