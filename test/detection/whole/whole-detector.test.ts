@@ -20,15 +20,16 @@ import {
   createDetector,
   type DetectionConfig,
 } from '../../../src/training/detection/detection-config.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { distance } from '../../nn/tensors.ts';
 import { describeWithRealData } from '../../real-data.ts';
-import { tinyDetector, tinyScenes } from '../../training/detection/tiny-detector.ts';
+import { tinyDetector } from '../../training/detection/tiny-detector.ts';
 import { givenCamera, givenPicture, givenPoints } from './given-frame.ts';
 
 let scenes: string;
 beforeAll(async () => {
   scenes = await mkdtemp(join(tmpdir(), 'whole-'));
-  await tinyScenes(scenes, { count: 3, heldOut: 1 });
+  await smallScenes(scenes, { count: 3, heldOut: 1 });
 });
 afterAll(() => rm(scenes, { recursive: true, force: true }));
 

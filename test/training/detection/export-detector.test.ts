@@ -13,8 +13,9 @@ import { exportDetector } from '../../../src/training/detection/export-detector.
 import { finetune } from '../../../src/training/detection/finetune.ts';
 import { command } from '../../../tools/export.ts';
 import { textOf } from '../../architecture/source-files.ts';
+import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { distance } from '../../nn/tensors.ts';
-import { tinyDetector, tinyScenes } from './tiny-detector.ts';
+import { tinyDetector } from './tiny-detector.ts';
 
 const quiet = { write: () => {} };
 let folder: string;
@@ -25,7 +26,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'export-detector-'));
   data = join(folder, 'scenes');
   trained = join(folder, 'run');
-  await tinyScenes(data, { count: 3, heldOut: 1 });
+  await smallScenes(data, { count: 3, heldOut: 1 });
   const config = tinyDetector('image3d', ['steps=2']);
   await finetune({ config, data: { root: data, imageSet: 'train' }, out: trained, stream: quiet });
 }, 120_000);
