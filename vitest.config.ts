@@ -13,6 +13,7 @@ const alone = [
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
     globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
     execArgv: ['--import', 'tsx'],
