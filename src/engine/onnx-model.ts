@@ -105,6 +105,8 @@ export interface ModelExtras {
   readonly metadata?: Readonly<Record<string, string>>;
   /** The axes of inputs and outputs where they are not those that were captured. */
   readonly dimensionsOf?: (value: Value) => readonly Dimension[];
+  /** Results of operations that are inputs of the model, under their names: what makes them is not in it. */
+  readonly given?: ReadonlySet<Value>;
 }
 
 /** An output of a model: the value, and the name that it gets there. */
@@ -120,15 +122,19 @@ export interface ModelOutput {
 export function encodeModel(
   graph: Graph,
   outputs: readonly ModelOutput[],
-  { metadata = {}, dimensionsOf = ({ shape }) => shape }: ModelExtras = {},
+  { metadata = {}, dimensionsOf = ({ shape }) => shape, given = new Set() }: ModelExtras = {},
 ): Uint8Array {
-  const { nodes, constants } = reachable(outputs.map(({ value }) => value));
+  const { nodes, constants } = reachable(
+    outputs.map(({ value }) => value),
+    given,
+  );
   const used = new Set(nodes.flatMap((node) => node.inputs));
   const names = new Map<Value, string>();
   const copies: ModelOutput[] = [];
   for (const output of outputs) {
     // A value that is no operation's result, or has its name already, is given out as a copy.
-    if (output.value.node === undefined || names.has(output.value)) copies.push(output);
+    if (output.value.node === undefined || given.has(output.value) || names.has(output.value))
+      copies.push(output);
     else names.set(output.value, output.name);
     used.add(output.value);
   }
@@ -150,7 +156,7 @@ export function encodeModel(
     for (const { name, type, shape, data, initial } of constants) {
       message(writer, 5, (tensor) => writeTensor(tensor, name, type, shape, (data ?? initial)!));
     }
-    for (const input of graph.inputs.filter((each) => used.has(each))) {
+    for (const input of [...graph.inputs, ...given].filter((each) => used.has(each))) {
       message(writer, 11, (info) => writeValueInfo(info, input.name, input.type, dimensionsOf(input)));
     }
     for (const { name, value } of outputs) {
