@@ -82,15 +82,10 @@ function meanOfAll(tree: Tree<tf.Tensor>): Tree<tf.Tensor> {
   return mapTree(tree, (leaf) => allReduceMean(leaf, { late: true }));
 }
 
-/** What objectives keep of the batch, each under its name: of all ranks. */
+/** What `after` needs of the batch, of all ranks: `<name>/rows/…` gathered, all else averaged. */
 function keptOfAll(kept: Tree<tf.Tensor>): Tree<tf.Tensor> {
-  return Object.fromEntries(
-    Object.keys(kept).map((name) => {
-      const own = branchAt(kept, name);
-      const rows = mapTree(branchOrNone(own, 'rows'), (leaf) => gatherRows(leaf, { late: true }));
-      const means = meanOfAll(branchOrNone(own, 'means'));
-      return [name, { ...('rows' in own && { rows }), ...('means' in own && { means }) }];
-    }),
+  return mapTree(kept, (leaf, path) =>
+    path.split('/')[1] === 'rows' ? gatherRows(leaf, { late: true }) : allReduceMean(leaf, { late: true }),
   );
 }
 

@@ -65,6 +65,21 @@ export function rankNumber(): tf.Scalar {
     : (tf.engine().runKernel(collectiveNames.number, {}) as tf.Scalar);
 }
 
+/** A rank's own rows [b, …] of what `gatherRows` gave, [N·b, …]. */
+export function ownRows(all: tf.Tensor): tf.Tensor {
+  if (size === 1) return all;
+  const count = all.shape[0] / size;
+  return tf.gather(all, tf.add(tf.range(0, count, 1, 'int32'), tf.mul(rankNumber(), tf.scalar(count, 'int32'))));
+}
+
+/**
+ * A weighted sum over own rows, divided by the number of rows that count on all ranks, 1 at least: so that the mean over ranks is
+ * that of the whole batch. `count`, scalar, is the number of this rank's.
+ */
+export function overCount(sum: tf.Tensor, count: tf.Tensor): tf.Scalar {
+  return tf.div(sum, tf.maximum(allReduceMean(count), 1 / size)) as tf.Scalar;
+}
+
 tf.registerGradient({
   kernelName: collectiveNames.sum,
   gradFunc: (dy) => ({ x: () => allReduceSum(dy as tf.Tensor) }),

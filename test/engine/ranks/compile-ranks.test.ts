@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../../src/engine/compile.ts';
-import { float32, int32, type HostTensor, scalar } from '../../../src/engine/host-tensor.ts';
+import { float32, type HostTensor, int32 } from '../../../src/engine/host-tensor.ts';
 import {
   allReduceMean,
   gatherRows,
