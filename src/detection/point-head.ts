@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
-import { ranks } from '../engine/ranks/collectives.ts';
 import type { Random } from '../engine/random.ts';
+import { ranks } from '../engine/ranks/collectives.ts';
 import type { Tree } from '../engine/tree.ts';
 import { constant } from '../nn/initializers.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';

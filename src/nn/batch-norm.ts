@@ -123,7 +123,9 @@ export function withBatchNorm<Result>(over: BatchNormScope, body: () => Result):
  * no digits where means are large (Chan, Golub and LeVeque 1983). All ranks have as many rows.
  */
 function statisticsOfAll(mean: tf.Tensor, variance: tf.Tensor): { mean: tf.Tensor; variance: tf.Tensor } {
-  const each = gatherRows(tf.reshape(tf.concat([tf.reshape(mean, [-1]), tf.reshape(variance, [-1])]), [1, -1]));
+  const each = gatherRows(
+    tf.reshape(tf.concat([tf.reshape(mean, [-1]), tf.reshape(variance, [-1])]), [1, -1]),
+  );
   const [means, variances] = tf.split(each, 2, 1); // [N, C] each
   const whole = tf.mean(means, 0, true);
   const between = tf.mean(tf.square(tf.sub(means, whole)), 0, true);

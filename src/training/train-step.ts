@@ -27,7 +27,10 @@ export interface GradientClip {
 export function trainStep(
   learner: Learner,
   groups: readonly ParameterGroup[],
-  { clip, batchNorm = 'synchronised' }: { readonly clip?: GradientClip; readonly batchNorm?: BatchNormScope } = {},
+  {
+    clip,
+    batchNorm = 'synchronised',
+  }: { readonly clip?: GradientClip; readonly batchNorm?: BatchNormScope } = {},
 ): Step {
   const step: Step = (state, batch) => {
     const data = branchAt(batch, 'data');

@@ -17,7 +17,12 @@ export const rankNumberInput = 'ranks/number';
 
 function collective(graph: Graph, op: string, x: Value, rows: number | undefined, late: boolean): Value {
   const shape = rows === undefined ? x.shape : [rows, ...x.shape.slice(1)];
-  return graph.node(op, [x], { domain: ranksDomain, type: x.type, shape, attributes: { late: late ? 1 : 0 } });
+  return graph.node(op, [x], {
+    domain: ranksDomain,
+    type: x.type,
+    shape,
+    attributes: { late: late ? 1 : 0 },
+  });
 }
 
 const sum: Lowering = ({ graph, inputs: { x }, attributes }) => {

@@ -69,7 +69,10 @@ export function rankNumber(): tf.Scalar {
 export function ownRows(all: tf.Tensor): tf.Tensor {
   if (size === 1) return all;
   const count = all.shape[0] / size;
-  return tf.gather(all, tf.add(tf.range(0, count, 1, 'int32'), tf.mul(rankNumber(), tf.scalar(count, 'int32'))));
+  return tf.gather(
+    all,
+    tf.add(tf.range(0, count, 1, 'int32'), tf.mul(rankNumber(), tf.scalar(count, 'int32'))),
+  );
 }
 
 /**

@@ -16,7 +16,7 @@ import type { HostResultOf, HostTreeOf, TensorKind, TensorsOf } from '../typed-t
 import type { Communicator } from './communicator.ts';
 import { cut, ofOneRank } from './cut.ts';
 import { alone } from './in-memory.ts';
-import { type StepEvent, Stages } from './stages.ts';
+import { Stages, type StepEvent } from './stages.ts';
 
 /** What a step over ranks is compiled for. */
 export interface RanksOptions<State = Tree<TensorKind>, Batch = Tree<TensorKind>> {
@@ -81,9 +81,7 @@ export async function compileRanks<
 >(
   step: Step<TensorsOf<State>, TensorsOf<Batch>, NextState, Outputs>,
   options: RanksOptions<State, Batch>,
-): Promise<
-  RankedStep<HostTreeOf<State>, HostTreeOf<Batch>, HostResultOf<NextState>, HostResultOf<Outputs>>
->;
+): Promise<RankedStep<HostTreeOf<State>, HostTreeOf<Batch>, HostResultOf<NextState>, HostResultOf<Outputs>>>;
 export async function compileRanks(step: Step, options: RanksOptions): Promise<RankedStep> {
   const { communicator = alone, pieces = 1, blocked = true, sameBatch = [], threads, trace } = options;
   if (ortApi() === undefined) {
@@ -95,7 +93,9 @@ export async function compileRanks(step: Step, options: RanksOptions): Promise<R
   const ranks = communicator.size * pieces;
   const captured = lower(capture(step, options.state, options.batch, { ranks }), { block });
   const results = modelOutputs(captured);
-  const same = [...captured.batch].filter(([path]) => sameBatch.some((branch) => path.startsWith(`${branch}/`)));
+  const same = [...captured.batch].filter(([path]) =>
+    sameBatch.some((branch) => path.startsWith(`${branch}/`)),
+  );
   const common = new Set([...captured.state.values(), ...same.map(([, value]) => value)]);
   const [different] = ranks === 1 ? [] : ofOneRank(results, common);
   if (different !== undefined) {

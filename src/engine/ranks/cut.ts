@@ -64,14 +64,20 @@ export function cut(graph: Graph, results: readonly ModelOutput[], options: CutO
     const made = [true, false].map((common): Part => ({ common, outputs: [], given: new Set() }));
     const [shared, own] = made;
     const targets = last ? results.map(({ value }) => value) : collectives.map(({ input }) => input);
-    const known = { has: ({ node }: Value) => node !== undefined && (isCollective(node) || partOf.has(node)) };
+    const known = {
+      has: ({ node }: Value) => node !== undefined && (isCollective(node) || partOf.has(node)),
+    };
     for (const node of reachable(targets, known).nodes)
       if (!cheap.has(node)) partOf.set(node, options.several && same(node.outputs[0]) ? shared : own);
     const receiver = last && options.several ? shared : own;
     receiver.outputs.push(
       ...(last
         ? results.map((result) => ({ ...result, result: true as const }))
-        : collectives.map((each) => ({ name: `given/${each.output.name}`, value: each.input, collective: each }))),
+        : collectives.map((each) => ({
+            name: `given/${each.output.name}`,
+            value: each.input,
+            collective: each,
+          }))),
     );
     parts.push(...made);
     return { parts: made, groups };
@@ -115,7 +121,10 @@ function findInputs(
       const maker = parts.get(node);
       if (!isCollective(node) && (maker === undefined || maker === part)) return false;
       part.given.add(value);
-      if (maker !== undefined && !maker.outputs.some((output) => output.value === value && output.name === value.name))
+      if (
+        maker !== undefined &&
+        !maker.outputs.some((output) => output.value === value && output.name === value.name)
+      )
         maker.outputs.push({ name: value.name, value });
       return true;
     },
@@ -143,15 +152,14 @@ function cheapNodes(nodes: readonly GraphNode[]): ReadonlySet<GraphNode> {
 }
 
 /** Tells values that are the same on all ranks, given the inputs that are. */
-function commonNodes(
-  results: readonly ModelOutput[],
-  inputs: ReadonlySet<Value>,
-): (value: Value) => boolean {
+function commonNodes(results: readonly ModelOutput[], inputs: ReadonlySet<Value>): (value: Value) => boolean {
   const common = new Set<GraphNode>();
   const same = (value: Value | undefined): boolean => {
     if (value === undefined) return true;
     if (value.node !== undefined) return common.has(value.node);
-    return (value.data ?? value.initial) !== undefined || (inputs.has(value) && value.name !== rankNumberInput);
+    return (
+      (value.data ?? value.initial) !== undefined || (inputs.has(value) && value.name !== rankNumberInput)
+    );
   };
   for (const node of reachable(results.map(({ value }) => value)).nodes) {
     const forAll = isCollective(node) ? node.op !== collectiveNames.ownSum : node.inputs.every(same);

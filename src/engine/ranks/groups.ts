@@ -1,6 +1,6 @@
 import { type GraphNode, reachable, type Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
-import { collectiveNames, isCollective } from './collective-kernels.ts';
+import { type collectiveNames, isCollective } from './collective-kernels.ts';
 
 /** One thing that ranks do together in a step. */
 export interface Collective {

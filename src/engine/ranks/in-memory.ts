@@ -4,7 +4,11 @@ import type { Communicator } from './communicator.ts';
 export function inMemoryRanks(size: number): Communicator[] {
   let waiting: Array<{ readonly rank: number; readonly given: unknown; readonly resolve: () => void }> = [];
   /** Runs `together` on what all ranks gave, once, when the last one comes. */
-  const meet = <Given>(rank: number, given: Given, together: (all: readonly Given[]) => void): Promise<void> =>
+  const meet = <Given>(
+    rank: number,
+    given: Given,
+    together: (all: readonly Given[]) => void,
+  ): Promise<void> =>
     new Promise((resolve) => {
       waiting.push({ rank, given, resolve });
       if (waiting.length < size) return;

@@ -43,7 +43,10 @@ type Values = Map<string, NativeTensor>;
  */
 export class Stages implements Computation {
   private readonly options: StagesOptions;
-  private readonly stages: ReadonlyArray<{ readonly segments: readonly OpenSegment[]; readonly groups: number }>;
+  private readonly stages: ReadonlyArray<{
+    readonly segments: readonly OpenSegment[];
+    readonly groups: number;
+  }>;
   private readonly groups: readonly GroupMemory[];
   private readonly memoryOf = new Map<object, GroupMemory>();
   private readonly got: ReadonlyArray<readonly [name: string, tensors: readonly NativeTensor[]]>;
@@ -79,7 +82,11 @@ export class Stages implements Computation {
       group.map((each) => [each.output.name, this.memoryOf.get(each)!.got(each)] as const),
     );
     this.numbers = Array.from({ length: pieces }, (_, rank) =>
-      NativeTensor.copyOf({ dtype: 'int32', shape: [], data: Int32Array.of(communicator.rank * pieces + rank) }),
+      NativeTensor.copyOf({
+        dtype: 'int32',
+        shape: [],
+        data: Int32Array.of(communicator.rank * pieces + rank),
+      }),
     );
   }
 
@@ -97,7 +104,9 @@ export class Stages implements Computation {
         for (let i = 0; i < groups; i++) {
           const group = underWay.length;
           // One after the other, in the same order on all ranks.
-          line = line.then(() => this.traced('collective', group, undefined, () => this.groups[group].travel()));
+          line = line.then(() =>
+            this.traced('collective', group, undefined, () => this.groups[group].travel()),
+          );
           line.catch(() => {});
           underWay.push(line);
         }
@@ -134,7 +143,11 @@ export class Stages implements Computation {
   private async compute(
     { session, common: isCommon, outputs, lastUses }: OpenSegment,
     place: number,
-    { common, own, results }: { readonly common: Values; readonly own: readonly Values[]; readonly results: Tensors },
+    {
+      common,
+      own,
+      results,
+    }: { readonly common: Values; readonly own: readonly Values[]; readonly results: Tensors },
   ): Promise<void> {
     for (const rank of isCommon ? [0] : own.keys()) {
       const values = isCommon ? common : own[rank];
@@ -181,7 +194,12 @@ class FreeMemory {
   take(dtype: DType, shape: readonly number[]): NativeTensor {
     const bytes = sizeOf(shape) * (dtype === 'bool' ? 1 : 4);
     const buffer = this.buffers.get(bytes)?.pop() ?? new ArrayBuffer(bytes);
-    const data = dtype === 'float32' ? new Float32Array(buffer) : dtype === 'int32' ? new Int32Array(buffer) : new Uint8Array(buffer);
+    const data =
+      dtype === 'float32'
+        ? new Float32Array(buffer)
+        : dtype === 'int32'
+          ? new Int32Array(buffer)
+          : new Uint8Array(buffer);
     const tensor = NativeTensor.over({ dtype, shape, data });
     this.lent.add(tensor);
     return tensor;
