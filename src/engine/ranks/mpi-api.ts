@@ -36,6 +36,7 @@ const THREAD_MULTIPLE = 3;
 /** MPI_IN_PLACE. */
 const IN_PLACE = 1n;
 const MAX_ERROR_STRING = 256;
+const RTLD_NOW = 2;
 const install = 'install openmpi-bin (Debian, Ubuntu) or openmpi (others)';
 
 /**
@@ -125,6 +126,8 @@ function openLibrary(koffi: NonNullable<ReturnType<typeof foreignFunctions>>): R
       // Open MPI's plug-ins look for its symbols among those of the whole process.
       const library = koffi.load(name, { global: true });
       library.symbol('ompi_mpi_comm_world');
+      // koffi closes libraries before Node's threads end, and those run code of Open MPI's when they do: this reference stays.
+      koffi.load(null).func('void *dlopen(const char *, int)')(name, RTLD_NOW);
       return library;
     } catch (error) {
       reasons.push((error as Error).message);

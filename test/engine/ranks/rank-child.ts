@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Communicator } from '../../../src/engine/ranks/communicator.ts';
 import { withRanks } from '../../../src/engine/ranks/launcher.ts';
 import { RankError } from '../../../src/engine/ranks/transport.ts';
@@ -12,8 +14,11 @@ const programs: { readonly [name: string]: (ranks: Communicator, where: string) 
     const sums = lengths.map((length) => valuesOf(ranks.rank, length));
     let turns = 0;
     const turning = setInterval(() => turns++, 1);
+    // The others wait for it, and turn meanwhile.
+    if (ranks.rank === 1) await sleep(200);
     await Promise.all(sums.map((sum) => ranks.allReduce(sum)));
     clearInterval(turning);
+    if (turns < 10) throw new Error(`the main thread turned ${turns} times while it waited`);
     const gathered: Float32Array[] = [];
     for (const length of lengths) {
       const all = new Float32Array(ranks.size * length);
@@ -28,6 +33,7 @@ const programs: { readonly [name: string]: (ranks: Communicator, where: string) 
       Buffer.from(part.buffer, part.byteOffset, part.byteLength),
     );
     writeFileSync(join(where, `${ranks.rank}.bin`), Buffer.concat(bytes));
+    writeFileSync(join(where, `${ranks.rank}.host`), hostname());
   },
   /** Rank 1 is killed while all are in a sum. */
   async killed(ranks) {

@@ -8,6 +8,7 @@ import { type Ended, endOf, hasMpirun, rankProgram, start, wrongRanks } from './
 
 const size = 3;
 let folder = '';
+let program: readonly string[] = [];
 
 /** Each rank as a process of its own, with the variables that torchrun sets. */
 async function overTcp(...args: string[]): Promise<Ended[]> {
@@ -20,7 +21,7 @@ async function overTcp(...args: string[]): Promise<Ended[]> {
         MASTER_ADDR: '127.0.0.1',
         MASTER_PORT: `${port}`,
       };
-      return endOf(start([...rankProgram, ...args], own));
+      return endOf(start([...program, ...args], own));
     }),
   );
 }
@@ -28,11 +29,12 @@ async function overTcp(...args: string[]): Promise<Ended[]> {
 /** All ranks by one mpirun. */
 function overMpi(...args: string[]): Promise<Ended> {
   const options = ['--allow-run-as-root', '--oversubscribe', '-n', `${size}`];
-  return endOf(start(['mpirun', ...options, ...rankProgram, ...args]));
+  return endOf(start(['mpirun', ...options, ...program, ...args]));
 }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pointpair-ranks-'));
+  program = await rankProgram(folder);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

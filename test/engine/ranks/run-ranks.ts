@@ -1,13 +1,23 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { repository } from '../../architecture/source-files.ts';
 import { broadcastLengths, bytesOf, lengths, sumInOrder, valuesOf } from './rank-values.ts';
 
-const program = fileURLToPath(new URL('./rank-child.ts', import.meta.url));
-
-/** The words that start a rank of the tests; the name of what it does and a folder go behind them. */
-export const rankProgram = [process.execPath, '--import', import.meta.resolve('tsx'), program];
+/**
+ * The words that start a rank of the tests; the name of what it does and a folder go behind them. Its program is one file in a
+ * folder of the test: loading it as TypeScript would take each process a second.
+ */
+export async function rankProgram(folder: string): Promise<string[]> {
+  const outfile = join(folder, 'rank.mjs');
+  const entry = fileURLToPath(new URL('./rank-child.ts', import.meta.url));
+  const external = ['koffi'];
+  await build({ entryPoints: [entry], outfile, external, bundle: true, platform: 'node', format: 'esm' });
+  await symlink(join(repository, 'node_modules'), join(folder, 'node_modules'));
+  return [process.execPath, outfile];
+}
 
 export const hasMpirun = spawnSync('mpirun', ['--version']).status === 0;
 
@@ -41,6 +51,13 @@ function expectedBytes(size: number): Buffer {
   const ofAll = lengths.map((length) => Array.from({ length: size }, (_, rank) => valuesOf(rank, length)));
   const parts = [...ofAll.map(sumInOrder), ...ofAll.flat(), ...broadcastLengths.map(bytesOf)];
   return Buffer.concat(parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)));
+}
+
+/** The names of the hosts that the program `values` ran on, by rank. */
+export function hostsOf(size: number, where: string): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: size }, (_, rank) => readFile(join(where, `${rank}.host`), 'utf8')),
+  );
 }
 
 /** The ranks whose program `values` left other values than it should have. */

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { endOf, hasMpirun, rankProgram, start, wrongRanks } from './run-ranks.ts';
+import { endOf, hasMpirun, hostsOf, rankProgram, start, wrongRanks } from './run-ranks.ts';
 
 /** Two network namespaces of this machine with a cable between them, each with nothing but its end of it. */
 const hosts = [
@@ -18,6 +18,7 @@ const mayMakeHosts =
   spawnSync('ip', ['netns', 'add', probe]).status === 0 &&
   spawnSync('ip', ['netns', 'delete', probe]).status === 0;
 let folder = '';
+let program: readonly string[] = [];
 
 /** The words that run others on a host, under its own name. */
 const onHost = ({ name }: (typeof hosts)[number]): string[] => [
@@ -28,6 +29,7 @@ const onHost = ({ name }: (typeof hosts)[number]): string[] => [
 describe.skipIf(!mayMakeHosts)('two hosts (skipped where no network namespace can be made)', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'pointpair-hosts-'));
+    program = await rankProgram(folder);
     for (const { name } of hosts) ip(`netns add ${name}`);
     ip(`link add eth0 netns ${one.name} type veth peer name eth0 netns ${other.name}`);
     for (const { name, address } of hosts) {
@@ -46,13 +48,14 @@ describe.skipIf(!mayMakeHosts)('two hosts (skipped where no network namespace ca
     const env = { WORLD_SIZE: '3', MASTER_ADDR: one.address, MASTER_PORT: '29500' };
     const ends = await Promise.all(
       [one, one, other].map((host, rank) =>
-        endOf(start([...onHost(host), ...rankProgram, 'values', where], { ...env, RANK: `${rank}` })),
+        endOf(start([...onHost(host), ...program, 'values', where], { ...env, RANK: `${rank}` })),
       ),
     );
     expect(ends.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
       Array(3).fill({ code: 0, stderr: '' }),
     );
     expect(await wrongRanks(3, where)).toEqual([]);
+    expect(await hostsOf(3, where)).toEqual([one.name, one.name, other.name]);
   });
 
   it.skipIf(!hasMpirun)('have them over Open MPI (skipped without mpirun)', async () => {
@@ -71,8 +74,9 @@ describe.skipIf(!mayMakeHosts)('two hosts (skipped where no network namespace ca
       ...['-H', `${one.address}:2,${other.address}:1`],
       ...['--mca', 'btl_tcp_if_include', 'eth0', '--mca', 'oob_tcp_if_include', 'eth0'],
     ];
-    const end = await endOf(start([...onHost(one), 'mpirun', ...options, ...rankProgram, 'values', where]));
+    const end = await endOf(start([...onHost(one), 'mpirun', ...options, ...program, 'values', where]));
     expect(end).toMatchObject({ code: 0, stderr: '' });
     expect(await wrongRanks(3, where)).toEqual([]);
+    expect(await hostsOf(3, where)).toEqual([one.name, one.name, other.name]);
   });
 });
