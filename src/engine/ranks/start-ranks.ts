@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { constants } from 'node:os';
+import { InputError, reasonOf } from '../input-error.ts';
 import { lostRankCode } from './transport.ts';
 
 /** What is started, and how often. */
@@ -12,10 +14,9 @@ export interface StartRanksOptions {
   readonly restarts: number;
   /** Receives a line about what went wrong. */
   readonly say: (line: string) => void;
+  /** How long ranks have to end by themselves once one of them has ended badly, and again after SIGTERM. */
+  readonly graceMs?: number;
 }
-
-/** How long ranks have to end by themselves once one of them has ended badly, and again after SIGTERM. */
-const GRACE_MS = 4000;
 
 interface End {
   readonly code: number;
@@ -25,13 +26,14 @@ interface End {
 
 /**
  * Starts a program as ranks of this host, or a launcher of ranks, and again after a rank was lost, with `--resume`. An
- * error of the input or a run that diverged ends it, as does Ctrl-C. Gives the exit code of the last start. Throws where the
- * program cannot be started.
+ * error of the input or a run that diverged ends it, as does Ctrl-C. Gives the exit code of the last start. Throws InputError
+ * where the program cannot be started.
  */
-export async function startRanks({ command, count, restarts, say }: StartRanksOptions): Promise<number> {
+export async function startRanks(options: StartRanksOptions): Promise<number> {
+  const { command, restarts, say } = options;
   for (let again = 1; ; again++) {
     const words = again === 1 || command.includes('--resume') ? command : [...command, '--resume'];
-    const { code, lost } = await runOnce(words, count, say);
+    const { code, lost } = await runOnce(words, options);
     if (!lost || again > restarts) return code;
     say(`a rank was lost: starting again with --resume, ${again} of ${restarts}`);
   }
@@ -39,8 +41,7 @@ export async function startRanks({ command, count, restarts, say }: StartRanksOp
 
 async function runOnce(
   [program, ...args]: readonly string[],
-  count: number | undefined,
-  say: StartRanksOptions['say'],
+  { count, say, graceMs = 4000 }: StartRanksOptions,
 ): Promise<End> {
   const environments = count === undefined ? [{}] : await environmentsOf(count);
   const children = environments.map((env) =>
@@ -52,22 +53,23 @@ async function runOnce(
     timer = setTimeout(() => {
       for (const child of living) child.kill(signal);
       if (signal !== 'SIGKILL') endOthers('SIGKILL');
-    }, GRACE_MS);
+    }, graceMs);
   };
   let first: End | undefined;
-  // Ctrl-C reaches the ranks by itself: they end in their own time, and so does this.
-  const onInterrupt = (): void => {};
-  const onTerminate = (): void => {
-    for (const child of living) child.kill('SIGTERM');
+  let stopped = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stopped = true;
+    // Ctrl-C reaches the ranks by itself: they end in their own time, and so does this.
+    if (signal !== 'SIGINT') for (const child of living) child.kill(signal);
   };
-  process.on('SIGINT', onInterrupt).on('SIGTERM', onTerminate);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
     await Promise.all(
       children.map(async (child, rank) => {
-        const end = await endOf(child);
+        const end = await endOf(child, program);
         living.delete(child);
         if (end.code === 0 || first !== undefined) return;
-        first = end;
+        first = { code: end.code, lost: end.lost && !stopped };
         if (count !== undefined) say(`rank ${rank} of ${count} ${end.what}`);
         endOthers('SIGTERM');
       }),
@@ -75,7 +77,7 @@ async function runOnce(
   } finally {
     clearTimeout(timer);
     for (const child of living) child.kill('SIGKILL');
-    process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
   return first ?? { code: 0, lost: false };
 }
@@ -83,17 +85,16 @@ async function runOnce(
 /** A launcher that ended by a signal of a rank gives 128 and its number; 130 is Ctrl-C. */
 const isLoss = (code: number): boolean => code === lostRankCode || (code > 128 && code !== 130);
 
-function endOf(child: ChildProcess): Promise<End & { readonly what: string }> {
+function endOf(child: ChildProcess, program: string): Promise<End & { readonly what: string }> {
   return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      if (signal !== null)
-        resolve({
-          code: 137,
-          lost: signal !== 'SIGINT' && signal !== 'SIGTERM',
-          what: `was ended by ${signal}`,
-        });
-      else resolve({ code: code!, lost: isLoss(code!), what: `ended with code ${code}` });
+    child.once('error', (error) => {
+      const fault = { file: program, expected: 'a program that can be started', found: reasonOf(error) };
+      reject(new InputError(fault, { cause: error }));
+    });
+    child.once('exit', (number, signal) => {
+      const code = number ?? 128 + constants.signals[signal!];
+      const what = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+      resolve({ code, lost: isLoss(code), what });
     });
   });
 }

@@ -108,6 +108,8 @@ export class Link {
       target.set(chunk, filled);
       filled += chunk.length;
     }
+    // Where the stream has ended behind this, it notices now.
+    socket.read(0);
   }
 
   /** Resolves when there is something to read, and throws when there will not be. */

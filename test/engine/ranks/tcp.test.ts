@@ -8,7 +8,7 @@ import {
 } from '../../../src/engine/ranks/ordered-communicator.ts';
 import { freePort } from '../../../src/engine/ranks/start-ranks.ts';
 import { openTcp } from '../../../src/engine/ranks/tcp.ts';
-import type { Transport } from '../../../src/engine/ranks/transport.ts';
+import { RankError, type Transport } from '../../../src/engine/ranks/transport.ts';
 import { sumInOrder, valuesOf } from './rank-values.ts';
 
 const timeoutMs = 10_000;
@@ -104,17 +104,21 @@ describe('ranks that do not do the same', () => {
 });
 
 describe('a rank that ends the others', () => {
-  it('is named to all, also by those that only heard of it', async () => {
+  it('says why to all', async () => {
     const transports = await opened(3);
     const ranks = transports.map((transport) => createCommunicator(transport));
     const waiting = Promise.allSettled([0, 2].map((r) => ranks[r].allReduce(new Float32Array(4))));
-    await transports[1].abort(new Error('no space left'));
-    const faults = await waiting;
-    expect(faultsOf(faults)).toEqual(Array(2).fill('rank 1 ended: no space left'));
-    const [{ reason }] = faults as PromiseRejectedResult[];
-    const heard = ranks[2].broadcast(new Uint8Array(0));
-    await transports[0].abort(reason);
-    expect(faultsOf(await Promise.allSettled([heard]))).toEqual(['rank 1 ended: no space left']);
+    const ending = transports[1].abort(new Error('no space left'));
+    expect(faultsOf(await waiting)).toEqual(Array(2).fill('rank 1 ended: no space left'));
+    await Promise.all([ending, ...[0, 2].map((r) => transports[r].abort(new Error('heard of it')))]);
+  });
+
+  it('names the one that it heard of, not itself', async () => {
+    const transports = await opened(3);
+    const two = createCommunicator(transports[2]).allReduce(new Float32Array(4));
+    const ending = transports[0].abort(new RankError(1, 'is gone'));
+    expect(faultsOf(await Promise.allSettled([two]))).toEqual(['rank 1 is gone']);
+    await Promise.all([ending, ...[1, 2].map((r) => transports[r].abort(new Error('heard of it')))]);
   });
 });
 
