@@ -1,7 +1,7 @@
 import { type Graph, type GraphNode, reachable, type Value } from '../graph.ts';
 import { encodeModel, type ModelOutput } from '../onnx-model.ts';
 import { collectiveNames, isCollective, rankNumberInput } from './collective-kernels.ts';
-import { type Collective, departures, type Group } from './groups.ts';
+import { type Collective, type Departure, departures, type Group } from './groups.ts';
 
 /** A part of a step that one model computes, between what ranks do together. */
 export interface Segment {
@@ -45,30 +45,39 @@ export function ofOneRank(results: readonly ModelOutput[], common: ReadonlySet<V
 /**
  * Cuts a step at its collectives. What only later stages need is left to them, so that a step never computes more than what the
  * other ranks wait for. What is cheaper to make twice than to keep (other shapes of the same values, constants) is made twice.
+ *
+ * Where a process has several ranks and cuts are few, nothing of a rank's own is kept between two stages but what it has sent: the
+ * forward pass runs once more where gradients need it, and only one rank's values are in memory at a time (Gao et al. 2021).
  */
 export function cut(graph: Graph, results: readonly ModelOutput[], options: CutOptions): Stage[] {
-  const legs = departures(results.map(({ value }) => value));
+  const values = results.map(({ value }) => value);
+  const again = options.several && waits(departures(values)) <= fewWaits;
+  // What would be made again for each departure leaves in one.
+  const legs = departures(values, { together: again });
   const groupOf = new Map<Value, number>();
   legs
     .flatMap(({ groups }) => groups)
     .forEach((group, i) => {
       for (const { output } of group) groupOf.set(output, i);
     });
-  const { nodes } = reachable(results.map(({ value }) => value));
+  const { nodes } = reachable(values);
   const cheap = cheapNodes(nodes);
+  const sent = new Set(legs.flatMap(({ collectives }) => collectives.map(({ input }) => input.node)));
   const same = commonNodes(results, options.common);
+  const isKept = (node: GraphNode) =>
+    again && !same(node.outputs[0]) ? sent.has(node) : !cheap.has(node);
   const parts: Array<Part> = [];
   const partOf = new Map<GraphNode, Part>();
   const stages = [...legs, { collectives: [], groups: [] }].map(({ collectives, groups }, i) => {
     const last = i === legs.length;
     const made = [true, false].map((common): Part => ({ common, outputs: [], given: new Set() }));
     const [shared, own] = made;
-    const targets = last ? results.map(({ value }) => value) : collectives.map(({ input }) => input);
+    const targets = last ? values : collectives.map(({ input }) => input);
     const known = {
       has: ({ node }: Value) => node !== undefined && (isCollective(node) || partOf.has(node)),
     };
     for (const node of reachable(targets, known).nodes)
-      if (!cheap.has(node)) partOf.set(node, options.several && same(node.outputs[0]) ? shared : own);
+      if (isKept(node)) partOf.set(node, options.several && same(node.outputs[0]) ? shared : own);
     const receiver = last && options.several ? shared : own;
     receiver.outputs.push(
       ...(last
@@ -101,6 +110,14 @@ export function cut(graph: Graph, results: readonly ModelOutput[], options: CutO
         };
       }),
   }));
+}
+
+/** How often a step may wait for the other ranks so that it is worth to compute again instead of to keep. */
+const fewWaits = 3;
+
+/** How often a step has to wait for the other ranks, before its end. */
+function waits(legs: readonly Departure[]): number {
+  return legs.filter(({ collectives, groups }) => groups.length > 0 && groups[0] === collectives).length;
 }
 
 interface Part {

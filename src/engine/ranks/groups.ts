@@ -31,10 +31,15 @@ interface Placed extends Collective {
 
 /**
  * The collectives that `results` need, in the order in which a step comes to them. Those that do not depend on one another
- * go together. Late ones are computed level by level, while what the step waits for travels, and leave when their bucket is full.
+ * go together. Late ones are computed level by level, while what the step waits for travels, and leave when their bucket is full;
+ * or, with `together`, all at the end at once.
  */
-export function departures(results: readonly Value[]): Departure[] {
+export function departures(
+  results: readonly Value[],
+  { together = false }: { readonly together?: boolean } = {},
+): Departure[] {
   const placed = placedCollectives(results);
+  const bucketBytes = together ? Number.POSITIVE_INFINITY : BUCKET_BYTES;
   const highest = Math.max(-1, ...placed.map(({ level }) => level));
   const list: Departure[] = [];
   let bucket: Collective[] = [];
@@ -45,7 +50,7 @@ export function departures(results: readonly Value[]): Departure[] {
     return group.length === 0 ? [] : [group];
   };
   for (let level = 0; level <= highest; level++) {
-    const here = placed.filter((each) => each.level === level);
+    const here = placed.filter((each) => (each.late && together ? highest : each.level) === level);
     const now = here.filter(({ late }) => !late);
     if (now.length > 0) list.push({ collectives: now, groups: [now] });
     // Those of later layers are there first.
@@ -53,7 +58,7 @@ export function departures(results: readonly Value[]): Departure[] {
     let collectives: Collective[] = [];
     for (const each of later) {
       const size = 4 * sizeOf(each.input.shape);
-      if (bytes > 0 && bytes + size > BUCKET_BYTES) {
+      if (bytes > 0 && bytes + size > bucketBytes) {
         list.push({ collectives, groups: leave() });
         collectives = [];
       }

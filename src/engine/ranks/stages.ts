@@ -67,6 +67,7 @@ export class Stages implements Computation {
           outputs: segment.outputs.map(({ name }) => name),
           threads,
           optimize,
+          arena: false,
         }),
       })),
     }));
