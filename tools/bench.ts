@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import type { Row } from '../bench/measurement.ts';
 import type { PeerPython } from '../bench/peer.ts';
+import type { RanksBenchOptions } from '../bench/ranks.ts';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
@@ -48,7 +49,17 @@ interface OutputOptions {
 
 /** The command line of `pointpair bench`. */
 export function command(): Command {
-  const benches = [engine(), memory(), points(), matching(), loader(), evaluation(), pretraining(), viewer()];
+  const benches = [
+    engine(),
+    memory(),
+    points(),
+    matching(),
+    loader(),
+    evaluation(),
+    pretraining(),
+    ranks(),
+    viewer(),
+  ];
   const made = new Command('bench')
     .description('Measure speed and memory on this machine, next to the same work in PyTorch and SciPy.')
     .usage('<bench> [options]')
@@ -261,6 +272,31 @@ function pretraining(): Command {
         await show(await benchPretrain({ ...options, config, data, python }), options);
       },
     );
+}
+
+function ranks(): Command {
+  const made = bench(
+    'ranks',
+    'Time all-reduce and steps of several processes, and reckon those of many nodes.',
+    {
+      rows: {
+        measured: 'two and four processes of this machine',
+        reckoned: 'by a time a message and a time a byte',
+      },
+      example: '--threads 1 --gbit 25 --latency-us 30',
+    },
+  );
+  withNetwork(withRuns(made, 10), { batch: 4, height: 64, width: 64 });
+  return withStep(made)
+    .addOption(new Option('--transport <name>', 'how they talk').choices(['tcp', 'mpi']).default('tcp'))
+    .option('--bucket <MiB>', 'gradients that are summed at a time', wholeNumber(1), 16)
+    .option('--gbit <number>', "the network's bandwidth, Gbit/s", wholeNumber(1), 10)
+    .option('--latency-us <number>', "the network's latency one way, microseconds", wholeNumber(0), 50)
+    .action(async (options: RunOptions & NetworkOptions & OutputOptions & RanksBenchOptions) => {
+      const { benchRanks, formatRanks } = await load(() => import('../bench/ranks.ts'));
+      const result = await benchRanks({ ...options, ...networkOf(options) });
+      process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : formatRanks(result)}\n`);
+    });
 }
 
 function viewer(): Command {

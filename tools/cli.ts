@@ -23,6 +23,7 @@ const commands: { readonly [name: string]: () => Promise<{ readonly command: () 
   report: () => import('./report.ts'),
   view: () => import('./view.ts'),
   demo: () => import('./demo.ts'),
+  ranks: () => import('./ranks.ts'),
   bench: () => import('./bench.ts'),
 };
 
@@ -44,11 +45,14 @@ withUsageErrors(program);
 /** Errors of the input are one line; anything else is a fault of ours, and says so. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (['InputError', 'DivergedError', 'Interrupted'].includes(error.name)) return error.message;
+  if (['InputError', 'DivergedError', 'Interrupted', 'RankError'].includes(error.name)) return error.message;
   const { code, path } = error as NodeJS.ErrnoException;
   if (code === undefined) return `${error.name}: ${error.message} (--debug shows where)`;
   return path === undefined ? error.message : refusalAt(finalPath(path), error);
 }
+
+/** Codes of errors after which the same command may succeed; `src/engine/ranks/start-ranks.ts` reads that of a lost rank. */
+const exitCodes: { readonly [error: string]: number } = { Interrupted: 130, RankError: 75 };
 
 /** What the system refused, as an InputError says it. */
 function refusalAt(file: string, error: Error): string {
@@ -63,5 +67,5 @@ try {
   process.stderr.write(
     `pointpair: ${debug && error instanceof Error ? error.stack : explain(error).split('\n')[0]}\n`,
   );
-  process.exitCode = error instanceof Error && error.name === 'Interrupted' ? 130 : 1;
+  process.exitCode = exitCodes[error instanceof Error ? error.name : ''] ?? 1;
 }

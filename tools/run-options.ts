@@ -21,6 +21,7 @@ export interface TrainingOptions {
   readonly strict?: boolean;
   readonly device: Device;
   readonly threads?: number;
+  readonly microBatch?: number;
 }
 
 /** Adds the options of every command that trains. */
@@ -43,6 +44,11 @@ export function addTrainingOptions(
     .option('--overwrite', 'remove the run that is in --out')
     .option('--strict', 'stop at a damaged or incomplete frame instead of skipping it')
     .option('--threads <number>', 'threads of one operation', wholeNumber(1))
+    .option(
+      '--micro-batch <number>',
+      'compute each batch in pieces of so many samples, which takes less memory and gives what the whole would',
+      wholeNumber(1),
+    )
     .addOption(deviceOption());
 }
 
@@ -64,20 +70,29 @@ export function selectedData(
   };
 }
 
-/** Trains until it is done or interrupted, says which, and gives the result of a run that is done. */
+/**
+ * Trains until it is done or interrupted, with the processes that this one was started with, says which, and gives the result of a run
+ * that is done: to the first process alone, which speaks for all.
+ */
 export async function runToItsEnd(
-  { out, device, threads, resume, overwrite }: TrainingOptions,
+  { out, device, threads, microBatch, resume, overwrite }: TrainingOptions,
   train: (options: RunOptions) => Promise<RunResult>,
 ): Promise<RunResult | undefined> {
-  const { signal, release } = interruptSignal(() =>
-    process.stderr.write('\ninterrupted: ending this step and writing a checkpoint\n'),
-  );
-  const result = await train({ out, device, threads, resume, overwrite, signal }).finally(release);
-  if (result.damagedFrames > 0) process.stderr.write(`damaged frames left out: ${result.damagedFrames}\n`);
-  if (!result.interrupted) return result;
-  process.stderr.write(
-    `stopped after step ${result.step} of ${result.totalSteps}; the same command with --resume goes on\n`,
-  );
-  process.exitCode = 130;
-  return undefined;
+  const { withRanks } = await import('../src/engine/ranks/launcher.ts');
+  return withRanks(async (ranks) => {
+    const speaks = ranks === undefined || ranks.rank === 0;
+    const say = (text: string) => speaks && process.stderr.write(text);
+    const { signal, release } = interruptSignal(() =>
+      say('\ninterrupted: ending this step and writing a checkpoint\n'),
+    );
+    const how = { out, device, threads, microBatch, resume, overwrite, signal, ranks };
+    const result = await train(how).finally(release);
+    if (result.damagedFrames > 0) say(`damaged frames left out: ${result.damagedFrames}\n`);
+    if (!result.interrupted) return speaks ? result : undefined;
+    say(
+      `stopped after step ${result.step} of ${result.totalSteps}; the same command with --resume goes on\n`,
+    );
+    process.exitCode = 130;
+    return undefined;
+  });
 }

@@ -1,7 +1,10 @@
 import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
+import type { Communicator } from '../engine/ranks/communicator.ts';
+import { alone } from '../engine/ranks/in-memory.ts';
 import { runInProcess, runInWorkers, type SampleRunner } from './loader-runner.ts';
 import type { DrawnBy, Outcome, SampleRequest, SourceReference } from './loader-source.ts';
+import { sharedBatches } from './shared-batches.ts';
 import type { StageTimings } from './stopwatch.ts';
 
 /** What a loader loads, and how. */
@@ -21,6 +24,8 @@ export interface LoaderOptions {
   readonly drawnBy?: DrawnBy;
   /** Whether a damaged item is an error instead of being left out and counted; false by default. */
   readonly strict?: boolean;
+  /** The processes that load batches together, each its share of every one; `from` gives this one's alone. */
+  readonly ranks?: Communicator;
 }
 
 /** A place in the stream of items, as a checkpoint keeps it: how many items of it are behind, damaged ones included. */
@@ -93,6 +98,7 @@ export class Loader<Sample> {
       shuffle: true,
       drawnBy: 'place',
       strict: false,
+      ranks: alone,
       ...options,
     };
     const { length, batchSize, workers, prefetch } = this.options;
@@ -107,6 +113,9 @@ export class Loader<Sample> {
         throw new RangeError(`${name} is a whole number from ${low} on, not ${value}`);
       }
     }
+    const { size } = this.options.ranks;
+    if (batchSize % size > 0)
+      throw new RangeError(`a batch of ${batchSize} cannot be shared out among ${size}`);
     this.random = Random.fromSeed(options.seed);
   }
 
@@ -130,6 +139,7 @@ export class Loader<Sample> {
     if (!Number.isSafeInteger(consumed) || consumed < 0) {
       throw new RangeError(`a position is a whole number of items, not ${consumed}`);
     }
+    if (this.options.ranks.size > 1) return this.shares(consumed);
     return this.batches(consumed, Number.POSITIVE_INFINITY);
   }
 
@@ -192,17 +202,66 @@ export class Loader<Sample> {
     }
   }
 
-  /** The stream's items and what became of them, in the stream's order; ends early only when the loader is closed. */
-  private async *items(begin: number, end: number): AsyncGenerator<LoadedItem<Sample>, void> {
-    if (this.closed) throw new Error('the loader is closed');
-    const { length, batchSize, workers, prefetch, source, seed, drawnBy } = this.options;
+  /** This rank's share of every batch. */
+  private async *shares(begin: number): AsyncGenerator<LoadedBatch<Sample>, void> {
+    const { length, ranks, batchSize, workers, prefetch } = this.options;
+    const ahead = workers === 0 ? 1 : prefetch;
+    const runner = this.open((ahead * batchSize) / ranks.size);
+    const requestAt = this.requests();
+    const damaged = new Set<number>();
+    const messageOf = (outcome: Fault) => this.messageOf(outcome);
+    let start = begin;
+    try {
+      const shares = sharedBatches<Sample>({
+        ...{ ranks, begin, batchSize, ahead, messageOf },
+        make: (place) => runner.run(requestAt(place)),
+        wait: (made) => this.waitFor(made),
+        onDamaged: (place, message) => {
+          const { index } = requestAt(place);
+          this.count(index, message);
+          damaged.add(index);
+          if (damaged.size === length) throw allDamaged(length, message);
+        },
+      });
+      for await (const { samples, end, damaged: found } of shares) {
+        const failures = found.map(([place, message]): LoadFailure => ({ ...requestAt(place), message }));
+        damaged.clear();
+        for (const { outcome } of samples) this.addTimings(outcome.timings ?? {});
+        yield {
+          batch: samples.map(({ outcome }) => outcome.sample),
+          indices: samples.map(({ place }) => requestAt(place).index),
+          epoch: Math.floor(start / length),
+          indexInEpoch: start % length,
+          position: { consumed: end },
+          failures,
+        };
+        if (this.closed) return;
+        start = end;
+      }
+    } finally {
+      this.runners.delete(runner);
+      await runner.close();
+    }
+  }
+
+  /** What makes samples, so many of them at a time. */
+  private open(window: number): SampleRunner<Sample> {
+    const { length, workers, source, seed, drawnBy } = this.options;
     const setting = { source, seed, length, drawnBy };
-    const window = workers === 0 ? 1 : prefetch * batchSize;
     const runner =
       workers === 0
         ? runInProcess<Sample>(setting)
         : runInWorkers<Sample>(setting, { workers, ahead: window });
     this.runners.add(runner);
+    return runner;
+  }
+
+  /** The stream's items and what became of them, in the stream's order; ends early only when the loader is closed. */
+  private async *items(begin: number, end: number): AsyncGenerator<LoadedItem<Sample>, void> {
+    if (this.closed) throw new Error('the loader is closed');
+    const { batchSize, workers, prefetch } = this.options;
+    const window = workers === 0 ? 1 : prefetch * batchSize;
+    const runner = this.open(window);
     const pending: Array<{ request: SampleRequest; made: Promise<Outcome<Sample>> }> = [];
     const requestAt = this.requests();
     let next = begin;
@@ -264,11 +323,19 @@ export class Loader<Sample> {
 
   /** Counts a damaged item and returns its message; throws where it may not be left out. */
   private recordFailure(index: number, outcome: Fault): string {
+    const message = this.messageOf(outcome);
+    this.count(index, message);
+    return message;
+  }
+
+  private messageOf(outcome: Fault): string {
     const error = new InputError(outcome.fault);
     if (outcome.kind === 'unusable' || this.options.strict) throw error;
-    const count = (this.counts.get(index)?.count ?? 0) + 1;
-    this.counts.set(index, { message: error.message, count });
     return error.message;
+  }
+
+  private count(index: number, message: string): void {
+    this.counts.set(index, { message, count: (this.counts.get(index)?.count ?? 0) + 1 });
   }
 }
 

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { DataSelection } from '../datasets/data-selection.ts';
 import type { ObjectLabel } from '../datasets/frame.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
-import type { Trainable } from '../encoders/trainable.ts';
+import type { OverRanks, Trainable } from '../encoders/trainable.ts';
 import { type CompiledStep, compile, type ResidentState } from '../engine/compile.ts';
 import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
@@ -79,6 +79,8 @@ export interface PredictorOptions {
  * pretrained runs are under `imageEncoder` and `pointEncoder`; all others are its own.
  */
 export interface Detector<Sample> extends Trainable<Sample> {
+  /** How it is trained over ranks, where it can be. */
+  readonly ranks?: OverRanks;
   /** Parameters and running statistics before the first step. */
   initialize(random: Random): Initialized;
   source(data: DetectionData): SourceReference;

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { overCount } from '../engine/ranks/collectives.ts';
 
 /** log(1 + exp(x)), without overflow. */
 export function softplus(x: tf.Tensor): tf.Tensor {
@@ -48,7 +49,7 @@ export function weightedTotal(
   return tf.addN(Object.entries(terms).map(([term, value]) => tf.mul(value, weights[term]))) as tf.Scalar;
 }
 
-/** The sum over weighted elements, divided by a count that is at least 1. */
+/** The sum over weighted elements, divided by a count that is at least 1; over ranks, by what they count together. */
 export function weightedSum(values: tf.Tensor, weights: tf.Tensor, count: tf.Tensor): tf.Scalar {
-  return tf.div(tf.sum(tf.mul(values, weights)), tf.maximum(count, 1)) as tf.Scalar;
+  return overCount(tf.sum(tf.mul(values, weights)), count);
 }

@@ -30,6 +30,7 @@ type Tensors = Tree<tf.Tensor>;
  */
 export class Point3d extends ConfiguredDetector<Point3dConfig> implements Detector<PointSample> {
   readonly name = 'point3d';
+  readonly ranks = { batchNorm: 'synchronised' } as const;
 
   collate(samples: readonly PointSample[]): Tree<HostTensor> {
     return collatePoints(samples, this.config);

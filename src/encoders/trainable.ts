@@ -4,6 +4,7 @@ import type { SourceReference } from '../datasets/loader-source.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
+import type { BatchNormScope } from '../nn/batch-norm.ts';
 import type { Mode } from '../nn/layer.ts';
 
 /** A tree of tensors inside a step. */
@@ -17,6 +18,12 @@ export interface Model<Leaf = tf.Tensor> {
   readonly stats: Tree<Leaf>;
   /** Momentum encoders, queues, banks, prototypes' codes, centres, counters. */
   readonly memory: Tree<Leaf>;
+}
+
+/** How something is trained whose batches are shared out among ranks: it was shown to compute what it computes on one. */
+export interface OverRanks {
+  /** Over which rows its batch norms normalise, where the run's configuration says nothing else. */
+  readonly batchNorm: BatchNormScope;
 }
 
 /** How a loss is computed: the mode of its layers, and the numbers that come with the step. */

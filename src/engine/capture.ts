@@ -4,6 +4,7 @@ import { captureBackendName } from './capture-backend.ts';
 import type { Value } from './graph.ts';
 import { Graph } from './graph.ts';
 import { registerCapture } from './kernels/register.ts';
+import { overRanks } from './ranks/collectives.ts';
 import type { Tree } from './tree.ts';
 import { leavesOf, mapTree } from './tree.ts';
 import type { TensorKind } from './typed-trees.ts';
@@ -87,15 +88,20 @@ export function trace<Result>(body: (tracer: Tracer) => Result): Result {
   });
 }
 
-/** Captures what a step computes from tensors of these types and shapes, without computing it. */
-export function capture(step: Step, state: Tree<TensorKind>, batch: Tree<TensorKind>): Captured {
+/** Captures what a step computes from tensors of these types and shapes, without computing it; on one of so many ranks. */
+export function capture(
+  step: Step,
+  state: Tree<TensorKind>,
+  batch: Tree<TensorKind>,
+  { ranks = 1 }: { readonly ranks?: number } = {},
+): Captured {
   return trace(({ graph, tensorOf, valuesOf }) => {
     const inputs = (root: string, kinds: Tree<TensorKind>) =>
       mapTree(kinds, ({ dtype, shape }, path) => tensorOf(graph.input(`${root}/${path}`, dtype, [...shape])));
     const before = inputs('state', state);
     const data = inputs('batch', batch);
     const given = { state: valuesOf(before, 'state'), batch: valuesOf(data, 'batch') };
-    const results: unknown = step(before, data);
+    const results: unknown = overRanks(ranks, () => step(before, data));
     if (!Array.isArray(results) || results.length !== 2) {
       throw new Error(
         `a step returns [state, outputs], not ${results instanceof Promise ? 'a promise' : typeof results}`,

@@ -206,8 +206,14 @@ export function attributesKey(attributes: Attributes): string {
   );
 }
 
-/** The operations that `outputs` need, each after those that it needs itself, and what is given with the graph among their inputs. */
-export function reachable(outputs: readonly Value[]): { nodes: GraphNode[]; constants: Value[] } {
+/**
+ * The operations that `outputs` need, each after those that it needs itself, and what is given with the graph among their inputs;
+ * of what makes `given` values, none.
+ */
+export function reachable(
+  outputs: readonly Value[],
+  given?: { has(value: Value): boolean },
+): { nodes: GraphNode[]; constants: Value[] } {
   const nodes: GraphNode[] = [];
   const constants: Value[] = [];
   const seen = new Set<GraphNode | Value>();
@@ -218,6 +224,7 @@ export function reachable(outputs: readonly Value[]): { nodes: GraphNode[]; cons
   while (stack.length > 0) {
     const { value, done } = stack.pop()!;
     const { node } = value;
+    if (given?.has(value)) continue;
     if (node === undefined) {
       if ((value.data ?? value.initial) !== undefined && !seen.has(value)) constants.push(value);
       seen.add(value);

@@ -122,6 +122,8 @@ export interface ModelExtras {
   readonly metadata?: Readonly<Record<string, string>>;
   /** The axes of inputs and outputs where they are not those that were captured. */
   readonly dimensionsOf?: (value: Value) => readonly Dimension[];
+  /** Results of operations that are inputs of the model, under their names: what makes them is not in it. */
+  readonly given?: ReadonlySet<Value>;
 }
 
 /** An output of a model: the value, and the name that it gets there. */
@@ -136,17 +138,22 @@ function writeGraph(
   options: {
     readonly inputs: readonly Value[];
     readonly outputs: readonly ModelOutput[];
+    readonly given?: ReadonlySet<Value>;
     readonly dimensionsOf?: (value: Value) => readonly Dimension[];
     readonly scope?: string;
   },
 ): void {
-  const { inputs, outputs, dimensionsOf = ({ shape }) => shape, scope = '' } = options;
-  const { nodes, constants } = reachable(outputs.map(({ value }) => value));
+  const { inputs, outputs, given = new Set(), dimensionsOf = ({ shape }) => shape, scope = '' } = options;
+  const { nodes, constants } = reachable(
+    outputs.map(({ value }) => value),
+    given,
+  );
   const names = new Map<Value, string>();
   const copies: ModelOutput[] = [];
   for (const output of outputs) {
     // A value that is no operation's result, or has its name already, is given out as a copy.
-    if (output.value.node === undefined || names.has(output.value)) copies.push(output);
+    if (output.value.node === undefined || given.has(output.value) || names.has(output.value))
+      copies.push(output);
     else names.set(output.value, output.name);
   }
   const nameOf = (value: Value | undefined) =>
@@ -179,16 +186,19 @@ function writeGraph(
 export function encodeModel(
   graph: Graph,
   outputs: readonly ModelOutput[],
-  { metadata = {}, dimensionsOf }: ModelExtras = {},
+  { metadata = {}, dimensionsOf, given = new Set() }: ModelExtras = {},
 ): Uint8Array {
-  const { nodes } = reachable(outputs.map(({ value }) => value));
+  const { nodes } = reachable(
+    outputs.map(({ value }) => value),
+    given,
+  );
   const domains = new Set(nodes.map((node) => node.domain).filter((domain) => domain !== ''));
   const used = new Set([...nodes.flatMap((node) => node.inputs), ...outputs.map(({ value }) => value)]);
-  const inputs = graph.inputs.filter((each) => used.has(each));
+  const inputs = [...graph.inputs, ...given].filter((each) => used.has(each));
   const model = protobuf.Writer.create();
   integer(model, 1, irVersion);
   text(model, 2, 'pointpair');
-  message(model, 7, (writer) => writeGraph(writer, { inputs, outputs, dimensionsOf }));
+  message(model, 7, (writer) => writeGraph(writer, { inputs, outputs, given, dimensionsOf }));
   message(model, 8, (opset) => integer(opset, 2, opsetVersion));
   for (const domain of domains) {
     message(model, 8, (opset) => {

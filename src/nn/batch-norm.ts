@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { allReduceMean, gatherRows, ranks } from '../engine/ranks/collectives.ts';
 import type { Tree } from '../engine/tree.ts';
 import { withGradient } from './custom-gradient.ts';
 import { constant } from './initializers.ts';
@@ -65,22 +66,71 @@ export function batchNorm(
     const shift = tf.sub(bias, tf.mul(mean, scale));
     return { y: tf.add(tf.mul(x, tf.reshape(scale, broadcast)), tf.reshape(shift, broadcast)), stats };
   }
-  if (count < 2) throw new Error(`batch norm cannot train on one value a channel, as x of [${x.shape}] has`);
+  const seen = scope === 'synchronised' ? count * ranks() : count;
+  if (seen < 2) throw new Error(`batch norm cannot train on one value a channel, as x of [${x.shape}] has`);
   // Taken of a detached x: the closed form below already holds what flows through the mean and the variance.
   const values = stopGradient(x);
-  const mean = tf.mul(tf.sum(values, axes, true), 1 / count);
-  const centered = tf.sub(values, mean);
-  const variance = tf.mul(tf.sum(tf.square(centered), axes, true), 1 / count);
+  const ownMean = tf.mul(tf.sum(values, axes, true), 1 / count);
+  const ownCentered = tf.sub(values, ownMean);
+  const ownVariance = tf.mul(tf.sum(tf.square(ownCentered), axes, true), 1 / count);
+  const overRanks = ranks() > 1;
+  const { mean, variance } =
+    overRanks && scope === 'synchronised'
+      ? statisticsOfAll(ownMean, ownVariance)
+      : { mean: ownMean, variance: ownVariance };
+  const centered = mean === ownMean ? ownCentered : tf.sub(values, mean);
   const inverse = tf.rsqrt(tf.add(variance, eps));
   const observedMean = tf.reshape(mean, [-1]);
   const biasedMean = inputBias === undefined ? observedMean : tf.add(observedMean, stopGradient(inputBias));
+  // All ranks remember the same, whatever each of them normalises by.
+  const remembered = (statistic: tf.Tensor) =>
+    scope === 'synchronised' ? statistic : allReduceMean(statistic, { late: true });
   return {
     y: normalize({ x, centered, inverse, weight, bias, inputBias, axes, broadcast, count }),
     stats: {
-      running_mean: blend(runningMean, biasedMean, momentum, 1),
-      running_var: blend(runningVariance, tf.reshape(variance, [-1]), momentum, count / (count - 1)),
+      running_mean: blend(runningMean, remembered(biasedMean), momentum, 1),
+      running_var: blend(
+        runningVariance,
+        remembered(tf.reshape(variance, [-1])),
+        momentum,
+        seen / (seen - 1),
+      ),
     },
   };
+}
+
+/**
+ * Over which rows a step over ranks normalises while it trains: `synchronised`, those of all ranks, so that any number of ranks
+ * computes what one would; or each `rank` its own, with running statistics that are averaged over ranks.
+ */
+export type BatchNormScope = 'synchronised' | 'rank';
+
+let scope: BatchNormScope = 'synchronised';
+
+/** Runs `body`, which captures a step, with batch norms over these rows; `synchronised` outside of it. */
+export function withBatchNorm<Result>(over: BatchNormScope, body: () => Result): Result {
+  const before = scope;
+  scope = over;
+  try {
+    return body();
+  } finally {
+    scope = before;
+  }
+}
+
+/**
+ * Mean and biased variance of the rows of all ranks, from those of each: var = mean(var_r) + mean((mean_r - mean)²), which loses
+ * no digits where means are large (Chan, Golub and LeVeque 1983). All ranks have as many rows.
+ */
+function statisticsOfAll(mean: tf.Tensor, variance: tf.Tensor): { mean: tf.Tensor; variance: tf.Tensor } {
+  const each = gatherRows(
+    tf.reshape(tf.concat([tf.reshape(mean, [-1]), tf.reshape(variance, [-1])]), [1, -1]),
+  );
+  const [means, variances] = tf.split(each, 2, 1); // [N, C] each
+  const whole = tf.mean(means, 0, true);
+  const between = tf.mean(tf.square(tf.sub(means, whole)), 0, true);
+  const all = tf.add(tf.mean(variances, 0, true), between);
+  return { mean: tf.reshape(whole, mean.shape), variance: tf.reshape(all, variance.shape) };
 }
 
 /** centered·(inverse·weight) + bias, with dx = weight·inverse·(dy − mean(dy) − x̂·mean(dy·x̂)), x̂ = centered·inverse. */
@@ -107,13 +157,22 @@ function normalize(terms: {
     (dy, [centered, inverse, scale]) => {
       const sum = tf.sum(dy, axes, true);
       const product = tf.mul(tf.sum(tf.mul(dy, centered), axes, true), inverse);
-      const slope = tf.mul(tf.mul(product, inverse), 1 / count);
+      // Weight and bias have the rank's own gradients; what flows to x comes from all rows that were normalised with it.
+      const [sums, products] = scope === 'synchronised' ? meansOfAll([sum, product]) : [sum, product];
+      const slope = tf.mul(tf.mul(products, inverse), 1 / count);
       const rest = tf.sub(dy, tf.mul(centered, slope));
-      const dx = tf.mul(tf.sub(rest, tf.mul(sum, 1 / count)), scale);
+      const dx = tf.mul(tf.sub(rest, tf.mul(sums, 1 / count)), scale);
       const grads = [dx, tf.reshape(product, [-1]), tf.reshape(sum, [-1])];
       return inputBias === undefined ? grads : [...grads, tf.zeros(inputBias.shape)];
     },
   );
+}
+
+/** The means over ranks of vectors of one length, in one go. */
+function meansOfAll(vectors: readonly tf.Tensor[]): readonly tf.Tensor[] {
+  if (ranks() === 1) return vectors;
+  const all = allReduceMean(tf.concat(vectors.map((vector) => tf.reshape(vector, [-1]))));
+  return tf.split(all, vectors.length).map((part, i) => tf.reshape(part, vectors[i].shape));
 }
 
 /** The axes that statistics are taken over, a channel vector's shape for broadcasting, and the values a channel. */

@@ -52,11 +52,16 @@ export interface Pretraining extends Trainable<DrawnSample> {
 
 /**
  * Objectives on shared encoders: they run in their order and hand the running statistics on; the loss is the sum of weight
- * times term. The terms of a single objective have their own names, those of several are `objective/term`.
+ * times term. The terms of a single objective have their own names, those of several are `objective/term`. Over ranks `batchSize` is
+ * the whole batch, of which each rank collates its share.
  */
 export function combine(
   parts: readonly Part[],
-  { encoders, batchSize }: { readonly encoders: EncodersConfig; readonly batchSize: number },
+  {
+    encoders,
+    batchSize,
+    ranks = 1,
+  }: { readonly encoders: EncodersConfig; readonly batchSize: number; readonly ranks?: number },
 ): Pretraining {
   const single = parts.length === 1;
   const termName = (part: Part, term: string) => (single ? term : `${part.name}/${term}`);
@@ -98,8 +103,8 @@ export function combine(
     ),
     source: (data, beside) => viewSourceReference({ data, views, ...beside }),
     collate: (samples) => {
-      if (samples.length !== batchSize)
-        throw new Error(`${samples.length} samples for a batch of ${batchSize}`);
+      const rows = batchSize / ranks;
+      if (samples.length !== rows) throw new Error(`${samples.length} samples for a batch of ${rows}`);
       return collateViews(samples, views);
     },
 

@@ -48,6 +48,7 @@ export const moco = system<MocoConfig>({
   summary:
     'Finds the other view of a picture, seen through an encoder that follows slowly, among a queue of earlier pictures.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     head: { means: 'the projection head', paper: 'linear (v1), mlp (v2)' },

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Need } from '../datasets/open-frames.ts';
 import type { EncodersConfig } from '../encoders/encoder-config.ts';
 import type { Net } from '../encoders/net.ts';
-import type { GroupRule, How, Model, StepPlace, Tensors } from '../encoders/trainable.ts';
+import type { GroupRule, How, Model, OverRanks, StepPlace, Tensors } from '../encoders/trainable.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
 import type { Tree } from '../engine/tree.ts';
@@ -87,6 +87,8 @@ export interface System<Config = unknown> {
   readonly teacher?: true;
   /** Whether it learns from boxes of pictures that belong together, whose file's SHA-256 is its option `correspondences`; the run keeps the file. */
   readonly correspondences?: true;
+  /** How it is trained over ranks, where its loss was shown to be that of the whole batch on any number of them. */
+  readonly ranks?: OverRanks;
   /** Its configuration, as a run has it under the system's name. */
   readonly schema: z.ZodType<Config>;
   /** What its options mean, with the values of paper and authors' code; one inside of another is `outer.inner`. */

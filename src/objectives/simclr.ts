@@ -37,6 +37,7 @@ export const simclr = system<SimclrConfig>({
     'Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, ICML 2020, arXiv 2002.05709; Chen et al., Big Self-Supervised Models are Strong Semi-Supervised Learners, NeurIPS 2020, arXiv 2006.10029 (v2)',
   summary: 'Finds the other view of a picture among both views of all pictures of the batch.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     layers: { means: 'layers of the projection head', paper: '2, 3 (v2)' },

@@ -20,6 +20,7 @@ export const simipu = system<SimipuConfig>({
   summary:
     'Finds the same place in two views of a sweep (matched by the Hungarian algorithm), and in the picture that sees it.',
   needs: ['image', 'points'],
+  ranks: { batchNorm: 'synchronised' },
   schema: simipuSchema,
   // The paper was not at hand: `?` is what it says, whatever that is.
   options: {

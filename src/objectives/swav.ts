@@ -26,6 +26,7 @@ export const swav = system<SwavConfig>({
   summary:
     'Predicts from a crop to which of some prototypes another crop of the picture is assigned, prototypes being used about alike.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     hidden: { means: means.hidden, paper: '2048' },

@@ -57,6 +57,11 @@ export const scheduleSchema = z.discriminatedUnion('kind', [
 
 /** What every training loop needs, whatever it trains. */
 export const loopFields = {
+  /**
+   * Where each batch is shared out among ranks: whether batch norms are `synchronised`, over the rows of all, or each `rank` has its
+   * own; absent, as the system says.
+   */
+  ranks: z.strictObject({ batchNorm: z.enum(['synchronised', 'rank']) }).optional(),
   batchSize: whole,
   seed: z.int().min(0),
   checkpoint: z.strictObject({ everySteps: whole, keep: whole }),

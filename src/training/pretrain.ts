@@ -7,6 +7,7 @@ import type { Tree } from '../engine/tree.ts';
 import type { Initialized } from '../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../nn/parameter-groups.ts';
 import { progressOf } from '../nn/schedules.ts';
+import { systems } from '../objectives/systems.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 import { openViewFrames } from '../views/open-view-frames.ts';
 import { parameterGroups, type RunConfig } from './config.ts';
@@ -17,6 +18,7 @@ import { beginWith, type PretrainedReference } from './pretrained.ts';
 import { fingerprintOf, latestCheckpoint } from './run/checkpoint.ts';
 import { describeIncomplete } from './run/damaged-frames.ts';
 import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
+import { batchNormOver, describeShare, shareOut } from './run-share.ts';
 import { type Teacher, withTeacher } from './teacher.ts';
 import { type RunOptions, type RunResult, train } from './training-loop.ts';
 
@@ -79,7 +81,10 @@ export async function pretrain({
   ...options
 }: PretrainOptions): Promise<RunResult> {
   if (options.device !== undefined) await requireDevice(options.device);
-  const pretraining = createPretraining(config, config.batchSize);
+  const share = shareOut(config.batchSize, options);
+  const chosen = systems.filter(({ name }) => config.objectives[name] !== undefined);
+  const batchNorm = batchNormOver(share, chosen, config.ranks);
+  const pretraining = createPretraining(config, config.batchSize, share);
   const frames = await openViewFrames(data, pretraining.views);
   const groups = parameterGroups(config, pretraining.groups);
   const total = totalSteps(config, frames.length);
@@ -98,6 +103,8 @@ export async function pretrain({
   return train<DrawnSample>(
     {
       trainable: pretraining,
+      share,
+      batchNorm,
       chance,
       groups,
       clip: config.clip,
@@ -134,7 +141,7 @@ export async function pretrain({
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +
         `${step > 0 ? `, going on after step ${step}` : ''}` +
         `; chance-level loss: ${chance.total?.toFixed(3) ?? 'not known beforehand'}` +
-        [begun?.description, incomplete, ...frames.notes]
+        [describeShare(share, config.batchSize), begun?.description, incomplete, ...frames.notes]
           .filter((note) => note !== undefined)
           .map((note) => `\n${note}`)
           .join(''),

@@ -1,6 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Learner, Model } from '../encoders/trainable.ts';
 import type { Step } from '../engine/capture.ts';
+import { allReduceMean, gatherRows } from '../engine/ranks/collectives.ts';
+import { mapTree, type Tree } from '../engine/tree.ts';
+import { type BatchNormScope, withBatchNorm } from '../nn/batch-norm.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import type { Updated } from '../nn/moments.ts';
 import { type ParameterGroup, type StepRates, updateParameters } from '../nn/parameter-groups.ts';
@@ -17,13 +20,19 @@ export interface GradientClip {
  * `{ data, rates, inputs }`; gives the scalars `loss/total`, `loss/<term>` and `metric/<name>`. What runs, in this order:
  * `before`, the loss and its gradient, the optimizers, `after`. With `clip`, gradients whose norm is above it are scaled down to
  * it, and their norm over all parameters from before is the metric `gradientNorm`.
+ *
+ * Over ranks `data` are each rank's own rows of the whole batch, and all else is the same on all of them: gradients, losses and
+ * metrics are averaged, and of what `after` needs rows are gathered and means averaged.
  */
 export function trainStep(
   learner: Learner,
   groups: readonly ParameterGroup[],
-  { clip }: { readonly clip?: GradientClip } = {},
+  {
+    clip,
+    batchNorm = 'synchronised',
+  }: { readonly clip?: GradientClip; readonly batchNorm?: BatchNormScope } = {},
 ): Step {
-  return (state, batch) => {
+  const step: Step = (state, batch) => {
     const data = branchAt(batch, 'data');
     const inputs = branchOrNone(batch, 'inputs');
     const given: Model = {
@@ -41,14 +50,15 @@ export function trainStep(
       const { stats, terms, metrics, kept = {} } = result;
       return { loss: result.loss, aux: { stats, terms, metrics, kept } };
     }, model.params);
-    const { grads, norm } = clip === undefined ? { grads: raw } : clipGradients(raw, clip);
+    const whole = new Map([...raw].map(([path, grad]) => [path, allReduceMean(grad, { late: true })]));
+    const { grads, norm } = clip === undefined ? { grads: whole } : clipGradients(whole, clip);
     const rates = branchAt(batch, 'rates') as unknown as StepRates<tf.Tensor>;
     // The name tells profiles which part of the step's time is the optimizers'.
     const updated = tf.tidy('update', () => ({
       ...updateParameters(groups, model.params, grads, branchAt(state, 'optimizer'), rates),
     })) as Updated;
     const next: Model = { params: updated.params, stats: branchOrNone(aux, 'stats'), memory: model.memory };
-    const memory = learner.after?.(next, branchOrNone(aux, 'kept'), inputs) ?? model.memory;
+    const memory = learner.after?.(next, keptOfAll(branchOrNone(aux, 'kept')), inputs) ?? model.memory;
     return [
       {
         params: next.params,
@@ -57,11 +67,29 @@ export function trainStep(
         ...(Object.keys(memory).length > 0 && { memory }),
       },
       {
-        loss: { total: loss, ...branchOrNone(aux, 'terms') },
-        metric: { ...branchOrNone(aux, 'metrics'), ...(norm === undefined ? {} : { gradientNorm: norm }) },
+        loss: meanOfAll({ total: loss, ...branchOrNone(aux, 'terms') }),
+        metric: {
+          ...meanOfAll(branchOrNone(aux, 'metrics')),
+          ...(norm === undefined ? {} : { gradientNorm: norm }),
+        },
       },
     ];
   };
+  return (state, batch) => withBatchNorm(batchNorm, () => step(state, batch));
+}
+
+/** The branches of the batch that are the same on all ranks. */
+export const sameOnAllRanks = ['rates', 'inputs'];
+
+function meanOfAll(tree: Tree<tf.Tensor>): Tree<tf.Tensor> {
+  return mapTree(tree, (leaf) => allReduceMean(leaf, { late: true }));
+}
+
+/** What `after` needs of the batch, of all ranks: `<name>/rows/…` gathered, all else averaged. */
+function keptOfAll(kept: Tree<tf.Tensor>): Tree<tf.Tensor> {
+  return mapTree(kept, (leaf, path) =>
+    path.split('/')[1] === 'rows' ? gatherRows(leaf, { late: true }) : allReduceMean(leaf, { late: true }),
+  );
 }
 
 /** Gradients scaled by min(1, clip.norm / norm), the norm of all together or of each alone; and the norm over all. */

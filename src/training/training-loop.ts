@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { createLoader, type Loader, type LoaderPosition } from '../datasets/loader.ts';
 import type { SourceReference } from '../datasets/loader-source.ts';
 import type { Trainable } from '../encoders/trainable.ts';
@@ -7,27 +6,33 @@ import type { Device } from '../engine/device.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
+import { compileRanks } from '../engine/ranks/compile-ranks.ts';
 import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
+import type { BatchNormScope } from '../nn/batch-norm.ts';
 import type { ParameterGroup, StepRates } from '../nn/parameter-groups.ts';
-
 import type { Chance } from '../objectives/combine.ts';
-import { writeFileAtomically, writeJsonAtomically } from './run/atomic-file.ts';
-import { endInWords, endOf, endsAtChance, marginOf } from './run/chance.ts';
-import { type CheckpointEntry, latestCheckpoint, loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
+import { type CheckpointEntry, latestCheckpoint, loadCheckpoint } from './run/checkpoint.ts';
 import { damageTeller } from './run/damaged-frames.ts';
 import { requireFinite, requireFiniteLoss } from './run/divergence.ts';
-import { ProgressLine, type ProgressStream } from './run/progress.ts';
-import { describeRepeats } from './run/repeated-frames.ts';
-import { createRunFolder, type MetricsLine, readMetrics, requireSameRun } from './run/run-folder.ts';
-import { EventWriter } from './run/tensorboard-events.ts';
-import { type GradientClip, trainStep } from './train-step.ts';
+import type { ProgressStream } from './run/progress.ts';
+import { requireSameRun } from './run/run-folder.ts';
+import { type FoundRun, nothingToDo, RunRecord } from './run-record.ts';
+import {
+  anyOf,
+  type Beginning,
+  beginningOfFirst,
+  type RunShare,
+  type ShareOptions,
+  unshared,
+} from './run-share.ts';
+import { type GradientClip, sameOnAllRanks, trainStep } from './train-step.ts';
 
 /** A state of training: parameters, running statistics, memory, and what the optimizers remember. */
 export type State = Tree<HostTensor>;
 
 /** Where and how a run is run, whatever it trains. */
-export interface RunOptions {
+export interface RunOptions extends ShareOptions {
   /** The run's folder. */
   readonly out: string;
   readonly device?: Device;
@@ -56,6 +61,10 @@ export interface RunResult {
 /** What is trained, and what its run remembers of it. */
 export interface TrainingPlan<Sample> {
   readonly trainable: Omit<Trainable<Sample>, 'name' | 'batchSize' | 'source'>;
+  /** How batches are shared out, of which `trainable` collates the samples of one rank; not at all where it is not given. */
+  readonly share?: RunShare;
+  /** Over which rows batch norms normalise, where a batch is shared out. */
+  readonly batchNorm?: BatchNormScope;
   /** What the losses are when nothing is learned, where that is known. */
   readonly chance?: Chance;
   readonly groups: readonly ParameterGroup[];
@@ -95,96 +104,62 @@ export interface TrainingPlan<Sample> {
 /**
  * Trains, and leaves a run's folder with its configuration, metrics and checkpoints; a run that is killed at any moment
  * and resumed has the losses that it would have had. A run that is resumed where all steps are done is left as it is.
+ * Over several processes the first one has the folder, and says what there is to say; the others write nothing and read none of it.
  * Throws InputError for input that cannot be right, with nothing touched, and DivergedError for a loss that is NaN or infinite.
  */
 export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOptions): Promise<RunResult> {
-  const { trainable, groups, totalSteps: total, record } = plan;
-  const { out } = options;
-  const resumed = options.resume ? await latestCheckpoint(out) : undefined;
-  const upgrade = record.olderForms?.config;
-  const changes = options.resume ? await requireSameRun(out, { ...record, upgrade }) : [];
-  let state: State | ResidentState = plan.initialState;
-  let step = 0;
-  let position: LoaderPosition = { consumed: 0 };
-  if (resumed !== undefined) {
-    const { fingerprint, olderForms: older } = record;
-    const loaded = await loadCheckpoint(resumed.folder, { expected: state, fingerprint, older });
-    state = loaded.state;
-    step = loaded.meta.step;
-    position = loaded.meta.loader as LoaderPosition;
-    requireLength(out, total, resumed);
-  }
-  const progress = new ProgressLine({ total, done: step, stream: options.stream });
-  const say = (line: string) => progress.print(line);
-  if (resumed !== undefined && step === total) {
-    say(`nothing to do: all ${total} steps are done; ${out} is left as it is`);
-    const { lines } = await readMetrics(out);
-    const atChance = lossesAtChance(
-      plan,
-      lines.map(({ loss }) => loss),
-      say,
-    );
-    const checkpoint = resumed.folder;
+  const { trainable, totalSteps: total, share = unshared } = plan;
+  const { communicator } = share;
+  const first = communicator.rank === 0;
+  const found = first ? await openedRun(plan, options) : { resumed: undefined, changes: [] };
+  const own = found.begun ?? { state: plan.initialState, step: 0, consumed: 0 };
+  const begun = await beginningOfFirst(communicator, own);
+  let { step } = begun;
+  let state: State | ResidentState = begun.state;
+  let position: LoaderPosition = { consumed: begun.consumed };
+  if (step > 0 && step === total) {
+    const atChance = first ? await nothingToDo(plan, options) : [];
+    const checkpoint = found.resumed?.folder;
     return { step, totalSteps: total, interrupted: false, checkpoint, atChance, damagedFrames: 0 };
   }
-  const folder = await createRunFolder(out, {
-    config: record.config,
-    resume: options.resume ? (resumed?.step ?? 0) : undefined,
-    mayDiffer: record.mayDiffer,
-    upgrade,
-    overwrite: options.overwrite,
-  });
-  for (const [name, value] of Object.entries(record.files ?? {})) {
-    const file = join(out, name);
-    await (value instanceof Uint8Array ? writeFileAtomically(file, value) : writeJsonAtomically(file, value));
-  }
-  const { lines: earlier } = await readMetrics(out);
-  const secondsBefore = earlier.at(-1)?.time ?? 0;
-  const events = new EventWriter(out, options.resume ? { resumeStep: step + 1 } : {});
-  folder.writeHeader({ chance: chanceOf(plan), terms: {} });
-  say(plan.introduction(step));
-  const repeated = plan.mayRepeat ? undefined : describeRepeats(plan.batchSize, plan.frames.length);
-  if (repeated !== undefined) say(repeated);
-  for (const { key, before, now } of changes) say(`goes on with another ${key}: ${now}, before ${before}`);
+  const record = first ? await RunRecord.open(plan, options, { ...found, step }) : undefined;
+  const tellDamaged = damageTeller(plan.dataName, (line) => record?.say(line));
 
   const loader = createLoader<Sample>({
     length: plan.frames.length,
     batchSize: plan.batchSize,
     seed: plan.seed,
     source: plan.frames.source,
+    ranks: communicator,
     ...plan.loader,
   });
   const randomOfSteps = Random.fromSeed(plan.seed).fork('inputs');
-  const history = earlier.map(({ loss }): Losses => loss);
-  const began = performance.now();
-  let compiled: CompiledStep | undefined;
-  let checkpoint = resumed?.folder;
+  let running: Running | undefined;
+  let checkpoint = found.resumed?.folder;
   let saved = step;
   let metrics: Readonly<Record<string, number | null>> = {};
-  const tellDamaged = damageTeller(plan.dataName, say);
 
   const save = async () => {
+    saved = step;
+    if (record === undefined) return;
     const host = isResident(state) ? await state.read() : state;
     requireFinite(host, step, checkpoint);
-    folder.sync();
-    events.flush();
     const meta = {
       step,
-      fingerprint: record.fingerprint,
+      fingerprint: plan.record.fingerprint,
       loader: position,
       random: Random.fromSeed(plan.seed).state,
       metrics,
       time: new Date().toISOString(),
     };
-    checkpoint = await saveCheckpoint(out, step, { state: host, meta }, { keep: plan.checkpoint.keep });
-    saved = step;
+    checkpoint = await record.save(host, meta);
   };
 
   try {
     let timesBefore = loaderTimes(loader);
     for await (const loaded of loader.from(position)) {
       tellDamaged(loader.failures);
-      if (step >= total || options.signal?.aborted) break;
+      if (step >= total || (await anyOf(communicator, options.signal?.aborted === true))) break;
       const epoch = position.consumed / plan.frames.length;
       const inputs = trainable.inputs?.({
         step,
@@ -192,19 +167,17 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
         progress: step / total,
         random: randomOfSteps.fork(step),
       });
-      const batch: Tree<HostTensor> = {
-        data: trainable.collate(loaded.batch),
-        rates: { ...plan.ratesAt({ step, epoch }) },
-        ...(inputs !== undefined && leavesOf(inputs).length > 0 && { inputs }),
-      };
-      compiled ??= await compile(trainStep(trainable, groups, { clip: plan.clip }), {
-        state: state as State,
-        batch,
-        device: options.device,
-        threads: options.threads,
-      });
+      const rates = { ...plan.ratesAt({ step, epoch }) };
+      const batches = piecesOf(loaded.batch, share.pieces).map(
+        (samples): Tree<HostTensor> => ({
+          data: trainable.collate(samples),
+          rates,
+          ...(inputs !== undefined && leavesOf(inputs).length > 0 && { inputs }),
+        }),
+      );
+      running ??= await compiledStep(plan, { state: state as State, batch: batches[0] }, options);
       const begin = performance.now();
-      const result = await compiled.run(state, batch);
+      const result = await running.run(state, batches);
       const computeMs = performance.now() - begin;
       const loss = scalarsOf(result.outputs, 'loss');
       requireFiniteLoss(loss, step + 1, checkpoint);
@@ -214,16 +187,14 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
       const times = loaderTimes(loader);
       const profile: Times = { computeMs, ...differences(times, timesBefore) };
       timesBefore = times;
-      const samplesPerSecond = (1000 * plan.batchSize) / (computeMs + profile.waitMs);
       const metric = scalarsOf(result.outputs, 'metric');
       metrics = { ...loss, ...metric };
-      const line: MetricsLine = {
+      record?.step({
         step,
         epoch: position.consumed / plan.frames.length,
-        time: secondsBefore + (performance.now() - began) / 1000,
-        samplesPerSecond,
+        samplesPerSecond: (1000 * plan.batchSize) / (computeMs + profile.waitMs),
         learningRate: Object.fromEntries(
-          leavesOf((batch.rates as unknown as StepRates<HostTensor>).learningRates).map(([name, rate]) => [
+          leavesOf((rates as StepRates<HostTensor>).learningRates).map(([name, rate]) => [
             name,
             rate.data[0],
           ]),
@@ -231,34 +202,69 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
         loss,
         metric,
         profile,
-      };
-      folder.appendMetrics(line);
-      events.scalar(
-        step,
-        prefixed({ loss, metric, learningRate: line.learningRate as Record<string, number> }),
-      );
-      history.push(loss);
-      progress.update({ step, samplesPerSecond, loss });
+      });
       if (step === total || step % plan.checkpoint.everySteps === 0) await save();
       if (step >= total) break;
     }
     if (saved < step) await save();
   } finally {
-    progress.end();
-    events.close();
-    folder.close();
+    record?.close();
     await loader.close();
-    await compiled?.dispose();
+    await running?.dispose();
   }
-  const atChance = lossesAtChance(plan, history, say);
   return {
     step,
     totalSteps: total,
     interrupted: step < total,
     checkpoint,
-    atChance,
+    atChance: record?.lossesAtChance() ?? [],
     damagedFrames: loader.failures.size,
   };
+}
+
+/** What `--resume` finds in a run's folder, and where the run goes on. */
+async function openedRun(
+  { initialState, totalSteps, record }: TrainingPlan<never>,
+  { out, resume }: RunOptions,
+): Promise<FoundRun & { readonly begun?: Beginning }> {
+  if (!resume) return { resumed: undefined, changes: [] };
+  const resumed = await latestCheckpoint(out);
+  const changes = await requireSameRun(out, { ...record, upgrade: record.olderForms?.config });
+  if (resumed === undefined) return { resumed, changes };
+  const { fingerprint, olderForms: older } = record;
+  const loaded = await loadCheckpoint(resumed.folder, { expected: initialState, fingerprint, older });
+  const { consumed } = loaded.meta.loader as LoaderPosition;
+  requireLength(out, totalSteps, resumed);
+  return { resumed, changes, begun: { state: loaded.state, step: loaded.meta.step, consumed } };
+}
+
+/** A step at work on the batches of this process's ranks. */
+interface Running {
+  run(
+    state: State | ResidentState,
+    batches: ReadonlyArray<Tree<HostTensor>>,
+  ): ReturnType<CompiledStep['run']>;
+  dispose(): Promise<void>;
+}
+
+async function compiledStep(
+  { trainable, groups, clip, batchNorm, share = unshared }: TrainingPlan<never>,
+  given: { readonly state: State; readonly batch: Tree<HostTensor> },
+  { device, threads }: RunOptions,
+): Promise<Running> {
+  const step = trainStep(trainable, groups, { clip, batchNorm });
+  if (share.ranks > 1) return compileRanks(step, { ...given, ...share, sameBatch: sameOnAllRanks, threads });
+  const compiled = await compile(step, { ...given, device, threads });
+  return {
+    run: (state, [batch]) => compiled.run(state, batch),
+    dispose: () => compiled.dispose(),
+  };
+}
+
+/** Samples in so many parts of one length. */
+function piecesOf<Sample>(samples: readonly Sample[], count: number): Array<readonly Sample[]> {
+  const length = samples.length / count;
+  return Array.from({ length: count }, (_, i) => samples.slice(i * length, (i + 1) * length));
 }
 
 /** Throws an InputError where a run has done more steps than `total`, the length that it is to have. */
@@ -266,31 +272,6 @@ export function requireLength(run: string, total: number, { step }: Pick<Checkpo
   if (step <= total) return;
   const expected = `a length of at least the ${step} steps that are done, or another --out`;
   throw new InputError({ file: run, expected, found: `${total} steps` });
-}
-
-type Losses = Readonly<Record<string, number | null>>;
-
-/** What the losses are when nothing is learned, by name. */
-function chanceOf({ chance }: Pick<TrainingPlan<never>, 'chance'>): Readonly<Record<string, number>> {
-  return { ...(chance?.total != null && { total: chance.total }), ...chance?.terms };
-}
-
-/** The losses that end where nothing is learned; each is said with what was judged. */
-function lossesAtChance(
-  plan: Pick<TrainingPlan<never>, 'chance'>,
-  history: readonly Losses[],
-  say: (line: string) => void,
-): string[] {
-  return Object.entries(chanceOf(plan)).flatMap(([term, level]) => {
-    const values = history.flatMap((loss) => loss[term] ?? []);
-    if (!endsAtChance(values, level)) return [];
-    const end = endOf(values).toFixed(3);
-    const margin = marginOf(values, level).toFixed(3);
-    say(
-      `warning: loss '${term}' ends at ${end} (${endInWords(values)}): the chance level is ${level.toFixed(3)}, and a loss has to end ${margin} below it`,
-    );
-    return [term];
-  });
 }
 
 type Times = Readonly<Record<string, number>>;
@@ -309,14 +290,4 @@ function scalarsOf(outputs: Tree<HostTensor>, branch: string): Record<string, nu
   // A step without metrics has no such branch: a tree is the leaves that it has.
   const scalars = (outputs[branch] ?? {}) as Tree<HostTensor>;
   return Object.fromEntries(leavesOf(scalars).map(([name, { data }]) => [name, data[0]]));
-}
-
-function prefixed(groups: {
-  readonly [group: string]: Readonly<Record<string, number>>;
-}): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(groups).flatMap(([group, values]) =>
-      Object.entries(values).map(([name, value]) => [`${group}/${name}`, value]),
-    ),
-  );
 }

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Frame, ObjectLabel } from '../../src/datasets/frame.ts';
 import { collatePoints } from '../../src/detection/point-batch.ts';
 import { decodePoints } from '../../src/detection/point-decode.ts';
 import { pointSample } from '../../src/detection/point-sample.ts';
@@ -14,7 +13,7 @@ import { float32, type HostTensor } from '../../src/engine/host-tensor.ts';
 import { Random } from '../../src/engine/random.ts';
 import { leavesOf, mapTree, type Tree } from '../../src/engine/tree.ts';
 import { angleDifference } from '../../src/geometry/angle.ts';
-import { type Box3, pointInBox } from '../../src/geometry/box.ts';
+import { pointInBox } from '../../src/geometry/box.ts';
 import { birdsEyeIou, iou3d } from '../../src/geometry/box-overlap.ts';
 import {
   applyView,
@@ -28,8 +27,8 @@ import { groundPoints } from '../../src/pointcloud/ground.ts';
 import { groundHeights } from '../../src/pointcloud/ground-height.ts';
 import { gatherRows } from '../../src/pointcloud/point-rows.ts';
 import { indicesInRange } from '../../src/pointcloud/range-filter.ts';
-import { syntheticFrame } from '../objectives/tiny-simipu.ts';
 import { tinyDetector } from '../training/detection/tiny-detector.ts';
+import { car, frameWithCars } from './cars.ts';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -37,38 +36,6 @@ function tiny(changes: Partial<Point3dConfig> = {}): Point3dConfig {
   const config = tinyDetector('point3d');
   if (config.detector !== 'point3d') throw new Error('another detector');
   return { ...config.point3d, ...changes };
-}
-
-const car = (center: Box3['center'], yaw: number): Box3 => ({ center, sizeM: [4, 1.7, 1.5], yaw });
-const labelOf = (
-  type: string,
-  box3: Box3 | undefined,
-  box2: ObjectLabel['box2'] = [0, 0, 10, 10],
-): ObjectLabel => ({
-  type,
-  truncation: 0,
-  occlusion: 0,
-  alpha: 0,
-  box2,
-  box3,
-});
-
-/** A synthetic frame with cars full of points. */
-function frameWithCars(seed: number, boxes = [car([10, 1, -0.5], 0.4), car([20, -4, -0.5], -2)]): Frame {
-  const frame = syntheticFrame(seed, { points: 300 });
-  const random = Random.fromSeed(`cars ${seed}`);
-  const inside = boxes.flatMap(({ center, sizeM, yaw }) =>
-    Array.from({ length: 80 }, () => {
-      const [a, b, c] = sizeM.map((side) => random.uniform(-side / 2, side / 2));
-      const [cos, sin] = [Math.cos(yaw), Math.sin(yaw)];
-      return [center[0] + cos * a - sin * b, center[1] + sin * a + cos * b, center[2] + c, 0.5];
-    }).flat(),
-  );
-  return {
-    ...frame,
-    points: Float32Array.from([...frame.points, ...inside]),
-    labels: boxes.map((box) => labelOf('Car', box)),
-  };
 }
 
 describe('headings', () => {

@@ -66,8 +66,20 @@ function faultOf(words: readonly string[], { whole }: { readonly whole: boolean 
   }
 }
 
+/** Programs that start another one, which begins with the word `pointpair`. */
+const launchers = ['mpirun', 'srun', 'torchrun'];
+
+/** The command that a launcher, or `pointpair ranks`, starts. */
+function startedBy(words: readonly string[]): readonly string[] | undefined {
+  const begin = launchers.includes(words[0]) ? words.indexOf('pointpair') : words.indexOf('--') + 1;
+  return begin > 0 && (launchers.includes(words[0]) || words.includes('ranks')) ? words.slice(begin) : undefined;
+}
+
 /** What is wrong with a command of a block; other programs than ours are taken as they are. */
 function faultOfCommand(words: readonly string[]): string | undefined {
+  const started = startedBy(words);
+  const fault = started === undefined ? undefined : faultOfCommand(started);
+  if (fault !== undefined || launchers.includes(words[0])) return fault;
   const ours = wordsOfPointpair(words);
   if (ours !== undefined) return faultOf(ours, { whole: true });
   const [program, ...rest] = words;
@@ -128,6 +140,9 @@ describe('a command that is wrong', () => {
     ['npm run nothing', "no script 'nothing'"],
     ['npx vitest run test/none.test.ts', 'no file test/none.test.ts'],
     ['pointpear view', "nothing here knows 'pointpear'"],
+    ['mpirun -n 2 pointpair inspekt', "no command 'inspekt'"],
+    ['pointpair ranks -n 2 -- mpirun -n 2 pointpair inspekt', "no command 'inspekt'"],
+    ['pointpair ranks --often -- pointpair inspect data', "no option '--often'"],
   ])('%s', (line, fault) => {
     const [{ words }] = shellCommands(line);
     expect(faultOfCommand(words)).toMatch(fault);

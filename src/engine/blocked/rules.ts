@@ -1,6 +1,7 @@
 import type { GraphNode, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
 import { binary, reshape, sameShape } from '../operations.ts';
+import { collectiveNames } from '../ranks/collective-kernels.ts';
 import { aligned, type Blocker } from './blocker.ts';
 import { globalAverage, imageShape, pooled } from './emit.ts';
 import { added, type Blocked, type Form, inMemory, scaled, single } from './forms.ts';
@@ -154,11 +155,11 @@ const extreme: BlockRule = (blocker, node) => {
 };
 
 /** An operation on one operand, number by number. */
-const unary: BlockRule = (blocker, { op, attributes, inputs: [x] }) => {
+const unary: BlockRule = (blocker, { op, domain, attributes, inputs: [x] }) => {
   const form = blocker.form(x!);
   if (form.kind !== 'blocked') return undefined;
   const raw = blocker.raw(form);
-  const value = blocker.graph.node(op, [raw], { type: 'float32', shape: raw.shape, attributes });
+  const value = blocker.graph.node(op, [raw], { domain, type: 'float32', shape: raw.shape, attributes });
   return inMemory(form.layout, form.shape, value);
 };
 
@@ -278,6 +279,7 @@ export const numberRules: { readonly [op: string]: BlockRule } = {
   ReduceSum: summation,
   ReduceMax: maximum,
   Reshape: reshaping,
+  [collectiveNames.sum]: unary,
   ...Object.fromEntries(
     'Sqrt Abs Exp Log Reciprocal Sign Sigmoid Tanh Erf Softplus Elu LeakyRelu'
       .split(' ')

@@ -1,12 +1,14 @@
 import type { GraphNode, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
 import { sameShape } from '../operations.ts';
+import { collectiveNames } from '../ranks/collective-kernels.ts';
 import { fitsBlocks, type WeightLayout } from './layouts.ts';
 
 /** Operations that work number by number, and so in any order of the numbers. */
-const elementwise = new Set(
-  'Add Sub Mul Div Max Min Sqrt Neg Abs Exp Log Reciprocal Sign Sigmoid Tanh Relu Identity'.split(' '),
-);
+const elementwise: ReadonlySet<string> = new Set([
+  ...'Add Sub Mul Div Max Min Sqrt Neg Abs Exp Log Reciprocal Sign Sigmoid Tanh Relu Identity'.split(' '),
+  collectiveNames.sum,
+]);
 
 /** What takes each value of a graph, and which values are its results. */
 export interface Uses {

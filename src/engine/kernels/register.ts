@@ -4,6 +4,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import '../tfjs-gradients.ts';
 import { CaptureBackend, captureBackendName } from '../capture-backend.ts';
 import type { Value } from '../graph.ts';
+import { collectives } from '../ranks/collective-kernels.ts';
 import { convolutions } from './convolutions.ts';
 import { elementwise } from './elementwise.ts';
 import { gathers } from './gathers.ts';
@@ -78,7 +79,8 @@ function valuesOf(capture: CaptureBackend, inputs: NamedTensorInfoMap): { [name:
 export function registerCapture(): void {
   if (tf.engine().registryFactory[captureBackendName] !== undefined) return;
   tf.registerBackend(captureBackendName, () => new CaptureBackend(), 0);
-  for (const [name, lowering] of Object.entries(lowerings)) tf.registerKernel(kernelOf(name, lowering));
+  for (const [name, lowering] of Object.entries({ ...lowerings, ...collectives }))
+    tf.registerKernel(kernelOf(name, lowering));
   for (const { kernelName } of tf.getKernelsForBackend('cpu')) {
     if (kernelName in lowerings) continue;
     const kernelFunc = (): never => {

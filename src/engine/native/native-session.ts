@@ -86,7 +86,12 @@ export class NativeSession {
       threads,
       profileTo,
       optimize = 'all',
-    }: { readonly outputs: readonly string[] } & Pick<SessionOptions, 'threads' | 'profileTo' | 'optimize'>,
+      arena = true,
+    }: {
+      readonly outputs: readonly string[];
+      /** Whether it keeps the memory that it has worked in for itself; without, it is of use to other sessions as well. */
+      readonly arena?: boolean;
+    } & Pick<SessionOptions, 'threads' | 'profileTo' | 'optimize'>,
   ): NativeSession {
     const api = ortApi()!;
     environment ??= api.createEnv();
@@ -95,6 +100,7 @@ export class NativeSession {
       if (threads !== undefined) api.setThreads(options, threads);
       api.setOptimization(options, optimize === 'none' ? 0 : ALL_OPTIMIZATIONS);
       api.disableMemoryPattern(options);
+      if (!arena) api.disableArena(options);
       api.setSeverity(options, SEVERITY);
       const { force_spinning_stop: stop, intra_op: intra } = waiting(threads);
       api.setEntry(options, 'session.force_spinning_stop', stop);

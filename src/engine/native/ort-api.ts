@@ -14,6 +14,7 @@ export interface OrtApi {
   setThreads(options: Pointer, threads: number): void;
   setOptimization(options: Pointer, level: number): void;
   disableMemoryPattern(options: Pointer): void;
+  disableArena(options: Pointer): void;
   setSeverity(options: Pointer, level: number): void;
   setEntry(options: Pointer, key: string, value: string): void;
   enableProfiling(options: Pointer, prefix: string): void;
@@ -46,6 +47,7 @@ const ENTRY = {
   CreateSessionOptions: 10,
   EnableProfiling: 14,
   DisableMemPattern: 17,
+  DisableCpuMemArena: 19,
   SetSessionLogSeverityLevel: 22,
   SetSessionGraphOptimizationLevel: 23,
   SetIntraOpNumThreads: 24,
@@ -150,6 +152,7 @@ function openApi(): OrtApi | undefined {
     setThreads: done('SetIntraOpNumThreads', ['void *', 'int']),
     setOptimization: done('SetSessionGraphOptimizationLevel', ['void *', 'int']),
     disableMemoryPattern: done('DisableMemPattern', ['void *']),
+    disableArena: done('DisableCpuMemArena', ['void *']),
     setSeverity: done('SetSessionLogSeverityLevel', ['void *', 'int']),
     setEntry: done('AddSessionConfigEntry', ['void *', 'const char *', 'const char *']),
     enableProfiling: done('EnableProfiling', ['void *', 'const char *']),

@@ -3,6 +3,7 @@ import { type Graph, type GraphNode, pendingDomain, reachable, type Value } from
 import { sizeOf } from '../host-tensor.ts';
 import { binary, cast, expand, reduce, reshape, slice } from '../operations.ts';
 import { rewrite } from '../passes/rewrite.ts';
+import { isCollective } from '../ranks/collective-kernels.ts';
 import { chunkedSums } from './chunked-sums.ts';
 import { planSums, type SumPlan, tableLengths } from './sum-tables.ts';
 
@@ -81,7 +82,9 @@ export const tabledSumsOp = 'TabledSums';
 
 /** Whether a value is computed from these inputs, and constants, alone. */
 function hangsOn(value: Value, inputs: ReadonlySet<Value>): boolean {
-  const given = [value, ...reachable([value]).nodes.flatMap((node) => node.inputs)];
+  const { nodes } = reachable([value]);
+  if (nodes.some(isCollective)) return false;
+  const given = [value, ...nodes.flatMap((node) => node.inputs)];
   return given.every(
     (each) => each === undefined || each.node !== undefined || each.data !== undefined || inputs.has(each),
   );

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { gatherRows, ownRows } from '../../engine/ranks/collectives.ts';
 import { stopGradient } from '../../nn/stop-gradient.ts';
 
 /** How samples are assigned to prototypes. */
@@ -15,13 +16,15 @@ export interface AssignmentOptions {
  * What part of each sample belongs to each prototype, so that prototypes are used about alike, from scores [R, K]: exp(scores/ε),
  * in each round its columns scaled to equal sums, and then its rows to sums of one (Sinkhorn and Knopp). Rows sum to one;
  * columns only come near R/K, after three rounds not very near. In logarithms, so that nothing overflows. Carries no gradient.
+ * Over ranks the samples of all are assigned together, and each rank gets the parts of its own.
  */
 export function equalAssignment(
   scores: tf.Tensor,
   { epsilon, iterations, beside }: AssignmentOptions,
 ): tf.Tensor {
-  const [rows, columns] = scores.shape as [number, number];
-  const all = beside === undefined ? scores : tf.concat([scores, beside.scores], 0);
+  const own = gatherRows(stopGradient(scores));
+  const [rows, columns] = own.shape as [number, number];
+  const all = beside === undefined ? own : tf.concat([own, beside.scores], 0);
   // Added to a logarithm: nothing, or what makes 0 of its exponential.
   const absence = beside === undefined ? 0 : absenceOf(beside, rows);
   let logs = tf.div(stopGradient(all), epsilon);
@@ -29,7 +32,7 @@ export function equalAssignment(
     logs = tf.sub(logs, tf.logSumExp(tf.add(logs, absence), 0, true)); // columns
     logs = tf.sub(logs, tf.logSumExp(logs, 1, true)); // rows
   }
-  return tf.exp(tf.slice(logs, [0, 0], [rows, columns]));
+  return ownRows(tf.exp(tf.slice(logs, [0, 0], [rows, columns])));
 }
 
 function absenceOf({ scores, count }: NonNullable<AssignmentOptions['beside']>, rows: number): tf.Tensor {

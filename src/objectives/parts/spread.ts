@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { allReduceMean } from '../../engine/ranks/collectives.ts';
 import { stopGradient } from '../../nn/stop-gradient.ts';
 
 /**
@@ -8,6 +9,7 @@ import { stopGradient } from '../../nn/stop-gradient.ts';
 export function spreadOf(rows: tf.Tensor): tf.Scalar {
   const values = stopGradient(rows);
   const [, width] = values.shape as [number, number];
-  const centred = tf.sub(values, tf.mean(values, 0, true));
-  return tf.mul(tf.mean(tf.sqrt(tf.mean(tf.square(centred), 0))), Math.sqrt(width)) as tf.Scalar;
+  const centred = tf.sub(values, allReduceMean(tf.mean(values, 0, true)));
+  const variance = allReduceMean(tf.mean(tf.square(centred), 0), { late: true });
+  return tf.mul(tf.mean(tf.sqrt(variance)), Math.sqrt(width)) as tf.Scalar;
 }

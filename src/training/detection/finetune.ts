@@ -11,6 +11,7 @@ import { totalSteps } from '../pretrain.ts';
 import { beginWith, type Initialization, type PretrainedReference } from '../pretrained.ts';
 import { fingerprintOf, latestCheckpoint, loadCheckpoint } from '../run/checkpoint.ts';
 import { describeDamaged, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
+import { batchNormOver, describeShare, shareOut } from '../run-share.ts';
 import { type RunOptions, type RunResult, train } from '../training-loop.ts';
 import {
   classesOf,
@@ -72,6 +73,8 @@ export async function finetune({
   });
   const groups = detectionGroups(config);
   const detector = createDetector(config);
+  const share = shareOut(config.batchSize, options);
+  const batchNorm = batchNormOver(share, [detector], config.ranks);
   const total = totalSteps(config, labelled.indices.length);
   const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
   const begun = await firstModel(config, resumed ? undefined : from);
@@ -79,6 +82,8 @@ export async function finetune({
   const result = await train(
     {
       trainable: detector,
+      share,
+      batchNorm,
       groups,
       clip: config.clipNorm === null ? undefined : { norm: config.clipNorm, of: 'all' },
       initialState: detectionState(config, begun.model),
@@ -112,6 +117,7 @@ export async function finetune({
           ...[describeIncomplete(data.root, labelled.incomplete) ?? []].flat(),
           ...[describeWithoutPicture(data.root, labelled.withoutPicture) ?? []].flat(),
           ...labelled.damaged.map((message) => describeDamaged(data.root, message)),
+          ...[describeShare(share, config.batchSize) ?? []].flat(),
           ...(begun.description !== undefined ? [begun.description] : []),
           ...(from === undefined ? ['begins at random, with no pretrained encoder'] : []),
         ].join('\n'),
