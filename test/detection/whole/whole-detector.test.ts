@@ -159,6 +159,24 @@ describe('a whole detector as a file finds what the detector finds', () => {
   });
 });
 
+describe('a whole detector as a file, where nothing is found', () => {
+  it.each(detectors)('%s gives no rows', async (name) => {
+    const config = tinyDetector(name, [`${name}.scoreThreshold=1`, 'batchSize=1']);
+    const { bytes, look } = caseOf(config, modelOf(config));
+    const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1 });
+    const frame = await (await openDetectionFrames({ root: scenes, training: false })).frame(0);
+    const found = await session.run(look(frame, Random.fromSeed('draw')).feeds);
+    await session.release();
+    const { boxes, scores, classes, image_boxes: imageBoxes } = found;
+    expect([boxes, scores, classes, imageBoxes].map(({ dims }) => [...dims])).toEqual([
+      [0, 7],
+      [0],
+      [0],
+      [0, 4],
+    ]);
+  });
+});
+
 describeWithRealData('a whole detector as a file, on real frames', 'kitti-object', (root) => {
   it.each(detectors)('%s finds what the detector finds', (name) =>
     expectSame(tinyDetector(name), root, [1, 6]),
