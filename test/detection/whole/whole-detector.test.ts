@@ -143,6 +143,9 @@ const detectors = ['image3d', 'point3d', 'fusion'] as const;
 describe('a whole detector as a file finds what the detector finds', () => {
   it.each(detectors)('%s, on generated scenes', (name) => expectSame(tinyDetector(name), scenes, [0, 1]));
 
+  it('point3d whose candidates see where the last centres lie', () =>
+    expectSame(tinyDetector('point3d', ['point3d.lastLevel=offsets']), scenes, [1]));
+
   it('point3d without balls, ground, averaged boxes and coordinates, and with fewer points than it draws', () => {
     const plain = [
       'surroundings=null',
