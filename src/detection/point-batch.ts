@@ -24,10 +24,10 @@ export function collatePoints(
   const floats = (part: (sample: PointSample) => Float32Array, shape: readonly number[]) =>
     float32(stackFloats(samples, part), shape);
   const batch = {
-    // The head needs coordinates for its balls, whether the encoder sees them or not.
+    // The head needs coordinates for its balls and offsets, whether the encoder sees them or not.
     points: stackPointViews(samples, {
       levels,
-      useXyz: config.pointEncoder.useXyz || config.surroundings !== null,
+      useXyz: config.pointEncoder.useXyz || config.surroundings !== null || config.lastLevel === 'offsets',
     }),
     places: floats((sample) => sample.candidates, [rows, 3]),
     nearest,

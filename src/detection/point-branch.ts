@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { pointEncoderOptions } from '../encoders/encoder-config.ts';
 import { encodePoints } from '../encoders/encoders.ts';
 import type { Random } from '../engine/random.ts';
@@ -6,7 +6,7 @@ import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, type Mode } from '../nn/layer.ts';
 import { initPointNet2 } from '../pointcloud/pointnet2-encoder.ts';
 import type { PointDetectorConfig } from './point-config.ts';
-import { candidateFeatures, initPointHead, type PointPredictions, pointHead } from './point-head.ts';
+import { initPointHead, type PointPredictions, pointHead } from './point-head.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
@@ -39,12 +39,11 @@ export function pointBranch(
     branchAt(batch, 'points'),
     { encoder: config.pointEncoder, frozenLevels: config.frozenLevels, training },
   );
-  const own = candidateFeatures(encoded, batch, config);
-  const features = extra === undefined ? own : tf.concat([own, extra], 1);
-  const head = pointHead(branchAt(params, 'head'), branchAt(stats, 'head'), features, {
+  const head = pointHead(branchAt(params, 'head'), branchAt(stats, 'head'), encoded, {
     config,
     batch,
     training,
+    extra,
   });
   return { predictions: head.predictions, stats: { pointEncoder: encoded.stats, head: head.stats } };
 }

@@ -26,6 +26,11 @@ export const pointDetectorFields = {
   candidateLevel: z.int().min(0),
   /** Balls of the drawn points around each candidate, of which the head has features of its own; null: the encoder's alone. */
   surroundings: ballsSchema.nullable().default(null),
+  /**
+   * What a candidate has of the encoder's last level, where it is of one before: the features of the three nearest centres weighted by distance, or each of
+   * them through a layer that also sees how far away the centre lies, and the largest of what comes out.
+   */
+  lastLevel: z.enum(['weighted', 'offsets']).default('weighted'),
   /** What a box's height is measured from: its centre from the candidate, or its bottom from the ground under the candidate. */
   heightFrom: z.enum(['candidate', 'ground']).default('candidate'),
   /** The widths of the layers over a candidate's features. */
@@ -66,6 +71,7 @@ export function pointDetectorFaults({
   pointEncoder,
   candidateLevel,
   frozenLevels,
+  lastLevel,
   insideMarginM,
   ignoreMarginM,
 }: PointDetectorConfig): Array<{ readonly path: ReadonlyArray<string | number>; readonly message: string }> {
@@ -75,6 +81,11 @@ export function pointDetectorFaults({
       path: ['candidateLevel'],
       message: `expected a level of the ${count}, 0 to ${count - 1}`,
       broken: candidateLevel >= count,
+    },
+    {
+      path: ['lastLevel'],
+      message: "expected 'weighted' for candidates of the last level itself",
+      broken: lastLevel === 'offsets' && candidateLevel === count - 1,
     },
     { path: ['frozenLevels'], message: `expected at most the ${count} levels`, broken: frozenLevels > count },
     {
@@ -108,6 +119,7 @@ export const pointDetectorSmall: PointDetectorConfig = {
     ],
     out: 128,
   },
+  lastLevel: 'weighted',
   heightFrom: 'ground',
   headWidths: [256, 256],
   headBatchNorm: { eps: 1e-3, momentum: 0.1 },

@@ -8,12 +8,11 @@ import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { initLinear, linear } from '../nn/linear.ts';
 import { initMlp, mlp } from '../nn/mlp.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
-import { gatherRows } from '../pointcloud/grouping.ts';
 import type { PointNet2Features } from '../pointcloud/pointnet2-encoder.ts';
 import { initSetAbstraction, setAbstraction } from '../pointcloud/set-abstraction.ts';
+import { candidateFeatures, initLastLevel } from './candidate-features.ts';
 import { binaryCrossEntropy, focalLoss, smoothL1, softmaxCrossEntropy, weightedSum } from './losses.ts';
 import type { PointDetectorConfig } from './point-config.ts';
-import { NEAREST } from './point-sample.ts';
 
 type Tensors = Tree<tf.Tensor>;
 
@@ -61,31 +60,17 @@ export function initPointHead(random: Random, config: PointDetectorConfig, extra
     params[name] = initLinear(random.fork(name), { inputs: width, outputs });
   const bias = Math.log(PRIOR / (1 - PRIOR));
   params.classes = { ...params.classes, bias: constant([config.classes.length], bias) };
-  if (config.surroundings === null) return { params, stats: { layers: layers.stats } };
-  const balls = initSetAbstraction(random.fork('surroundings'), {
-    ...{ inputs: 1, useXyz: true, bias: false },
-    ...config.surroundings,
-  });
-  return {
-    params: { ...params, surroundings: balls.params },
-    stats: { layers: layers.stats, surroundings: balls.stats },
+  const stats: { [name: string]: Tree<HostTensor> } = { layers: layers.stats };
+  const join = (name: string, made: Initialized) => {
+    params[name] = made.params;
+    stats[name] = made.stats;
   };
-}
-
-/** The features of the candidates [R, C]: those of their own level, and of the last level from its three nearest centres. */
-export function candidateFeatures(
-  encoded: PointNet2Features,
-  batch: Tensors,
-  config: PointDetectorConfig,
-): tf.Tensor {
-  const own = encoded.levels[config.candidateLevel];
-  if (config.candidateLevel === config.pointEncoder.levels.length - 1) return own;
-  const nearest = leafAt(batch, 'nearest');
-  const weights = leafAt(batch, 'nearestWeights');
-  const channels = encoded.features.shape[1] as number;
-  const rows = tf.reshape(gatherRows(encoded.features, nearest), [nearest.size / NEAREST, NEAREST, channels]);
-  const brought = tf.sum(tf.mul(rows, tf.reshape(weights, [-1, NEAREST, 1])), 1);
-  return tf.concat([own, brought], 1);
+  if (config.surroundings !== null) {
+    const balls = { ...{ inputs: 1, useXyz: true, bias: false }, ...config.surroundings };
+    join('surroundings', initSetAbstraction(random.fork('surroundings'), balls));
+  }
+  if (config.lastLevel === 'offsets') join('lastLevel', initLastLevel(random.fork('lastLevel'), config));
+  return { params, stats };
 }
 
 /** Features of the points around each candidate [R, C], and their next running statistics. */
@@ -110,14 +95,22 @@ function featuresAround(
   return setAbstraction(params, stats, input, { ...config.headBatchNorm, training, useXyz: true });
 }
 
-/** What the head says of candidates with these features, in a batch as `collatePoints` stacks it. */
+/**
+ * What the head says of the candidates of a batch, as `collatePoints` stacks it, from the encoder's features. Features `extra` [R, C] are joined to
+ * the candidates' own.
+ */
 export function pointHead(
   params: Tensors,
   stats: Tensors,
-  features: tf.Tensor,
-  options: Mode & { readonly config: PointDetectorConfig; readonly batch: Tensors },
+  encoded: PointNet2Features,
+  options: Mode & {
+    readonly config: PointDetectorConfig;
+    readonly batch: Tensors;
+    readonly extra?: tf.Tensor;
+  },
 ): { readonly predictions: PointPredictions; readonly stats: Tensors } {
-  const { config, batch, training } = options;
+  const { config, batch, training, extra } = options;
+  const own = candidateFeatures(params, stats, encoded, options);
   const around =
     config.surroundings === null
       ? undefined
@@ -126,7 +119,8 @@ export function pointHead(
     leafAt(batch, 'places'),
     config.heightFrom === 'ground' ? leafAt(batch, 'ground') : undefined,
   );
-  const joined = tf.concat([features, ...(around === undefined ? [] : [around.y]), place], 1);
+  const parts = [own.y, extra, around?.y, place].filter((part) => part !== undefined);
+  const joined = tf.concat(parts, 1);
   const layers = mlp(branchAt(params, 'layers'), branchAt(stats, 'layers'), joined, {
     ...config.headBatchNorm,
     training,
@@ -141,7 +135,11 @@ export function pointHead(
       headingResidual: say('headingResidual'),
       quality: say('quality'),
     },
-    stats: { layers: layers.stats, ...(around === undefined ? {} : { surroundings: around.stats }) },
+    stats: {
+      layers: layers.stats,
+      ...own.stats,
+      ...(around === undefined ? {} : { surroundings: around.stats }),
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { type Dimension, encodeModel, type ModelOutput } from './onnx-model.ts';
 import { foldNorms } from './passes/fold-norms.ts';
 import { toPlain } from './passes/plain.ts';
 
-/** What is made by hand beside tfjs operations: inputs and outputs of a file, by name, with the names of their free axes. */
+/** What a file says beside its graph. */
 export interface GraphExport {
   /** Texts by name that the file carries. */
   readonly metadata?: Readonly<Record<string, string>>;

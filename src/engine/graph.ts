@@ -6,6 +6,11 @@ import { sizeOf } from './host-tensor.ts';
  */
 export type ValueType = 'float32' | 'int32' | 'bool' | 'int64' | 'float64';
 
+/** The numbers that ONNX has for element types (onnx.proto3). */
+export const elementTypes: { readonly [type in ValueType]: number } = {
+  ...{ float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 },
+};
+
 export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array | Float64Array;
 
 /** A graph inside of an operation, such as what a loop does each time: it sees its own inputs and what never changes. */

@@ -43,7 +43,7 @@ export function handMade(graph: Graph) {
     },
     sum: (x: Value, axis: number) => reduce(graph, 'ReduceSum', x, [axis], true),
     join: (parts: readonly Value[], axis: number) => concat(graph, parts, axis),
-    /** Numbers as a constant in one row, or in one column. */
+    /** Numbers as a constant. */
     numbers: (values: readonly number[], type: ValueType, shape: readonly number[]) =>
       graph.constant(
         type === 'float32'

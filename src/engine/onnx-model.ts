@@ -1,18 +1,10 @@
 import protobuf from 'protobufjs/minimal.js';
 import type { AttributeValue, ConstantData, Graph, GraphNode, Value, ValueType } from './graph.ts';
-import { reachable } from './graph.ts';
+import { elementTypes, reachable } from './graph.ts';
 
 /** Field numbers and enumerations are those of onnx.proto3 (ONNX IR version 9). */
 const irVersion = 9;
 const opsetVersion = 18;
-/** ONNX's numbers of element types. */
-export const elementTypes: Record<ValueType, number> = {
-  float32: 1,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-};
 const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, graph: 5, floats: 6, ints: 7 } as const;
 
 type Writer = protobuf.Writer;

@@ -1,5 +1,4 @@
-import type { Attributes, Graph, Value, ValueType } from './graph.ts';
-import { elementTypes } from './onnx-model.ts';
+import { type Attributes, elementTypes, type Graph, type Value, type ValueType } from './graph.ts';
 
 /** ONNX operations with their shapes worked out, and with what cancels or changes nothing left out. */
 

@@ -4,8 +4,8 @@ import type { Matrix34 } from './matrix.ts';
 /** A rectangle in an image, pixels. */
 export type ImageBox = readonly [left: number, top: number, right: number, bottom: number];
 
-/** Edges are cut here, before they reach the camera's own plane. */
-const NEAR_M = 0.1;
+/** Edges are cut here, before they reach the camera's own plane, metres. */
+export const NEAR_M = 0.1;
 
 /**
  * The smallest rectangle around a box's picture, clipped to the pixels 0 … width - 1 and 0 … height - 1 as KITTI's

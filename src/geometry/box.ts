@@ -9,7 +9,7 @@ export interface Box3 {
 }
 
 /** Half lengths of the corners along (heading, left of it, up), in the order of `cornersOf`. */
-const CORNERS = [
+export const BOX_CORNERS = [
   [1, 1, -1],
   [-1, 1, -1],
   [-1, -1, -1],
@@ -41,7 +41,7 @@ export function cornersOf(box: Box3): Float64Array {
   const c = Math.cos(box.yaw);
   const s = Math.sin(box.yaw);
   const corners = new Float64Array(24);
-  CORNERS.forEach(([ahead, left, up], k) => {
+  BOX_CORNERS.forEach(([ahead, left, up], k) => {
     const along = (ahead * length) / 2;
     const across = (left * width) / 2;
     corners[k * 3] = x + c * along - s * across;

@@ -230,6 +230,10 @@ const kinds: ReadonlyArray<readonly [name: string, changes: Partial<Point3dConfi
     'with balls of its own over an encoder that sees no coordinates',
     { surroundings: balls, pointEncoder: { ...tiny().pointEncoder, useXyz: false } },
   ],
+  [
+    'with offsets to the centres of the last level, over an encoder that sees no coordinates',
+    { surroundings: null, lastLevel: 'offsets', pointEncoder: { ...tiny().pointEncoder, useXyz: false } },
+  ],
 ];
 
 describe.each(kinds)('decoding %s', (_, changes) => {
@@ -376,17 +380,24 @@ describe.each(kinds)('the detector %s', (_, changes) => {
 
 describe('the configuration', () => {
   it('is without what it does not name, as in older runs', () => {
-    const { surroundings, heightFrom, averageIou, ...older } = tiny();
-    expect([surroundings === null, heightFrom, averageIou]).toEqual([false, 'ground', 0.3]);
+    const { surroundings, lastLevel, heightFrom, averageIou, ...older } = tiny();
+    expect([surroundings === null, lastLevel, heightFrom, averageIou]).toEqual([
+      ...[false, 'weighted', 'ground', 0.3],
+    ]);
     expect(point3dSchema.parse(older)).toEqual({
       ...older,
-      ...{ surroundings: null, heightFrom: 'candidate', averageIou: null },
+      ...{ surroundings: null, lastLevel: 'weighted', heightFrom: 'candidate', averageIou: null },
     });
   });
 
   it.each([
     [{ candidateLevel: 2 }, 'candidateLevel', 'a level of the 2, 0 to 1'],
     [{ frozenLevels: 3 }, 'frozenLevels', 'at most the 2 levels'],
+    [
+      { candidateLevel: 1, lastLevel: 'offsets' as const },
+      'lastLevel',
+      "'weighted' for candidates of the last level",
+    ],
     [{ ignoreMarginM: 0.1 }, 'ignoreMarginM', 'at least insideMarginM'],
     [{ classes: ['Boat'] as never }, 'classes', ''],
   ])('refuses %j', (changes, path, message) => {

@@ -68,3 +68,14 @@ describe('a loop in a graph', () => {
     ).toThrow("a round of a loop takes 'x' from outside (Add): it belongs to what is given");
   });
 });
+
+describe('a graph as a file', () => {
+  it('is refused with an output of the name of an input', () => {
+    expect(() =>
+      exportGraph(({ graph }) => {
+        const x = graph.input('x', 'float32', [2]);
+        return [{ name: 'x', value: handMade(graph).abs(x) }];
+      }),
+    ).toThrow('outputs/x: expected a name that nothing else has, found the same name among the inputs');
+  });
+});

@@ -1,13 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { BOX_EDGES } from '../../geometry/box.ts';
+import { BOX_CORNERS, BOX_EDGES } from '../../geometry/box.ts';
+import { NEAR_M } from '../../geometry/box-projection.ts';
 
-/** Edges are cut here, before they reach the camera's own plane, metres. */
-const NEAR_M = 0.1;
+/** Beyond every pixel. */
 const FAR = 1e30;
-/** Signs of corners along the heading, to its left, and up, in the order of `cornersOf`. */
-const AHEAD = [1, -1, -1, 1, 1, -1, -1, 1];
-const LEFT = [1, 1, -1, -1, 1, 1, -1, -1];
-const UP = [-1, -1, -1, -1, 1, 1, 1, 1];
 
 /**
  * `projectBox` of boxes [n, 7] by a matrix [3, 4] into a picture of a size [2] (width, height): `boxes` [n, 4] in its pixels, and `seen` bool [n].
@@ -68,19 +64,15 @@ export function seenBoxes(
 /** u·w, v·w and w of the eight corners of boxes, [n, 8] each. */
 function homogeneousCorners(boxes: tf.Tensor, matrix: tf.Tensor) {
   const [x, y, z, length, width, height, yaw] = tf.split(boxes, 7, 1); // [n, 1]
-  const half = (signs: readonly number[], side: tf.Tensor) =>
-    tf.mul(
-      side,
-      tf.tensor2d(
-        signs.map((sign) => sign / 2),
-        [1, 8],
-      ),
-    );
-  const [along, across] = [half(AHEAD, length), half(LEFT, width)];
+  const half = (axis: 0 | 1 | 2, side: tf.Tensor) => {
+    const halves = BOX_CORNERS.map((corner) => corner[axis] / 2);
+    return tf.mul(side, tf.tensor2d(halves, [1, 8]));
+  };
+  const [along, across] = [half(0, length), half(1, width)];
   const [c, s] = [tf.cos(yaw), tf.sin(yaw)];
   const cornersX = tf.add(x, tf.sub(tf.mul(c, along), tf.mul(s, across)));
   const cornersY = tf.add(y, tf.add(tf.mul(s, along), tf.mul(c, across)));
-  const cornersZ = tf.add(z, half(UP, height));
+  const cornersZ = tf.add(z, half(2, height));
   const [uw, vw, w] = tf.split(matrix, 3, 0).map((row) => {
     const [a, b, d, e] = tf.split(row, 4, 1); // [1, 1]
     return tf.add(tf.add(tf.add(tf.mul(a, cornersX), tf.mul(b, cornersY)), tf.mul(d, cornersZ)), e);

@@ -144,6 +144,9 @@ const detectors = ['image3d', 'point3d', 'fusion'] as const;
 describe('a whole detector as a file finds what the detector finds', () => {
   it.each(detectors)('%s, on generated scenes', (name) => expectSame(tinyDetector(name), scenes, [0, 1]));
 
+  it('point3d whose candidates see where the last centres lie', () =>
+    expectSame(tinyDetector('point3d', ['point3d.lastLevel=offsets']), scenes, [1]));
+
   it('point3d without balls, ground, averaged boxes and coordinates, and with fewer points than it draws', () => {
     const plain = [
       'surroundings=null',
@@ -157,6 +160,24 @@ describe('a whole detector as a file finds what the detector finds', () => {
       expect(points.dims[0]).toBeLessThan(900);
       expect(rows.dims).toEqual([900]);
     });
+  });
+});
+
+describe('a whole detector as a file, where nothing is found', () => {
+  it.each(detectors)('%s gives no rows', async (name) => {
+    const config = tinyDetector(name, [`${name}.scoreThreshold=1`, 'batchSize=1']);
+    const { bytes, look } = caseOf(config, modelOf(config));
+    const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1 });
+    const frame = await (await openDetectionFrames({ root: scenes, training: false })).frame(0);
+    const found = await session.run(look(frame, Random.fromSeed('draw')).feeds);
+    await session.release();
+    const { boxes, scores, classes, image_boxes: imageBoxes } = found;
+    expect([boxes, scores, classes, imageBoxes].map(({ dims }) => [...dims])).toEqual([
+      [0, 7],
+      [0],
+      [0],
+      [0, 4],
+    ]);
   });
 });
 
