@@ -56,8 +56,8 @@ export function command(): Command {
     matching(),
     loader(),
     evaluation(),
-    pretraining(),
     ranks(),
+    pretraining(),
     viewer(),
   ];
   const made = new Command('bench')
