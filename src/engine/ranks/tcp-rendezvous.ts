@@ -1,7 +1,7 @@
-import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { isIP, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
-import { InputError, reasonOf } from '../input-error.ts';
+import { InputError } from '../input-error.ts';
+import { call, hear, late, listen, say } from './tcp-sockets.ts';
 
 /** Where rank 0 waits for the others, who this one is, and how long they wait for each other. */
 export interface Rendezvous {
@@ -30,8 +30,13 @@ const answer = z.union([
 /** What a rank says to another one. */
 const meeting = z.strictObject({ pointpair: z.literal(protocol), from: z.int().min(1), to: z.int().min(1) });
 
-const LONGEST_LINE = 1 << 20;
-const RETRY_MS = 200;
+/** What goes on until all have met: who is there, when the time is over, and the end of it all. */
+interface Gathering {
+  readonly sockets: Map<number, Socket>;
+  /** By `performance.now()`. */
+  readonly until: number;
+  readonly over: AbortSignal;
+}
 
 /**
  * A connection to every other rank, by its number. All ranks come to rank 0, say where they wait themselves, and learn where the
@@ -39,114 +44,109 @@ const RETRY_MS = 200;
  * when the time is over.
  */
 export async function connectRanks(rendezvous: Rendezvous): Promise<ReadonlyMap<number, Socket>> {
-  const until = performance.now() + rendezvous.timeoutMs;
-  return rendezvous.rank === 0 ? receiveRanks(rendezvous, until) : joinRanks(rendezvous, until);
-}
-
-async function receiveRanks({ size, host, port }: Rendezvous, until: number): Promise<Map<number, Socket>> {
-  const server = await listen({ hosts: hostsOf(host), port });
   const sockets = new Map<number, Socket>();
-  const places: ({ readonly host: string; readonly port: number } | null)[] = Array(size).fill(null);
-  await accept(server, until, {
-    missing: () => missing(sockets, 1, size),
-    admit: (socket, text) => {
-      const { success, data } = joining.safeParse(text);
-      if (!success) return false;
-      const { rank, at } = data;
-      const refused =
-        data.size !== size
-          ? `it was started as one of ${data.size}, and rank 0 as one of ${size}`
-          : rank >= size || sockets.has(rank)
-            ? `rank ${rank} of ${size} is there already`
-            : undefined;
-      if (refused !== undefined) {
-        say(socket, { refused });
-        return false;
-      }
-      places[rank] = at;
-      sockets.set(rank, socket);
-      return true;
-    },
-    full: () => sockets.size === size - 1,
-  });
-  for (const socket of sockets.values()) say(socket, { ranks: places });
-  return sockets;
-}
-
-async function joinRanks(
-  { rank, size, host, port }: Rendezvous,
-  until: number,
-): Promise<Map<number, Socket>> {
-  const master = await call({ host, port }, until, 'rank 0');
-  const own = master.localAddress ?? '0.0.0.0';
-  const server = await listen({ hosts: isLoopback(own) && !isLoopback(host) ? [undefined] : [own], port: 0 });
-  const { port: ownPort } = server.address() as { port: number };
-  const sockets = new Map([[0, master]]);
-  const others = accept(server, until, {
-    missing: () => missing(sockets, rank + 1, size),
-    admit: (socket, text) => {
-      const { success, data } = meeting.safeParse(text);
-      if (!success || data.to !== rank || data.from <= rank || data.from >= size || sockets.has(data.from))
-        return false;
-      sockets.set(data.from, socket);
-      return true;
-    },
-    full: () => missing(sockets, rank + 1, size).length === 0,
-  });
-  // Its error is thrown below; until then it may come before somebody looks.
-  others.catch(() => {});
+  const over = new AbortController();
+  const gathering = { sockets, until: performance.now() + rendezvous.timeoutMs, over: over.signal };
   try {
-    say(master, { pointpair: protocol, rank, size, at: { host: own, port: ownPort } });
-    const answered = answer.parse(await hear(master, until, 'rank 0'));
-    if ('refused' in answered) {
-      throw new InputError({
-        file: `${host}:${port}`,
-        expected: 'a place among the ranks',
-        found: answered.refused,
-      });
-    }
-    for (let other = 1; other < rank; other++) {
-      const at = answered.ranks[other]!;
-      // A rank on the host of rank 0 may know itself by an address that means another host elsewhere.
-      const reached = isLoopback(at.host) && !isLoopback(own) ? { ...at, host } : at;
-      const socket = await call(reached, until, `rank ${other}`);
-      say(socket, { pointpair: protocol, from: rank, to: other });
-      sockets.set(other, socket);
-    }
-    await others;
+    await (rendezvous.rank === 0 ? receiveRanks : joinRanks)(rendezvous, gathering);
     return sockets;
   } catch (error) {
-    server.close();
     for (const socket of sockets.values()) socket.destroy();
     throw error;
+  } finally {
+    over.abort();
   }
 }
 
-interface Door {
+async function receiveRanks({ size, host, port }: Rendezvous, gathering: Gathering): Promise<void> {
+  const { sockets } = gathering;
+  const server = await listen({ hosts: hostsOf(host), port });
+  const places: ({ readonly host: string; readonly port: number } | null)[] = Array(size).fill(null);
+  await accept(server, gathering, {
+    said: joining,
+    refusal: ({ rank, size: found }) => {
+      if (found !== size) return `it was started as one of ${found}, and rank 0 as one of ${size}`;
+      return rank >= size || sockets.has(rank) ? `rank ${rank} of ${size} is there already` : undefined;
+    },
+    admit: (socket, { rank, at }) => {
+      places[rank] = at;
+      sockets.set(rank, socket);
+    },
+    missing: () => missing(sockets, 1, size),
+  });
+  for (const socket of sockets.values()) say(socket, { ranks: places });
+}
+
+async function joinRanks({ rank, size, host, port }: Rendezvous, gathering: Gathering): Promise<void> {
+  const { sockets, until } = gathering;
+  const master = await call({ host, port }, until, 'rank 0');
+  sockets.set(0, master);
+  const own = master.localAddress ?? '0.0.0.0';
+  const server = await listen({ hosts: isLoopback(own) && !isLoopback(host) ? [undefined] : [own], port: 0 });
+  const { port: ownPort } = server.address() as { port: number };
+  const others = accept(server, gathering, {
+    said: meeting,
+    refusal: ({ from, to }) =>
+      to === rank && missing(sockets, rank + 1, size).includes(from) ? undefined : 'it is not waited for',
+    admit: (socket, { from }) => sockets.set(from, socket),
+    missing: () => missing(sockets, rank + 1, size),
+  });
+  // Its error is thrown below; until then it may come before somebody looks.
+  others.catch(() => {});
+  say(master, { pointpair: protocol, rank, size, at: { host: own, port: ownPort } });
+  const answered = await hear(master, answer, { until, whom: 'rank 0' });
+  if ('refused' in answered) {
+    const found = answered.refused;
+    throw new InputError({ file: `${host}:${port}`, expected: 'a place among the ranks', found });
+  }
+  for (let other = 1; other < rank; other++) {
+    const at = answered.ranks[other]!;
+    // A rank on the host of rank 0 may know itself by an address that means another host elsewhere.
+    const reached = isLoopback(at.host) && !isLoopback(own) ? { ...at, host } : at;
+    const socket = await call(reached, until, `rank ${other}`);
+    say(socket, { pointpair: protocol, from: rank, to: other });
+    sockets.set(other, socket);
+  }
+  await others;
+}
+
+interface Door<Said> {
+  /** What one has to say who wants to come in. */
+  readonly said: z.ZodType<Said>;
+  /** Why one who says this does not come in. */
+  refusal(said: Said): string | undefined;
+  admit(socket: Socket, said: Said): void;
   missing(): readonly number[];
-  /** Whether one who said this line comes in. */
-  admit(socket: Socket, said: unknown): boolean;
-  full(): boolean;
 }
 
 /** Lets ranks in until all are there, and closes the door behind them. */
-function accept(server: Server, until: number, { missing, admit, full }: Door): Promise<void> {
+function accept<Said>(server: Server, { until, over }: Gathering, door: Door<Said>): Promise<void> {
+  const before = new Set<Socket>();
   return new Promise<void>((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(late(`rank ${missing().join(', ')}`, 'nobody')),
+      () => reject(late(`rank ${door.missing().join(', ')}`, 'nobody')),
       until - performance.now(),
     );
-    const done = () => {
+    over.addEventListener('abort', () => {
       clearTimeout(timer);
-      resolve();
-    };
-    if (full()) return done();
-    server.on('connection', async (socket) => {
-      const said = await hear(socket, until, 'a rank').catch(() => undefined);
-      if (said === undefined || !admit(socket, said)) socket.end().resume();
-      else if (full()) done();
+      server.close();
+      for (const socket of before) socket.destroy();
     });
-  }).finally(() => server.close());
+    if (door.missing().length === 0) return resolve();
+    server.on('connection', async (socket) => {
+      before.add(socket);
+      const said = await hear(socket, door.said, { until, whom: 'a rank' }).catch(() => undefined);
+      const refused = said === undefined ? 'it is no rank' : door.refusal(said);
+      if (said === undefined || refused !== undefined) {
+        say(socket, { refused });
+        socket.end().resume();
+        return;
+      }
+      before.delete(socket);
+      door.admit(socket, said);
+      if (door.missing().length === 0) resolve();
+    });
+  });
 }
 
 function missing(sockets: ReadonlyMap<number, Socket>, from: number, size: number): number[] {
@@ -162,93 +162,4 @@ function hostsOf(host: string): readonly (string | undefined)[] {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^(::ffff:)?127\./.test(host);
-}
-
-/** A server at the first of these that this host has. */
-async function listen(at: {
-  readonly hosts: readonly (string | undefined)[];
-  readonly port: number;
-}): Promise<Server> {
-  const [host, ...others] = at.hosts;
-  // Connections wait, unread, until somebody asks what they say.
-  const server = createServer({ pauseOnConnect: true });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen({ host, port: at.port }, resolve);
-    });
-    return server;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRNOTAVAIL' && others.length > 0) return listen({ ...at, hosts: others });
-    const expected = 'a port that rank 0 can listen at';
-    const found = code === 'EADDRINUSE' ? 'one that is taken' : reasonOf(error as Error);
-    throw new InputError({ file: `${host ?? '*'}:${at.port}`, expected, found }, { cause: error });
-  }
-}
-
-/** A connection to one who may not have come yet: tried again until the time is over. */
-async function call(
-  { host, port }: { readonly host: string; readonly port: number },
-  until: number,
-  whom: string,
-): Promise<Socket> {
-  for (;;) {
-    try {
-      return await new Promise<Socket>((resolve, reject) => {
-        const socket = connect({ host, port, timeout: Math.max(1, until - performance.now()) });
-        socket.once('error', reject);
-        socket.once('timeout', () => socket.destroy(late(`${whom} at ${host}:${port}`, 'no answer')));
-        socket.once('connect', () => {
-          socket.removeAllListeners('error').removeAllListeners('timeout').setTimeout(0);
-          resolve(socket);
-        });
-      });
-    } catch (error) {
-      if (error instanceof InputError) throw error;
-      if (performance.now() + RETRY_MS > until) {
-        throw late(`${whom} at ${host}:${port}`, reasonOf(error as Error));
-      }
-      await sleep(RETRY_MS);
-    }
-  }
-}
-
-function say(socket: Socket, what: object): void {
-  socket.write(`${JSON.stringify(what)}\n`);
-}
-
-/** One line of JSON; what comes behind it stays in the socket. */
-async function hear(socket: Socket, until: number, whom: string): Promise<unknown> {
-  const gone = (): InputError =>
-    new InputError({ file: 'ranks', expected: `an answer of ${whom}`, found: 'a closed connection' });
-  let line = Buffer.alloc(0);
-  const text = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late(whom, 'no answer')), until - performance.now());
-    const read = () => {
-      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read()) {
-        line = Buffer.concat([line, chunk]);
-        const end = line.indexOf('\n');
-        if (end < 0 && line.length > LONGEST_LINE) return settle(() => reject(gone()));
-        if (end < 0) continue;
-        return settle(() => {
-          socket.unshift(line.subarray(end + 1));
-          resolve(line.subarray(0, end).toString());
-        });
-      }
-    };
-    const fail = () => settle(() => reject(gone()));
-    const settle = (then: () => void) => {
-      clearTimeout(timer);
-      socket.off('readable', read).off('close', fail);
-      then();
-    };
-    // It is followed by the event of closing.
-    socket.on('error', () => {});
-    socket.on('readable', read).on('close', fail);
-  });
-  return JSON.parse(text);
-}
-
-function late(whom: string, found: string): InputError {
-  return new InputError({ file: 'ranks', expected: `${whom} in time`, found });
 }
