@@ -64,8 +64,7 @@ export function cut(graph: Graph, results: readonly ModelOutput[], options: CutO
   const cheap = cheapNodes(nodes);
   const sent = new Set(legs.flatMap(({ collectives }) => collectives.map(({ input }) => input.node)));
   const same = commonNodes(results, options.common);
-  const isKept = (node: GraphNode) =>
-    again && !same(node.outputs[0]) ? sent.has(node) : !cheap.has(node);
+  const isKept = (node: GraphNode) => (again && !same(node.outputs[0]) ? sent.has(node) : !cheap.has(node));
   const parts: Array<Part> = [];
   const partOf = new Map<GraphNode, Part>();
   const stages = [...legs, { collectives: [], groups: [] }].map(({ collectives, groups }, i) => {
