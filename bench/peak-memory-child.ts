@@ -1,12 +1,9 @@
 import { type PeakMemoryAnswer, type PeakMemoryRequest, peakMemoryMiB } from './peak-memory.ts';
-import type { RepeatedStep } from './repeated-step.ts';
+import { referencedStep } from './repeated-step.ts';
 
 /** The process that `peakMemoryAlone` starts: it does what it is asked once, answers and ends. */
 process.once('message', async ({ step, runs }: PeakMemoryRequest) => {
-  const module: { readonly [name: string]: (options: unknown) => Promise<RepeatedStep> } = await import(
-    step.module
-  );
-  const repeated = await module[step.export](step.options);
+  const repeated = await referencedStep(step);
   for (let run = 0; run < runs; run++) await repeated.run();
   process.send!({ mib: peakMemoryMiB() } satisfies PeakMemoryAnswer);
   await repeated.dispose();

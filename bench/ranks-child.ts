@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Communicator } from '../src/engine/ranks/communicator.ts';
 import { withRanks } from '../src/engine/ranks/launcher.ts';
-import { type ClassifierOptions, classifierTraining } from './classifier.ts';
 import { quantile } from './measurement.ts';
+import { referencedStep, type StepReference } from './repeated-step.ts';
 
 /** What every rank is told: a file of JSON. */
 export interface RanksRequest {
@@ -10,7 +10,7 @@ export interface RanksRequest {
   readonly lengths: readonly number[];
   readonly runs: number;
   readonly warmup: number;
-  readonly step: ClassifierOptions;
+  readonly step: StepReference;
   /** Lengths of what is summed after a step. */
   readonly buckets: readonly number[];
   /** Where rank 0 writes what it found. */
@@ -29,13 +29,13 @@ export interface RanksAnswer {
 
 const request = JSON.parse(await readFile(process.argv[2], 'utf8')) as RanksRequest;
 await withRanks(async (ranks) => {
-  const { lengths, buckets, step: options, out } = request;
+  const { lengths, buckets, out } = request;
   const sumMs: number[] = [];
   for (const length of ranks === undefined ? [] : lengths) {
     const values = new Float32Array(length);
     sumMs.push(await median(ranks, () => ranks!.allReduce(values)));
   }
-  const step = await classifierTraining(options);
+  const step = await referencedStep(request.step);
   const arrays = buckets.map((length) => new Float32Array(length));
   const computeMs = await median(ranks, () => step.run());
   const stepMs = await median(ranks, async () => {

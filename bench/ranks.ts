@@ -3,16 +3,31 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { moduleBeside } from '../src/datasets/thread-module.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { startRanks } from '../src/engine/ranks/start-ranks.ts';
 import { leavesOf } from '../src/engine/tree.ts';
 import { alignedTable } from '../src/report/aligned-table.ts';
-import { type ClassifierOptions, classifierShape, initClassifier } from './classifier.ts';
+import {
+  type ClassifierOptions,
+  classifierShape,
+  classifierTrainingReference,
+  initClassifier,
+} from './classifier.ts';
 import { fitLatency, type LatencyModel, type MeasuredSum, type Network, sumMs } from './latency-model.ts';
 import type { RanksAnswer, RanksRequest } from './ranks-child.ts';
+import type { StepReference } from './repeated-step.ts';
 
-/** What is measured, and the network that more nodes are reckoned over. */
-export interface RanksBenchOptions extends ClassifierOptions {
+/** A step that ranks take, and how much they sum behind it. */
+export interface RanksWork {
+  readonly shape: string;
+  readonly step: StepReference;
+  /** Values of all gradients. */
+  readonly gradients: number;
+}
+
+/** How it is measured, and the network that more nodes are reckoned over. */
+export interface RanksBenchOptions {
   readonly runs: number;
   readonly warmup: number;
   readonly transport: 'tcp' | 'mpi';
@@ -22,6 +37,10 @@ export interface RanksBenchOptions extends ClassifierOptions {
   readonly gbit: number;
   /** Its latency one way, microseconds. */
   readonly latencyUs: number;
+  /** The arrays that are summed, in values; 1 KiB to 16 MiB by default. */
+  readonly lengths?: readonly number[];
+  /** How many processes there are, each time; two and four by default. The model is fitted to the first. */
+  readonly measuredRanks?: readonly number[];
 }
 
 /** A step of so many ranks: what was measured, what the model says, or both. */
@@ -47,23 +66,30 @@ export interface RanksResult {
   readonly network: Network;
 }
 
-/** 1 KiB to 16 MiB of values. */
-const lengths = [256, 1 << 11, 1 << 14, 1 << 17, 1 << 20, 1 << 22];
-const measuredRanks = [2, 4];
+const usualLengths = [256, 1 << 11, 1 << 14, 1 << 17, 1 << 20, 1 << 22];
+const usualRanks = [2, 4];
 const reckonedNodes = [2, 4, 8, 16, 32, 64];
+
+/** The training step of a ResNet on random images. */
+export function classifierWork(options: ClassifierOptions): RanksWork {
+  const { depth, batch, height, width, device, threads, blocked } = options;
+  const work: ClassifierOptions = { depth, batch, height, width, device, threads, blocked };
+  const gradients = leavesOf(initClassifier(work).params).reduce((sum, [, { data }]) => sum + data.length, 0);
+  return { shape: classifierShape(work), step: classifierTrainingReference(work), gradients };
+}
 
 /**
  * Measures sums and steps of one, two and four ranks of this machine, fits a time a message and a time a byte to the sums of two,
  * holds that against those of four, and reckons the steps of up to 64 nodes over a network. Nothing is summed while a step computes.
  */
-export async function benchRanks(options: RanksBenchOptions): Promise<RanksResult> {
-  const { bucket, gbit, latencyUs, transport } = options;
+export async function benchRanks(work: RanksWork, options: RanksBenchOptions): Promise<RanksResult> {
+  const { bucket, gbit, latencyUs, transport, lengths = usualLengths, measuredRanks = usualRanks } = options;
   const network: Network = { latencyMs: latencyUs / 1000, gigabits: gbit };
-  const length = leavesOf(initClassifier(options).params).reduce((sum, [, { data }]) => sum + data.length, 0);
-  const buckets = bucketsOf(length, bucket * (2 ** 20 / 4));
-  const alone = await measured(1, buckets, options);
+  const { shape, gradients } = work;
+  const buckets = bucketsOf(gradients, bucket * (2 ** 20 / 4));
+  const alone = await measured(1, { ...work, buckets }, options);
   const answers = new Map<number, RanksAnswer>();
-  for (const ranks of measuredRanks) answers.set(ranks, await measured(ranks, buckets, options));
+  for (const ranks of measuredRanks) answers.set(ranks, await measured(ranks, { ...work, buckets }, options));
   const sums = [...answers].flatMap(([ranks, answer]) =>
     answer.sumMs.map((ms, i): MeasuredSum => ({ ranks, bytes: 4 * lengths[i], ms })),
   );
@@ -73,9 +99,9 @@ export async function benchRanks(options: RanksBenchOptions): Promise<RanksResul
     return { ranks, where: over ? 'network' : 'here', computeMs, sumMs: all, reckonedMs: computeMs + all };
   };
   return {
-    shape: classifierShape(options),
+    shape,
     transport,
-    gradientBytes: 4 * length,
+    gradientBytes: 4 * gradients,
     buckets: buckets.length,
     model,
     network,
@@ -98,17 +124,15 @@ function bucketsOf(length: number, most: number): number[] {
 
 async function measured(
   count: number,
-  buckets: readonly number[],
-  { runs, warmup, transport, depth, batch, height, width, device, threads, blocked }: RanksBenchOptions,
+  { step, buckets }: Pick<RanksRequest, 'step' | 'buckets'>,
+  { runs, warmup, transport, lengths = usualLengths }: RanksBenchOptions,
 ): Promise<RanksAnswer> {
   const folder = await mkdtemp(join(tmpdir(), 'pointpair-ranks-'));
   try {
-    const step = { depth, batch, height, width, device, threads, blocked };
     const request: RanksRequest = { lengths, runs, warmup, step, buckets, out: join(folder, 'answer.json') };
     await writeFile(join(folder, 'request.json'), JSON.stringify(request));
-    const fromSource = import.meta.url.endsWith('.ts');
-    const child = fileURLToPath(new URL(`./ranks-child${fromSource ? '.ts' : '.js'}`, import.meta.url));
-    const loader = fromSource ? ['--import', import.meta.resolve('tsx')] : [];
+    const child = fileURLToPath(moduleBeside(import.meta.url, 'ranks-child'));
+    const loader = child.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
     const rank = [process.execPath, ...loader, child, join(folder, 'request.json')];
     const code = await startRanks({
       command: transport === 'mpi' ? ['mpirun', ...mpirunOptions(), '-n', `${count}`, ...rank] : rank,

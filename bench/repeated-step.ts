@@ -51,3 +51,15 @@ export interface StepReference {
   /** What it is called with: plain data and typed arrays. */
   readonly options: unknown;
 }
+
+/** The step that a reference names. */
+export async function referencedStep({
+  module,
+  export: name,
+  options,
+}: StepReference): Promise<RepeatedStep> {
+  const found: { readonly [name: string]: (options: unknown) => Promise<RepeatedStep> } = await import(
+    module
+  );
+  return found[name](options);
+}

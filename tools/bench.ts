@@ -56,8 +56,8 @@ export function command(): Command {
     matching(),
     loader(),
     evaluation(),
-    pretraining(),
     ranks(),
+    pretraining(),
     viewer(),
   ];
   const made = new Command('bench')
@@ -293,8 +293,8 @@ function ranks(): Command {
     .option('--gbit <number>', "the network's bandwidth, Gbit/s", wholeNumber(1), 10)
     .option('--latency-us <number>', "the network's latency one way, microseconds", wholeNumber(0), 50)
     .action(async (options: RunOptions & NetworkOptions & OutputOptions & RanksBenchOptions) => {
-      const { benchRanks, formatRanks } = await load(() => import('../bench/ranks.ts'));
-      const result = await benchRanks({ ...options, ...networkOf(options) });
+      const { benchRanks, classifierWork, formatRanks } = await load(() => import('../bench/ranks.ts'));
+      const result = await benchRanks(classifierWork({ ...options, ...networkOf(options) }), options);
       process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : formatRanks(result)}\n`);
     });
 }

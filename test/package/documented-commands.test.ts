@@ -72,7 +72,9 @@ const launchers = ['mpirun', 'srun', 'torchrun'];
 /** The command that a launcher, or `pointpair ranks`, starts. */
 function startedBy(words: readonly string[]): readonly string[] | undefined {
   const begin = launchers.includes(words[0]) ? words.indexOf('pointpair') : words.indexOf('--') + 1;
-  return begin > 0 && (launchers.includes(words[0]) || words.includes('ranks')) ? words.slice(begin) : undefined;
+  return begin > 0 && (launchers.includes(words[0]) || words.includes('ranks'))
+    ? words.slice(begin)
+    : undefined;
 }
 
 /** What is wrong with a command of a block; other programs than ours are taken as they are. */

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
+import { InputError } from '../input-error.ts';
 import { type MpiApi, MpiError, type Slices, startMpi } from './mpi-api.ts';
-import { lostRankCode, requireSame, type Starts, type Transport } from './transport.ts';
+import { lostRankCode, type Starts, type Transport } from './transport.ts';
 
 /** The largest number of values or bytes that Open MPI counts. */
 const MOST = 2 ** 31 - 1;
@@ -20,9 +21,8 @@ export interface ExpectedRank {
  */
 export function openMpi(expected: ExpectedRank): Transport {
   const api = startMpi();
-  const remedy = 'start the program by an mpirun of the same Open MPI, or by srun --mpi=pmix';
-  requireSame('ranks that Open MPI sees', { expected: expected.size, found: api.size }, remedy);
-  requireSame("Open MPI's rank", { expected: expected.rank, found: api.rank }, remedy);
+  requireSame('ranks that Open MPI sees', expected.size, api.size);
+  requireSame("Open MPI's rank", expected.rank, api.rank);
   const end = (why: string, code = 1): void => {
     // Open MPI ends the process where it stands: nothing may be left in a buffer.
     writeSync(2, `pointpair: rank ${api.rank} of ${api.size}: ${why}\n`);
@@ -55,6 +55,12 @@ export function openMpi(expected: ExpectedRank): Transport {
     },
     abort: async (error) => end(error.message, error instanceof MpiError ? lostRankCode : 1),
   };
+}
+
+function requireSame(what: string, launched: number, found: number): void {
+  if (launched === found) return;
+  const expected = `${launched}, by an mpirun of the same Open MPI or by srun --mpi=pmix`;
+  throw new InputError({ file: what, expected, found: String(found) });
 }
 
 async function broadcast(api: MpiApi, bytes: Uint8Array): Promise<Uint8Array> {

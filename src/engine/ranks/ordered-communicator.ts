@@ -79,7 +79,14 @@ export function createCommunicator(
         );
       }),
     broadcast: (bytes) => inOrder(() => transport.broadcast(bytes)),
-    close: () => inOrder(() => transport.close()),
+    close: () => {
+      const done = inOrder(() => transport.close());
+      last = done.then(() => {
+        throw new Error('the ranks have been closed');
+      });
+      last.catch(() => {});
+      return done;
+    },
   };
 }
 

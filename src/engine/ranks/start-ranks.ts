@@ -70,7 +70,9 @@ async function runOnce(
         living.delete(child);
         if (end.code === 0 || first !== undefined) return;
         first = { code: end.code, lost: end.lost && !stopped };
-        if (count !== undefined) say(`rank ${rank} of ${count} ${end.what}`);
+        // Whoever ended by itself has said why.
+        if (count !== undefined && end.signal !== null)
+          say(`rank ${rank} of ${count} was ended by ${end.signal}`);
         endOthers('SIGTERM');
       }),
     );
@@ -85,7 +87,10 @@ async function runOnce(
 /** A launcher that ended by a signal of a rank gives 128 and its number; 130 is Ctrl-C. */
 const isLoss = (code: number): boolean => code === lostRankCode || (code > 128 && code !== 130);
 
-function endOf(child: ChildProcess, program: string): Promise<End & { readonly what: string }> {
+function endOf(
+  child: ChildProcess,
+  program: string,
+): Promise<End & { readonly signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
       const fault = { file: program, expected: 'a program that can be started', found: reasonOf(error) };
@@ -93,8 +98,7 @@ function endOf(child: ChildProcess, program: string): Promise<End & { readonly w
     });
     child.once('exit', (number, signal) => {
       const code = number ?? 128 + constants.signals[signal!];
-      const what = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-      resolve({ code, lost: isLoss(code), what });
+      resolve({ code, signal, lost: isLoss(code) });
     });
   });
 }

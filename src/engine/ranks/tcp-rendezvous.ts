@@ -1,7 +1,7 @@
-import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { isIP, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
-import { InputError, reasonOf } from '../input-error.ts';
+import { InputError } from '../input-error.ts';
+import { call, hear, late, listen, say } from './tcp-sockets.ts';
 
 /** Where rank 0 waits for the others, who this one is, and how long they wait for each other. */
 export interface Rendezvous {
@@ -29,9 +29,6 @@ const answer = z.union([
 ]);
 /** What a rank says to another one. */
 const meeting = z.strictObject({ pointpair: z.literal(protocol), from: z.int().min(1), to: z.int().min(1) });
-
-const LONGEST_LINE = 1 << 20;
-const RETRY_MS = 200;
 
 /**
  * A connection to every other rank, by its number. All ranks come to rank 0, say where they wait themselves, and learn where the
@@ -162,93 +159,4 @@ function hostsOf(host: string): readonly (string | undefined)[] {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^(::ffff:)?127\./.test(host);
-}
-
-/** A server at the first of these that this host has. */
-async function listen(at: {
-  readonly hosts: readonly (string | undefined)[];
-  readonly port: number;
-}): Promise<Server> {
-  const [host, ...others] = at.hosts;
-  // Connections wait, unread, until somebody asks what they say.
-  const server = createServer({ pauseOnConnect: true });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen({ host, port: at.port }, resolve);
-    });
-    return server;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRNOTAVAIL' && others.length > 0) return listen({ ...at, hosts: others });
-    const expected = 'a port that rank 0 can listen at';
-    const found = code === 'EADDRINUSE' ? 'one that is taken' : reasonOf(error as Error);
-    throw new InputError({ file: `${host ?? '*'}:${at.port}`, expected, found }, { cause: error });
-  }
-}
-
-/** A connection to one who may not have come yet: tried again until the time is over. */
-async function call(
-  { host, port }: { readonly host: string; readonly port: number },
-  until: number,
-  whom: string,
-): Promise<Socket> {
-  for (;;) {
-    try {
-      return await new Promise<Socket>((resolve, reject) => {
-        const socket = connect({ host, port, timeout: Math.max(1, until - performance.now()) });
-        socket.once('error', reject);
-        socket.once('timeout', () => socket.destroy(late(`${whom} at ${host}:${port}`, 'no answer')));
-        socket.once('connect', () => {
-          socket.removeAllListeners('error').removeAllListeners('timeout').setTimeout(0);
-          resolve(socket);
-        });
-      });
-    } catch (error) {
-      if (error instanceof InputError) throw error;
-      if (performance.now() + RETRY_MS > until) {
-        throw late(`${whom} at ${host}:${port}`, reasonOf(error as Error));
-      }
-      await sleep(RETRY_MS);
-    }
-  }
-}
-
-function say(socket: Socket, what: object): void {
-  socket.write(`${JSON.stringify(what)}\n`);
-}
-
-/** One line of JSON; what comes behind it stays in the socket. */
-async function hear(socket: Socket, until: number, whom: string): Promise<unknown> {
-  const gone = (): InputError =>
-    new InputError({ file: 'ranks', expected: `an answer of ${whom}`, found: 'a closed connection' });
-  let line = Buffer.alloc(0);
-  const text = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late(whom, 'no answer')), until - performance.now());
-    const read = () => {
-      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read()) {
-        line = Buffer.concat([line, chunk]);
-        const end = line.indexOf('\n');
-        if (end < 0 && line.length > LONGEST_LINE) return settle(() => reject(gone()));
-        if (end < 0) continue;
-        return settle(() => {
-          socket.unshift(line.subarray(end + 1));
-          resolve(line.subarray(0, end).toString());
-        });
-      }
-    };
-    const fail = () => settle(() => reject(gone()));
-    const settle = (then: () => void) => {
-      clearTimeout(timer);
-      socket.off('readable', read).off('close', fail);
-      then();
-    };
-    // It is followed by the event of closing.
-    socket.on('error', () => {});
-    socket.on('readable', read).on('close', fail);
-  });
-  return JSON.parse(text);
-}
-
-function late(whom: string, found: string): InputError {
-  return new InputError({ file: 'ranks', expected: `${whom} in time`, found });
 }

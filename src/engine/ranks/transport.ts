@@ -1,5 +1,3 @@
-import { InputError } from '../input-error.ts';
-
 /** What a way of talking between ranks has to do; sums, their order and the order of calls are made of it in one place. */
 export interface Transport {
   readonly rank: number;
@@ -45,14 +43,4 @@ export function sliceStarts(length: number, size: number): number[] {
   const least = Math.floor(length / size);
   const longer = length % size;
   return Array.from({ length: size + 1 }, (_, rank) => rank * least + Math.min(rank, longer));
-}
-
-/** Throws InputError where what a launcher left says another thing than the library does. */
-export function requireSame(
-  what: string,
-  { expected, found }: { readonly expected: number; readonly found: number },
-  remedy: string,
-): void {
-  if (expected === found) return;
-  throw new InputError({ file: what, expected: `${expected} (${remedy})`, found: String(found) });
 }

@@ -88,6 +88,12 @@ describe('ranks that do not do the same', () => {
     await Promise.all(transports.map((transport) => transport.abort(new Error('the test is over'))));
   });
 
+  it('cannot go on after they were closed', async () => {
+    const ranks = (await opened(2)).map((transport) => createCommunicator(transport));
+    await closed(ranks);
+    await expect(ranks[1].allReduce(new Float32Array(2))).rejects.toThrow('the ranks have been closed');
+  });
+
   it('learn that one has ended already', async () => {
     const [zero, one] = (await opened(2)).map((transport) => createCommunicator(transport));
     const results = await Promise.allSettled([zero.allReduce(new Float32Array(2)), one.close()]);
