@@ -26,6 +26,19 @@ export {
 export { InputError, type InputFault } from '../src/engine/input-error.ts';
 export { UnmappedKernelError } from '../src/engine/kernels/register.ts';
 export { Random, type RandomState } from '../src/engine/random.ts';
+// A step over ranks, and what ranks do together in its code.
+export {
+  allReduceMean,
+  type CollectiveOptions,
+  gatherRows,
+  ownRows,
+  rankNumber,
+  ranks,
+} from '../src/engine/ranks/collectives.ts';
+export type { Communicator } from '../src/engine/ranks/communicator.ts';
+export { compileRanks, type RankedStep, type RanksOptions } from '../src/engine/ranks/compile-ranks.ts';
+export { inMemoryRanks } from '../src/engine/ranks/in-memory.ts';
+export type { StepEvent } from '../src/engine/ranks/stages.ts';
 export { isResident, type ResidentState } from '../src/engine/resident-state.ts';
 export { leavesOf, mapTree, type Tree, treeOf } from '../src/engine/tree.ts';
 export type { HostResultOf, HostTreeOf, TensorKind, TensorsOf } from '../src/engine/typed-trees.ts';

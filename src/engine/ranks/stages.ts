@@ -34,6 +34,9 @@ interface OpenSegment extends Segment {
   readonly session: NativeSession;
 }
 
+/** Up to so many stages the models of a step keep memory for themselves, which leaves fewer holes in it. */
+const fewStages = 8;
+
 /** The values that a rank has, or all ranks of the process, by name. */
 type Values = Map<string, NativeTensor>;
 
@@ -59,6 +62,8 @@ export class Stages implements Computation {
     const { communicator, pieces, threads, optimize } = options;
     this.options = options;
     this.tables = tables;
+    // Many models that each keep the memory that they have worked in would keep too much.
+    const arena = stages.length <= fewStages;
     this.stages = stages.map(({ segments, groups }) => ({
       groups: groups.length,
       segments: segments.map((segment) => ({
@@ -67,7 +72,7 @@ export class Stages implements Computation {
           outputs: segment.outputs.map(({ name }) => name),
           threads,
           optimize,
-          arena: false,
+          arena,
         }),
       })),
     }));

@@ -12,6 +12,7 @@ import {
 } from '../../../src/engine/ranks/collectives.ts';
 import { compileRanks, type RanksOptions } from '../../../src/engine/ranks/compile-ranks.ts';
 import { inMemoryRanks } from '../../../src/engine/ranks/in-memory.ts';
+import type { StepEvent } from '../../../src/engine/ranks/stages.ts';
 import { leavesOf, mapTree, type Tree } from '../../../src/engine/tree.ts';
 import { withGradient } from '../../../src/nn/custom-gradient.ts';
 import { valueAndGrad } from '../../../src/nn/value-and-grad.ts';
@@ -201,6 +202,44 @@ describe('a step over ranks', () => {
     expect([...outputs.all.data]).toEqual([1, 2, 103, 104, 205, 206]);
     expect([...outputs.ranks.data]).toEqual([3]);
     await step.dispose();
+  });
+
+  it('goes on while what only the end needs is under way', async () => {
+    /** What is summed takes this long to come back. */
+    const awayMs = 60;
+    const events = await Promise.all(
+      inMemoryRanks(2).map(async (ranks) => {
+        const trace: StepEvent[] = [];
+        const allReduce = async (values: Float32Array) => {
+          await new Promise((resolve) => setTimeout(resolve, awayMs));
+          await ranks.allReduce(values);
+        };
+        const communicator = { ...ranks, allReduce };
+        const step = await compileRanks(
+          (_, { x }) => {
+            // The first is waited for; the second is computed meanwhile, and leaves behind it.
+            const first = allReduceMean(tf.mean(x));
+            const second = allReduceMean(tf.mean(tf.exp(x)), { late: true });
+            const third = allReduceMean(tf.mean(tf.mul(x, first)), { late: true });
+            return [{}, { first, second, third }];
+          },
+          { state: {}, batch: { x }, communicator, trace: (event) => trace.push(event) },
+        );
+        await step.run({}, [{ x }]);
+        await step.dispose();
+        return trace;
+      }),
+    );
+    for (const trace of events) {
+      const find = (kind: string, place: number) =>
+        trace.find((event) => event.kind === kind && event.place === place)!;
+      const away = find('collective', 0);
+      const meanwhile = find('segment', 1);
+      expect(meanwhile.begin).toBeGreaterThanOrEqual(away.begin);
+      expect(meanwhile.end).toBeLessThan(away.end);
+      // What needs the first sum has to wait for it.
+      expect(find('segment', 2).begin).toBeGreaterThanOrEqual(away.end);
+    }
   });
 
   it('refuses what would differ between ranks', async () => {
