@@ -16,7 +16,7 @@ export interface Columns {
 }
 
 /** Distances between so many pairs are held at a time. */
-const MOST_PAIRS = 2 ** 21;
+const MOST_PAIRS = 2 ** 20;
 /** Points of a sweep, about, where their number is not known. */
 export const SWEEP = 20011;
 

@@ -86,6 +86,23 @@ describe.each(Object.keys(clouds))('points %s, in a graph', (name) => {
 });
 
 describe('balls in a graph', () => {
+  it('are the same where there are so many pairs that they are worked out in parts', async () => {
+    const count = 2500;
+    const random = Random.fromSeed('many');
+    const points = Float32Array.from({ length: 4 * count }, () => random.uniform(-20, 20));
+    const { table } = await runGraph(
+      ({ graph }) => {
+        const columns = columnsOf(graph, graph.input('points', 'float32', [count, 4]));
+        return { table: ballsInGraph(graph, columns, columns, scales)[1] };
+      },
+      { points: floats(points, [count, 4]) },
+    );
+    const [, expected] = ballQueries(points, points, scales, { stride: 4, centerStride: 4 });
+    const found = table.data as Int32Array;
+    expect(found).toHaveLength(expected.length);
+    expect(found.filter((row, i) => row !== expected[i])).toHaveLength(0);
+  });
+
   it('that hold more than there are points are filled with the first', async () => {
     const points = clouds['at random'].subarray(0, 20);
     const wide = [{ radiusM: 50, maxNeighbors: 8 }];

@@ -50,11 +50,10 @@ export function candidateCellsInGraph(
   const h = handMade(graph);
   const { width, height } = gridOf(config);
   const [count] = candidates.x.shape;
-  const one = graph.fill(1, 'float64', [count, 1]);
-  const columns = [candidates.x, candidates.y, candidates.z].map((column) => h.shaped(column, [count, 1]));
-  const homogeneous = h.join([...columns, one], 1);
-  const seen = h.product(homogeneous, h.turned(pixelFromLidar, [1, 0]), [count, 3]);
-  const [uw, vw, w] = [0, 1, 2].map((k) => h.part(seen, 1, k, k + 1)); // [R, 1]
+  const one = graph.fill(1, 'float64', [1, count]);
+  const rows = [candidates.x, candidates.y, candidates.z].map((column) => h.shaped(column, [1, count]));
+  const seen = h.product(pixelFromLidar, h.join([...rows, one], 0), [3, count]);
+  const [uw, vw, w] = [0, 1, 2].map((k) => h.shaped(h.part(seen, 0, k, k + 1), [count, 1]));
   const inFront = h.less(h.mul(w, -1), -1e-5);
   // Rounded where samples are, and what is behind the camera lies nowhere.
   const single = (x: Value) => h.cast(h.cast(x, 'float32'), 'float64');
