@@ -56,8 +56,10 @@ export async function labelEfficiencyExperiment(options: LabelEfficiencyOptions)
   const { train, heldOut } = await dataOf(options, say);
   const arms = await Promise.all(armsOf(options.arm).map((arm) => readArm(arm, options)));
   const cells = (1 + arms.length) * options.fractions.length;
-  const names = arms.map(({ name }) => name).join(', ');
-  say(`2/3 pretraining (${names}), then 3/3 the detector ${seeds * cells} times: ${out}`);
+  const names = arms.map((arm) => `${arm.name}${stepsOf(arm)}`).join(', ');
+  say(
+    `2/3 pretraining (${names}), then 3/3 the detector ${seeds * cells} times, ${options.steps} steps each: ${out}`,
+  );
   const interrupt = interruptSignal(() => say('\ninterrupted: ending this step and writing a checkpoint'));
   let seconds = 0;
   const known: CellResult[] = [];
@@ -162,6 +164,12 @@ async function readArm(
   }
   const settings = [`steps=${steps}`, 'encoders.points.useXyz=true', ...options.pretrainSet];
   return { name, config: applySettings(preset, settings) };
+}
+
+/** How long it is pretrained, in words; nothing of a run that is there. */
+function stepsOf(arm: Arm): string {
+  if ('clusters' in arm) return ` ${arm.clusters.steps} steps on boxes of clusters`;
+  return 'config' in arm ? ` ${arm.config.steps} steps` : '';
 }
 
 function shownMeasures({ ap }: CellResult): string {
