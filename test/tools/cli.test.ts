@@ -88,6 +88,7 @@ describe('every command', () => {
     'report',
     'view',
     'demo',
+    'ranks',
     'bench',
   ])('%s --help shows an example', async (command) => {
     const { code, stdout } = await pointpair(command, '--help');

@@ -30,120 +30,123 @@ const answer = z.union([
 /** What a rank says to another one. */
 const meeting = z.strictObject({ pointpair: z.literal(protocol), from: z.int().min(1), to: z.int().min(1) });
 
+/** What goes on until all have met: who is there, when the time is over, and the end of it all. */
+interface Gathering {
+  readonly sockets: Map<number, Socket>;
+  /** By `performance.now()`. */
+  readonly until: number;
+  readonly over: AbortSignal;
+}
+
 /**
  * A connection to every other rank, by its number. All ranks come to rank 0, say where they wait themselves, and learn where the
  * others do; of two ranks the higher one calls. Whoever says something else is not let in. Throws InputError, with who was missing,
  * when the time is over.
  */
 export async function connectRanks(rendezvous: Rendezvous): Promise<ReadonlyMap<number, Socket>> {
-  const until = performance.now() + rendezvous.timeoutMs;
-  return rendezvous.rank === 0 ? receiveRanks(rendezvous, until) : joinRanks(rendezvous, until);
-}
-
-async function receiveRanks({ size, host, port }: Rendezvous, until: number): Promise<Map<number, Socket>> {
-  const server = await listen({ hosts: hostsOf(host), port });
   const sockets = new Map<number, Socket>();
-  const places: ({ readonly host: string; readonly port: number } | null)[] = Array(size).fill(null);
-  await accept(server, until, {
-    missing: () => missing(sockets, 1, size),
-    admit: (socket, text) => {
-      const { success, data } = joining.safeParse(text);
-      if (!success) return false;
-      const { rank, at } = data;
-      const refused =
-        data.size !== size
-          ? `it was started as one of ${data.size}, and rank 0 as one of ${size}`
-          : rank >= size || sockets.has(rank)
-            ? `rank ${rank} of ${size} is there already`
-            : undefined;
-      if (refused !== undefined) {
-        say(socket, { refused });
-        return false;
-      }
-      places[rank] = at;
-      sockets.set(rank, socket);
-      return true;
-    },
-    full: () => sockets.size === size - 1,
-  });
-  for (const socket of sockets.values()) say(socket, { ranks: places });
-  return sockets;
-}
-
-async function joinRanks(
-  { rank, size, host, port }: Rendezvous,
-  until: number,
-): Promise<Map<number, Socket>> {
-  const master = await call({ host, port }, until, 'rank 0');
-  const own = master.localAddress ?? '0.0.0.0';
-  const server = await listen({ hosts: isLoopback(own) && !isLoopback(host) ? [undefined] : [own], port: 0 });
-  const { port: ownPort } = server.address() as { port: number };
-  const sockets = new Map([[0, master]]);
-  const others = accept(server, until, {
-    missing: () => missing(sockets, rank + 1, size),
-    admit: (socket, text) => {
-      const { success, data } = meeting.safeParse(text);
-      if (!success || data.to !== rank || data.from <= rank || data.from >= size || sockets.has(data.from))
-        return false;
-      sockets.set(data.from, socket);
-      return true;
-    },
-    full: () => missing(sockets, rank + 1, size).length === 0,
-  });
-  // Its error is thrown below; until then it may come before somebody looks.
-  others.catch(() => {});
+  const over = new AbortController();
+  const gathering = { sockets, until: performance.now() + rendezvous.timeoutMs, over: over.signal };
   try {
-    say(master, { pointpair: protocol, rank, size, at: { host: own, port: ownPort } });
-    const answered = answer.parse(await hear(master, until, 'rank 0'));
-    if ('refused' in answered) {
-      throw new InputError({
-        file: `${host}:${port}`,
-        expected: 'a place among the ranks',
-        found: answered.refused,
-      });
-    }
-    for (let other = 1; other < rank; other++) {
-      const at = answered.ranks[other]!;
-      // A rank on the host of rank 0 may know itself by an address that means another host elsewhere.
-      const reached = isLoopback(at.host) && !isLoopback(own) ? { ...at, host } : at;
-      const socket = await call(reached, until, `rank ${other}`);
-      say(socket, { pointpair: protocol, from: rank, to: other });
-      sockets.set(other, socket);
-    }
-    await others;
+    await (rendezvous.rank === 0 ? receiveRanks : joinRanks)(rendezvous, gathering);
     return sockets;
   } catch (error) {
-    server.close();
     for (const socket of sockets.values()) socket.destroy();
     throw error;
+  } finally {
+    over.abort();
   }
 }
 
-interface Door {
+async function receiveRanks({ size, host, port }: Rendezvous, gathering: Gathering): Promise<void> {
+  const { sockets } = gathering;
+  const server = await listen({ hosts: hostsOf(host), port });
+  const places: ({ readonly host: string; readonly port: number } | null)[] = Array(size).fill(null);
+  await accept(server, gathering, {
+    said: joining,
+    refusal: ({ rank, size: found }) => {
+      if (found !== size) return `it was started as one of ${found}, and rank 0 as one of ${size}`;
+      return rank >= size || sockets.has(rank) ? `rank ${rank} of ${size} is there already` : undefined;
+    },
+    admit: (socket, { rank, at }) => {
+      places[rank] = at;
+      sockets.set(rank, socket);
+    },
+    missing: () => missing(sockets, 1, size),
+  });
+  for (const socket of sockets.values()) say(socket, { ranks: places });
+}
+
+async function joinRanks({ rank, size, host, port }: Rendezvous, gathering: Gathering): Promise<void> {
+  const { sockets, until } = gathering;
+  const master = await call({ host, port }, until, 'rank 0');
+  sockets.set(0, master);
+  const own = master.localAddress ?? '0.0.0.0';
+  const server = await listen({ hosts: isLoopback(own) && !isLoopback(host) ? [undefined] : [own], port: 0 });
+  const { port: ownPort } = server.address() as { port: number };
+  const others = accept(server, gathering, {
+    said: meeting,
+    refusal: ({ from, to }) =>
+      to === rank && missing(sockets, rank + 1, size).includes(from) ? undefined : 'it is not waited for',
+    admit: (socket, { from }) => sockets.set(from, socket),
+    missing: () => missing(sockets, rank + 1, size),
+  });
+  // Its error is thrown below; until then it may come before somebody looks.
+  others.catch(() => {});
+  say(master, { pointpair: protocol, rank, size, at: { host: own, port: ownPort } });
+  const answered = await hear(master, answer, { until, whom: 'rank 0' });
+  if ('refused' in answered) {
+    const found = answered.refused;
+    throw new InputError({ file: `${host}:${port}`, expected: 'a place among the ranks', found });
+  }
+  for (let other = 1; other < rank; other++) {
+    const at = answered.ranks[other]!;
+    // A rank on the host of rank 0 may know itself by an address that means another host elsewhere.
+    const reached = isLoopback(at.host) && !isLoopback(own) ? { ...at, host } : at;
+    const socket = await call(reached, until, `rank ${other}`);
+    say(socket, { pointpair: protocol, from: rank, to: other });
+    sockets.set(other, socket);
+  }
+  await others;
+}
+
+interface Door<Said> {
+  /** What one has to say who wants to come in. */
+  readonly said: z.ZodType<Said>;
+  /** Why one who says this does not come in. */
+  refusal(said: Said): string | undefined;
+  admit(socket: Socket, said: Said): void;
   missing(): readonly number[];
-  /** Whether one who said this line comes in. */
-  admit(socket: Socket, said: unknown): boolean;
-  full(): boolean;
 }
 
 /** Lets ranks in until all are there, and closes the door behind them. */
-function accept(server: Server, until: number, { missing, admit, full }: Door): Promise<void> {
+function accept<Said>(server: Server, { until, over }: Gathering, door: Door<Said>): Promise<void> {
+  const before = new Set<Socket>();
   return new Promise<void>((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(late(`rank ${missing().join(', ')}`, 'nobody')),
+      () => reject(late(`rank ${door.missing().join(', ')}`, 'nobody')),
       until - performance.now(),
     );
-    const done = () => {
+    over.addEventListener('abort', () => {
       clearTimeout(timer);
-      resolve();
-    };
-    if (full()) return done();
-    server.on('connection', async (socket) => {
-      const said = await hear(socket, until, 'a rank').catch(() => undefined);
-      if (said === undefined || !admit(socket, said)) socket.end().resume();
-      else if (full()) done();
+      server.close();
+      for (const socket of before) socket.destroy();
     });
-  }).finally(() => server.close());
+    if (door.missing().length === 0) return resolve();
+    server.on('connection', async (socket) => {
+      before.add(socket);
+      const said = await hear(socket, door.said, { until, whom: 'a rank' }).catch(() => undefined);
+      const refused = said === undefined ? 'it is no rank' : door.refusal(said);
+      if (said === undefined || refused !== undefined) {
+        say(socket, { refused });
+        socket.end().resume();
+        return;
+      }
+      before.delete(socket);
+      door.admit(socket, said);
+      if (door.missing().length === 0) resolve();
+    });
+  });
 }
 
 function missing(sockets: ReadonlyMap<number, Socket>, from: number, size: number): number[] {

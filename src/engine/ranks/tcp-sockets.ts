@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { z } from 'zod';
 import { InputError, reasonOf } from '../input-error.ts';
 
 const LONGEST_LINE = 1 << 20;
@@ -59,36 +60,52 @@ export function say(socket: Socket, what: object): void {
   socket.write(`${JSON.stringify(what)}\n`);
 }
 
-/** One line of JSON; what comes behind it stays in the socket. Throws InputError where none comes in time, and where it is none. */
-export async function hear(socket: Socket, until: number, whom: string): Promise<unknown> {
-  const gone = (): InputError =>
-    new InputError({ file: 'ranks', expected: `an answer of ${whom}`, found: 'a closed connection' });
-  let line = Buffer.alloc(0);
+/** Until when somebody is listened to, and who it should be. */
+export interface Listening {
+  /** By `performance.now()`. */
+  readonly until: number;
+  readonly whom: string;
+}
+
+/** One line of JSON in a form; what comes behind it stays in the socket. Throws InputError where none comes in time, or another. */
+export async function hear<Said>(
+  socket: Socket,
+  form: z.ZodType<Said>,
+  { until, whom }: Listening,
+): Promise<Said> {
+  const fault = (found: string): InputError =>
+    new InputError({ file: 'ranks', expected: `an answer of ${whom}`, found });
   const text = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(late(whom, 'no answer')), until - performance.now());
+    let line = Buffer.alloc(0);
+    const settle = (then: () => void) => {
+      clearTimeout(timer);
+      socket.off('readable', read).off('close', gone);
+      then();
+    };
+    const timer = setTimeout(() => settle(() => reject(late(whom, 'no answer'))), until - performance.now());
+    const gone = () => settle(() => reject(fault('a closed connection')));
     const read = () => {
       for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read()) {
         line = Buffer.concat([line, chunk]);
         const end = line.indexOf('\n');
-        if (end < 0 && line.length > LONGEST_LINE) return settle(() => reject(gone()));
-        if (end < 0) continue;
-        return settle(() => {
-          socket.unshift(line.subarray(end + 1));
-          resolve(line.subarray(0, end).toString());
-        });
+        if (end >= 0) {
+          return settle(() => {
+            socket.unshift(line.subarray(end + 1));
+            resolve(line.subarray(0, end).toString());
+          });
+        }
+        if (line.length > LONGEST_LINE) return settle(() => reject(fault('something else')));
       }
-    };
-    const fail = () => settle(() => reject(gone()));
-    const settle = (then: () => void) => {
-      clearTimeout(timer);
-      socket.off('readable', read).off('close', fail);
-      then();
     };
     // It is followed by the event of closing.
     socket.on('error', () => {});
-    socket.on('readable', read).on('close', fail);
+    socket.on('readable', read).on('close', gone);
   });
-  return JSON.parse(text);
+  try {
+    return form.parse(JSON.parse(text));
+  } catch {
+    throw fault('something else');
+  }
 }
 
 /** Whom a rank waited for until the time was over, and what it saw. */

@@ -72,6 +72,29 @@ describe('ranks over TCP', () => {
   });
 });
 
+describe('ranks that do not find each other', () => {
+  it('end: one that is refused, and those that wait in vain', async () => {
+    const port = await freePort();
+    const rank = (number: number, size: number, seconds: number) => {
+      const env = {
+        RANK: `${number}`,
+        WORLD_SIZE: `${size}`,
+        MASTER_ADDR: '127.0.0.1',
+        MASTER_PORT: `${port}`,
+      };
+      return endOf(
+        start([...program, 'values', folder], { ...env, POINTPAIR_RANKS_TIMEOUT_S: `${seconds}` }),
+      );
+    };
+    const [zero, one, refused] = await Promise.all([rank(0, 3, 3), rank(1, 3, 60), rank(2, 4, 60)]);
+    expect(refused.stderr).toMatch(/expected a place among the ranks, found it was started as one of 4/);
+    expect(zero.stderr).toBe('ranks: expected rank 2 in time, found nobody\n');
+    expect(one.stderr).toBe('ranks: expected an answer of rank 0, found a closed connection\n');
+    expect([zero, one, refused].map(({ code }) => code)).toEqual([1, 1, 1]);
+    expect(Math.max(...[zero, one, refused].map(({ seconds }) => seconds))).toBeLessThan(20);
+  });
+});
+
 describe.skipIf(!hasMpirun)('ranks over Open MPI (skipped without mpirun)', () => {
   it('have the sums of plain loops, bit for bit', async () => {
     const where = await mkdtemp(join(folder, 'mpi-'));
