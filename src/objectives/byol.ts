@@ -47,6 +47,7 @@ export const byol = system<ByolConfig>({
   summary:
     'Predicts what a network that follows slowly makes of the other view of a picture, without negatives. The loss is 4 by chance, 0 where all is the same.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     hidden: { means: 'the width inside of projector and predictor', paper: '4096' },

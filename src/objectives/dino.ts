@@ -73,6 +73,7 @@ export const dino = system<DinoConfig>({
   summary:
     'Says of a crop of a picture what a teacher that follows slowly says of another crop, as a distribution over classes that nobody names.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     'head.hidden': { means: 'the width of the two layers inside of the head', paper: '2048' },

@@ -34,6 +34,7 @@ export const invaspread = system<InvaspreadConfig>({
     'Ye et al., Unsupervised Embedding Learning via Invariant and Spreading Instance Feature, CVPR 2019, arXiv 1904.03436',
   summary: 'Tells a picture from the others of its batch: like its other view, unlike each of the others.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     dimensions: { means: 'the width of what is compared', paper: '128' },
@@ -89,9 +90,10 @@ export function spreadingLoss(
   { temperature, negativeWeight }: Pick<InvaspreadConfig, 'temperature' | 'negativeWeight'>,
 ): tf.Scalar {
   const [count] = rows.shape as [number];
-  const { logits, partners } = pairLogits(rows, stopGradient(rows), temperature);
-  const right = tf.cast(tf.oneHot(partners, count), 'float32'); // [2N, 2N]
-  const others = tf.sub(tf.sub(1, tf.eye(count)), right);
+  const { logits, partners, itself } = pairLogits(rows, stopGradient(rows), temperature);
+  const columns = logits.shape[1] as number;
+  const right = tf.cast(tf.oneHot(partners, columns), 'float32'); // [2N, 2N]
+  const others = tf.sub(tf.sub(1, itself), right);
   // Weighed in the sum that divides, and taken out of the probabilities themselves.
   const weights = tf.mul(others, Math.log(negativeWeight));
   const logs = tf.sub(logSoftmax(tf.add(logits, weights)), weights);

@@ -13,6 +13,7 @@ import {
   running,
 } from '../encoders/net.ts';
 import { scalar } from '../engine/host-tensor.ts';
+import { gatherRows, ownNumbers } from '../engine/ranks/collectives.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
@@ -57,6 +58,7 @@ export const mocoV3 = system<MocoV3Config>({
   summary:
     'Finds, by a prediction from one view of a picture, its other view among those of the batch as an encoder that follows slowly sees them; without a queue.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     'projector.layers': { means: 'layers of the projector', paper: '?', code: '2 (ResNet), 3 (ViT)' },
@@ -185,8 +187,9 @@ export function inBatchContrast(
   temperature: number,
 ): { readonly loss: tf.Scalar; readonly top1: tf.Scalar } {
   const [rows] = queries.shape as [number];
-  const logits = tf.div(tf.matMul(queries, stopGradient(keys), false, true), temperature);
-  const own = tf.range(0, rows, 1, 'int32');
+  const all = gatherRows(stopGradient(keys));
+  const logits = tf.div(tf.matMul(queries, all, false, true), temperature);
+  const own = ownNumbers(rows);
   return {
     loss: tf.mul(labelCrossEntropy(logits, own), 2 * temperature) as tf.Scalar,
     top1: labelIsHighest(logits, own),

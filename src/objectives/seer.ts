@@ -30,6 +30,7 @@ export const seer = system<SeerConfig>({
   summary:
     'Predicts from a crop to which of some prototypes another crop of the picture is assigned, by a RegNetY over an endless stream of pictures that nobody chose.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema: swappedCropsSchema,
   options: {
     hidden: { means: `${means.hidden}, whose three layers have no batch norm`, paper: '?', code: '8192' },

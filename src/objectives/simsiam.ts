@@ -42,6 +42,7 @@ export const simsiam = system<SimsiamConfig>({
   summary:
     'Predicts what the same network makes of the other view of a picture, whose gradient is stopped; no negatives and no second network. The loss is 0 by chance, -1 where all is the same.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     hidden: { means: 'the width inside of the projector', paper: '2048', code: "the encoder's width" },

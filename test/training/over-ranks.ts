@@ -34,13 +34,23 @@ export interface Given {
 const sgd = { kind: 'sgd', momentum: 0.9, learningRate: 1e-3, weightDecay: 5e-4 } as const;
 const STEPS = [0, 1];
 
+/** Over how many ranks, and the number of the first sample: with others no value lies next to 0 where one did. */
+export interface Shares {
+  readonly ranks: number;
+  readonly from?: number;
+}
+
 /** The data of each step's whole batch and of its shares, where `collate` makes a batch of samples by number. */
-function dataOf(batch: number, ranks: number, collate: (numbers: readonly number[], draw: number) => State) {
+function dataOf(
+  batch: number,
+  { ranks, from: begin = 0 }: Shares,
+  collate: (numbers: readonly number[], draw: number) => State,
+) {
   const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
   const own = batch / ranks;
   return STEPS.map((draw) => ({
-    whole: collate(numbers(0, batch), draw),
-    shares: numbers(0, ranks).map((r) => collate(numbers(r * own, (r + 1) * own), draw)),
+    whole: collate(numbers(begin, begin + batch), draw),
+    shares: numbers(0, ranks).map((r) => collate(numbers(begin + r * own, begin + (r + 1) * own), draw)),
   }));
 }
 
@@ -48,13 +58,15 @@ function dataOf(batch: number, ranks: number, collate: (numbers: readonly number
 export function onPictures(
   preset: string,
   options: { readonly [option: string]: unknown },
-  ranks: number,
+  given: Shares,
 ): Given {
   const batchSize = 8;
   const config = tinyImageRun(preset, options, { batchSize, optimizers: { image: sgd, heads: sgd } });
-  const pictures = STEPS.map(() => Array.from({ length: batchSize }, (_, i) => i));
-  const { pretraining, groups, state, batches } = firstSteps(config, { frames: 8, pictures });
-  const data = dataOf(batchSize, ranks, (numbers, draw) =>
+  const { from = 0 } = given;
+  const pictures = STEPS.map(() => Array.from({ length: batchSize }, (_, i) => from + i));
+  const frames = from + batchSize;
+  const { pretraining, groups, state, batches } = firstSteps(config, { frames, pictures });
+  const data = dataOf(batchSize, given, (numbers, draw) =>
     imageBatch({ ...config, batchSize: numbers.length }, numbers, draw),
   );
   return {
@@ -66,14 +78,14 @@ export function onPictures(
 }
 
 /** SimIPU on synthetic frames, in batches of four. */
-export function onPairs(ranks: number): Given {
+export function onPairs(given: Shares): Given {
   // A higher temperature magnifies rounding less.
   const run = changed(comparableRun(), { simipu: { temperature: 0.5 } });
   const config: RunConfig = { ...run, batchSize: 4, optimizers: { points: sgd, image: sgd, heads: sgd } };
   const pretraining = createPretraining(config, 4);
   const groups = parameterGroups(config, pretraining.groups);
   const { params, stats } = pretraining.initialize(Random.fromSeed('start'), { frames: 0 });
-  const data = dataOf(4, ranks, (numbers, draw) =>
+  const data = dataOf(4, given, (numbers, draw) =>
     batchOfPairs(
       createPretraining(config, numbers.length),
       numbers.map((i) => {
@@ -92,7 +104,7 @@ export function onPairs(ranks: number): Given {
 }
 
 /** The detector over points on frames of which each has another number of cars, in batches of four. */
-export function onCars(ranks: number): Given {
+export function onCars(given: Shares): Given {
   const sgdJson = JSON.stringify(sgd);
   const config = tinyDetector('point3d', [
     'batchSize=4',
@@ -102,7 +114,7 @@ export function onCars(ranks: number): Given {
   if (config.detector !== 'point3d') throw new Error('another detector');
   const detector = createDetector(config);
   const groups = detectionGroups(config);
-  const data = dataOf(4, ranks, (numbers, draw) =>
+  const data = dataOf(4, given, (numbers, draw) =>
     detector.collate(
       numbers.map((i) => {
         const { labels, ...frame } = frameWithCars(10 * draw + i);

@@ -94,12 +94,12 @@ it('stops where any process is told to, and goes on in pieces of one process', a
 });
 
 it('refuses what cannot be shared out, and systems that were not shown to compute the same', async () => {
-  const seer = tinyImageRun('seer-cifar', {});
+  const instdisc = tinyImageRun('instdisc-cifar', {});
   const wrong: ReadonlyArray<readonly [Partial<PretrainOptions>, number, RegExp]> = [
     [{}, 3, /batchSize.*multiple of the 3 ranks.*4/],
     [{ microBatch: 3 }, 1, /--micro-batch.*divisor of the 4/],
     [{ microBatch: 2, device: 'eager' }, 1, /cpu/],
-    [{ microBatch: 2, config: seer }, 1, /seer, which was not shown/],
+    [{ microBatch: 2, config: instdisc }, 1, /instdisc, which was not shown/],
   ];
   for (const [options, size, message] of wrong) await expect(over(size, options)).rejects.toThrow(message);
 });

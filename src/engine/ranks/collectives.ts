@@ -65,14 +65,20 @@ export function rankNumber(): tf.Scalar {
     : (tf.engine().runKernel(collectiveNames.number, {}) as tf.Scalar);
 }
 
+/** The number that the first of a rank's own `count` rows has among those that `gatherRows` gives, int32 []. */
+export function firstOwnRow(count: number): tf.Scalar {
+  return tf.mul(rankNumber(), tf.scalar(count, 'int32'));
+}
+
+/** The numbers that a rank's own `count` rows have among those that `gatherRows` gives, int32 [count]. */
+export function ownNumbers(count: number): tf.Tensor {
+  const numbers = tf.range(0, count, 1, 'int32');
+  return size === 1 ? numbers : tf.add(numbers, firstOwnRow(count));
+}
+
 /** A rank's own rows [b, …] of what `gatherRows` gave, [N·b, …]. */
 export function ownRows(all: tf.Tensor): tf.Tensor {
-  if (size === 1) return all;
-  const count = all.shape[0] / size;
-  return tf.gather(
-    all,
-    tf.add(tf.range(0, count, 1, 'int32'), tf.mul(rankNumber(), tf.scalar(count, 'int32'))),
-  );
+  return size === 1 ? all : tf.gather(all, ownNumbers(all.shape[0] / size));
 }
 
 /**

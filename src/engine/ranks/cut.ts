@@ -151,7 +151,7 @@ function findInputs(
 
 const cheapOps = new Set('Reshape Expand Identity ConstantOfShape'.split(' '));
 
-/** Operations that cost next to nothing, and those on constants alone. */
+/** Operations that are made wherever they are needed: that cost next to nothing, are on constants alone, or give indices. */
 function cheapNodes(nodes: readonly GraphNode[]): ReadonlySet<GraphNode> {
   const cheap = new Set<GraphNode>();
   const constant = new Set<GraphNode>();
@@ -162,7 +162,9 @@ function cheapNodes(nodes: readonly GraphNode[]): ReadonlySet<GraphNode> {
         (input.node === undefined ? (input.data ?? input.initial) !== undefined : constant.has(input.node)),
     );
     if (fixed && !isCollective(node)) constant.add(node);
-    if (constant.has(node) || cheapOps.has(node.op)) cheap.add(node);
+    // 64-bit indices are no tensors of ours: they do not cross a cut.
+    const indices = node.outputs.some(({ type }) => type === 'int64');
+    if (constant.has(node) || cheapOps.has(node.op) || indices) cheap.add(node);
   }
   return cheap;
 }
