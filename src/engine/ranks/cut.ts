@@ -12,7 +12,9 @@ export interface Segment {
   readonly outputs: readonly SegmentOutput[];
   /** The places of the groups, among those of the step, that must have come back before it can begin. */
   readonly waitsFor: readonly number[];
-  /** Names of inputs that no later segment needs. */
+  /** Inputs that are another value under another shape, by name: the runtime would copy what it is given to reshape it. */
+  readonly views: ReadonlyMap<string, { readonly of: string; readonly shape: readonly number[] }>;
+  /** Names of values that no later segment needs. */
   readonly lastUses: readonly string[];
 }
 
@@ -69,7 +71,7 @@ export function cut(graph: Graph, results: readonly ModelOutput[], options: CutO
   const partOf = new Map<GraphNode, Part>();
   const stages = [...legs, { collectives: [], groups: [] }].map(({ collectives, groups }, i) => {
     const last = i === legs.length;
-    const made = [true, false].map((common): Part => ({ common, outputs: [], given: new Set() }));
+    const made = [true, false].map((common): Part => ({ common, outputs: [], given: new Map() }));
     const [shared, own] = made;
     const targets = last ? values : collectives.map(({ input }) => input);
     const known = {
@@ -96,15 +98,20 @@ export function cut(graph: Graph, results: readonly ModelOutput[], options: CutO
     segments: made
       .filter(({ outputs }) => outputs.length > 0)
       .map((part) => {
-        const later = parts.slice(parts.indexOf(part) + 1);
-        const given = [...part.given];
+        const later = parts.slice(parts.indexOf(part) + 1).map(({ given }) => new Set(given.values()));
+        const taken = [...new Set(part.given.values())];
         return {
-          model: encodeModel(graph, part.outputs, { given: part.given }),
+          model: encodeModel(graph, part.outputs, { given: new Set(part.given.keys()) }),
           common: part.common,
           outputs: part.outputs,
-          waitsFor: [...new Set(given.flatMap((value) => groupOf.get(value) ?? []))],
-          lastUses: given
-            .filter((value) => !groupOf.has(value) && !later.some((each) => each.given.has(value)))
+          waitsFor: [...new Set(taken.flatMap((value) => groupOf.get(value) ?? []))],
+          views: new Map(
+            [...part.given]
+              .filter(([value, of]) => value !== of)
+              .map(([{ name, shape }, of]) => [name, { of: of.name, shape }]),
+          ),
+          lastUses: taken
+            .filter((value) => !groupOf.has(value) && !later.some((each) => each.has(value)))
             .map(({ name }) => name),
         };
       }),
@@ -122,7 +129,8 @@ function waits(legs: readonly Departure[]): number {
 interface Part {
   readonly common: boolean;
   readonly outputs: SegmentOutput[];
-  readonly given: Set<Value>;
+  /** The inputs that its model has beside the step's, and the value that each is, under whatever shape. */
+  readonly given: Map<Value, Value>;
 }
 
 /** Finds what a part takes from others, and has them give it. */
@@ -132,21 +140,31 @@ function findInputs(
 ): void {
   const foreign = {
     has: (value: Value) => {
-      const { node } = value;
-      if (node === undefined) return false;
-      const maker = parts.get(node);
-      if (!isCollective(node) && (maker === undefined || maker === part)) return false;
-      part.given.add(value);
-      if (
-        maker !== undefined &&
-        !maker.outputs.some((output) => output.value === value && output.name === value.name)
-      )
-        maker.outputs.push({ name: value.name, value });
+      const whole = unshaped(value, parts);
+      const { node } = whole;
+      const fixed = (whole.data ?? whole.initial) !== undefined;
+      if (node === undefined ? whole === value || fixed : isOwn(node)) return false;
+      part.given.set(value, whole);
+      const maker = node && parts.get(node);
+      const { name } = whole;
+      if (maker && !maker.outputs.some((output) => output.value === whole && output.name === name))
+        maker.outputs.push({ name, value: whole });
       return true;
     },
   };
+  const isOwn = (node: GraphNode) => {
+    const maker = parts.get(node);
+    return !isCollective(node) && (maker === undefined || maker === part);
+  };
   const own = nodes.filter((node) => parts.get(node) === part).flatMap(({ outputs }) => outputs);
   reachable([...part.outputs.map(({ value }) => value), ...own], foreign);
+}
+
+/** What a value is under another shape, as far as no part makes that shape. */
+function unshaped(value: Value, parts: ReadonlyMap<GraphNode, Part>): Value {
+  const { node } = value;
+  if (node?.op !== 'Reshape' || parts.has(node)) return value;
+  return unshaped(node.inputs[0]!, parts);
 }
 
 const cheapOps = new Set('Reshape Expand Identity ConstantOfShape'.split(' '));

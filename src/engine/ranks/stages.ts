@@ -147,7 +147,7 @@ export class Stages implements Computation {
   }
 
   private async compute(
-    { session, common: isCommon, outputs, lastUses }: OpenSegment,
+    { session, common: isCommon, outputs, views, lastUses }: OpenSegment,
     place: number,
     {
       common,
@@ -157,7 +157,16 @@ export class Stages implements Computation {
   ): Promise<void> {
     for (const rank of isCommon ? [0] : own.keys()) {
       const values = isCommon ? common : own[rank];
-      const inputs = session.inputNames.map((name) => common.get(name) ?? own[rank].get(name)!);
+      const reshaped: NativeTensor[] = [];
+      const inputs = session.inputNames.map((name) => {
+        const view = views.get(name);
+        const given = view?.of ?? name;
+        const tensor = common.get(given) ?? own[rank].get(given)!;
+        if (view === undefined) return tensor;
+        const other = NativeTensor.over({ ...tensor.tensor, shape: view.shape });
+        reshaped.push(other);
+        return other;
+      });
       const made = outputs.map(({ name, value, collective, result }) => {
         if (result) return results.get(name)!;
         if (collective) return this.memoryOf.get(collective)!.given(collective, rank);
@@ -165,7 +174,11 @@ export class Stages implements Computation {
         values.set(name, tensor);
         return tensor;
       });
-      await this.traced('segment', place, rank, () => session.run(inputs, made));
+      try {
+        await this.traced('segment', place, rank, () => session.run(inputs, made));
+      } finally {
+        for (const tensor of reshaped) tensor.release();
+      }
       for (const { collective } of outputs)
         if (collective) this.memoryOf.get(collective)!.fold(collective, rank);
       this.free.takeBack(own[rank], lastUses);
