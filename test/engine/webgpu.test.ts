@@ -89,7 +89,7 @@ describe.skipIf(noSoftwareVulkan !== undefined)(title, () => {
     expect(webgpu.operators.filter(({ provider }) => provider === 'CPU')).toEqual([]);
   });
 
-  it("runs SimIPU's training step as the CPU does", async () => {
+  it("runs SimIPU's training step as the CPU does", { timeout: 180_000 }, async () => {
     const [cpu, webgpu] = [await scenarios.simipuSteps('cpu', folder), await onWebGpu('simipuSteps')];
     expect(webgpu.locations).toEqual(['gpu-buffer', 'gpu-buffer']);
     webgpu.outputs.forEach((outputs, i) => {
