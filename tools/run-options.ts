@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
+import type { StepEvent } from '../src/engine/ranks/stages.ts';
 import type { RunOptions, RunResult } from '../src/training/training-loop.ts';
 import { collected, deviceOption, interruptSignal, wholeNumber } from './options.ts';
 
@@ -22,6 +23,7 @@ export interface TrainingOptions {
   readonly device: Device;
   readonly threads?: number;
   readonly microBatch?: number;
+  readonly trace?: string;
 }
 
 /** Adds the options of every command that trains. */
@@ -49,6 +51,10 @@ export function addTrainingOptions(
       'compute each batch in pieces of so many samples, which takes less memory and gives what the whole would',
       wholeNumber(1),
     )
+    .option(
+      '--trace <file.svg>',
+      'draw when the last step computed and when its ranks talked (where a batch is shared out)',
+    )
     .addOption(deviceOption());
 }
 
@@ -70,23 +76,41 @@ export function selectedData(
   };
 }
 
+async function drawTrace(file: string, events: readonly StepEvent[]): Promise<void> {
+  // Where all steps were done before there is nothing to draw.
+  if (events.length === 0) return;
+  const { stepTraceSvg } = await import('../src/report/step-trace.ts');
+  const { writeFileAtomically } = await import('../src/training/run/atomic-file.ts');
+  await writeFileAtomically(file, await stepTraceSvg(events));
+}
+
 /**
  * Trains until it is done or interrupted, with the processes that this one was started with, says which, and gives the result of a run
  * that is done: to the first process alone, which speaks for all.
  */
 export async function runToItsEnd(
-  { out, device, threads, microBatch, resume, overwrite }: TrainingOptions,
+  { out, device, threads, microBatch, trace, resume, overwrite }: TrainingOptions,
   train: (options: RunOptions) => Promise<RunResult>,
 ): Promise<RunResult | undefined> {
   const { withRanks } = await import('../src/engine/ranks/launcher.ts');
   return withRanks(async (ranks) => {
+    if (trace !== undefined && ranks === undefined && microBatch === undefined) {
+      const expected = 'a batch that is shared out among ranks, or in pieces (--micro-batch)';
+      throw new InputError({ file: '--trace', expected, found: 'one process that computes it as a whole' });
+    }
     const speaks = ranks === undefined || ranks.rank === 0;
     const say = (text: string) => speaks && process.stderr.write(text);
     const { signal, release } = interruptSignal(() =>
       say('\ninterrupted: ending this step and writing a checkpoint\n'),
     );
     const how = { out, device, threads, microBatch, resume, overwrite, signal, ranks };
-    const result = await train(how).finally(release);
+    const lastStep: StepEvent[] = [];
+    const keep = (event: StepEvent) => {
+      if (event.kind === 'segment' && event.place === 0 && event.rank === 0) lastStep.length = 0;
+      lastStep.push(event);
+    };
+    const result = await train({ ...how, ...(trace !== undefined && { trace: keep }) }).finally(release);
+    if (trace !== undefined && speaks) await drawTrace(trace, lastStep);
     if (result.damagedFrames > 0) say(`damaged frames left out: ${result.damagedFrames}\n`);
     if (!result.interrupted) return speaks ? result : undefined;
     say(

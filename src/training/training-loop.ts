@@ -7,6 +7,7 @@ import type { HostTensor } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
 import { Random } from '../engine/random.ts';
 import { compileRanks } from '../engine/ranks/compile-ranks.ts';
+import type { StepEvent } from '../engine/ranks/stages.ts';
 import { isResident } from '../engine/resident-state.ts';
 import { leavesOf, type Tree } from '../engine/tree.ts';
 import type { BatchNormScope } from '../nn/batch-norm.ts';
@@ -42,6 +43,8 @@ export interface RunOptions extends ShareOptions {
   readonly overwrite?: boolean;
   /** Stops after the step that is running, with a checkpoint. */
   readonly signal?: AbortSignal;
+  /** Receives what each step over ranks does, as it ends. */
+  readonly trace?: (event: StepEvent) => void;
   /** Where the progress line goes, and what is said of damaged frames and of losses that did not move; stderr. */
   readonly stream?: ProgressStream;
 }
@@ -250,10 +253,11 @@ interface Running {
 async function compiledStep(
   { trainable, groups, clip, batchNorm, share = unshared }: TrainingPlan<never>,
   given: { readonly state: State; readonly batch: Tree<HostTensor> },
-  { device, threads }: RunOptions,
+  { device, threads, trace }: RunOptions,
 ): Promise<Running> {
   const step = trainStep(trainable, groups, { clip, batchNorm });
-  if (share.ranks > 1) return compileRanks(step, { ...given, ...share, sameBatch: sameOnAllRanks, threads });
+  if (share.ranks > 1)
+    return compileRanks(step, { ...given, ...share, sameBatch: sameOnAllRanks, threads, trace });
   const compiled = await compile(step, { ...given, device, threads });
   return {
     run: (state, [batch]) => compiled.run(state, batch),
