@@ -1,5 +1,5 @@
 import type { StepEvent } from '../engine/ranks/stages.ts';
-import { QUIET, SERIES, toSvg } from './vega-svg.ts';
+import { INK, QUIET, SERIES, toSvg } from './vega-svg.ts';
 
 const COMPUTES = 'computes';
 const TALKS = 'talks';
@@ -44,15 +44,18 @@ export function overlapOf(events: readonly StepEvent[]): {
 /** What a rank did in a step, as a standing-alone SVG: its segments above, what was under way to the other ranks below. */
 export function stepTraceSvg(events: readonly StepEvent[]): Promise<string> {
   const { computesMs, talksMs, bothMs } = overlapOf(events);
-  const title =
-    `A step of one rank: computes ${computesMs.toFixed(0)} ms, sums and gathers under way ${talksMs.toFixed(0)} ms, ` +
+  const subtitle =
+    `computes ${computesMs.toFixed(0)} ms; sums and gathers under way ${talksMs.toFixed(0)} ms, ` +
     `${bothMs.toFixed(0)} of them while it computes`;
   const rows = [COMPUTES, TALKS];
   return toSvg(
     {
-      title: { text: title, anchor: 'start', fontSize: 13 },
+      title: {
+        ...{ text: 'A step of one rank', subtitle, anchor: 'start', color: INK },
+        ...{ fontSize: 13, subtitleFontSize: 12, subtitleColor: QUIET, subtitlePadding: 4 },
+      },
       data: { values: spansOf(events) },
-      mark: { type: 'bar', height: 26, stroke: QUIET, strokeWidth: 0.4 },
+      mark: { type: 'bar', stroke: QUIET, strokeWidth: 0.4 },
       encoding: {
         x: { field: 'begin', type: 'quantitative', title: 'milliseconds', axis: { grid: true } },
         x2: { field: 'end' },
@@ -65,6 +68,6 @@ export function stepTraceSvg(events: readonly StepEvent[]): Promise<string> {
         },
       },
     },
-    { width: 760, height: 84 },
+    { width: 760, height: 170 },
   );
 }

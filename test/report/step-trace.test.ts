@@ -24,7 +24,7 @@ describe('what a step over ranks did', () => {
 
   it('is drawn with a bar for each of them', async () => {
     const svg = await stepTraceSvg(events);
-    expect(svg).toContain('computes 33 ms, sums and gathers under way 25 ms, 18 of them while it computes');
+    expect(svg).toContain('computes 33 ms; sums and gathers under way 25 ms, 18 of them while it computes');
     expect(svg.match(/aria-roledescription="bar"|<path[^>]*stroke-width="0\.4"/g)).toHaveLength(
       events.length,
     );
