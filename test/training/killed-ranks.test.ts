@@ -11,7 +11,7 @@ import { Random } from '../../src/engine/random.ts';
 import { latestCheckpoint, loadCheckpoint } from '../../src/training/run/checkpoint.ts';
 import { smallScenes } from '../datasets/scenes/small-scenes.ts';
 
-/** `KILLS=50` for as many as a release is tried with; some five minutes. */
+/** `KILLS=50` for as many as a release is tried with; some ten minutes. */
 const kills = Number(process.env.KILLS ?? 1);
 const steps = 12;
 const cli = fileURLToPath(new URL('../../dist/tools/cli.js', import.meta.url));

@@ -97,28 +97,24 @@ export async function runLabelEfficiency(
   const { out, arms } = options;
   checkNames(arms);
   await takeFolder(options);
-  const runs = new Map<string, string>();
+  const runs = new Map<string, PretrainedReference>();
   for (const arm of arms) {
     if ('clusters' in arm) continue;
     const run = await runOf(arm, options);
     if (run === undefined) return undefined;
-    runs.set(arm.name, run);
+    runs.set(arm.name, { run });
   }
   const detector = await withEncodersOf(runs, options.detector);
-  const whole = new Set<string>();
   for (const arm of arms) {
     if (!('clusters' in arm)) continue;
     const run = await clusterRun(arm, { ...options, detector });
     if (run === undefined) return undefined;
-    runs.set(arm.name, run);
-    whole.add(arm.name);
+    runs.set(arm.name, { run, heads: true });
   }
   const cells = cellsOf(options);
   const results: CellResult[] = [];
   for (const cell of cells) {
-    const run = runs.get(cell.beginning);
-    const from = run === undefined ? undefined : { run, heads: whole.has(cell.beginning) };
-    const result = await runCell(cell, { ...options, detector }, from);
+    const result = await runCell(cell, { ...options, detector }, runs.get(cell.beginning));
     if (result === undefined) return undefined;
     results.push(result);
     options.onCell?.(results.length, cells.length, result);
@@ -166,11 +162,11 @@ async function clusterRun(
 
 /** The detector with the encoders of the runs. Throws an InputError where they are not of one kind, for then it would not be the same detector. */
 async function withEncodersOf(
-  runs: ReadonlyMap<string, string>,
+  runs: ReadonlyMap<string, PretrainedReference>,
   detector: DetectionConfig,
 ): Promise<DetectionConfig> {
   let first: { readonly name: string; readonly adopted: DetectionConfig } | undefined;
-  for (const [name, run] of runs) {
+  for (const [name, { run }] of runs) {
     const adopted = await adoptEncoders(detector, run);
     first ??= { name, adopted };
     if (isDeepStrictEqual(adopted, first.adopted)) continue;
