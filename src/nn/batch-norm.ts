@@ -71,13 +71,14 @@ export function batchNorm(
   // Taken of a detached x: the closed form below already holds what flows through the mean and the variance.
   const values = stopGradient(x);
   const ownMean = tf.mul(tf.sum(values, axes, true), 1 / count);
-  const centered = tf.sub(values, ownMean);
-  const ownVariance = tf.mul(tf.sum(tf.square(centered), axes, true), 1 / count);
-  const ofAll = scope === 'synchronised' && ranks() > 1;
-  const { mean, variance } = ofAll
-    ? statisticsOfAll(ownMean, ownVariance)
-    : { mean: ownMean, variance: ownVariance };
-  const offset = ofAll ? tf.sub(mean, ownMean) : undefined;
+  const ownCentered = tf.sub(values, ownMean);
+  const ownVariance = tf.mul(tf.sum(tf.square(ownCentered), axes, true), 1 / count);
+  const overRanks = ranks() > 1;
+  const { mean, variance } =
+    overRanks && scope === 'synchronised'
+      ? statisticsOfAll(ownMean, ownVariance)
+      : { mean: ownMean, variance: ownVariance };
+  const centered = mean === ownMean ? ownCentered : tf.sub(values, mean);
   const inverse = tf.rsqrt(tf.add(variance, eps));
   const observedMean = tf.reshape(mean, [-1]);
   const biasedMean = inputBias === undefined ? observedMean : tf.add(observedMean, stopGradient(inputBias));
@@ -85,7 +86,7 @@ export function batchNorm(
   const remembered = (statistic: tf.Tensor) =>
     scope === 'synchronised' ? statistic : allReduceMean(statistic, { late: true });
   return {
-    y: normalize({ x, centered, offset, inverse, weight, bias, inputBias, axes, broadcast, count }),
+    y: normalize({ x, centered, inverse, weight, bias, inputBias, axes, broadcast, count }),
     stats: {
       running_mean: blend(runningMean, remembered(biasedMean), momentum, 1),
       running_var: blend(
@@ -132,15 +133,10 @@ function statisticsOfAll(mean: tf.Tensor, variance: tf.Tensor): { mean: tf.Tenso
   return { mean: tf.reshape(whole, mean.shape), variance: tf.reshape(all, variance.shape) };
 }
 
-/**
- * centered·(inverse·weight) + bias, with dx = weight·inverse·(dy − mean(dy) − x̂·mean(dy·x̂)), x̂ = centered·inverse. Where all
- * ranks' mean is `offset` above that of this rank's rows, what these are centred by stays, and all else takes account of the
- * offset: another pass over x would cost more.
- */
+/** centered·(inverse·weight) + bias, with dx = weight·inverse·(dy − mean(dy) − x̂·mean(dy·x̂)), x̂ = centered·inverse. */
 function normalize(terms: {
   readonly x: tf.Tensor;
   readonly centered: tf.Tensor;
-  readonly offset: tf.Tensor | undefined;
   readonly inverse: tf.Tensor;
   readonly weight: tf.Tensor;
   readonly bias: tf.Tensor;
@@ -149,29 +145,23 @@ function normalize(terms: {
   readonly broadcast: number[];
   readonly count: number;
 }): tf.Tensor {
-  const { x, centered, offset, inverse, weight, bias, inputBias, axes, broadcast, count } = terms;
+  const { x, centered, inverse, weight, bias, inputBias, axes, broadcast, count } = terms;
   const inputs = inputBias === undefined ? [x, weight, bias] : [x, weight, bias, inputBias];
-  /** vector − offset·factor. */
-  const lessOffset = (vector: tf.Tensor, factor: tf.Tensor, by: tf.Tensor | undefined) =>
-    by === undefined ? vector : tf.sub(vector, tf.mul(by, factor));
   return withGradient(
     inputs,
     () => {
       const scale = tf.mul(inverse, tf.reshape(weight, broadcast));
-      const shift = lessOffset(tf.reshape(bias, broadcast), scale, offset);
-      const value = tf.add(tf.mul(centered, scale), shift);
-      return { value, saved: [centered, inverse, scale, ...(offset === undefined ? [] : [offset])] };
+      const value = tf.add(tf.mul(centered, scale), tf.reshape(bias, broadcast));
+      return { value, saved: [centered, inverse, scale] };
     },
-    (dy, [centered, inverse, scale, offset]) => {
+    (dy, [centered, inverse, scale]) => {
       const sum = tf.sum(dy, axes, true);
-      const along = tf.sum(tf.mul(dy, centered), axes, true);
-      const product = tf.mul(lessOffset(along, sum, offset), inverse);
+      const product = tf.mul(tf.sum(tf.mul(dy, centered), axes, true), inverse);
       // Weight and bias have the rank's own gradients; what flows to x comes from all rows that were normalised with it.
       const [sums, products] = scope === 'synchronised' ? meansOfAll([sum, product]) : [sum, product];
       const slope = tf.mul(tf.mul(products, inverse), 1 / count);
       const rest = tf.sub(dy, tf.mul(centered, slope));
-      const level = lessOffset(tf.mul(sums, 1 / count), slope, offset);
-      const dx = tf.mul(tf.sub(rest, level), scale);
+      const dx = tf.mul(tf.sub(rest, tf.mul(sums, 1 / count)), scale);
       const grads = [dx, tf.reshape(product, [-1]), tf.reshape(sum, [-1])];
       return inputBias === undefined ? grads : [...grads, tf.zeros(inputBias.shape)];
     },
