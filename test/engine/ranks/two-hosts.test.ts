@@ -75,7 +75,9 @@ describe.skipIf(!mayMakeHosts)('two hosts (skipped where no network namespace ca
       ...['--mca', 'btl_tcp_if_include', 'eth0', '--mca', 'oob_tcp_if_include', 'eth0'],
     ];
     const end = await endOf(start([...onHost(one), 'mpirun', ...options, ...program, 'values', where]));
-    expect(end).toMatchObject({ code: 0, stderr: '' });
+    // Both sides of a fork put the agent into its group; mpirun warns where the child was first, and goes on.
+    const said = end.stderr.replace(/^.* plm:rsh: Warning: setpgid\(.* failed in parent .*\n/gm, '');
+    expect({ code: end.code, said }).toEqual({ code: 0, said: '' });
     expect(await wrongRanks(3, where)).toEqual([]);
     expect(await hostsOf(3, where)).toEqual([one.name, one.name, other.name]);
   });
