@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
+import * as web from 'onnxruntime-web/wasm';
 import protobuf from 'protobufjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeImages } from '../../src/encoders/encoders.ts';
@@ -76,7 +77,7 @@ async function exported(name: keyof typeof encoders) {
   const [file] = await exportEncoders(run, join(folder, name), { batch: 1 });
   const bytes = await readFile(file);
   const opened = Model.toObject(Model.decode(bytes)) as Opened;
-  return { run, session: await ort.InferenceSession.create(bytes), opened };
+  return { run, bytes, session: await ort.InferenceSession.create(bytes), opened };
 }
 
 /** The maps of random pictures by the file, and how far they are from those by tfjs. */
@@ -117,6 +118,28 @@ describe('an exported image encoder', () => {
           ? ['Add', 'Conv', 'MaxPool', 'Relu', 'Transpose']
           : ['Add', 'Conv', 'Relu', 'Transpose'],
       );
+    },
+  );
+
+  it.each(Object.keys(encoders) as Array<keyof typeof encoders>)(
+    'of %s gives by the WebAssembly of onnxruntime-web what it gives by onnxruntime-node',
+    async (name) => {
+      const { bytes, session } = await exported(name);
+      // One thread: more of them would outlive the test.
+      web.env.wasm.numThreads = 1;
+      const inPage = await web.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
+      const given = [
+        'float32',
+        randomTensor('images', [2, 32, 64, 3]).dataSync() as Float32Array,
+        [2, 32, 64, 3],
+      ] as const;
+      const { image_features: expected } = await session.run({ image: new ort.Tensor(...given) });
+      const { image_features: found } = await inPage.run({ image: new web.Tensor(...given) });
+      await inPage.release();
+      expect(found.dims).toEqual(expected.dims);
+      const values = expected.data as Float32Array;
+      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+      expect(distance(found.data as Float32Array, [...values]) / largest).toBeLessThan(1e-5);
     },
   );
 
