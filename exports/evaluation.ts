@@ -34,6 +34,7 @@ export {
   orderMeasures,
   sameTrackRetrieval,
 } from '../src/evaluation/frame-order-measures.ts';
+export { type Interval, kittiIntervals, type MeasureInterval } from '../src/evaluation/kitti/bootstrap.ts';
 export {
   type DriveResultPairs,
   type DriveResults,

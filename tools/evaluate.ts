@@ -5,7 +5,7 @@ import { InputError } from '../src/engine/input-error.ts';
 import type { Overlaps } from '../src/evaluation/kitti/kitti-evaluation.ts';
 import type { KittiFolderPairs } from '../src/evaluation/kitti/kitti-result-files.ts';
 import { shellPath } from '../src/training/run/shell-word.ts';
-import { sequenceOption } from './options.ts';
+import { sequenceOption, wholeNumber } from './options.ts';
 
 interface Options {
   readonly labels: string;
@@ -17,6 +17,7 @@ interface Options {
   readonly imageSet?: string;
   readonly strict?: boolean;
   readonly sequence: readonly string[];
+  readonly bootstrap?: number;
 }
 
 /** The command line of `pointpair evaluate`. */
@@ -39,6 +40,11 @@ export function command(): Command {
         .choices(['error', 'empty'])
         .default('error'),
     )
+    .option(
+      '--bootstrap <number>',
+      'give the interval of each R40 at moderate difficulty over so many draws of the frames, such as 1000',
+      wholeNumber(100),
+    )
     .option('--strict', 'end at a type that KITTI does not know instead of leaving it aside')
     .option('--image-set <name>', "only the frames that the data set's ImageSets/<name>.txt lists")
     .addOption(new Option('--frames <file>', 'only the frames that this file lists').conflicts('imageSet'))
@@ -48,6 +54,7 @@ export function command(): Command {
       `
 Examples:
   pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val
+  pointpair evaluate --labels data/kitti --detections runs/point3d/detections --image-set val --bootstrap 1000
   pointpair evaluate --labels data/drives-held-out --detections runs/on-drives/detections`,
     )
     .action(run);
@@ -58,6 +65,7 @@ async function run(options: Options): Promise<void> {
   const { kittiTable, lowBoxes } = await import('../src/report/kitti-table.ts');
   const { describeUnknownClass } = await import('../src/evaluation/kitti/unknown-classes.ts');
   const { evaluateKitti } = await import('../src/evaluation/kitti/kitti-evaluation.ts');
+  const { kittiIntervals } = await import('../src/evaluation/kitti/bootstrap.ts');
   const { labels, json, overlaps } = options;
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const detections = await resultFolderOf(options.detections);
@@ -71,8 +79,19 @@ async function run(options: Options): Promise<void> {
   }
   for (const unknown of pairs.unknown) say(describeUnknownClass(unknown));
   const evaluation = evaluateKitti(pairs.frames, { overlaps });
-  if (json) for (const line of lowBoxes(evaluation)) say(line);
-  process.stdout.write(json ? `${JSON.stringify(evaluation.ap, null, 2)}\n` : `${kittiTable(evaluation)}\n`);
+  const { bootstrap: resamples } = options;
+  const intervals = resamples === undefined ? [] : kittiIntervals(pairs.frames, { overlaps, resamples });
+  if (!json) {
+    process.stdout.write(`${kittiTable(evaluation, intervals)}\n`);
+    return;
+  }
+  for (const line of lowBoxes(evaluation)) say(line);
+  const found = structuredClone(evaluation.ap) as {
+    [name: string]: { [metric: string]: { [difficulty: string]: object | null } };
+  };
+  for (const { name, metric, difficulty, R40 } of intervals)
+    found[name][metric][difficulty] = { ...found[name][metric][difficulty], interval95: R40 };
+  process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
 }
 
 /** The labels and results of folders of files. */

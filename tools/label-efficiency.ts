@@ -4,9 +4,10 @@ import { join, resolve } from 'node:path';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import { areDrives, readDriveResults } from '../src/evaluation/kitti/drive-results.ts';
-import { evaluateKitti, minOverlapOf } from '../src/evaluation/kitti/kitti-evaluation.ts';
+import { evaluateKitti, measuresOf, minOverlapOf } from '../src/evaluation/kitti/kitti-evaluation.ts';
 import { type KittiFolderPairs, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
 import {
+  type CellCurve,
   labelEfficiencyChart,
   labelEfficiencyRows,
   labelEfficiencyTable,
@@ -92,7 +93,8 @@ export async function labelEfficiencyExperiment(options: LabelEfficiencyOptions)
     process.exitCode = 130;
     return;
   }
-  const tables = tablesOf(results);
+  say('intervals of the differences, over draws of the held-out frames and of the seeds');
+  const tables = tablesOf(results, await curvesOf(results, { out, heldOut, strict }));
   const chart = await labelEfficiencyChart(labelEfficiencyRows(results, measures[0]), measures[0]);
   await writeFileAtomically(join(out, 'label-efficiency.svg'), chart);
   await writeFileAtomically(join(out, 'table.md'), `${tables.join('\n\n')}\n`);
@@ -102,8 +104,38 @@ export async function labelEfficiencyExperiment(options: LabelEfficiencyOptions)
   );
 }
 
-function tablesOf(results: readonly CellResult[]): string[] {
-  return measures.map((measure) => labelEfficiencyTable(labelEfficiencyRows(results, measure), measure));
+function tablesOf(
+  results: readonly CellResult[],
+  curves: ReadonlyMap<string, readonly CellCurve[]> = new Map(),
+): string[] {
+  return measures.map((measure) =>
+    labelEfficiencyTable(labelEfficiencyRows(results, measure, curves.get(measure)), measure),
+  );
+}
+
+/** By measure, the curves of all cells, from the result files that each left. */
+async function curvesOf(
+  results: readonly CellResult[],
+  { out, ...from }: Omit<HeldOutResults, 'detections'> & { readonly out: string },
+): Promise<Map<string, CellCurve[]>> {
+  const curves = new Map<string, CellCurve[]>(measures.map((measure) => [measure, []]));
+  for (const { beginning, fraction, seed } of results) {
+    const detections = join(out, 'cells', cellName({ beginning, fraction, seed }), 'detections');
+    const { frames } = await pairsOf({ ...from, detections });
+    const all = {
+      strict: [...measuresOf(frames, { overlaps: 'strict' })],
+      loose: [...measuresOf(frames, { overlaps: 'loose' })],
+    };
+    measured.forEach(({ name, metric, overlaps }, i) => {
+      const measure = all[overlaps].find(
+        (each) => each.name === name && each.metric === metric && each.difficulty === 'moderate',
+      );
+      if (measure === undefined) return;
+      const { curve } = measure;
+      curves.get(measures[i])!.push({ beginning, fraction, seed, frames: frames.length, curve });
+    });
+  }
+  return curves;
 }
 
 interface ExperimentData {
@@ -192,10 +224,14 @@ const measures = measured.map(
   ({ name, metric, overlaps }) => `${name} ${metric} > ${minOverlapOf(overlaps, name, metric)} R40 moderate`,
 );
 
-async function averagePrecisions(
-  from: { readonly heldOut: DataSelection; readonly detections: string; readonly strict?: boolean },
-  say: (line: string) => void,
-) {
+/** The held-out frames, and a folder of result files of them. */
+interface HeldOutResults {
+  readonly heldOut: DataSelection;
+  readonly detections: string;
+  readonly strict?: boolean;
+}
+
+async function averagePrecisions(from: HeldOutResults, say: (line: string) => void) {
   const { frames, damaged } = await pairsOf(from);
   for (const message of damaged) say(describeDamaged('held-out labels', message));
   const evaluations = {
@@ -211,15 +247,7 @@ async function averagePrecisions(
 }
 
 /** The labels and results of the frames that have results. */
-async function pairsOf({
-  heldOut,
-  detections,
-  strict,
-}: {
-  readonly heldOut: DataSelection;
-  readonly detections: string;
-  readonly strict?: boolean;
-}): Promise<KittiFolderPairs> {
+async function pairsOf({ heldOut, detections, strict }: HeldOutResults): Promise<KittiFolderPairs> {
   const damaged = strict ? 'error' : 'left out';
   if (await areDrives(heldOut.root))
     return readDriveResults({ labels: heldOut, detections, foundOnly: true, damaged });

@@ -1,10 +1,14 @@
+import type { MeasureInterval } from '../evaluation/kitti/bootstrap.ts';
 import { RECALL_SAMPLES } from '../evaluation/kitti/kitti-average-precision.ts';
 import { type KittiEvaluation, kittiMetrics, minOverlapOf } from '../evaluation/kitti/kitti-evaluation.ts';
 import { difficulties, evaluatedClasses, LEAST_HEIGHT_PX } from '../evaluation/kitti/kitti-matching.ts';
 import { alignedTable } from './aligned-table.ts';
 
-/** An evaluation in words: every number under its rule, and every row with the overlap that it asks for. */
-export function kittiTable(evaluation: KittiEvaluation): string {
+/**
+ * An evaluation in words: every number under its rule, and every row with the overlap that it asks for; with the intervals of R40
+ * where there are some.
+ */
+export function kittiTable(evaluation: KittiEvaluation, intervals: readonly MeasureInterval[] = []): string {
   const { overlaps, frames, ap } = evaluation;
   const rows = evaluatedClasses.flatMap((name) =>
     kittiMetrics.map((metric) => [
@@ -21,6 +25,10 @@ export function kittiTable(evaluation: KittiEvaluation): string {
   return [
     `average precision in percent, ${frames} frames, ${overlaps} overlaps; R40 and R11 are different rules, not comparable`,
     alignedTable([...head, ...columns], rows),
+    ...intervals.map(
+      ({ name, metric, difficulty, R40: { low, high } }) =>
+        `${name} ${metric} R40 ${difficulty}: ${low.toFixed(2)} to ${high.toFixed(2)} in 95 of 100 draws of the frames`,
+    ),
     ...fewLabels(evaluation),
     ...lowBoxes(evaluation),
   ].join('\n');

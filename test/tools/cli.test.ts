@@ -386,6 +386,20 @@ describe('evaluate', () => {
     expect(json.stderr).toContain('1 of 1 Car detections');
   });
 
+  it('says what numbers lie between over draws of the frames', async () => {
+    const given = await folders(label, `${label} 0.9`);
+    const table = await pointpair('evaluate', ...given, '--bootstrap', '100');
+    // A single frame is the same in every draw.
+    expect(table.stdout).toContain('Car 3d R40 moderate: 0.00 to 0.00 in 95 of 100 draws of the frames');
+    const json = await pointpair('evaluate', ...given, '--bootstrap', '100', '--json');
+    const { moderate, easy } = JSON.parse(json.stdout).Car['3d'];
+    expect(moderate).toEqual({ R40: 0, R11: 100 / 11, interval95: { low: 0, high: 0 } });
+    expect(easy).not.toHaveProperty('interval95');
+    expect((await pointpair('evaluate', ...given, '--bootstrap', '7')).stderr).toContain(
+      'a whole number from 100 on',
+    );
+  });
+
   it('tells each type that KITTI does not know once with its count, and ends there when strict', async () => {
     const bus = label.replace('Car', 'Bus');
     const given = await folders(`${label}\n${bus}\n${bus}\n`, `${label} 0.9\n${bus} 0.5\n`);

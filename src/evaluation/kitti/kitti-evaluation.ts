@@ -1,25 +1,14 @@
+import { type AveragePrecision, averagePrecision } from './kitti-average-precision.ts';
+import { curvesOf, type FrameTimes } from './kitti-curves.ts';
 import {
-  type AveragePrecision,
-  averagePrecision,
-  envelope,
-  scoreThresholds,
-} from './kitti-average-precision.ts';
-import {
-  addMatches,
   type Difficulty,
   difficulties,
   type EvaluatedClass,
   evaluatedClasses,
   heightOf,
-  isAccountable,
   LEAST_HEIGHT_PX,
-  type Measure,
-  matchedScores,
   type OverlapMetric,
   overlapMetrics,
-  prepareFrame,
-  rolesOf,
-  type Tally,
 } from './kitti-matching.ts';
 import type { KittiFramePair, KittiObjectLine } from './kitti-result-lines.ts';
 
@@ -46,15 +35,19 @@ export type ApTable = {
   };
 };
 
-/** The curve behind an average precision. */
-export interface PrecisionRecall {
-  readonly name: EvaluatedClass;
-  readonly metric: KittiMetric;
-  readonly difficulty: Difficulty;
+/** A curve over the recalls. */
+export interface RecallCurve {
   /** Labels that count. */
   readonly labels: number;
   /** Precision (or orientation similarity) at the recalls 0, 1/40, …, 1, 0 to 1. */
   readonly precision: readonly number[];
+}
+
+/** The curve behind an average precision. */
+export interface PrecisionRecall extends RecallCurve {
+  readonly name: EvaluatedClass;
+  readonly metric: KittiMetric;
+  readonly difficulty: Difficulty;
 }
 
 /** What KITTI's evaluation finds. */
@@ -98,18 +91,8 @@ export function evaluateKitti(
   { overlaps = 'strict' }: { readonly overlaps?: Overlaps } = {},
 ): KittiEvaluation {
   const curves: PrecisionRecall[] = [];
-  const oriented = orientationsGiven(frames);
-  for (const name of evaluatedClasses) {
-    for (const metric of overlapMetrics) {
-      if (!boxesGiven(frames, name, metric)) continue;
-      const minOverlap = minOverlapOf(overlaps, name, metric);
-      const measured = difficultyCurves(frames, { name, metric, minOverlap });
-      for (const { difficulty, labels, precision, similarity } of measured) {
-        curves.push({ name, metric, difficulty, labels, precision });
-        if (metric === 'bbox' && oriented)
-          curves.push({ name, metric: 'aos', difficulty, labels, precision: similarity });
-      }
-    }
+  for (const { name, metric, difficulty, curve } of measuresOf(frames, { overlaps })) {
+    curves.push({ name, metric, difficulty, ...curve() });
   }
   const apOf = (name: EvaluatedClass, metric: KittiMetric, difficulty: Difficulty) => {
     const curve = curves.find(
@@ -123,40 +106,32 @@ export function evaluateKitti(
   return { overlaps, frames: frames.length, ap: table, curves, low: lowDetections(frames) };
 }
 
-function difficultyCurves(frames: readonly KittiFramePair[], measure: Measure) {
-  const prepared = frames.map((frame) => prepareFrame(frame, measure));
-  return difficulties.map((difficulty) => {
-    const roles = prepared.map((frame) => rolesOf(frame, measure.name, difficulty));
-    const labels = roles.reduce((sum, { valid }) => sum + valid, 0);
-    const scores = prepared.flatMap((frame, i) => matchedScores(frame, roles[i]));
-    const thresholds = scoreThresholds(scores, labels);
-    const tallies = thresholds.map((): Tally => ({ truePositives: 0, accounted: 0, similarity: 0 }));
-    const accountable: number[] = [];
-    prepared.forEach((frame, i) => {
-      addMatches(tallies, frame, { roles: roles[i], thresholds });
-      frame.detections.forEach(({ score }, j) => {
-        if (isAccountable(frame, roles[i], j)) accountable.push(score);
-      });
-    });
-    const rising = Float64Array.from(accountable).sort();
-    const found = tallies.map(
-      ({ truePositives, accounted }, k) => truePositives + countFrom(rising, thresholds[k]) - accounted,
-    );
-    const over = (part: 'truePositives' | 'similarity') =>
-      envelope(tallies.map((tally, k) => (found[k] === 0 ? 0 : tally[part] / found[k])));
-    return { difficulty, labels, precision: over('truePositives'), similarity: over('similarity') };
-  });
+/** A class, metric and difficulty for which there are detections. */
+export interface MeasureCurve extends Pick<PrecisionRecall, 'name' | 'metric' | 'difficulty'> {
+  /** Its curve over the frames, of which the i-th is there `times[i]` times; once each by default. */
+  curve(times?: FrameTimes): RecallCurve;
 }
 
-/** How many numbers of a rising list are at least `least`. */
-function countFrom(rising: Float64Array, least: number): number {
-  let [low, high] = [0, rising.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (rising[middle] < least) low = middle + 1;
-    else high = middle;
+/** All that can be measured of the frames, in the order of classes, metrics and difficulties. */
+export function* measuresOf(
+  frames: readonly KittiFramePair[],
+  { overlaps = 'strict' }: { readonly overlaps?: Overlaps } = {},
+): Generator<MeasureCurve> {
+  const oriented = orientationsGiven(frames);
+  for (const name of evaluatedClasses) {
+    for (const metric of overlapMetrics) {
+      if (!boxesGiven(frames, name, metric)) continue;
+      const minOverlap = minOverlapOf(overlaps, name, metric);
+      for (const { difficulty, curves } of curvesOf(frames, { name, metric, minOverlap })) {
+        const of = (part: 'precision' | 'similarity') => (times?: FrameTimes) => {
+          const { labels, [part]: precision } = curves(times);
+          return { labels, precision };
+        };
+        yield { name, metric, difficulty, curve: of('precision') };
+        if (metric === 'bbox' && oriented) yield { name, metric: 'aos', difficulty, curve: of('similarity') };
+      }
+    }
   }
-  return rising.length - low;
 }
 
 /** Whether every detection, of whatever class, says where it faces, as the benchmark asks. */

@@ -148,7 +148,7 @@ export function isAccountable({ inDontCare }: PreparedFrame, roles: Roles, detec
   return roles.detections[detection] === COUNTS && inDontCare[detection] === 0;
 }
 
-/** What became of frames at a threshold. */
+/** What became of a frame at a threshold. */
 export interface Tally {
   truePositives: number;
   /** Accountable detections that labels took, and that are no false positives therefore. */
@@ -157,24 +157,24 @@ export interface Tally {
   similarity: number;
 }
 
-/** Adds what a frame counts at each of the falling thresholds of the score to the tally of that threshold. */
-export function addMatches(
-  tallies: readonly Tally[],
+const NOTHING: Readonly<Tally> = { truePositives: 0, accounted: 0, similarity: 0 };
+
+/** What a frame counts at each of some falling thresholds of the score; what was worked out once is kept. */
+export function talliesOf(
   frame: PreparedFrame,
-  { roles, thresholds }: { readonly roles: Roles; readonly thresholds: readonly number[] },
-): void {
+  roles: Roles,
+): (thresholds: readonly number[]) => Readonly<Tally>[] {
   const falling = Float64Array.from(frame.candidates, (j) => -frame.detections[j].score).sort();
-  let reached = 0;
-  let matches: Tally = { truePositives: 0, accounted: 0, similarity: 0 };
-  thresholds.forEach((threshold, k) => {
-    // Between two scores of candidates nothing changes.
-    const before = reached;
-    while (reached < falling.length && -falling[reached] >= threshold) reached++;
-    if (reached > before) matches = matchesAt(frame, roles, threshold);
-    tallies[k].truePositives += matches.truePositives;
-    tallies[k].accounted += matches.accounted;
-    tallies[k].similarity += matches.similarity;
-  });
+  // Between two scores of candidates nothing changes.
+  const known: Array<Readonly<Tally> | undefined> = [NOTHING];
+  return (thresholds) => {
+    let reached = 0;
+    return thresholds.map((threshold) => {
+      while (reached < falling.length && -falling[reached] >= threshold) reached++;
+      known[reached] ??= matchesAt(frame, roles, threshold);
+      return known[reached]!;
+    });
+  };
 }
 
 /**

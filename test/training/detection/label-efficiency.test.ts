@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  type CellCurve,
   labelEfficiencyChart,
   labelEfficiencyRows,
   labelEfficiencyTable,
@@ -192,6 +193,38 @@ describe('its table', () => {
       '| | | pretrained | not measured | not measured |',
       '| | | time | not measured | not measured |',
     ]);
+  });
+
+  it('says what differences lie between, over draws of the same frames and seeds for both', () => {
+    /** A frame is of one kind, of which a training finds this share: R40 hangs on it alone. */
+    const curveOf =
+      (share: number) =>
+      (times: ArrayLike<number> = [1, 1]) => ({
+        labels: times[0] + times[1],
+        precision: Array.from({ length: 41 }, (_, k) => (k <= 40 * share ? 1 : 0)),
+      });
+    const cell = (beginning: string, seed: number, share: number): CellCurve => {
+      const curve = curveOf(share);
+      return { beginning, seed, fraction: 0.05, frames: 2, curve };
+    };
+    const scratch = [0.2, 0.4, 0.6].map((share, seed) => cell('scratch', seed, share));
+    const alike = [0.3, 0.5, 0.7].map((share, seed) => cell('pretrained', seed, share));
+    const [row] = labelEfficiencyRows(results, 'Car 3d', [...scratch, ...alike]);
+    // However seeds are drawn, each is 10 better than its own.
+    expect(row.arms[0].interval!.low).toBeCloseTo(10, 9);
+    expect(row.arms[0].interval!.high).toBeCloseTo(10, 9);
+    expect(labelEfficiencyTable([row], 'Car 3d')).toContain('(3 of 3 seeds up), 95 %: 10.0 to 10.0 |');
+    const [other] = labelEfficiencyRows(results, 'Car 3d', [
+      ...scratch,
+      cell('pretrained', 0, 0.8),
+      ...alike.slice(1),
+    ]);
+    // Where all three draws are of seed 0, and where none is: 8 and 1 of 27.
+    expect(other.arms[0].interval!.low).toBeCloseTo(10, 9);
+    expect(other.arms[0].interval!.high).toBeCloseTo(60, 9);
+    expect(
+      labelEfficiencyRows(results, 'Car 3d', [scratch[0], alike[0]])[0].arms[0].interval,
+    ).toBeUndefined();
   });
 
   it('is drawn', async () => {
