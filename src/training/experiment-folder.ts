@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { InputError } from '../engine/input-error.ts';
 import { makeFolder, writeJsonAtomically } from './run/atomic-file.ts';
 import { latestCheckpoint } from './run/checkpoint.ts';
@@ -7,27 +8,69 @@ import { latestCheckpoint } from './run/checkpoint.ts';
 /** What an experiment's folder says of it, as JSON has it. */
 export type ExperimentPlan = { readonly [key: string]: unknown };
 
+/** How an experiment goes on with what its folder says. */
+export interface Continuation {
+  /** What is noted, with options that have come since as they are by default. */
+  readonly read?: (noted: ExperimentPlan) => ExperimentPlan;
+  /** What the new plan has to be; by default what is noted. */
+  readonly expected?: (known: ExperimentPlan, plan: ExperimentPlan) => ExperimentPlan;
+  /** What is noted from now on; by default the new plan. */
+  readonly kept?: (known: ExperimentPlan, plan: ExperimentPlan) => ExperimentPlan;
+}
+
 /**
- * Keeps in an experiment's folder what it is, in `experiment.json`. What is there already is given to `joined`, with the new
- * one, which says what is kept, or undefined where the two are not the same experiment: then an InputError is thrown.
+ * Keeps in an experiment's folder what it is, in `experiment.json`. Where one is there already the new one has to go on with it, else
+ * an InputError names the first thing in which they differ.
  */
 export async function takeExperimentFolder(
   out: string,
   plan: ExperimentPlan,
-  joined: (known: ExperimentPlan, plan: ExperimentPlan) => ExperimentPlan | undefined,
+  { read = (noted) => noted, expected = (known) => known, kept = (_, now) => now }: Continuation = {},
 ): Promise<void> {
   await makeFolder(out);
   const file = join(out, 'experiment.json');
-  // As it is when it is read: undefined values are left out.
-  const written = JSON.parse(JSON.stringify(plan)) as ExperimentPlan;
+  const written = asJson(plan);
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  const kept = text === undefined ? written : joined(JSON.parse(text) as ExperimentPlan, written);
-  if (kept !== undefined) return writeJsonAtomically(file, kept);
+  if (text === undefined) return writeJsonAtomically(file, written);
+  const known = asJson(read(JSON.parse(text) as ExperimentPlan));
+  const difference = firstDifference(expected(known, written), written, '');
+  if (difference === undefined) return writeJsonAtomically(file, kept(known, written));
   throw new InputError({
     file,
-    expected: 'the same experiment, to go on with',
-    found: 'other settings: give them again, or another --out',
+    place: difference.place,
+    expected: `the same experiment, to go on with: ${shown(difference.known)}`,
+    found: `${shown(difference.now)}: give the same again, or another --out`,
   });
+}
+
+/** As it is when it is read: undefined values are left out. */
+function asJson(plan: ExperimentPlan): ExperimentPlan {
+  return JSON.parse(JSON.stringify(plan)) as ExperimentPlan;
+}
+
+interface Difference {
+  readonly place: string;
+  readonly known: unknown;
+  readonly now: unknown;
+}
+
+/** The first place at which two values of JSON differ; undefined where there is none. */
+function firstDifference(known: unknown, now: unknown, place: string): Difference | undefined {
+  if (!isBranch(known) || !isBranch(now))
+    return isDeepStrictEqual(known, now) ? undefined : { place, known, now };
+  for (const key of new Set([...Object.keys(known), ...Object.keys(now)])) {
+    const found = firstDifference(known[key], now[key], place === '' ? key : `${place}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isBranch(value: unknown): value is { readonly [key: string]: unknown } {
+  return typeof value === 'object' && value !== null;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
 }
 
 /** How a training of an experiment begins: it goes on where a checkpoint of it is there. */

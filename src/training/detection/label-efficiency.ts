@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import { InputError } from '../../engine/input-error.ts';
-import type { RunConfig } from '../config.ts';
+import { parseRunConfig, type RunConfig } from '../config.ts';
 import { type ExperimentPlan, resumedOrNew, takeExperimentFolder } from '../experiment-folder.ts';
 import { pretrain } from '../pretrain.ts';
 import type { PretrainedReference } from '../pretrained.ts';
@@ -12,7 +12,7 @@ import { makeFolder, writeJsonAtomically } from '../run/atomic-file.ts';
 import type { ProgressStream } from '../run/progress.ts';
 import { adoptEncoders } from './adopt-encoders.ts';
 import { detect } from './detect.ts';
-import { applyDetectionSettings, type DetectionConfig } from './detection-config.ts';
+import { applyDetectionSettings, type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
 import { loadDetectionRun } from './detection-run.ts';
 import { finetune } from './finetune.ts';
 import { pseudoLabel } from './pseudo-label.ts';
@@ -232,13 +232,35 @@ export function cellName({ beginning, fraction, seed }: Cell): string {
 /** Notes what the experiment is, or makes sure that the folder's is the same; more arms, seeds and shares may be added. */
 function takeFolder({ out, train, heldOut, arms, detector }: LabelEfficiencyOptions): Promise<void> {
   const named = Object.fromEntries(arms.map(({ name, ...arm }) => [name, arm]));
-  return takeExperimentFolder(out, { train, heldOut, detector, arms: named }, (known, plan) => {
-    const [before, now] = [known, plan].map(({ arms: all }) => (all ?? {}) as ExperimentPlan);
-    const isSame =
-      isDeepStrictEqual({ ...known, arms: undefined }, { ...plan, arms: undefined }) &&
-      arms.every(({ name }) => before[name] === undefined || isDeepStrictEqual(before[name], now[name]));
-    return isSame ? { ...plan, arms: { ...before, ...now } } : undefined;
-  });
+  const armsOf = ({ arms: all }: ExperimentPlan) => (all ?? {}) as ExperimentPlan;
+  return takeExperimentFolder(
+    out,
+    { train, heldOut, detector, arms: named },
+    {
+      read: (noted) => withDefaults(noted, join(out, 'experiment.json')),
+      expected: (known, plan) => {
+        const before = armsOf(known);
+        const same = Object.entries(armsOf(plan)).map(([name, arm]) => [name, before[name] ?? arm]);
+        return { ...known, arms: Object.fromEntries(same) };
+      },
+      kept: (known, plan) => ({ ...plan, arms: { ...armsOf(known), ...armsOf(plan) } }),
+    },
+  );
+}
+
+/** What was noted, with what options that have come since are without being given. */
+function withDefaults(plan: ExperimentPlan, file: string): ExperimentPlan {
+  const arms = Object.entries((plan.arms ?? {}) as { readonly [name: string]: ExperimentPlan });
+  return {
+    ...plan,
+    detector: parseDetectionConfig(plan.detector, { file }),
+    arms: Object.fromEntries(
+      arms.map(([name, arm]) => [
+        name,
+        arm.config === undefined ? arm : { ...arm, config: parseRunConfig(arm.config, { file }) },
+      ]),
+    ),
+  };
 }
 
 function resultOf(text: string, file: string): CellResult {

@@ -91,12 +91,8 @@ export async function runImageSystems(
   const cells = systemCells(options);
   const forms = new Map(cells.map(({ preset }) => [preset, configOf({ preset, seed: 0 }, settings)]));
   for (const preset of presets) requirePictures(preset, forms.get(preset)!);
-  await takeExperimentFolder(
-    out,
-    { data, settings, randomSeeds, patches, finetune, finetuneSteps },
-    // More presets and seeds may be added.
-    (known, plan) => (isDeepStrictEqual(known, plan) ? plan : undefined),
-  );
+  // More presets and seeds may be added.
+  await takeExperimentFolder(out, { data, settings, randomSeeds, patches, finetune, finetuneSteps });
   const results: SystemResult[] = [];
   const formsDone: unknown[] = [];
   for (const cell of cells) {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -75,7 +75,17 @@ describe('the experiment', () => {
     const more = (await runLabelEfficiency(options(out, { seeds: [1, 2], fractions: [1] })))!;
     expect(numbers(more).slice(0, 2)).toEqual(numbers(whole).slice(2));
     const other = options(out, { detector: tinyDetector('point3d', ['steps=3']) });
-    await expect(runLabelEfficiency(other)).rejects.toThrow(/experiment\.json: expected the same experiment/);
+    await expect(runLabelEfficiency(other)).rejects.toThrow(
+      /experiment\.json: detector\.steps: expected the same experiment, to go on with: 2, found 3: give the same again/,
+    );
+    // Begun before an option was there, it goes on with the option's default.
+    const file = join(out, 'experiment.json');
+    const noted = JSON.parse(await readFile(file, 'utf8'));
+    const { lastLevel, ...older } = noted.detector.point3d;
+    expect(lastLevel).toBe('weighted');
+    await writeFile(file, JSON.stringify({ ...noted, detector: { ...noted.detector, point3d: older } }));
+    expect(numbers((await runLabelEfficiency(options(out)))!)).toEqual(numbers(whole));
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(noted);
   });
 
   it('compares several pretrainings, one of them a run that is there, and takes up more', async () => {
@@ -97,7 +107,7 @@ describe('the experiment', () => {
     expect(initialization).toContain('pointEncoder');
     const changed = { name: 'first', config: tinyRun({ steps: 3 }) };
     await expect(runLabelEfficiency(options(out, { ...small, arms: [changed] }))).rejects.toThrow(
-      /the same experiment/,
+      /arms\.first\.config\.steps: expected the same experiment, to go on with: 2, found 3/,
     );
   });
 

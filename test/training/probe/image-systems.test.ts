@@ -87,7 +87,7 @@ describe('the experiment with systems of pictures', () => {
     expect(alone.report.randomEncoder?.seeds).toBe(1);
     expect(alone.report.knn).toBe(added.report.knn);
     await expect(runImageSystems(options('whole', { settings: [...settings, 'steps=4'] }))).rejects.toThrow(
-      /experiment\.json: expected the same experiment/,
+      /experiment\.json: settings\.\d+: expected the same experiment, to go on with: nothing, found "steps=4"/,
     );
   }, 120_000);
 
