@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { InputError } from '../engine/input-error.ts';
 import { makeFolder, writeJsonAtomically } from './run/atomic-file.ts';
+import { changesOf } from './run/changes.ts';
 import { latestCheckpoint } from './run/checkpoint.ts';
 
 /** What an experiment's folder says of it, as JSON has it. */
@@ -33,44 +33,19 @@ export async function takeExperimentFolder(
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return writeJsonAtomically(file, written);
   const known = asJson(read(JSON.parse(text) as ExperimentPlan));
-  const difference = firstDifference(expected(known, written), written, '');
-  if (difference === undefined) return writeJsonAtomically(file, kept(known, written));
+  const [change] = changesOf(expected(known, written), written);
+  if (change === undefined) return writeJsonAtomically(file, kept(known, written));
   throw new InputError({
     file,
-    place: difference.place,
-    expected: `the same experiment, to go on with: ${shown(difference.known)}`,
-    found: `${shown(difference.now)}: give the same again, or another --out`,
+    place: change.key,
+    expected: `the same experiment, to go on with: ${change.before}`,
+    found: `${change.now}: give the same again, or another --out`,
   });
 }
 
 /** As it is when it is read: undefined values are left out. */
 function asJson(plan: ExperimentPlan): ExperimentPlan {
   return JSON.parse(JSON.stringify(plan)) as ExperimentPlan;
-}
-
-interface Difference {
-  readonly place: string;
-  readonly known: unknown;
-  readonly now: unknown;
-}
-
-/** The first place at which two values of JSON differ; undefined where there is none. */
-function firstDifference(known: unknown, now: unknown, place: string): Difference | undefined {
-  if (!isBranch(known) || !isBranch(now))
-    return isDeepStrictEqual(known, now) ? undefined : { place, known, now };
-  for (const key of new Set([...Object.keys(known), ...Object.keys(now)])) {
-    const found = firstDifference(known[key], now[key], place === '' ? key : `${place}.${key}`);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function isBranch(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === 'object' && value !== null;
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
 }
 
 /** How a training of an experiment begins: it goes on where a checkpoint of it is there. */

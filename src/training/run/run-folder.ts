@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { InputError, reasonOf } from '../../engine/input-error.ts';
 import { isTemporaryName, makeFolder, writeFileAtomically, writeJsonAtomically } from './atomic-file.ts';
+import { type Change, changesOf } from './changes.ts';
 import { listCheckpoints } from './checkpoint.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -253,13 +254,6 @@ async function readJson(file: string, expected: string): Promise<ConfigJson> {
   }
 }
 
-/** A value of the configuration that is another one when a run goes on; both as JSON. */
-export interface ConfigChange {
-  readonly key: string;
-  readonly before: string;
-  readonly now: string;
-}
-
 /**
  * Holds a configuration against that of the run in a folder and gives what differs of the keys that may. Touches nothing.
  * Throws an InputError where the folder holds no run, and where other keys differ (the first ones are named).
@@ -271,12 +265,11 @@ export async function requireSameRun(
     mayDiffer,
     upgrade = (same) => same,
   }: Pick<RunFolderOptions, 'config' | 'upgrade'> & { readonly mayDiffer: readonly string[] },
-): Promise<ConfigChange[]> {
+): Promise<Change[]> {
   const configFile = join(path, 'config.json');
   const before = upgrade(await readJson(configFile, 'the configuration of the run to resume'));
-  const all = differences(before, JSON.parse(JSON.stringify(config)));
-  const isFree = ({ key }: ConfigChange) =>
-    mayDiffer.some((free) => key === free || key.startsWith(`${free}.`));
+  const all = changesOf(before, JSON.parse(JSON.stringify(config)));
+  const isFree = ({ key }: Change) => mayDiffer.some((free) => key === free || key.startsWith(`${free}.`));
   const [first, ...others] = all.filter((change) => !isFree(change));
   if (first === undefined) return all;
   const more = others.slice(0, 5).map(({ key, before, now }) => `${key} ${before} against ${now}`);
@@ -290,19 +283,6 @@ export async function requireSameRun(
     expected: `${first.before}, as the run began with`,
     found: `${first.now}${rest}`,
   });
-}
-
-/** Where two JSON values differ, by key path. */
-function differences(before: unknown, now: unknown, key = ''): ConfigChange[] {
-  const branches = [before, now].every((value) => typeof value === 'object' && value !== null);
-  if (branches && Array.isArray(before) === Array.isArray(now)) {
-    const [a, b] = [before, now] as Array<Record<string, unknown>>;
-    const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
-    return keys.flatMap((inner) => differences(a[inner], b[inner], key === '' ? inner : `${key}.${inner}`));
-  }
-  if (Object.is(before, now)) return [];
-  const shown = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80));
-  return [{ key, before: shown(before), now: shown(now) }];
 }
 
 async function cutMetrics(runFolder: string, step: number): Promise<void> {
