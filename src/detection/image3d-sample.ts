@@ -14,8 +14,8 @@ import {
   onCanvas,
 } from './image-sample.ts';
 import type { Image3dConfig } from './image3d-config.ts';
-import { meanSizeOf } from './mean-sizes.ts';
-import { headingCode } from './point-targets.ts';
+import { meanSizeOf } from '../geometry/mean-sizes.ts';
+import { headingCode } from '../views/point-targets.ts';
 
 /** The targets of objects in space; M objects. */
 export interface SpaceTargets {

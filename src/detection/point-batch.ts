@@ -4,7 +4,7 @@ import type { LevelTables } from '../pointcloud/sample-levels.ts';
 import { stackFloats, stackPointViews, stackTables } from '../views/stack-points.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import type { PointSample } from './point-sample.ts';
-import type { PointTargets } from './point-targets.ts';
+import type { PointTargets } from '../views/point-targets.ts';
 
 /**
  * Stacks samples to a batch: `points` as an encoder takes them, `places` float32 [R, 3] of all R candidates, `nearest`

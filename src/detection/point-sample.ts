@@ -21,7 +21,7 @@ import { indicesInRange } from '../pointcloud/range-filter.ts';
 import { type LevelTables, sampleLevels } from '../pointcloud/sample-levels.ts';
 import { requireLabels, sortLabels } from './detection-frames.ts';
 import type { PointDetectorConfig } from './point-config.ts';
-import { type PointTargets, pointTargets } from './point-targets.ts';
+import { type PointTargets, pointTargets } from '../views/point-targets.ts';
 
 /** The points of one frame as a detector sees them, and what its candidates are to say. */
 export interface PointSample {

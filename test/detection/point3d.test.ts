@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { collatePoints } from '../../src/detection/point-batch.ts';
 import { decodePoints } from '../../src/detection/point-decode.ts';
 import { pointSample } from '../../src/detection/point-sample.ts';
-import { headingCode, headingOf, pointTargets } from '../../src/detection/point-targets.ts';
+import { headingCode, headingOf, pointTargets } from '../../src/views/point-targets.ts';
 import { Point3d } from '../../src/detection/point3d.ts';
 import { type Point3dConfig, point3dSchema } from '../../src/detection/point3d-config.ts';
 import { compile } from '../../src/engine/compile.ts';

@@ -6,7 +6,7 @@ import type { Matrix34 } from '../../geometry/matrix.ts';
 import { type CenterTargets, centerTargets } from '../center-targets.ts';
 import { type CanvasPicture, canvasPicture } from '../image-sample.ts';
 import { canvasObjects, gridOf } from '../image3d-sample.ts';
-import { meanSizeOf } from '../mean-sizes.ts';
+import { meanSizeOf } from '../../geometry/mean-sizes.ts';
 import type { Intrinsics } from '../pnp/pnp-points.ts';
 import { cellPixels, type RoiTables, roiTables } from '../roi-tables.ts';
 import type { MonorunConfig } from './monorun-config.ts';

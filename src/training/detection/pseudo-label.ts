@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import { formatKittiLabels } from '../../datasets/kitti-labels.ts';
-import { clusterBoxes } from '../../detection/cluster-boxes.ts';
+import { clusterBoxes } from '../../pointcloud/segments/cluster-boxes.ts';
 import { openObjectFrames } from '../../detection/detection-frames.ts';
 import { detectionOf } from '../../detection/detection-label.ts';
 import { InputError } from '../../engine/input-error.ts';

@@ -1,8 +1,8 @@
-import type { Box3 } from '../geometry/box.ts';
-import { groundHeights } from '../pointcloud/ground-height.ts';
-import { type SegmentShape, shapesOf } from '../pointcloud/segments/segment-shapes.ts';
-import { sweepParts } from '../pointcloud/segments/sweep-parts.ts';
-import { meanSizeOf } from './mean-sizes.ts';
+import type { Box3 } from '../../geometry/box.ts';
+import { groundHeights } from '../ground-height.ts';
+import { type SegmentShape, shapesOf } from './segment-shapes.ts';
+import { sweepParts } from './sweep-parts.ts';
+import { meanSizeOf } from '../../geometry/mean-sizes.ts';
 
 /** A box around a cluster that has the size of a thing of a class. */
 export interface ClusterBox {

@@ -1,6 +1,6 @@
 import { wrapAngle } from '../geometry/angle.ts';
 import type { Box3 } from '../geometry/box.ts';
-import { meanSizeOf } from './mean-sizes.ts';
+import { meanSizeOf } from '../geometry/mean-sizes.ts';
 
 /** What candidates are to say; N candidates, K classes. */
 export interface PointTargets {
