@@ -51,6 +51,7 @@ export {
   releasedPointEncoder,
 } from '../src/pointcloud/pointnet2-encoder.ts';
 export { filterRange, indicesInRange, type PointRange, sampleRows } from '../src/pointcloud/range-filter.ts';
+export { type RayQueries, type RayQueryOptions, rayQueries } from '../src/pointcloud/ray-queries.ts';
 export { type LevelTables, sampleLevels } from '../src/pointcloud/sample-levels.ts';
 export type { ScalarArray, ScalarType } from '../src/pointcloud/scalar-type.ts';
 // Segments over time.
