@@ -56,6 +56,7 @@ export { type LevelTables, sampleLevels } from '../src/pointcloud/sample-levels.
 export type { ScalarArray, ScalarType } from '../src/pointcloud/scalar-type.ts';
 // Segments over time.
 export { type AboveGroundOptions, pointsAboveGround } from '../src/pointcloud/segments/above-ground.ts';
+export { type ClusterBox, clusterBoxes } from '../src/pointcloud/segments/cluster-boxes.ts';
 export { type ClusterOptions, clusterPoints } from '../src/pointcloud/segments/cluster-points.ts';
 export {
   type FollowedSegment,
