@@ -99,6 +99,7 @@ export async function viewSource({
           seen ??= await readSweep(index, stopwatch);
           const { points } = seen;
           const found = view.boxes && (await boxes.get(`${index}`, async () => clusterBoxes(points)));
+          stopwatch.lap('pair');
           drawn[name] = drawSweep(seen, random.fork('view', name), view, { boxes: found, stopwatch });
         } else {
           picture ??= frame?.cameras[0].image ?? (await pictureOf(frames.numberInWhole(index), stopwatch));
