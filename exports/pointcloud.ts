@@ -51,10 +51,12 @@ export {
   releasedPointEncoder,
 } from '../src/pointcloud/pointnet2-encoder.ts';
 export { filterRange, indicesInRange, type PointRange, sampleRows } from '../src/pointcloud/range-filter.ts';
+export { type RayQueries, type RayQueryOptions, rayQueries } from '../src/pointcloud/ray-queries.ts';
 export { type LevelTables, sampleLevels } from '../src/pointcloud/sample-levels.ts';
 export type { ScalarArray, ScalarType } from '../src/pointcloud/scalar-type.ts';
 // Segments over time.
 export { type AboveGroundOptions, pointsAboveGround } from '../src/pointcloud/segments/above-ground.ts';
+export { type ClusterBox, clusterBoxes } from '../src/pointcloud/segments/cluster-boxes.ts';
 export { type ClusterOptions, clusterPoints } from '../src/pointcloud/segments/cluster-points.ts';
 export {
   type FollowedSegment,

@@ -42,5 +42,7 @@ export {
 } from '../src/views/point-pair.ts';
 export type { PointView } from '../src/views/point-view.ts';
 export { type SampledPoints, stackPointViews } from '../src/views/stack-points.ts';
+export type { SweepQueries } from '../src/views/sweep-queries.ts';
+export { type DrawnSweep, drawSweep, type SweepView } from '../src/views/sweep-view.ts';
 // Views of every kind.
 export { needsOf, type PictureView, type ViewConfig, type Views } from '../src/views/view-config.ts';

@@ -34,6 +34,8 @@ export const presetNames = [
   'random-walk-small',
   'frame-order-small',
   'shuffle-learn-small',
+  'pseudo-boxes-small',
+  'occupancy-small',
 ] as const;
 
 /** The names of the detectors. */

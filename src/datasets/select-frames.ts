@@ -2,7 +2,7 @@ import type { Frames } from './open-frames.ts';
 
 /** Some of the frames of a data set, as a data set of their own. */
 export function selectFrames(frames: Frames, chosen: readonly number[]): Frames {
-  const { classes, frame, sweep, camera, labels } = frames;
+  const { classes, frame, pointFrame, sweep, camera, labels } = frames;
   return {
     ...frames,
     length: chosen.length,
@@ -15,6 +15,7 @@ export function selectFrames(frames: Frames, chosen: readonly number[]): Frames 
     ...(sweep && { sweep: (index, stopwatch) => sweep(chosen[index], stopwatch) }),
     ...(camera && { camera: (index) => camera(chosen[index]) }),
     ...(labels && { labels: (index) => labels(chosen[index]) }),
+    ...(pointFrame && { pointFrame: (index, stopwatch) => pointFrame(chosen[index], stopwatch) }),
     ...(frame && { frame: (index, stopwatch) => frame(chosen[index], stopwatch) }),
   };
 }

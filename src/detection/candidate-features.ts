@@ -6,15 +6,30 @@ import { maxOverNeighbors } from '../nn/max-over-neighbors.ts';
 import { initMlp, mlp } from '../nn/mlp.ts';
 import { gatherRows } from '../pointcloud/grouping.ts';
 import type { PointNet2Features } from '../pointcloud/pointnet2-encoder.ts';
+import { NEAREST } from '../views/candidates.ts';
 import type { PointDetectorConfig } from './point-config.ts';
-import { NEAREST } from './point-sample.ts';
 
 type Tensors = Tree<tf.Tensor>;
+
+/** Which features of an encoder candidates have. */
+export type CandidateConfig = Pick<
+  PointDetectorConfig,
+  'pointEncoder' | 'candidateLevel' | 'lastLevel' | 'headBatchNorm'
+>;
+
+/** How many features `candidateFeatures` gives. */
+export function candidateChannels({
+  candidateLevel,
+  pointEncoder: { levels },
+}: Pick<CandidateConfig, 'candidateLevel' | 'pointEncoder'>): number {
+  const last = levels.length - 1;
+  return levels[candidateLevel].out + (candidateLevel < last ? levels[last].out : 0);
+}
 
 /** The layer that features of the last level pass on their way to candidates, with the three numbers of where they are from; as wide as they are. */
 export function initLastLevel(
   random: Random,
-  { pointEncoder: { levels } }: PointDetectorConfig,
+  { pointEncoder: { levels } }: Pick<CandidateConfig, 'pointEncoder'>,
 ): Initialized {
   const { out } = levels[levels.length - 1];
   return initMlp(random, { inputs: out + 3, widths: [out], bias: false });
@@ -28,7 +43,7 @@ export function candidateFeatures(
   params: Tensors,
   stats: Tensors,
   encoded: PointNet2Features,
-  options: Mode & { readonly config: PointDetectorConfig; readonly batch: Tensors },
+  options: Mode & { readonly config: CandidateConfig; readonly batch: Tensors },
 ): Applied {
   const { config, batch } = options;
   const own = encoded.levels[config.candidateLevel];

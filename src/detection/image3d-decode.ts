@@ -4,14 +4,14 @@ import type { Tree } from '../engine/tree.ts';
 import { wrapAngle } from '../geometry/angle.ts';
 import type { ImageBox } from '../geometry/box-projection.ts';
 import { boxFromKitti } from '../geometry/kitti-box.ts';
+import { meanSizeOf } from '../geometry/mean-sizes.ts';
 import { unmapPixels } from '../image/image-view.ts';
 import { leafAt } from '../nn/layer.ts';
+import { headingOf } from '../views/point-targets.ts';
 import { boxOf, centerOf, findPeaks, type Peak } from './center-decode.ts';
 import { atDepth, type CanvasPicture } from './image-sample.ts';
 import type { Image3dConfig } from './image3d-config.ts';
 import { DEPTH_UNIT, gridOf, type Image3dSample, LEAST_LOG_DEVIATION } from './image3d-sample.ts';
-import { meanSizeOf } from './mean-sizes.ts';
-import { headingOf } from './point-targets.ts';
 
 /**
  * The detections of each sample of a batch from the head's raw outputs, by falling score: a peak's probability times how

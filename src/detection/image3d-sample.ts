@@ -2,7 +2,9 @@ import type { Frame } from '../datasets/frame.ts';
 import type { Stopwatch } from '../datasets/stopwatch.ts';
 import type { Random } from '../engine/random.ts';
 import { wrapAngle } from '../geometry/angle.ts';
+import { meanSizeOf } from '../geometry/mean-sizes.ts';
 import type { ImageSize } from '../image/image-view.ts';
+import { headingCode } from '../views/point-targets.ts';
 import { type CenterGrid, type CenterTargets, centerTargets } from './center-targets.ts';
 import { requireLabels, sortLabels } from './detection-frames.ts';
 import type { ImageDetectorConfig } from './image-config.ts';
@@ -14,8 +16,6 @@ import {
   onCanvas,
 } from './image-sample.ts';
 import type { Image3dConfig } from './image3d-config.ts';
-import { meanSizeOf } from './mean-sizes.ts';
-import { headingCode } from './point-targets.ts';
 
 /** The targets of objects in space; M objects. */
 export interface SpaceTargets {

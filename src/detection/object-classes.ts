@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { kittiClassOf } from '../datasets/kitti-classes.ts';
-import { sizedClasses } from './mean-sizes.ts';
+import { sizedClasses } from '../geometry/mean-sizes.ts';
 
 const knownClass = z.enum(sizedClasses);
 

@@ -1,10 +1,10 @@
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { LevelTables } from '../pointcloud/sample-levels.ts';
+import { collateCandidates, collateTargets } from '../views/collate-candidates.ts';
 import { stackFloats, stackPointViews, stackTables } from '../views/stack-points.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import type { PointSample } from './point-sample.ts';
-import type { PointTargets } from './point-targets.ts';
 
 /**
  * Stacks samples to a batch: `points` as an encoder takes them, `places` float32 [R, 3] of all R candidates, `nearest`
@@ -16,40 +16,27 @@ export function collatePoints(
   config: PointDetectorConfig,
 ): Tree<HostTensor> {
   const { levels } = config.pointEncoder;
-  const rows = samples.length * levels[config.candidateLevel].points;
-  const nearest = stackTables(
-    samples.map((sample) => sample.nearest),
-    levels[levels.length - 1].points,
-  );
-  const floats = (part: (sample: PointSample) => Float32Array, shape: readonly number[]) =>
-    float32(stackFloats(samples, part), shape);
+  const candidates = collateCandidates(samples, levels);
+  const [rows] = candidates.places.shape;
   const batch = {
     // The head needs coordinates for its balls and offsets, whether the encoder sees them or not.
     points: stackPointViews(samples, {
       levels,
       useXyz: config.pointEncoder.useXyz || config.surroundings !== null || config.lastLevel === 'offsets',
     }),
-    places: floats((sample) => sample.candidates, [rows, 3]),
-    nearest,
-    nearestWeights: floats((sample) => sample.nearestWeights, [nearest.data.length]),
+    ...candidates,
     ...(config.surroundings === null ? {} : { surroundings: surroundingsOf(samples) }),
-    ...(config.heightFrom === 'ground' ? { ground: floats((sample) => sample.ground!, [rows, 1]) } : {}),
+    ...(config.heightFrom === 'ground'
+      ? {
+          ground: float32(
+            stackFloats(samples, (sample) => sample.ground!),
+            [rows, 1],
+          ),
+        }
+      : {}),
   };
-  if (samples.some(({ targets }) => targets === undefined)) return batch;
-  const target = (name: keyof PointTargets, ...inner: number[]) =>
-    floats((sample) => sample.targets![name], [rows, ...inner]);
-  return {
-    ...batch,
-    targets: {
-      classes: target('classes', config.classes.length),
-      weights: target('weights'),
-      positive: target('positive'),
-      offset: target('offset', 3),
-      logSize: target('logSize', 3),
-      headingBin: target('headingBin', config.headingBins),
-      headingResidual: target('headingResidual'),
-    },
-  };
+  const targets = samples.flatMap((sample) => sample.targets ?? []);
+  return targets.length < samples.length ? batch : { ...batch, targets: collateTargets(targets) };
 }
 
 /** The balls around the candidates, counting through the stacked points. */

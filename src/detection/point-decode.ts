@@ -2,13 +2,13 @@ import type { ObjectLabel } from '../datasets/frame.ts';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Tree } from '../engine/tree.ts';
 import type { Box3 } from '../geometry/box.ts';
+import { meanSizeOf } from '../geometry/mean-sizes.ts';
 import { leafAt } from '../nn/layer.ts';
+import { headingOf } from '../views/point-targets.ts';
 import { detectionOf } from './detection-label.ts';
-import { meanSizeOf } from './mean-sizes.ts';
 import { averageOverlapping, rotatedNonMaximumSuppression } from './nms.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 import type { PointSample } from './point-sample.ts';
-import { headingOf } from './point-targets.ts';
 
 /** A box that a candidate stands for. */
 interface Found {

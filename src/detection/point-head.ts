@@ -10,7 +10,7 @@ import { initMlp, mlp } from '../nn/mlp.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
 import type { PointNet2Features } from '../pointcloud/pointnet2-encoder.ts';
 import { initSetAbstraction, setAbstraction } from '../pointcloud/set-abstraction.ts';
-import { candidateFeatures, initLastLevel } from './candidate-features.ts';
+import { candidateChannels, candidateFeatures, initLastLevel } from './candidate-features.ts';
 import { binaryCrossEntropy, focalLoss, smoothL1, softmaxCrossEntropy, weightedSum } from './losses.ts';
 import type { PointDetectorConfig } from './point-config.ts';
 
@@ -30,6 +30,20 @@ export interface PointPredictions {
   readonly quality: tf.Tensor;
 }
 
+/** What a head needs to know of a detector, or of whatever else has one. */
+export type PointHeadConfig = Pick<
+  PointDetectorConfig,
+  | 'classes'
+  | 'pointEncoder'
+  | 'candidateLevel'
+  | 'surroundings'
+  | 'lastLevel'
+  | 'heightFrom'
+  | 'headWidths'
+  | 'headBatchNorm'
+  | 'headingBins'
+>;
+
 /** How near a predicted centre counts as near, metres: quality is exp(-distance / this). */
 const QUALITY_M = 0.4;
 /** With nothing learned a candidate is of a class with this probability, so that the many empty ones do not drown the rest. */
@@ -37,7 +51,7 @@ const PRIOR = 0.02;
 /** Numbers that are joined to a candidate's features: its height (above the ground, where boxes are measured from it), and its distance in tens of metres. */
 const PLACE_CHANNELS = 2;
 
-const outputsOf = ({ classes, headingBins }: PointDetectorConfig) => ({
+const outputsOf = ({ classes, headingBins }: PointHeadConfig) => ({
   classes: classes.length,
   offset: 3,
   logSize: 3,
@@ -47,12 +61,9 @@ const outputsOf = ({ classes, headingBins }: PointDetectorConfig) => ({
 });
 
 /** The head's parameters: `layers`, and a linear layer for each output. `extra` channels are joined to a candidate's features. */
-export function initPointHead(random: Random, config: PointDetectorConfig, extra = 0): Initialized {
-  const { levels } = config.pointEncoder;
-  const own = levels[config.candidateLevel].out;
-  const last = config.candidateLevel < levels.length - 1 ? levels[levels.length - 1].out : 0;
+export function initPointHead(random: Random, config: PointHeadConfig, extra = 0): Initialized {
   const around = config.surroundings?.out ?? 0;
-  const inputs = own + last + around + extra + PLACE_CHANNELS;
+  const inputs = candidateChannels(config) + around + extra + PLACE_CHANNELS;
   const layers = initMlp(random.fork('layers'), { inputs, widths: config.headWidths });
   const width = config.headWidths[config.headWidths.length - 1];
   const params: { [name: string]: Tree<HostTensor> } = { layers: layers.params };
@@ -78,7 +89,7 @@ function featuresAround(
   params: Tensors,
   stats: Tensors,
   batch: Tensors,
-  options: Mode & { readonly config: PointDetectorConfig },
+  options: Mode & { readonly config: PointHeadConfig },
 ) {
   const { config, training } = options;
   const points = branchAt(batch, 'points');
@@ -104,7 +115,7 @@ export function pointHead(
   stats: Tensors,
   encoded: PointNet2Features,
   options: Mode & {
-    readonly config: PointDetectorConfig;
+    readonly config: PointHeadConfig;
     readonly batch: Tensors;
     readonly extra?: tf.Tensor;
   },

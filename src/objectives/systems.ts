@@ -13,7 +13,9 @@ import { invaspread } from './invaspread.ts';
 import { moco } from './moco.ts';
 import { mocoV3 } from './moco-v3.ts';
 import type { System } from './objective.ts';
+import { occupancy } from './occupancy.ts';
 import { orl } from './orl.ts';
+import { pseudoBoxes } from './pseudo-boxes.ts';
 import { randomWalk } from './random-walk.ts';
 import { relativePatch } from './relative-patch.ts';
 import { s2Bnn } from './s2-bnn.ts';
@@ -54,4 +56,6 @@ export const systems: readonly System[] = [
   randomWalk,
   frameOrder,
   shuffleLearn,
+  pseudoBoxes,
+  occupancy,
 ];

@@ -27,6 +27,18 @@ export function describeView(view: ViewConfig): string {
         pairs.segments && `${pairs.segments === 'all' ? 'segments' : 'moving segments'} that were followed`,
       ]);
     }
+    case 'sweep': {
+      const { points, boxes, rays } = view;
+      const { maxRotation, scale, flipProbability } = view.view;
+      return listed([
+        `a sweep of ${points.count} points`,
+        some(maxRotation) && `turned by up to ${Math.round((maxRotation! * 180) / Math.PI)} degrees`,
+        scale && `scaled by ${range(scale)}`,
+        some(flipProbability) && `mirrored ${flipProbability}`,
+        boxes && 'boxes of its clusters',
+        rays && `${rays.count} places along its rays`,
+      ]);
+    }
     case 'picture-clip': {
       const { clip, picture, shuffled, tuple } = view;
       return listed([

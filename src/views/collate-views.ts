@@ -3,6 +3,7 @@ import { leavesOf, type Tree, treeOf } from '../engine/tree.ts';
 import type { DrawnBoxPair } from './box-pair.ts';
 import { collatePictureClips, collatePointClips } from './collate-clips.ts';
 import { collatePointPairs } from './collate-point-pairs.ts';
+import { collateSweeps } from './collate-sweeps.ts';
 import type {
   DrawnExemplar,
   DrawnMask,
@@ -15,11 +16,12 @@ import type { PictureClip } from './picture-clip.ts';
 import type { PointClip } from './point-clip.ts';
 import type { PointPair } from './point-pair.ts';
 import { joinFloats, stackFloats } from './stack-points.ts';
+import type { DrawnSweep } from './sweep-view.ts';
 import type { ViewConfig, Views } from './view-config.ts';
 
 /**
  * Samples as a batch of B: under each view's name what its kind has (names with `/` are branches), and `index` int32 [B],
- * the places of the frames in the selection. A pair of point views has what `collatePointPairs` gives, clips have what `collatePointClips` and `collatePictureClips` give; a picture is float32
+ * the places of the frames in the selection. A pair of point views has what `collatePointPairs` gives, clips have what `collatePointClips` and `collatePictureClips` give, a sweep what `collateSweeps` gives; a picture is float32
  * [copies·B, H, W, 3], all first copies first, and so is a patch that stands for its picture; patches are `first` and `second` float32 [B·pairs, S, S, 3] and `label`
  * int32 [B·pairs]; two boxes are `first` and `second` float32 [B, H, W, 3]; a mask is `image` float32 [B, H, W, 3] and `mask` float32 [B, H, W].
  */
@@ -44,6 +46,8 @@ function collateView(drawn: readonly DrawnView[], view: ViewConfig): HostTensor 
       return collatePointClips(drawn as readonly PointClip[], view);
     case 'picture-clip':
       return collatePictureClips(drawn as readonly PictureClip[], view);
+    case 'sweep':
+      return collateSweeps(drawn as readonly DrawnSweep[], view);
     case 'picture':
     case 'exemplar': {
       const { copies = 1 } = view;

@@ -2,12 +2,14 @@ import type { DataSelection } from '../datasets/data-selection.ts';
 import type { Frame } from '../datasets/frame.ts';
 import { type SampleSource, type SourceReference, sourceBeside } from '../datasets/loader-source.ts';
 import type { Frames } from '../datasets/open-frames.ts';
+import { Recent } from '../datasets/recent.ts';
 import { rememberPictures } from '../datasets/remembered-pictures.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
 import { normalizeImage } from '../image/normalize-image.ts';
 import type { RgbImage } from '../image/rgb-image.ts';
+import { type ClusterBox, clusterBoxes } from '../pointcloud/segments/cluster-boxes.ts';
 import { drawBoxPair } from './box-pair.ts';
 import { normalizationOf } from './canvas.ts';
 import { type Correspondences, pictureCount } from './correspondences.ts';
@@ -18,9 +20,11 @@ import { openViewFrames } from './open-view-frames.ts';
 import { drawClipOrder, drawPictureClip } from './picture-clip.ts';
 import { drawPointClip, type PosedSweep } from './point-clip.ts';
 import { drawPointPair, type PointPairView } from './point-pair.ts';
+import type { SeenSweep } from './points-in-view.ts';
 import { rememberSweeps } from './remembered-sweeps.ts';
 import { joinFloats } from './stack-points.ts';
-import type { PictureView, Views } from './view-config.ts';
+import { drawSweep } from './sweep-view.ts';
+import { needsOf, type PictureView, type Views } from './view-config.ts';
 
 /** Which views of which frames. */
 export interface ViewSourceOptions {
@@ -29,6 +33,9 @@ export interface ViewSourceOptions {
   /** The boxes of all pictures of the data set, where views are drawn of them. */
   readonly correspondences?: Correspondences;
 }
+
+/** As many boxes of clusters are kept, of the frames that were drawn last: some twenty a frame. */
+const mostBoxes = 200_000;
 
 /** A view that is drawn of one frame alone. */
 type SingleView = PointPairView | PictureView;
@@ -51,6 +58,13 @@ export async function viewSource({
   const pictureOf = rememberPictures(whole);
   const sweepOf = rememberSweeps(whole);
   const kinds = new Set(Object.values(views).map(({ kind }) => kind));
+  const boxes = new Recent<readonly ClusterBox[]>(mostBoxes, (found) => found.length + 1);
+  // Without pictures there are frames without pixels, and without a camera sweeps alone.
+  const isSeen = needsOf(views).includes('image');
+  const readSweep = async (index: number, stopwatch?: Stopwatch): Promise<SeenSweep> =>
+    isSeen
+      ? await (frames.pointFrame ?? frames.frame!)(index, stopwatch)
+      : { id: frames.ids[index], points: await frames.sweep!(index, stopwatch) };
   return {
     length: frames.length,
     ids: frames.ids,
@@ -58,6 +72,7 @@ export async function viewSource({
       const frame = kinds.has('point-pair') ? await frames.frame!(index, stopwatch) : undefined;
       // Several views of a frame share what is read of it.
       let picture: RgbImage | undefined;
+      let seen: SeenSweep | undefined = frame;
       const drawn: { [name: string]: DrawnView } = {};
       for (const [name, view] of Object.entries(views)) {
         const how = { name, random, stopwatch };
@@ -80,6 +95,12 @@ export async function viewSource({
           const read = (number: number) => pictureOf(number, stopwatch);
           drawn[name] = await drawBoxPair(from, read, random.fork('view', name), view);
           stopwatch.lap('augment');
+        } else if (view.kind === 'sweep') {
+          seen ??= await readSweep(index, stopwatch);
+          const { points } = seen;
+          const found = view.boxes && (await boxes.get(`${index}`, async () => clusterBoxes(points)));
+          stopwatch.lap('pair');
+          drawn[name] = drawSweep(seen, random.fork('view', name), view, { boxes: found, stopwatch });
         } else {
           picture ??= frame?.cameras[0].image ?? (await pictureOf(frames.numberInWhole(index), stopwatch));
           drawn[name] = drawView({ frame, picture }, view, how);

@@ -3,6 +3,7 @@ import type { DrawnBoxPair } from './box-pair.ts';
 import type { PictureClip } from './picture-clip.ts';
 import type { PointClip } from './point-clip.ts';
 import type { PointPair } from './point-pair.ts';
+import type { DrawnSweep } from './sweep-view.ts';
 
 /** Pictures that were drawn of one, and the steps that made each. */
 export interface DrawnPictures {
@@ -49,7 +50,8 @@ export type DrawnView =
   | DrawnExemplar
   | PointClip
   | PictureClip
-  | DrawnBoxPair;
+  | DrawnBoxPair
+  | DrawnSweep;
 
 /** What was drawn of one frame: its views by name. */
 export interface DrawnSample {

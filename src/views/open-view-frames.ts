@@ -4,7 +4,7 @@ import { type Frames, openFrames } from '../datasets/open-frames.ts';
 import { selectFrames } from '../datasets/select-frames.ts';
 import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
-import { needsOf, type Views } from './view-config.ts';
+import { needsOf, takesPixels, type Views } from './view-config.ts';
 
 /** The frames that views can be drawn of. */
 export interface ViewFrames extends Frames {
@@ -21,7 +21,7 @@ export interface ViewFrames extends Frames {
  * InputError where there is none, and as `openFrames` does.
  */
 export async function openViewFrames(data: DataSelection, views: Views): Promise<ViewFrames> {
-  const whole = await openFrames(data, needsOf(views));
+  const whole = await openFrames(data, needsOf(views), { withPictures: takesPixels(views) });
   const clips = new Map<string, Clips>();
   let chosen = Array.from({ length: whole.length }, (_, index) => index);
   const notes = [...whole.notes];

@@ -1,12 +1,11 @@
 import type { ClipOptions } from '../datasets/clips.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
-import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
 import { multiply44, transformPoints } from '../geometry/matrix.ts';
 import { inverseRigid } from '../geometry/rigid-transform.ts';
 import { applyView, sampleViewTransform, type ViewDraw } from '../geometry/view-transform.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
-import { indicesInRange, type PointRange } from '../pointcloud/range-filter.ts';
+import type { PointRange } from '../pointcloud/range-filter.ts';
 import { followSegments } from '../pointcloud/segments/follow-segments.ts';
 import type { Sweep } from '../pointcloud/segments/sweep.ts';
 import { sharedCells } from './cell-pairs.ts';
@@ -19,6 +18,7 @@ import {
   rowsOfCenters,
   type SampledLevels,
 } from './point-view.ts';
+import { pointsInView } from './points-in-view.ts';
 import { sharedSegments } from './segment-pairs.ts';
 
 /** Which places of the first and the last sweep belong together. */
@@ -78,8 +78,7 @@ export function drawPointClip(
   const drawn = [0, clip.length - 1].map((moment) => {
     const sweep = clip[moment];
     const own = random.fork('moment', moment);
-    const near = indicesInRange(sweep.points, config.points.range);
-    if (near.length === 0) throw noPoints(sweep, config);
+    const near = pointsInView(sweep, { ...config.points, cropToImage: false });
     const inRange = gatherRows(sweep.points, near);
     const rows = drawRows(inRange, own.fork('points'), config);
     const view = sampleViewTransform(own.fork('view'), config.view);
@@ -133,14 +132,4 @@ function groupsOf(
   if (cellM !== undefined)
     groups.push(...sharedCells(first.places, last.places, random.fork('cells'), { cellM }));
   return groups;
-}
-
-function noPoints({ id, points }: PosedSweep, { points: { range } }: PointClipView): InputError {
-  const expected = `some within (${range.min}) to (${range.max}) m`;
-  return new InputError({
-    file: `frame ${id}`,
-    place: 'points',
-    expected,
-    found: `none of ${points.length / 4}`,
-  });
 }

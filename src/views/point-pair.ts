@@ -1,10 +1,8 @@
-import type { CameraModel, Frame } from '../datasets/frame.ts';
+import type { Frame } from '../datasets/frame.ts';
 import { Stopwatch } from '../datasets/stopwatch.ts';
 import type { PictureInput } from '../encoders/encoder-config.ts';
-import { InputError } from '../engine/input-error.ts';
 import type { Random } from '../engine/random.ts';
-import { type Matrix34, multiply34by44 } from '../geometry/matrix.ts';
-import { indicesInImage, projectPoints } from '../geometry/projection.ts';
+import { projectPoints } from '../geometry/projection.ts';
 import {
   applyView,
   isMirrored,
@@ -15,10 +13,10 @@ import {
 import { type ImageSize, type ImageView, mapPixels } from '../image/image-view.ts';
 import { PointMatcher } from '../matching/point-matching.ts';
 import { gatherRows } from '../pointcloud/point-rows.ts';
-import { indicesInRange } from '../pointcloud/range-filter.ts';
 import { bilinearCorners } from './bilinear-corners.ts';
 import { drawCanvas, paintCanvas } from './canvas.ts';
 import { drawRows, type PointView, pointView, type SampledLevels } from './point-view.ts';
+import { pixelFromLidarOf, pointsInView } from './points-in-view.ts';
 
 /** How a pair of views of a sweep is drawn, and the picture that goes with it: plain data. */
 export interface PointPairView {
@@ -87,16 +85,7 @@ export function drawPlaces(
   config: PlacesView,
   stopwatch = new Stopwatch(),
 ): DrawnPlaces {
-  const candidates = pointsInView(frame, config);
-  if (candidates.length === 0) {
-    const { min, max } = config.points.range;
-    throw new InputError({
-      file: `frame ${frame.id}`,
-      place: 'points',
-      expected: `some within (${min}) to (${max}) m${config.points.cropToImage ? ' that the camera sees' : ''}`,
-      found: `none of ${frame.points.length / 4}`,
-    });
-  }
+  const candidates = pointsInView(frame, config.points);
   const { count } = config.points;
   const near = gatherRows(frame.points, candidates);
   const chosen = gatherRows(near, drawRows(near, random.fork('points'), config));
@@ -174,18 +163,6 @@ export function drawPointPair(
     cells,
     cellWeights,
   };
-}
-
-function pixelFromLidarOf({ pixelFromCamera, cameraFromLidar }: CameraModel): Matrix34 {
-  return multiply34by44(pixelFromCamera, cameraFromLidar);
-}
-
-/** The indices of the points of a sweep inside of the range and, if wanted, of the picture. */
-function pointsInView({ points, cameras }: Frame, config: PlacesView): Int32Array {
-  const near = indicesInRange(points, config.points.range);
-  if (!config.points.cropToImage) return near;
-  const [camera] = cameras;
-  return indicesInImage(points, 4, pixelFromLidarOf(camera), { image: camera.image, among: near });
 }
 
 /** Whether a place is on an image, whose outermost pixels reach half a pixel beyond their centres; NaN is not. */

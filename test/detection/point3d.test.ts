@@ -5,7 +5,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { collatePoints } from '../../src/detection/point-batch.ts';
 import { decodePoints } from '../../src/detection/point-decode.ts';
 import { pointSample } from '../../src/detection/point-sample.ts';
-import { headingCode, headingOf, pointTargets } from '../../src/detection/point-targets.ts';
 import { Point3d } from '../../src/detection/point3d.ts';
 import { type Point3dConfig, point3dSchema } from '../../src/detection/point3d-config.ts';
 import { compile } from '../../src/engine/compile.ts';
@@ -27,6 +26,7 @@ import { groundPoints } from '../../src/pointcloud/ground.ts';
 import { groundHeights } from '../../src/pointcloud/ground-height.ts';
 import { gatherRows } from '../../src/pointcloud/point-rows.ts';
 import { indicesInRange } from '../../src/pointcloud/range-filter.ts';
+import { headingCode, headingOf, pointTargets } from '../../src/views/point-targets.ts';
 import { tinyDetector } from '../training/detection/tiny-detector.ts';
 import { car, frameWithCars } from './cars.ts';
 

@@ -38,6 +38,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
       'nearestNeighbors',
       'pointNet',
       'pointNet2',
+      'rayQueries',
       'readKittiBin',
       'readPcd',
       'readPly',

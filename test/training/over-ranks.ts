@@ -15,8 +15,10 @@ import { detectionState } from '../../src/training/detection/finetune.ts';
 import { sameOnAllRanks, trainStep } from '../../src/training/train-step.ts';
 import { drawPointPair } from '../../src/views/point-pair.ts';
 import { frameWithCars } from '../detection/cars.ts';
-import { firstSteps, imageBatch, tinyImageRun } from '../objectives/tiny-image-run.ts';
+import { firstSteps, imageBatch, stepsOn, tinyImageRun } from '../objectives/tiny-image-run.ts';
 import { batchOfPairs, changed, pairView, syntheticFrame } from '../objectives/tiny-simipu.ts';
+import { streetBatch } from '../objectives/tiny-street.ts';
+import { tinySweepRun } from '../objectives/tiny-sweeps.ts';
 import { comparableRun } from '../objectives/tiny-training.ts';
 import { tinyDetector } from './detection/tiny-detector.ts';
 
@@ -71,6 +73,28 @@ export function onPictures(
   );
   return {
     step: (batchNorm) => trainStep(pretraining, groups, { batchNorm }),
+    state,
+    whole: batches,
+    shares: data.map(({ shares }, i) => shares.map((share) => ({ ...batches[i], data: share }))),
+  };
+}
+
+/** A system on sweeps of streets, in batches of four. */
+export function onStreets(
+  preset: string,
+  options: { readonly [option: string]: unknown },
+  given: Shares,
+): Given {
+  const config = tinySweepRun(preset, options, { batchSize: 4, optimizers: { points: sgd, heads: sgd } });
+  const data = dataOf(4, given, (numbers, draw) =>
+    streetBatch({ ...config, batchSize: numbers.length }, numbers, draw),
+  );
+  const { pretraining, groups, state, batches } = stepsOn(config, {
+    frames: 4,
+    data: data.map(({ whole }) => whole),
+  });
+  return {
+    step: (batchNorm) => trainStep(pretraining, groups, { batchNorm, clip: config.clip }),
     state,
     whole: batches,
     shares: data.map(({ shares }, i) => shares.map((share) => ({ ...batches[i], data: share }))),

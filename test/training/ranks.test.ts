@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/host-tensor.ts';
 import type { Tree } from '../../src/engine/tree.ts';
 import { greatestDifference, tinyView } from '../objectives/tiny-image-run.ts';
-import { type Course, inOnePiece, inPieces, onCars, onPairs, onPictures, type Shares } from './over-ranks.ts';
+import {
+  type Course,
+  inOnePiece,
+  inPieces,
+  onCars,
+  onPairs,
+  onPictures,
+  onStreets,
+  type Shares,
+} from './over-ranks.ts';
 
 /** How far losses, metrics and all of the state but the optimizers' moments are apart. */
 function apart(one: Course, other: Course): number {
@@ -33,6 +42,10 @@ const systems = {
   DINO: pictures('dino-cifar', { outputs: 32 }),
   SEER: pictures('seer-cifar', { hidden: 32 }),
   InvaSpread: pictures('invaspread-cifar'),
+  'boxes of clusters': (given: Shares) =>
+    onStreets('pseudo-boxes-small', { candidateLevel: 0, head: [12] }, given),
+  occupancy: (given: Shares) =>
+    onStreets('occupancy-small', { candidateLevel: 0, latent: 8, decoder: [8] }, given),
 };
 
 describe('over ranks', () => {
@@ -48,6 +61,8 @@ describe('over ranks', () => {
     ['DINO', 2],
     ['SEER', 2],
     ['InvaSpread', 2],
+    ['boxes of clusters', 4],
+    ['occupancy', 2],
   ] as const)('%s computes on %d what it computes on one', async (name, ranks) => {
     const differenceFrom = async (from: number) => {
       const given = systems[name]({ ranks, from });

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { meanSizeOf } from '../../geometry/mean-sizes.ts';
 import { gatherRows } from '../../pointcloud/grouping.ts';
 import { type CenterGrid, SIDE_UNIT } from '../center-targets.ts';
 import type { Image3dConfig } from '../image3d-config.ts';
 import { DEPTH_UNIT, gridOf, LEAST_LOG_DEVIATION } from '../image3d-sample.ts';
 import { softplus } from '../losses.ts';
-import { meanSizeOf } from '../mean-sizes.ts';
 import { best, type FoundBoxes } from './found.ts';
 import { likeliestHeading, wrapped } from './wrapped.ts';
 

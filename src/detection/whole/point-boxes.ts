@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tracer } from '../../engine/capture.ts';
-import { meanSizeOf } from '../mean-sizes.ts';
+import { meanSizeOf } from '../../geometry/mean-sizes.ts';
 import type { PointDetectorConfig } from '../point-config.ts';
 import type { PointPredictions } from '../point-head.ts';
 import { best, type FoundBoxes } from './found.ts';

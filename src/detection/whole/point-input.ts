@@ -15,8 +15,8 @@ import {
   SWEEP,
   takenColumns,
 } from '../../pointcloud/tables-in-graph.ts';
+import { NEAREST } from '../../views/candidates.ts';
 import type { PointDetectorConfig } from '../point-config.ts';
-import { NEAREST } from '../point-sample.ts';
 
 /** The axes of what such a file is given. */
 export const POINT_AXES = { points: ['points', 4] } as const;

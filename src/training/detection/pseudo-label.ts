@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import { formatKittiLabels } from '../../datasets/kitti-labels.ts';
-import { clusterBoxes } from '../../detection/cluster-boxes.ts';
 import { openObjectFrames } from '../../detection/detection-frames.ts';
 import { detectionOf } from '../../detection/detection-label.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
+import { clusterBoxes } from '../../pointcloud/segments/cluster-boxes.ts';
 import { makeFolder, writeFileAtomically } from '../run/atomic-file.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
 

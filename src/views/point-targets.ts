@@ -1,6 +1,6 @@
 import { wrapAngle } from '../geometry/angle.ts';
 import type { Box3 } from '../geometry/box.ts';
-import { meanSizeOf } from './mean-sizes.ts';
+import { meanSizeOf } from '../geometry/mean-sizes.ts';
 
 /** What candidates are to say; N candidates, K classes. */
 export interface PointTargets {
@@ -29,7 +29,9 @@ export interface PointTargetOptions {
   /** 1 for each candidate that is to be ignored for another reason. */
   readonly alsoIgnored?: Uint8Array;
   readonly classes: readonly string[];
+  /** Bins of a whole turn; where which end of a box is its front is not known (`axes`), of half a turn. */
   readonly headingBins: number;
+  readonly axes?: boolean;
   readonly insideMarginM: number;
   readonly ignoreMarginM: number;
 }
@@ -81,7 +83,8 @@ export function pointTargets(candidates: Float32Array, options: PointTargetOptio
       box3.sizeM.map((side, k) => Math.log(side / mean[k])),
       3 * n,
     );
-    const { bin, residual } = headingCode(box3.yaw, headingBins);
+    // Twice the angle is the same of both ends.
+    const { bin, residual } = headingCode(options.axes ? 2 * box3.yaw : box3.yaw, headingBins);
     targets.headingBin[n * headingBins + bin] = 1;
     targets.headingResidual[n] = residual;
   }

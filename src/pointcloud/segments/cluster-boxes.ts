@@ -1,12 +1,15 @@
-import type { Box3 } from '../geometry/box.ts';
-import { groundHeights } from '../pointcloud/ground-height.ts';
-import { type SegmentShape, shapesOf } from '../pointcloud/segments/segment-shapes.ts';
-import { sweepParts } from '../pointcloud/segments/sweep-parts.ts';
-import { meanSizeOf } from './mean-sizes.ts';
+import type { Box3 } from '../../geometry/box.ts';
+import { meanSizeOf } from '../../geometry/mean-sizes.ts';
+import { groundHeights } from '../ground-height.ts';
+import { type SegmentShape, shapesOf } from './segment-shapes.ts';
+import { sweepParts } from './sweep-parts.ts';
+
+/** What a cluster may be by its size. */
+export const clusterClasses = ['Car', 'Pedestrian', 'Cyclist'] as const;
 
 /** A box around a cluster that has the size of a thing of a class. */
 export interface ClusterBox {
-  readonly type: 'Car' | 'Pedestrian' | 'Cyclist';
+  readonly type: (typeof clusterClasses)[number];
   readonly box3: Box3;
   /** How much of it was seen: 1 - exp(-points / 30). */
   readonly score: number;

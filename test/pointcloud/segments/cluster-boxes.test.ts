@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clusterBoxes, fitRectangle } from '../../src/detection/cluster-boxes.ts';
-import { Random } from '../../src/engine/random.ts';
-import { type Box3, pointInBox } from '../../src/geometry/box.ts';
-import { birdsEyeIou } from '../../src/geometry/box-overlap.ts';
-import { road, seenSides } from './street.ts';
+import { Random } from '../../../src/engine/random.ts';
+import { type Box3, pointInBox } from '../../../src/geometry/box.ts';
+import { birdsEyeIou } from '../../../src/geometry/box-overlap.ts';
+import { clusterBoxes, fitRectangle } from '../../../src/pointcloud/segments/cluster-boxes.ts';
+import { road, seenSides } from '../../detection/street.ts';
 
 describe('fitRectangle', () => {
   it('lies along the sides of what is seen of a box, whatever its heading', () => {
