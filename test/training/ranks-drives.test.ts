@@ -166,7 +166,7 @@ const trained = {
   MonoRUn: cars('monorun', [...small('monorun'), 'monorun.lossWeights.coordinates=1']),
 };
 
-describe('over ranks', () => {
+describe('over ranks', { timeout: 180_000 }, () => {
   it.each([
     ['SimIPU', 2],
     ['frame-contrast', 2],

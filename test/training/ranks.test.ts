@@ -93,14 +93,29 @@ const systems = {
     ...{ teacher: smallBlock, hidden: 8, temperature: 0.5 },
     contrast: { weight: 1, queue: 16, temperature: 0.5, momentum: 0.9 },
   }),
+  'S2-BNN, a ReActNet': pictures(
+    's2-bnn-cifar-binary',
+    { view: tinyView, teacher: smallBlock, hidden: 8, temperature: 0.5 },
+    ownEncoder('s2-bnn-cifar-binary', { width: 2, batchNorm: { eps: 1, momentum: 0.1 } }),
+  ),
   ORL: pictures('orl-cifar', {
     ...two,
     ...{ patchSize: 8, patches: { first: { flip: 0.5 }, second: { flip: 0.5 } } },
     ...{ hidden: 16, dimensions: 5, momentum: 0.75, predictorRate: 1 },
   }),
+  'MoCo v2 and InstDisc': pictures(
+    'moco-v2-cifar',
+    {},
+    {
+      objectives: {
+        ...tinyImageRun('moco-v2-cifar', { query: tinyView, key: tinyView, queue: 16 }).objectives,
+        ...tinyImageRun('instdisc-cifar', { ...bank, negatives: 5 }).objectives,
+      },
+    },
+  ),
 };
 
-describe('over ranks', () => {
+describe('over ranks', { timeout: 180_000 }, () => {
   it.each([
     ['SimCLR, a ResNet', 2],
     ['MoCo v2', 4],
@@ -121,7 +136,9 @@ describe('over ranks', () => {
     ['context encoder', 4],
     ['SEED', 2],
     ['S2-BNN', 2],
+    ['S2-BNN, a ReActNet', 2],
     ['ORL', 2],
+    ['MoCo v2 and InstDisc', 2],
   ] as const)('%s computes on %d what it computes on one', (name, ranks) =>
     expectSameOver(ranks, systems[name]),
   );
