@@ -8,7 +8,7 @@ import { InputError } from '../src/engine/input-error.ts';
 import { startRanks } from '../src/engine/ranks/start-ranks.ts';
 import { alignedTable } from '../src/report/aligned-table.ts';
 import { fitLatency, type LatencyModel, type MeasuredSum, type Network, sumMs } from './latency-model.ts';
-import type { RankedStepOptions } from './ranked-step.ts';
+import { type RankedStepOptions, rankedStep } from './ranked-step.ts';
 import type { RanksAnswer, RanksRequest } from './ranks-child.ts';
 import type { StepReference } from './repeated-step.ts';
 
@@ -70,7 +70,7 @@ export function pretrainingWork(preset: string, options: RankedStepOptions): Ran
     shape: `${preset}, ${batch} samples a rank, batch norms ${scope === 'rank' ? 'of each rank' : scope}`,
     step: {
       module: moduleBeside(import.meta.url, 'ranked-step'),
-      export: 'rankedStep',
+      export: rankedStep.name,
       options: { config, batch, threads, blocked } satisfies RankedStepOptions,
     },
   };

@@ -125,7 +125,8 @@ function make(config: ExemplarOptions, { encoders, batchSize }: Given): Objectiv
     loss: (model, batch, how) => {
       const nets = running(model, how);
       const all = nets.of('inside', inside, nets.of('imageEncoder', encoder, leafAt(batch, 'patches'))); // [copies·B, hidden]
-      const rows = dropout > 0 && how.training ? tf.mul(all, ownCopies(leafAt(how.inputs, 'kept'), copies)) : all;
+      const rows =
+        dropout > 0 && how.training ? tf.mul(all, ownCopies(leafAt(how.inputs, 'kept'), copies)) : all;
       const logits = linear(branchAt(model.params, 'classes'), rows); // [copies·B, N]
       const labels = tf.tile(leafAt(batch, 'index'), [copies]);
       return {
