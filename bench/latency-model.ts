@@ -21,27 +21,36 @@ export interface MeasuredSum {
   readonly ms: number;
 }
 
+/** What goes to the other ranks in a step: an array that is summed, or a rank's own part of what is gathered. */
+export interface Travel {
+  readonly kind: 'sum' | 'gather';
+  readonly bytes: number;
+}
+
 /** Arrays of at most so many bytes over all ranks go whole, as `createCommunicator` has them. */
 const WHOLE_BYTES = 4 * (1 << 14);
 
 /** Messages that a rank sends one after the other, rounds of them that wait for each other, and bytes that it sends. */
-function trafficOf(ranks: number, bytes: number): { messages: number; rounds: number; sent: number } {
+function trafficOf(
+  ranks: number,
+  { kind, bytes }: Travel,
+): { messages: number; rounds: number; sent: number } {
   const others = ranks - 1;
-  return bytes * ranks <= WHOLE_BYTES
+  return kind === 'gather' || bytes * ranks <= WHOLE_BYTES
     ? { messages: others, rounds: Math.min(others, 1), sent: others * bytes }
     : { messages: 2 * others, rounds: 2, sent: (2 * others * bytes) / ranks };
 }
 
 /**
- * The milliseconds of an all-reduce: messages · messageMs + bytes sent · byteMs, and over a network each round takes its latency and
+ * The milliseconds of an all-reduce, or of a gather: messages · messageMs + bytes sent · byteMs, and over a network each round takes its latency and
  * each byte its time on the wire beside that in the hosts, as if neither went on during the other.
  */
 export function sumMs(
   { messageMs, byteMs }: LatencyModel,
-  { ranks, bytes }: Omit<MeasuredSum, 'ms'>,
+  { ranks, kind = 'sum', bytes }: Omit<MeasuredSum, 'ms'> & Partial<Travel>,
   network?: Network,
 ): number {
-  const { messages, rounds, sent } = trafficOf(ranks, bytes);
+  const { messages, rounds, sent } = trafficOf(ranks, { kind, bytes });
   const wireMs =
     network === undefined ? 0 : rounds * network.latencyMs + (sent * 8) / (network.gigabits * 1e6);
   return messages * messageMs + sent * byteMs + wireMs;
@@ -52,7 +61,7 @@ export function fitLatency(sums: readonly MeasuredSum[]): LatencyModel {
   if (sums.length < 2) throw new Error('a latency and a bandwidth need at least two measured sums');
   // Each sum divided by its own time: a · messageMs + b · byteMs = 1.
   const rows = sums.map(({ ranks, bytes, ms }) => {
-    const { messages, sent } = trafficOf(ranks, bytes);
+    const { messages, sent } = trafficOf(ranks, { kind: 'sum', bytes });
     return { a: messages / ms, b: sent / ms };
   });
   const total = (of: (row: { readonly a: number; readonly b: number }) => number) =>

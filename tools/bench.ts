@@ -1,37 +1,32 @@
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
-import type { Row } from '../bench/measurement.ts';
 import type { PeerPython } from '../bench/peer.ts';
-import type { RanksBenchOptions } from '../bench/ranks.ts';
 import type { DataSelection } from '../src/datasets/data-selection.ts';
-import type { Device } from '../src/engine/device.ts';
 import { InputError } from '../src/engine/input-error.ts';
 import type { RunConfig } from '../src/training/config.ts';
+import {
+  bench,
+  load,
+  type NetworkOptions,
+  networkOf,
+  type OutputOptions,
+  type RunOptions,
+  type StepOptions,
+  show,
+  wholeNumbers,
+  withNetwork,
+  withRuns,
+  withStep,
+} from './bench-options.ts';
+import { ranks } from './bench-ranks.ts';
+import { viewer } from './bench-viewer.ts';
 import { presetNames } from './names.ts';
-import { deviceOption, wholeNumber } from './options.ts';
-
-interface RunOptions {
-  readonly runs: number;
-  readonly warmup: number;
-}
+import { wholeNumber } from './options.ts';
 
 interface PeerOptions {
   readonly peer?: boolean;
   readonly python: string;
   readonly peerMalloc: PeerPython['malloc'];
-}
-
-interface StepOptions {
-  readonly threads: number;
-  readonly device: Device;
-  readonly blocked: boolean;
-}
-
-interface NetworkOptions extends StepOptions {
-  readonly model: 'resnet18' | 'resnet50';
-  readonly batch: number;
-  readonly height: number;
-  readonly width: number;
 }
 
 interface PresetOptions {
@@ -41,10 +36,6 @@ interface PresetOptions {
 interface DataOptions extends PresetOptions {
   readonly data?: string;
   readonly imageSet?: string;
-}
-
-interface OutputOptions {
-  readonly json?: boolean;
 }
 
 /** The command line of `pointpair bench`. */
@@ -204,11 +195,6 @@ function loader(): Command {
     );
 }
 
-/** Whole numbers with commas between them. */
-function wholeNumbers(text: string): number[] {
-  return text.split(',').map(wholeNumber(0));
-}
-
 function evaluation(): Command {
   const made = bench('evaluation', "Time KITTI's average precision of drawn labels and detections.", {
     rows: { evaluation: 'three classes, four metrics, three difficulties' },
@@ -274,106 +260,6 @@ function pretraining(): Command {
     );
 }
 
-function ranks(): Command {
-  const made = bench(
-    'ranks',
-    'Time all-reduce and steps of several processes, and reckon those of many nodes.',
-    {
-      rows: {
-        measured: 'two and four processes of this machine',
-        reckoned: 'by a time a message and a time a byte',
-      },
-      example: '--threads 1 --gbit 25 --latency-us 30',
-    },
-  );
-  withNetwork(withRuns(made, 10), { batch: 4, height: 64, width: 64 });
-  return withStep(made)
-    .addOption(new Option('--transport <name>', 'how they talk').choices(['tcp', 'mpi']).default('tcp'))
-    .option('--bucket <MiB>', 'gradients that are summed at a time', wholeNumber(1), 16)
-    .option('--gbit <number>', "the network's bandwidth, Gbit/s", wholeNumber(1), 10)
-    .option('--latency-us <number>', "the network's latency one way, microseconds", wholeNumber(0), 50)
-    .action(async (options: RunOptions & NetworkOptions & OutputOptions & RanksBenchOptions) => {
-      const { benchRanks, classifierWork, formatRanks } = await load(() => import('../bench/ranks.ts'));
-      const result = await benchRanks(classifierWork({ ...options, ...networkOf(options) }), options);
-      process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : formatRanks(result)}\n`);
-    });
-}
-
-function viewer(): Command {
-  const made = bench(
-    'viewer',
-    'Time sweeps from the disk to the screen, in a Chromium without a graphics card.',
-    {
-      rows: {
-        'bytes sent': 'what a sweep is on its way, next to the file',
-        'first picture': 'from the key that asks for a frame until its first points are drawn',
-        'whole sweep': 'until all of its points are drawn',
-      },
-      example: '--points 20000,120000,1000000',
-    },
-  );
-  return withRuns(made, 5)
-    .addOption(
-      new Option('--points <numbers>', 'points of a sweep; rows for each number')
-        .argParser(wholeNumbers)
-        .default([20_000, 120_000, 1_000_000], '20000,120000,1000000'),
-    )
-    .action(async (options: RunOptions & OutputOptions & { readonly points: readonly number[] }) => {
-      const { benchViewer } = await load(() => import('../bench/viewer.ts'));
-      await show(await benchViewer(options), options);
-    });
-}
-
-/** A bench that says what its rows are, with an example of its use. */
-function bench(
-  name: string,
-  description: string,
-  { rows, example }: { readonly rows: { readonly [row: string]: string }; readonly example: string },
-): Command {
-  const width = Math.max(...Object.keys(rows).map((row) => row.length));
-  const lines = Object.entries(rows).map(([row, meaning]) => `  ${row.padEnd(width)}  ${meaning}`);
-  return new Command(name)
-    .description(description)
-    .option('--json', 'print JSON instead of a table')
-    .addHelpText('after', `\nRows:\n${lines.join('\n')}\n\nExample:\n  pointpair bench ${name} ${example}`);
-}
-
-function withRuns(made: Command, runs: number): Command {
-  return made
-    .option('--runs <number>', 'timed runs', wholeNumber(1), runs)
-    .option('--warmup <number>', 'runs before them that are not timed', wholeNumber(0), 3);
-}
-
-function withStep(made: Command): Command {
-  return made
-    .option('--threads <number>', 'threads of one operation', wholeNumber(1), availableParallelism())
-    .option('--no-blocked', 'on the CPU, compute in standard operations instead of in blocks of channels')
-    .addOption(deviceOption());
-}
-
-/** Adds the options of a ResNet and its images. */
-function withNetwork(
-  made: Command,
-  { batch, height, width }: { readonly batch: number; readonly height: number; readonly width: number },
-): Command {
-  return made
-    .addOption(
-      new Option('--model <name>', 'the network').choices(['resnet18', 'resnet50']).default('resnet18'),
-    )
-    .option('--batch <number>', 'images in a batch', wholeNumber(1), batch)
-    .option('--height <number>', 'height of an image in pixels', wholeNumber(32), height)
-    .option('--width <number>', 'width of an image in pixels', wholeNumber(32), width);
-}
-
-function networkOf({ model, batch, height, width }: NetworkOptions): { readonly depth: 18 | 50 } {
-  // Batch norm of the last features, 32 times smaller than the image, needs two values a channel.
-  if (batch === 1 && height <= 32 && width <= 32) {
-    const found = `one of ${width} x ${height}`;
-    throw new InputError({ file: '--batch', expected: '2 images or more, or larger ones', found });
-  }
-  return { depth: model === 'resnet18' ? 18 : 50 };
-}
-
 function withPreset(made: Command): Command {
   return made.addOption(
     new Option('--preset <name>', 'the configuration of the samples and the network')
@@ -427,22 +313,4 @@ async function pythonOf({ peer, python, peerMalloc }: PeerOptions): Promise<Peer
   const { requirePython } = await load(() => import('../bench/peer.ts'));
   await requirePython(python);
   return { path: python, malloc: peerMalloc };
-}
-
-async function show(rows: readonly Row[], { json }: OutputOptions): Promise<void> {
-  const { formatResult, resultOf } = await load(() => import('../bench/result.ts'));
-  const result = resultOf(rows);
-  process.stdout.write(`${json ? JSON.stringify(result, null, 2) : formatResult(result)}\n`);
-}
-
-/** A module of the benches, which the package leaves out. */
-async function load<Module>(importIt: () => Promise<Module>): Promise<Module> {
-  return importIt().catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !/[\\/]dist[\\/]bench[\\/]/.test(error.message)) throw error;
-    throw new InputError({
-      file: 'bench',
-      expected: 'a clone of the repository',
-      found: 'the package alone',
-    });
-  });
 }

@@ -33,6 +33,7 @@ type Tensors = Tree<tf.Tensor>;
  */
 export class Fusion extends ConfiguredDetector<FusionConfig> implements Detector<FusionSample> {
   readonly name = 'fusion';
+  readonly ranks = { batchNorm: 'synchronised' } as const;
 
   collate(samples: readonly FusionSample[]): Tree<HostTensor> {
     const { width, height } = this.config.image;

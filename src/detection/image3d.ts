@@ -3,6 +3,7 @@ import type { ObjectLabel } from '../datasets/frame.ts';
 import type { LossResult, Model } from '../encoders/trainable.ts';
 import { float32, type HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
+import { allReduceSum } from '../engine/ranks/collectives.ts';
 import type { Tree } from '../engine/tree.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
 import { stackFloats, stackTables } from '../views/stack-points.ts';
@@ -37,6 +38,7 @@ type Tensors = Tree<tf.Tensor>;
  */
 export class Image3d extends ConfiguredDetector<Image3dConfig> implements Detector<Image3dSample> {
   readonly name = 'image3d';
+  readonly ranks = { batchNorm: 'synchronised' } as const;
 
   collate(samples: readonly Image3dSample[]): Tree<HostTensor> {
     const { image, classes, maxObjects, headingBins } = this.config;
@@ -170,7 +172,7 @@ function spaceLosses(said: { readonly [name: string]: tf.Tensor }, targets: Tens
       ) as tf.Scalar,
     },
     metrics: {
-      objects: count,
+      objects: allReduceSum(count),
       relativeDepthError: weightedSum(tf.abs(depthError), rows, count),
       headingAccuracy: weightedSum(tf.cast(right, 'float32'), mask, count),
     },

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../engine/host-tensor.ts';
 import type { Random } from '../engine/random.ts';
-import { ranks } from '../engine/ranks/collectives.ts';
+import { allReduceSum } from '../engine/ranks/collectives.ts';
 import type { Tree } from '../engine/tree.ts';
 import { constant } from '../nn/initializers.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../nn/layer.ts';
@@ -186,8 +186,7 @@ export function pointLosses(
       quality: weightedSum(binaryCrossEntropy(predictions.quality, quality), perObject, count),
     },
     metrics: {
-      // Metrics are averaged over ranks, and this one is a number of all.
-      positives: tf.mul(count, ranks()),
+      positives: allReduceSum(count),
       centerErrorM: weightedSum(distance, positive, count),
       headingAccuracy: weightedSum(tf.cast(best, 'float32'), positive, count),
     },

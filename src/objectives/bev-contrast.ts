@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { pointEncoderChannels } from '../encoders/encoder-config.ts';
 import { chain, initializeAll, linearNet, type Net, reluNet, running } from '../encoders/net.ts';
+import { meanCount } from '../engine/ranks/collectives.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { driveRun, pointClip, pointClipFields, pointEncoderOf } from './drive-run.ts';
@@ -53,6 +54,7 @@ export const bevContrast = system<BevContrastConfig>({
     'Sautier et al., BEVContrast: Self-Supervision in BEV Space for Automotive Lidar Point Clouds, 3DV 2024, arXiv 2310.17281',
   summary: "Finds a bird's-eye cell of one sweep in a sweep at another time, the car's own motion undone.",
   needs: ['points'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     frames: { means: 'sweeps of a clip; the first and the last are compared', paper: '2' },
@@ -90,15 +92,16 @@ function make(config: BevContrastConfig, { encoders, batchSize }: Given): Object
   const { pairs, temperature, head: widths } = config;
   const encoder = pointEncoderOf(encoders, 'bev-contrast');
   const head = headOf(widths, pointEncoderChannels(encoder));
-  const rows = batchSize * pairs.most;
   return {
     views: { pair: pointClip(config, encoder) },
-    chance: { contrast: Math.log(rows) },
+    chance: { contrast: Math.log(batchSize * pairs.most) },
     initialize: (random) => ({ ...initializeAll(random, { head }), memory: {} }),
 
     loss: (model, batch, how) => {
       const pair = branchAt(batch, 'pair');
       const tables = branchAt(pair, 'pairs');
+      const there = leafAt(tables, 'there'); // [R]
+      const [rows, clips] = [there.size, there.size / pairs.most];
       const encoded = encodeSweeps(model, branchAt(pair, 'sweeps'), { encoder, training: how.training });
       const nets = running({ params: model.params, stats: encoded.stats }, how);
       const [first, second] = (['first', 'second'] as const).map((side, moment) =>
@@ -106,18 +109,17 @@ function make(config: BevContrastConfig, { encoders, batchSize }: Given): Object
           nets.of('head', head, pooledRows(encoded.features[moment], branchAt(tables, side), rows)),
         ),
       ); // [R, D]
-      const there = leafAt(tables, 'there'); // [R]
       const moving = leafAt(tables, 'moving');
       const found = infoNce(first, second, { temperature, weights: there, absent: true });
-      const count = tf.maximum(tf.sum(there), 1);
+      const count = meanCount(tf.sum(there));
       return {
         // As many candidates more or fewer as there are cells: nothing learned is the same loss in every batch.
         terms: { contrast: tf.add(found.loss, tf.log(tf.div(rows, count))) },
         metrics: {
           top1: found.top1,
           top5: found.top5,
-          pairs: tf.div(count, batchSize),
-          moving: tf.div(tf.sum(moving), batchSize),
+          pairs: tf.div(count, clips),
+          moving: tf.div(tf.sum(moving), clips),
           spread: spreadOf(first),
         },
         stats: nets.stats,

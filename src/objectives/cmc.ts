@@ -44,6 +44,7 @@ export const cmc = system<CmcConfig>({
   summary:
     "Finds, by a picture's lightness, what its colour looked like to another encoder, and the other way round. The run's image encoder is both, of the kind `lab-resnet`, each of half the width: its first half of channels sees lightness alone, its second colour alone, and probes, fine-tuning and exports have both side by side.",
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     dimensions: { means: 'the width of what is compared', paper: '128' },

@@ -6,6 +6,7 @@ import { chain, initializeAll, linearNet, normNet, reluNet, running } from '../e
 import type { Tensors } from '../encoders/trainable.ts';
 import { float32, scalar } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
+import { allReduceMean, overCount } from '../engine/ranks/collectives.ts';
 import { greyOf, labOfNormalized } from '../image/lab-tensors.ts';
 import { leafAt } from '../nn/layer.ts';
 import { normalizationOf } from '../views/canvas.ts';
@@ -47,6 +48,7 @@ export const colorization = system<ColorizationConfig>({
   citation: 'Zhang et al., Colorful Image Colorization, ECCV 2016, arXiv 1603.08511',
   summary: 'Says of each place of a picture without colour which colour it had, rare colours counting more.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     cell: { means: 'pixels along each side of a cell whose colour is predicted', paper: '4' },
@@ -127,15 +129,14 @@ function make(config: ColorizationConfig, { encoders }: Given): Objective {
       const colours = cellMeans(ab, cell); // [P, 2]
       const { target, nearest } = encodedColours(colours, config);
       // This batch is counted first, so that no colour of it has never been seen.
-      const now = tf.mean(target, 0, true); // [1, 313]
+      const now = allReduceMean(tf.mean(target, 0, true)); // [1, 313]
       const rarity = tf.reshape(rarityWeights(counted(model.memory, now).seen, uniform), [bins]);
       const counts = colouredPictures(colours, { pictures: count, greyBelow }); // [P]
       const weights = tf.mul(tf.gather(rarity, nearest), counts);
       const losses = tf.neg(tf.sum(tf.mul(target, logSoftmax(logits)), 1)); // [P]
-      const total = tf.maximum(tf.sum(counts), 1);
       const away = tf.sqrt(tf.sum(tf.squaredDifference(annealedMean(logits, temperature), colours), 1));
       return {
-        terms: { colour: tf.div(tf.sum(tf.mul(losses, weights)), total) as tf.Scalar },
+        terms: { colour: overCount(tf.sum(tf.mul(losses, weights)), tf.sum(counts)) },
         metrics: { colourError: tf.mean(away) },
         stats: nets.stats,
         kept: { means: { seen: now } },

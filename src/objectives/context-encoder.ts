@@ -13,6 +13,7 @@ import {
   running,
 } from '../encoders/net.ts';
 import { InputError } from '../engine/input-error.ts';
+import { overCount } from '../engine/ranks/collectives.ts';
 import { mapTree } from '../engine/tree.ts';
 import { doubled } from '../image/fpn.ts';
 import type { ImageNormalization } from '../image/normalize-image.ts';
@@ -60,6 +61,7 @@ export const contextEncoder = system<ContextEncoderConfig>({
   summary:
     'Paints what is hidden of a picture, so that it is near and passes for real with a second network.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     edge: {
@@ -298,7 +300,7 @@ export function eroded(mask: tf.Tensor, pixels: number): tf.Tensor {
 /** The mean of the squared differences of pictures [B, 3, H, W], weighed by pixel, [B, H, W]. */
 export function paintingError(painted: tf.Tensor, real: tf.Tensor, weights: tf.Tensor): tf.Scalar {
   const squares = tf.mul(tf.squaredDifference(painted, real), tf.expandDims(weights, 1));
-  return tf.div(tf.sum(squares), tf.maximum(tf.mul(tf.sum(weights), 3), 1)) as tf.Scalar;
+  return overCount(tf.sum(squares), tf.mul(tf.sum(weights), 3));
 }
 
 /** The mean over logits of -ln σ(x) for the label 1, -ln(1 - σ(x)) for 0. */

@@ -5,6 +5,7 @@ import { imageEncoderNet } from '../encoders/encoders.ts';
 import { initializeAll, type Net, running } from '../encoders/net.ts';
 import { float32 } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
+import { gatherRows, ownNumbers } from '../engine/ranks/collectives.ts';
 import { leafAt } from '../nn/layer.ts';
 import { linear } from '../nn/linear.ts';
 import { cifarRun, imageEncoderOf, oneViewSchema, pictureView } from './image-run.ts';
@@ -44,6 +45,7 @@ export const cpc = system<CpcConfig>({
   summary:
     "Predicts, from the rows of a picture's patches down to one, the patches some rows below, and finds them among those of all pictures. As the authors' code was not released: negatives are all other patches of the batch at places that are predicted over so many rows, and the encoder has batch norms, which the paper's has not.",
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     'patches.size': { means: 'the side of a patch, pixels', paper: '64 of 256' },
@@ -108,8 +110,9 @@ function make(config: CpcConfig, { encoders, batchSize }: Given): Objective {
 
     loss: (model, batch, how) => {
       const nets = running(model, how);
-      const cut = patchesOf(leafAt(batch, 'picture'), patches); // [R·C·B, S, S, 3]
-      const shape = [grid.rows, grid.columns, batchSize, channels];
+      const pictures = leafAt(batch, 'picture'); // [B, H, W, 3]
+      const cut = patchesOf(pictures, patches); // [R·C·B, S, S, 3]
+      const shape = [grid.rows, grid.columns, pictures.shape[0], channels];
       const z = tf.reshape(nets.of('imageEncoder', encoder, cut), shape);
       const c = nets.of('context', context, z); // [R, C, B, D]
       const each = offsets.map(({ name, rows }) => {
@@ -130,14 +133,14 @@ function rowsOfGrid(grid: tf.Tensor, begin: number, rows: number): tf.Tensor {
   return tf.reshape(tf.slice(grid, [begin, 0, 0, 0], [rows, columns, count, width]), [-1, width]);
 }
 
-/** The mean of -log of the softmax of products of predictions [M, D] with all of what they are to find [M, D], at their own. */
+/** The mean of -log of the softmax of products of predictions [M, D] with all of what they are to find [M, D], over ranks that of all, at their own. */
 export function foundAmongAll(
   predictions: tf.Tensor,
   found: tf.Tensor,
 ): { readonly loss: tf.Scalar; readonly top1: tf.Scalar } {
   const [count] = found.shape as [number];
-  const logits = tf.matMul(predictions, found, false, true);
-  const own = tf.range(0, count, 1, 'int32');
+  const logits = tf.matMul(predictions, gatherRows(found), false, true);
+  const own = ownNumbers(count);
   return { loss: labelCrossEntropy(logits, own), top1: labelIsHighest(logits, own) };
 }
 

@@ -4,6 +4,7 @@ import { imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
 import { chain, initializeAll, linearNet, normNet, reluNet, running } from '../encoders/net.ts';
 import { float32 } from '../engine/host-tensor.ts';
+import { ownRows, ranks } from '../engine/ranks/collectives.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { initLinear, linear } from '../nn/linear.ts';
 import { exemplarOptionsSchema } from '../views/image-view-config.ts';
@@ -36,6 +37,7 @@ export const exemplar = system<ExemplarOptions>({
   summary:
     'Tells which of all pictures a patch is of, whatever was done to its place, scale and colours; each picture is a class.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     'patches.size': { means: 'the side of a patch, pixels', paper: '32' },
@@ -123,7 +125,8 @@ function make(config: ExemplarOptions, { encoders, batchSize }: Given): Objectiv
     loss: (model, batch, how) => {
       const nets = running(model, how);
       const all = nets.of('inside', inside, nets.of('imageEncoder', encoder, leafAt(batch, 'patches'))); // [copies·B, hidden]
-      const rows = dropout > 0 && how.training ? tf.mul(all, leafAt(how.inputs, 'kept')) : all;
+      const rows =
+        dropout > 0 && how.training ? tf.mul(all, ownCopies(leafAt(how.inputs, 'kept'), copies)) : all;
       const logits = linear(branchAt(model.params, 'classes'), rows); // [copies·B, N]
       const labels = tf.tile(leafAt(batch, 'index'), [copies]);
       return {
@@ -133,4 +136,11 @@ function make(config: ExemplarOptions, { encoders, batchSize }: Given): Objectiv
       };
     },
   };
+}
+
+/** A rank's own of rows [copies·B, D] that were drawn for the whole batch, all first copies first. */
+function ownCopies(rows: tf.Tensor, copies: number): tf.Tensor {
+  if (ranks() === 1) return rows;
+  const [count, width] = rows.shape as [number, number];
+  return tf.reshape(ownRows(tf.reshape(rows, [copies, count / copies, width]), 1), [count / ranks(), width]);
 }

@@ -4,6 +4,7 @@ import { imageEncoderChannels } from '../encoders/encoder-config.ts';
 import { imageEncoderNet } from '../encoders/encoders.ts';
 import { initializeAll, linearNet, running } from '../encoders/net.ts';
 import { InputError } from '../engine/input-error.ts';
+import { gatherRows } from '../engine/ranks/collectives.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { relu } from '../nn/relu.ts';
@@ -48,6 +49,7 @@ export const frameContrast = system<FrameContrastConfig>({
   summary:
     'Makes pictures of adjacent moments of a drive alike, and those of moments far apart and of other drives different.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     gapS: { means: 'seconds between the two pictures that are to be alike', paper: '?', code: 'up to 0.2' },
@@ -151,7 +153,8 @@ function requireNegatives({ gapS, deadZoneS }: FrameContrastConfig, batchSize: n
 
 /**
  * Which of 2B pictures, all first ones of clips before all second ones, are negatives of which: [2B, 2B] of 1, and of 0 where
- * both are of one sequence (int32 [B]) and no more than `deadZoneS` apart (times [2B], seconds), as the two of a clip are.
+ * both are of one sequence (int32 [B]) and no more than `deadZoneS` apart (times [2B], seconds), as the two of a clip are. Over N ranks rows are a rank's own pictures, and
+ * columns those of all: [2B, N·2B], and so in what follows.
  */
 export function negativesInTime(sequence: tf.Tensor, timeS: tf.Tensor, deadZoneS: number): tf.Tensor {
   const both = tf.concat([sequence, sequence]);
@@ -159,8 +162,8 @@ export function negativesInTime(sequence: tf.Tensor, timeS: tf.Tensor, deadZoneS
     [1, -1],
     [-1, 1],
   ];
-  const elsewhere = tf.notEqual(tf.reshape(both, down), tf.reshape(both, across));
-  const apart = tf.abs(tf.sub(tf.reshape(timeS, down), tf.reshape(timeS, across)));
+  const elsewhere = tf.notEqual(tf.reshape(both, down), tf.reshape(gatherRows(both), across));
+  const apart = tf.abs(tf.sub(tf.reshape(timeS, down), tf.reshape(gatherRows(timeS), across)));
   return tf.cast(tf.logicalOr(elsewhere, tf.greater(apart, deadZoneS)), 'float32');
 }
 
@@ -176,9 +179,9 @@ function partnersOf(rows: tf.Tensor): tf.Tensor {
  * network that says the same of all has ln(2B - 1) in each row; a row without a negative has this value, and no gradient.
  */
 export function timeContrast(rows: tf.Tensor, negatives: tf.Tensor, temperature: number): tf.Scalar {
-  const [count] = rows.shape as [number];
+  const [, count] = negatives.shape as [number, number];
   const right = tf.div(tf.sum(tf.mul(rows, partnersOf(rows)), 1, true), temperature); // [2B, 1]
-  const products = tf.div(tf.matMul(rows, rows, false, true), temperature); // [2B, 2B]
+  const products = tf.div(tf.matMul(rows, gatherRows(rows), false, true), temperature); // [2B, 2B]
   const found = tf.sum(negatives, 1, true);
   const share = tf.log(tf.div(count - 2, tf.maximum(found, 1)));
   const others = tf.sub(tf.add(products, share), tf.mul(tf.sub(1, negatives), 1e9));
@@ -193,9 +196,9 @@ export function timeContrast(rows: tf.Tensor, negatives: tf.Tensor, temperature:
  * all do of a network that says the same of all.
  */
 export function tripletHinge(rows: tf.Tensor, negatives: tf.Tensor, margin: number): tf.Scalar {
-  const [count] = rows.shape as [number];
+  const [, count] = negatives.shape as [number, number];
   const right = tf.sum(tf.squaredDifference(rows, partnersOf(rows)), 1, true); // [2B, 1]
-  const distances = tf.sub(2, tf.mul(tf.matMul(rows, rows, false, true), 2)); // [2B, 2B]
+  const distances = tf.sub(2, tf.mul(tf.matMul(rows, gatherRows(rows), false, true), 2)); // [2B, 2B]
   const [near, far] = [stopGradient(right), stopGradient(distances)];
   const beyond = tf.mul(negatives, tf.cast(tf.greater(far, near), 'float32'));
   const some = tf.max(beyond, 1, true); // [2B, 1]
@@ -213,6 +216,6 @@ export function tripletHinge(rows: tf.Tensor, negatives: tf.Tensor, margin: numb
 function partnerIsNearest(rows: tf.Tensor, negatives: tf.Tensor): tf.Scalar {
   const right = tf.sum(tf.mul(rows, partnersOf(rows)), 1, true);
   const hidden = tf.mul(tf.sub(1, negatives), tf.max(negatives, 1, true));
-  const others = tf.sub(tf.matMul(rows, rows, false, true), tf.mul(hidden, 1e9));
+  const others = tf.sub(tf.matMul(rows, gatherRows(rows), false, true), tf.mul(hidden, 1e9));
   return firstIsHighest(tf.concat([right, others], 1));
 }

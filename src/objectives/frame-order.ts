@@ -45,6 +45,7 @@ export const frameOrder = system<FrameOrderConfig>({
   summary:
     'Says of the pictures of a shuffled clip which comes right after which, each picture being a set of features: transitions in place of n! classes.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     frames: { means: 'pictures of a clip', paper: '?' },

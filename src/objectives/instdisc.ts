@@ -41,6 +41,7 @@ export const instdisc = system<InstdiscConfig>({
   summary:
     'Tells every picture from all others by a bank that remembers what each of them last looked like. As released, without the proximal term of the paper.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     dimensions: { means: 'the width of what is compared', paper: '128' },

@@ -41,7 +41,7 @@ export interface Objective {
     random: Random,
     given: { readonly encoders: Model<HostTensor>; readonly frames: number },
   ): Model<HostTensor>;
-  /** The numbers that come with a step: momenta, temperatures, random indices. */
+  /** The numbers that come with a step: momenta, temperatures, random indices; over ranks those of the whole batch. */
   inputs?(place: StepPlace): Tree<HostTensor>;
   /** What changes before the loss; gives its own parameters and memory, as far as they change. */
   before?(model: Model, inputs: Tensors): { readonly params?: Tensors; readonly memory?: Tensors };

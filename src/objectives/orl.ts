@@ -70,6 +70,7 @@ export const orl = system<OrlConfig>({
     'Predicts, as BYOL does, whole pictures, objects from boxes around them, and objects of one picture from those of its neighbours; begins with `pretrain --correspondences`.',
   needs: ['image'],
   correspondences: true,
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     patchSize: { means: 'the side of a patch, pixels', paper: '?', code: '96' },

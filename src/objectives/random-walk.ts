@@ -5,6 +5,7 @@ import { imageEncoderNet } from '../encoders/encoders.ts';
 import { initializeAll, linearNet, running } from '../encoders/net.ts';
 import { float32 } from '../engine/host-tensor.ts';
 import { InputError } from '../engine/input-error.ts';
+import { ownRows } from '../engine/ranks/collectives.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { driveRun, driveView, pictureClip } from './drive-run.ts';
@@ -48,6 +49,7 @@ export const randomWalk = system<RandomWalkConfig>({
     'Jabri et al., Space-Time Correspondence as a Contrastive Random Walk, NeurIPS 2020, arXiv 2006.14613',
   summary: 'Walks from patch to patch along the pictures of a drive and back, to end where it began.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     'clip.frames': { means: 'pictures from one end of the walk to the other', paper: '?', code: '4' },
@@ -115,9 +117,10 @@ function make(config: RandomWalkConfig, { encoders, batchSize }: Given): Objecti
       const net = running(model, how);
       const pixels = patchesOf(leafAt(branchAt(batch, 'clip'), 'pixels'), patches); // [nodes·frames·B, S, S, 3]
       const rows = l2Normalize(net.of('head', head, net.of('imageEncoder', encoder, pixels)));
-      const byPicture = tf.reshape(rows, [nodes, frames * batchSize, dimensions]);
+      const byPicture = tf.reshape(rows, [nodes, rows.shape[0] / nodes, dimensions]);
       const pictures = tf.split(tf.transpose(byPicture, [1, 0, 2]), frames, 0); // frames times [B, nodes, D]
-      const returns = returnsOf(pictures, { temperature, cut: leafAt(how.inputs, 'cut'), shortest });
+      const cut = ownRows(leafAt(how.inputs, 'cut'), 1);
+      const returns = returnsOf(pictures, { temperature, cut, shortest });
       return {
         terms: { walk: returnLoss(returns) },
         metrics: { returned: returnedFirst(returns[returns.length - 1]), spread: spreadOf(rows) },

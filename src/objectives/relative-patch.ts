@@ -35,6 +35,7 @@ export const relativePatch = system<RelativePatchConfig>({
   summary:
     'Says on which of eight sides of a patch another patch of the same picture lies, by two layers on the averaged features of both (three layers on an AlexNet as released).',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     'patches.size': { means: 'the side of a patch, pixels', paper: '96' },

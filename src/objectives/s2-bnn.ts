@@ -82,6 +82,7 @@ export const s2Bnn = system<S2BnnConfig>({
     'A network of binary activations, and in its second phase of binary weights, learns to say what a frozen teacher says of a picture; begins with `pretrain --teacher`, the run that has it, and in the second phase with `--from`, the run of the first.',
   needs: ['image'],
   teacher: true,
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     hidden: { means: "the width inside of the student's head", paper: '?' },

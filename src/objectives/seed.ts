@@ -44,6 +44,7 @@ export const seed = system<SeedConfig>({
     'Learns from a frozen teacher how near pictures are to each other; begins with `pretrain --teacher`, the run that has it.',
   needs: ['image'],
   teacher: true,
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     hidden: { means: "the width inside of the student's head", paper: 'not stated' },

@@ -39,6 +39,7 @@ export const shuffleLearn = system<ShuffleLearnConfig>({
   summary:
     'Says of three pictures of a drive whether the middle one lies between the outer ones in time, or before or after both.',
   needs: ['image'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     gapS: {

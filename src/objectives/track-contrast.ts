@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { pointEncoderChannels } from '../encoders/encoder-config.ts';
 import { chain, initializeAll, linearNet, type Net, normNet, reluNet, running } from '../encoders/net.ts';
 import { scalar } from '../engine/host-tensor.ts';
+import { gatherRows as gatherRanks, meanCount, ownIdentity } from '../engine/ranks/collectives.ts';
 import { l2Normalize } from '../nn/l2-normalize.ts';
 import { branchAt, leafAt } from '../nn/layer.ts';
 import { stopGradient } from '../nn/stop-gradient.ts';
@@ -58,6 +59,7 @@ export const trackContrast = system<TrackContrastConfig>({
   summary:
     'Each place of a segment that was followed without labels finds the mean of the same segment at another time, as a slow copy of the encoder sees it.',
   needs: ['points'],
+  ranks: { batchNorm: 'synchronised' },
   schema,
   options: {
     frames: {
@@ -108,11 +110,10 @@ function make(config: TrackContrastConfig, { encoders, batchSize }: Given): Obje
   const encoder = pointEncoderOf(encoders, 'track-contrast');
   const projector = twoLayers(pointEncoderChannels(encoder), hidden, dimensions);
   const predictor = twoLayers(dimensions, hidden, dimensions);
-  const segments = batchSize * pairs.most;
   const nets = { projector, predictor };
   return {
     views: { pair: pointClip(config, encoder) },
-    chance: { follow: Math.log(segments) },
+    chance: { follow: Math.log(batchSize * pairs.most) },
 
     initialize: (random, { encoders: shared }) => {
       const own = initializeAll(random, nets);
@@ -132,6 +133,7 @@ function make(config: TrackContrastConfig, { encoders, batchSize }: Given): Obje
       const pair = branchAt(batch, 'pair');
       const tables = branchAt(pair, 'pairs');
       const there = leafAt(tables, 'there'); // [S]
+      const [segments, clips] = [there.size, there.size / pairs.most];
       const places = { encoder, training: how.training };
       const quick = encodeSweeps(model, branchAt(pair, 'sweeps'), places);
       const quickNets = running({ params: model.params, stats: quick.stats }, how);
@@ -152,15 +154,15 @@ function make(config: TrackContrastConfig, { encoders, batchSize }: Given): Obje
       const ways = [0, 1].map((side) =>
         placesToSegments(predicted[side], means[1 - side], { side: sides[side], there, temperature }),
       );
-      const count = tf.maximum(tf.sum(there), 1);
+      const count = meanCount(tf.sum(there));
       const both = (part: 'loss' | 'top1') => tf.div(tf.add(ways[0][part], ways[1][part]), 2) as tf.Scalar;
       return {
         // As many candidates more or fewer as there are segments: nothing learned is the same loss in every batch.
         terms: { follow: tf.add(both('loss'), tf.log(tf.div(segments, count))) },
         metrics: {
           top1: both('top1'),
-          segments: tf.div(count, batchSize),
-          moving: tf.div(tf.sum(leafAt(tables, 'moving')), batchSize),
+          segments: tf.div(count, clips),
+          moving: tf.div(tf.sum(leafAt(tables, 'moving')), clips),
           spread: spreadOf(means[0]),
         },
         stats: quickNets.stats,
@@ -187,7 +189,7 @@ function twoLayers(inputs: number, hidden: number, outputs: number): Net {
 /**
  * The mean over the places of all segments (each as `side` weighs it, so that every segment counts alike) of
  * -log softmax(place·means/τ) at the place's own segment, and how often that is the highest. Segments that are not there are no
- * candidates.
+ * candidates. Over ranks those of all are.
  */
 export function placesToSegments(
   predicted: tf.Tensor,
@@ -206,18 +208,19 @@ export function placesToSegments(
   const weights = leafAt(side, 'weights'); // [S·K]
   const rows = gatherRows(predicted, leafAt(side, 'rows')); // [S·K, D]
   const perSegment = weights.size / segments;
+  const [candidates, present] = [gatherRanks(means), gatherRanks(there)];
   const logits = tf.sub(
-    tf.div(tf.matMul(rows, means, false, true), temperature),
-    tf.mul(tf.sub(1, there), 1e9),
+    tf.div(tf.matMul(rows, candidates, false, true), temperature),
+    tf.mul(tf.sub(1, present), 1e9),
   ); // [S·K, S]
-  const own = tf.reshape(tf.tile(tf.expandDims(tf.eye(segments), 1), [1, perSegment, 1]), [
+  const own = tf.reshape(tf.tile(tf.expandDims(ownIdentity(segments), 1), [1, perSegment, 1]), [
     weights.size,
-    segments,
+    present.size,
   ]);
   const right = tf.sum(tf.mul(logits, own), 1); // [S·K]
   const highest = stopGradient(tf.max(logits, 1, true));
   const normalizers = tf.add(tf.log(tf.sum(tf.exp(tf.sub(logits, highest)), 1)), tf.reshape(highest, [-1]));
-  const count = tf.maximum(tf.sum(there), 1);
+  const count = meanCount(tf.sum(there));
   const mean = (values: tf.Tensor) => tf.div(tf.sum(tf.mul(values, weights)), count) as tf.Scalar;
   const others = tf.max(tf.sub(logits, tf.mul(own, 1e9)), 1);
   const found = tf.cast(tf.greater(right, tf.add(others, 1e-4)), 'float32');

@@ -65,8 +65,8 @@ export function batchNormOver(
     throw new InputError({
       file: 'ranks',
       expected:
-        'systems and detectors whose losses are those of the whole batch on any number of ranks (docs/ranks.md)',
-      found: `${unknown.name}, which was not shown to be one`,
+        'systems and detectors that declare `ranks`, as those do whose losses are those of the whole batch on any number of them, or one process without --micro-batch',
+      found: `${unknown.name}, which declares none`,
     });
   }
   return (chosen ?? trained[0].ranks)?.batchNorm ?? 'synchronised';

@@ -51,20 +51,29 @@ function movingPicture(drive: number): (frame: number) => RgbImage {
   };
 }
 
+/** Frames of drives, and what the real source draws of them for a run, as a batch of those with these numbers. */
+export async function drawnDrives(config: RunConfig, root: string) {
+  const { views } = createPretraining(config, config.batchSize);
+  const source = await viewSource({ data: { root }, views });
+  return {
+    frames: source.length,
+    batch: async (indices: readonly number[], draw: number): Promise<Tree<HostTensor>> => {
+      const random = Random.fromSeed(`draw ${draw}`);
+      const samples = [];
+      for (const index of indices)
+        samples.push(await source.sample(index, random.fork(index), 0, new Stopwatch()));
+      return createPretraining(config, indices.length).collate(samples);
+    },
+  };
+}
+
 /** What the first steps of a run on drives need, with a batch for each list of frames: the real source draws them. */
 export async function driveSteps(
   config: RunConfig,
   { root, frames }: { readonly root: string; readonly frames: ReadonlyArray<readonly number[]> },
 ) {
-  const pretraining = createPretraining(config, config.batchSize);
-  const source = await viewSource({ data: { root }, views: pretraining.views });
+  const drawn = await drawnDrives(config, root);
   const data: Array<Tree<HostTensor>> = [];
-  for (const [step, indices] of frames.entries()) {
-    const random = Random.fromSeed(`draw ${step}`);
-    const samples = [];
-    for (const index of indices)
-      samples.push(await source.sample(index, random.fork(index), 0, new Stopwatch()));
-    data.push(pretraining.collate(samples));
-  }
-  return stepsOn(config, { frames: source.length, data });
+  for (const [step, indices] of frames.entries()) data.push(await drawn.batch(indices, step));
+  return stepsOn(config, { frames: drawn.frames, data });
 }

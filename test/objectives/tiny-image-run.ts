@@ -34,7 +34,7 @@ export const tinyView = {
 } as const;
 
 /** A RegNetY of a block a stage. */
-const tinyRegNetY = { depths: [1, 1, 1, 1], widths: [4, 4, 8, 8], groupWidth: 4, stemWidth: 4 };
+export const tinyRegNetY = { depths: [1, 1, 1, 1], widths: [4, 4, 8, 8], groupWidth: 4, stemWidth: 4 };
 
 /**
  * A preset with a ResNet-18 of width 4, or its RegNetY as small, and batches of four, so that tfjs's own backend can follow. `options` change those

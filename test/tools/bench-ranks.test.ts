@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { fitLatency, type MeasuredSum, sumMs } from '../../bench/latency-model.ts';
-import { benchRanks, formatRanks } from '../../bench/ranks.ts';
+import { benchRanks, formatRanks, pretrainingWork } from '../../bench/ranks.ts';
+import { Random } from '../../src/engine/random.ts';
+import { leavesOf } from '../../src/engine/tree.ts';
+import type { RunConfig } from '../../src/training/config.ts';
+import { createPretraining } from '../../src/training/create-pretraining.ts';
+import { tinyImageRun, tinyView } from '../objectives/tiny-image-run.ts';
+import { smallVit } from '../training/over-ranks.ts';
 
 describe('the model of a sum', () => {
   const model = { messageMs: 0.25, byteMs: 2e-6 };
@@ -11,6 +17,9 @@ describe('the model of a sum', () => {
     // A slice to each of three others, and the sum of the own slice to each.
     expect(sumMs(model, { ranks: 4, bytes: 4_000_000 })).toBeCloseTo(6 * 0.25 + 6 * 1_000_000 * 2e-6, 9);
     expect(sumMs(model, { ranks: 1, bytes: 4_000_000 })).toBe(0);
+    // Gathered: to each of three others one message with the own part, however long.
+    const gathered = sumMs(model, { ranks: 4, kind: 'gather', bytes: 4_000_000 });
+    expect(gathered).toBeCloseTo(3 * 0.25 + 3 * 4_000_000 * 2e-6, 9);
   });
 
   it('adds the wire: two latencies and the bytes', () => {
@@ -40,16 +49,20 @@ describe('the model of a sum', () => {
   });
 });
 
-it('the bench of ranks measures processes of this machine, and reckons up to 64 nodes', async () => {
-  const source =
-    'export const pause = async (ms) => ({ run: () => new Promise((done) => setTimeout(done, ms)), dispose: async () => {} })';
-  const step = { module: `data:text/javascript,${encodeURIComponent(source)}`, export: 'pause', options: 20 };
-  const options = { runs: 3, warmup: 1, transport: 'tcp', bucket: 1, gbit: 10, latencyUs: 50 } as const;
-  const result = await benchRanks(
-    { shape: 'a pause of 20 ms', step, gradients: 300_000 },
-    { ...options, lengths: [16, 30_000], measuredRanks: [2] },
-  );
-  expect(result).toMatchObject({ gradientBytes: 1_200_000, buckets: 2 });
+it('the bench of ranks measures the cut step in processes of this machine, and reckons up to 64 nodes', async () => {
+  const run = tinyImageRun('simclr-cifar', { view: tinyView });
+  const config = { ...run, encoders: { image: smallVit(16, 16) } } as unknown as RunConfig;
+  const options = { runs: 2, warmup: 1, transport: 'tcp', gbit: 10, latencyUs: 50 } as const;
+  const result = await benchRanks(pretrainingWork('tiny', { config, batch: 4, threads: 1 }), {
+    ...options,
+    lengths: [16, 30_000],
+    measuredRanks: [2],
+  });
+  const { params } = createPretraining(config, 8).initialize(Random.fromSeed(0), { frames: 8 });
+  const gradients = leavesOf(params).reduce((sum, [, { data }]) => sum + 4 * data.length, 0);
+  expect(result.travels.bytes).toBeGreaterThan(gradients);
+  // Two batch norms of the head and the rows to compare with, each forwards and backwards, and what travels at the end.
+  expect(result.travels.count).toBeGreaterThanOrEqual(7);
   expect(result.sums.map(({ ranks, bytes }) => [ranks, bytes])).toEqual([
     [2, 64],
     [2, 120_000],
@@ -60,14 +73,18 @@ it('the bench of ranks measures processes of this machine, and reckons up to 64 
     '2 here',
     ...[2, 4, 8, 16, 32, 64].map((ranks) => `${ranks} network`),
   ]);
-  for (const { where, computeMs, sumMs: sums, reckonedMs, measuredMs } of result.steps) {
-    expect(computeMs).toBeGreaterThan(18);
-    expect(reckonedMs).toBeCloseTo(computeMs + sums, 9);
-    expect(measuredMs === undefined).toBe(where === 'network');
+  for (const { where, ranks, computesMs, reckonedTalksMs, reckonedMs, measured } of result.steps) {
+    expect(computesMs).toBeGreaterThan(0);
+    expect(reckonedMs).toBeCloseTo(computesMs + reckonedTalksMs, 9);
+    expect(measured === undefined).toBe(where === 'network');
+    if (measured === undefined || ranks === 1) continue;
+    expect(measured.talksMs).toBeGreaterThan(0);
+    expect(measured.bothMs).toBeLessThanOrEqual(Math.min(measured.talksMs, computesMs));
+    expect(measured.stepMs).toBeGreaterThan(0);
   }
   const text = formatRanks(result);
   expect(text).toMatch(
-    /ranks +as +compute ms +sums ms \(reckoned\) +step ms \(reckoned\) +step ms \(measured\)/,
+    /ranks +as +computes ms +talks ms +both ms +step ms +talks ms \(reckoned\) +step ms \(reckoned/,
   );
   expect(text.split('\n').filter((line) => / nodes /.test(line))).toHaveLength(6);
 });

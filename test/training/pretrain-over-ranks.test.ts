@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Random } from '../../src/engine/random.ts';
-import { inMemoryRanks } from '../../src/engine/ranks/in-memory.ts';
+import { alone, inMemoryRanks } from '../../src/engine/ranks/in-memory.ts';
 import { encodePng } from '../../src/image/decode-image.ts';
 import type { RunConfig } from '../../src/training/config.ts';
 import { type PretrainOptions, pretrain } from '../../src/training/pretrain.ts';
 import { listCheckpoints } from '../../src/training/run/checkpoint.ts';
 import { readMetrics } from '../../src/training/run/run-folder.ts';
+import { batchNormOver } from '../../src/training/run-share.ts';
 import { tinyImageRun, tinyView } from '../objectives/tiny-image-run.ts';
 import { smoothPicture } from '../objectives/tiny-simipu.ts';
 
@@ -93,13 +94,18 @@ it('stops where any process is told to, and goes on in pieces of one process', a
   expectSameCourse(rest);
 });
 
-it('refuses what cannot be shared out, and systems that were not shown to compute the same', async () => {
-  const instdisc = tinyImageRun('instdisc-cifar', {});
+it('refuses what cannot be shared out, and says what to do with a system that does not say it can', async () => {
   const wrong: ReadonlyArray<readonly [Partial<PretrainOptions>, number, RegExp]> = [
     [{}, 3, /batchSize.*multiple of the 3 ranks.*4/],
     [{ microBatch: 3 }, 1, /--micro-batch.*divisor of the 4/],
     [{ microBatch: 2, device: 'eager' }, 1, /cpu/],
-    [{ microBatch: 2, config: instdisc }, 1, /instdisc, which was not shown/],
   ];
   for (const [options, size, message] of wrong) await expect(over(size, options)).rejects.toThrow(message);
+  const [declares, silent] = [{ name: 'one', ranks: { batchNorm: 'rank' } } as const, { name: 'other' }];
+  const scope = (ranks: number) =>
+    batchNormOver({ communicator: alone, pieces: ranks, ranks }, [declares, silent]);
+  expect(() => scope(2)).toThrow(
+    /declare `ranks`.* or one process without --micro-batch.*found other, which declares none/,
+  );
+  expect(scope(1)).toBe('rank');
 });

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { allReduceMean, allReduceSum } from '../../engine/ranks/collectives.ts';
 import { stopGradient } from '../../nn/stop-gradient.ts';
+import { weightedSum } from '../losses.ts';
 import { COORDINATE_MEAN, COORDINATE_STD } from './monorun-units.ts';
 
 /**
@@ -79,7 +81,7 @@ export function reprojectionError({ points, cells, poses, unitPx, picture }: Rep
 /**
  * MonoRUn's robust KL loss, element by element: (ρ(|e|/σ) + log σ)/m̄, ρ quadratic below δ = √2 and linear beyond, and m̄ the
  * moving average of the mean weight 1/σ, which keeps the gradient's size while σ falls. Weights are taken as they are;
- * in training m̄ moves before it divides, and carries no gradient.
+ * in training m̄ moves before it divides, and carries no gradient; over ranks it moves by the weights of all.
  *
  * `meanWeight` [1] is m̄ so far (1 at first); `counted` is 1 for the elements that count, and broadcasts to `error`.
  */
@@ -94,9 +96,9 @@ export function robustKl(
   const d = tf.mul(tf.abs(error), weight);
   const inner = tf.minimum(d, HUBER);
   const rho = tf.add(tf.mul(tf.square(inner), 0.5), tf.mul(tf.sub(d, inner), HUBER));
-  const observed = tf.reshape(stopGradient(meanOver(weight, counted)), [1]);
+  const observed = tf.reshape(allReduceMean(stopGradient(meanOver(weight, counted))), [1]);
   // A batch in which nothing counts says nothing of the mean.
-  const share = tf.mul(tf.minimum(tf.sum(counted), 1), MEAN_MOMENTUM);
+  const share = tf.mul(tf.minimum(allReduceSum(tf.sum(counted)), 1), MEAN_MOMENTUM);
   const meanWeight = training
     ? tf.add(options.meanWeight, tf.mul(tf.sub(observed, options.meanWeight), share))
     : options.meanWeight;
@@ -104,11 +106,10 @@ export function robustKl(
   return { loss: tf.div(tf.add(rho, logStd), divisor), meanWeight };
 }
 
-/** The mean over the elements that count, of values [R, S, D] with `counted` [R, 1, 1]; 0 where none does. */
+/** The mean over the elements that count, over ranks on all of them, of values [R, S, D] with `counted` [R, 1, 1]; 0 where none does. */
 export function meanOver(values: tf.Tensor, counted: tf.Tensor): tf.Scalar {
   const each = values.size / counted.size;
-  const count = tf.maximum(tf.mul(tf.sum(counted), each), 1);
-  return tf.div(tf.sum(tf.mul(values, counted)), count) as tf.Scalar;
+  return weightedSum(values, counted, tf.mul(tf.sum(counted), each));
 }
 
 /** What a score is to say of a box that overlaps its label by this much in 3D: 2·IoU - 0.5, from 0 to 1. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LossResult, Model } from '../../encoders/trainable.ts';
 import { float32, type HostTensor } from '../../engine/host-tensor.ts';
 import type { Random } from '../../engine/random.ts';
+import { allReduceSum } from '../../engine/ranks/collectives.ts';
 import type { Tree } from '../../engine/tree.ts';
 import { constant } from '../../nn/initializers.ts';
 import { branchAt, type Initialized, leafAt, type Mode } from '../../nn/layer.ts';
@@ -10,7 +11,7 @@ import { centerLosses, centerRows, initCenterHead, objectFeatures, sayOf } from 
 import { ConfiguredDetector } from '../configured-detector.ts';
 import type { Detector, ModelTensors, PredictorOptions } from '../detector.ts';
 import { gridOf } from '../image3d-sample.ts';
-import { smoothL1, weightedTotal } from '../losses.ts';
+import { smoothL1, weightedSum, weightedTotal } from '../losses.ts';
 import { initPictureEncoder, pictureMap } from '../picture-encoder.ts';
 import { roiAlign } from '../roi-align.ts';
 import type { MonorunConfig } from './monorun-config.ts';
@@ -30,6 +31,7 @@ const CELLS = REGION_CELLS * REGION_CELLS;
  */
 export class Monorun extends ConfiguredDetector<MonorunConfig> implements Detector<MonorunSample> {
   readonly name = 'monorun';
+  readonly ranks = { batchNorm: 'synchronised' } as const;
 
   collate(samples: readonly MonorunSample[]): Tree<HostTensor> {
     const { image, classes, maxObjects, regions, globalWidth } = this.config;
@@ -154,7 +156,7 @@ export class Monorun extends ConfiguredDetector<MonorunConfig> implements Detect
       loss: weightedTotal(terms, config.lossWeights),
       terms,
       metrics: {
-        regions: tf.sum(at('regionMask')),
+        regions: allReduceSum(tf.sum(at('regionMask'))),
         reprojectionErrorPx: meanOver(tf.mul(tf.abs(error), tf.reshape(at('unitPx'), [-1, 1, 1])), counted),
         meanLogStd: meanOver(cells.logStd, counted),
       },
@@ -175,7 +177,6 @@ export class Monorun extends ConfiguredDetector<MonorunConfig> implements Detect
   private coordinateLoss(coded: tf.Tensor, regions: Tensors): tf.Scalar {
     const known = leafAt(regions, 'known');
     const each = smoothL1(tf.sub(coded, leafAt(regions, 'coordinates')));
-    const count = tf.maximum(tf.mul(tf.sum(known), 3), 1);
-    return tf.div(tf.sum(tf.mul(each, known)), count) as tf.Scalar;
+    return weightedSum(each, known, tf.mul(tf.sum(known), 3));
   }
 }

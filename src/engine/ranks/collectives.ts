@@ -38,9 +38,9 @@ export function overRanks<Result>(count: number, body: () => Result): Result {
   }
 }
 
-/** The sum over ranks of x, of any shape, float32. */
-function allReduceSum<T extends tf.Tensor>(x: T, { late = false }: CollectiveOptions = {}): T {
-  return tf.engine().runKernel(collectiveNames.sum, { x }, { late }) as T;
+/** The sum over ranks of x, of any shape, float32; its gradient is the sum of the gradients. */
+export function allReduceSum<T extends tf.Tensor>(x: T, { late = false }: CollectiveOptions = {}): T {
+  return size === 1 ? x : (tf.engine().runKernel(collectiveNames.sum, { x }, { late }) as T);
 }
 
 /** The mean over ranks of x, of any shape, float32; its gradient is the mean of the gradients. */
@@ -76,9 +76,22 @@ export function ownNumbers(count: number): tf.Tensor {
   return size === 1 ? numbers : tf.add(numbers, firstOwnRow(count));
 }
 
-/** A rank's own rows [b, …] of what `gatherRows` gave, [N·b, …]. */
-export function ownRows(all: tf.Tensor): tf.Tensor {
-  return size === 1 ? all : tf.gather(all, ownNumbers(all.shape[0] / size));
+/**
+ * A rank's own rows [b, …] of what `gatherRows` gave, or of what was drawn for the whole batch, [N·b, …]; those along another
+ * axis where one is given.
+ */
+export function ownRows(all: tf.Tensor, axis = 0): tf.Tensor {
+  return size === 1 ? all : tf.gather(all, ownNumbers(all.shape[axis] / size), axis);
+}
+
+/** 1 where a row of all ranks is a rank's own: for its `count` rows float32 [count, N·count], the identity on one rank. */
+export function ownIdentity(count: number): tf.Tensor {
+  return size === 1 ? tf.eye(count) : tf.oneHot(ownNumbers(count), count * size, 1, 0, 'float32');
+}
+
+/** The number of rows that count, 1 at least on all ranks together, as a mean over ranks; `count`, scalar, is that of this rank. */
+export function meanCount(count: tf.Tensor): tf.Scalar {
+  return tf.maximum(allReduceMean(count), 1 / size) as tf.Scalar;
 }
 
 /**
@@ -86,7 +99,7 @@ export function ownRows(all: tf.Tensor): tf.Tensor {
  * that of the whole batch. `count`, scalar, is the number of this rank's.
  */
 export function overCount(sum: tf.Tensor, count: tf.Tensor): tf.Scalar {
-  return tf.div(sum, tf.maximum(allReduceMean(count), 1 / size)) as tf.Scalar;
+  return tf.div(sum, meanCount(count)) as tf.Scalar;
 }
 
 tf.registerGradient({

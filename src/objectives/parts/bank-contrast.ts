@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensors } from '../../encoders/trainable.ts';
 import { type HostTensor, int32 } from '../../engine/host-tensor.ts';
 import type { Random } from '../../engine/random.ts';
+import { ownRows } from '../../engine/ranks/collectives.ts';
 import { leafAt } from '../../nn/layer.ts';
 import { stopGradient } from '../../nn/stop-gradient.ts';
 import { firstCrossEntropy, firstIsHighest, labelCrossEntropy, labelIsHighest } from './cross-entropy.ts';
@@ -37,7 +38,7 @@ export function drawnRows(
 
 /**
  * Rows x [B, D] of length one told from the rows of a `bank` [N, D]: the right one is named by `index` int32 [B], others by
- * `draws`, one of which may be the right one (as released). `normalizer` is Z, 0 where it is yet to be estimated from this batch.
+ * the rows of `draws` [B, K], over ranks of the whole batch, one of which may be the right one (as released). `normalizer` is Z, 0 where it is yet to be estimated from this batch.
  * Gradient flows to x alone.
  */
 export function bankContrast(
@@ -58,7 +59,7 @@ export function bankContrast(
   }
   const [candidates] = bank.shape as [number];
   const own = tf.reshape(index, [-1, 1]);
-  const drawn = tf.mod(draws, tf.scalar(candidates, 'int32')); // [B, K]
+  const drawn = tf.mod(ownRows(draws), tf.scalar(candidates, 'int32')); // [B, K]
   const scores = tf.div(bankProducts(bank, x, tf.concat([own, drawn], 1)), temperature); // [B, 1 + K]
   const [right, others] = tf.split(stopGradient(scores), [1, drawn.shape[1] as number], 1);
   const rivals = tf.where(tf.equal(drawn, own), tf.fill(drawn.shape, -1e9), others);

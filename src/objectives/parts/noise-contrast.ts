@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { allReduceMean } from '../../engine/ranks/collectives.ts';
 import { stopGradient } from '../../nn/stop-gradient.ts';
 
-/** The normaliser Z of P(i) = exp(score_i)/Z over `candidates` rows, estimated from these scores: their mean exp times that number. */
+/** The normaliser Z of P(i) = exp(score_i)/Z over `candidates` rows, estimated from these scores (over ranks those of all): their mean exp times that number. */
 export function normalizerOf(scores: tf.Tensor, candidates: number): tf.Scalar {
-  return tf.mul(tf.mean(tf.exp(stopGradient(scores))), candidates) as tf.Scalar;
+  return tf.mul(allReduceMean(tf.mean(tf.exp(stopGradient(scores)))), candidates) as tf.Scalar;
 }
 
 /**

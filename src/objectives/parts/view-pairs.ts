@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { firstOwnRow, gatherRows, ownNumbers, ranks } from '../../engine/ranks/collectives.ts';
+import { firstOwnRow, gatherRows, ownIdentity, ranks } from '../../engine/ranks/collectives.ts';
 
 /** Added to a row's product with itself, after which nothing is left of it in a softmax. */
 const ITSELF = -1e9;
@@ -24,11 +24,10 @@ export function pairLogits(rows: tf.Tensor, columns: tf.Tensor, temperature: num
   const products = tf.div(tf.matMul(rows, all, false, true), temperature);
   const half = count / 2;
   const partners = tf.concat([tf.range(half, count, 1, 'int32'), tf.range(0, half, 1, 'int32')]);
-  const alone = ranks() === 1;
-  const itself = alone ? tf.eye(count) : tf.oneHot(ownNumbers(count), count * ranks(), 1, 0, 'float32');
+  const itself = ownIdentity(count);
   return {
     logits: tf.add(products, tf.mul(itself, ITSELF)),
-    partners: alone ? partners : tf.add(partners, firstOwnRow(count)),
+    partners: ranks() === 1 ? partners : tf.add(partners, firstOwnRow(count)),
     itself,
   };
 }
