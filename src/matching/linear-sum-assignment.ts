@@ -56,10 +56,10 @@ export class AssignmentSolver {
     const columnOfRow = (transposed ? rowOf : columnOf).slice(0, rows);
     let total = 0;
     for (let i = 0; i < rows; i++) if (columnOfRow[i] >= 0) total += cost[i * columns + columnOfRow[i]];
-    const longPotential = Float64Array.from(price.subarray(0, m), (v) => v / scale);
-    const shortPotential = Float64Array.from({ length: n }, (_, i) => {
-      return (costs[i * m + columnOf[i]] - price[columnOf[i]]) / scale;
-    });
+    const longPotential = price.slice(0, m);
+    const shortPotential = new Float64Array(n);
+    for (let i = 0; i < n; i++) shortPotential[i] = (costs[i * m + columnOf[i]] - price[columnOf[i]]) / scale;
+    if (scale !== 1) for (let j = 0; j < m; j++) longPotential[j] /= scale;
     return {
       columnOfRow,
       cost: total,

@@ -32,7 +32,8 @@ const SCANS_PER_ROW = 4;
  * Gives each of `n` rows one of `m >= n` columns at the least sum of `cost` (n x m, row-major, +Infinity forbids a
  * pair); fills `columnOf`, `rowOf` and `price`. Returns -1, or a row for which no column is left.
  * Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment problems",
- * Computing 38, 1987: column reduction, reduction transfer, two passes of row reduction, shortest augmenting paths.
+ * Computing 38, 1987: column reduction, two passes of row reduction, shortest augmenting paths; without their reduction
+ * transfer, which scans all rows that have a column for the sake of the few that have none.
  */
 export function solveAssignment(cost: Float64Array, n: number, m: number, work: AssignmentWorkspace): number {
   work.columnOf.fill(-1, 0, n);
@@ -50,7 +51,7 @@ export function solveAssignment(cost: Float64Array, n: number, m: number, work: 
   return -1;
 }
 
-/** Prices every column at its smallest cost, gives it to that row, and passes what single takers can spare on. */
+/** Prices every column at its smallest cost, and gives it to that row unless a later column has it already. */
 function reduceColumns(cost: Float64Array, n: number, work: AssignmentWorkspace): void {
   const { price, rowOf, columnOf, previousRow: cheapestRow } = work;
   price.fill(Infinity, 0, n);
@@ -63,27 +64,14 @@ function reduceColumns(cost: Float64Array, n: number, work: AssignmentWorkspace)
       }
     }
   }
-  const offers = work.freeRows.fill(0, 0, n);
   for (let j = n - 1; j >= 0; j--) {
     const i = cheapestRow[j];
     if (i < 0) {
       price[j] = 0;
-      continue;
-    }
-    if (offers[i]++ === 0) {
+    } else if (columnOf[i] < 0) {
       columnOf[i] = j;
       rowOf[j] = i;
     }
-  }
-  for (let i = 0; i < n; i++) {
-    if (offers[i] !== 1) continue;
-    const taken = columnOf[i];
-    let spare = Infinity;
-    for (let j = 0, at = i * n; j < n; j++, at++) {
-      const reduced = cost[at] - price[j];
-      if (reduced < spare && j !== taken) spare = reduced;
-    }
-    if (spare < Infinity) price[taken] -= spare;
   }
 }
 

@@ -1,4 +1,6 @@
 import { InputError } from '../engine/input-error.ts';
+import { type FourRowMatrix, fourRowMatrix } from './four-rows.ts';
+import { type Scaling, scaleInRounds } from './scaling-rounds.ts';
 import { checkTransport, massesOf, type SinkhornOptions } from './transport-checks.ts';
 
 /** An entropic transport plan. */
@@ -13,14 +15,12 @@ export interface TransportPlan {
   readonly iterations: number;
 }
 
-/** Scalings beyond this, or below its inverse, are taken into the logarithms before a double loses track of them. */
-const LARGEST_SCALING = 1e100;
-
-/** A problem and where it stands: the plan is exp(f[i] + g[j] + kernel[i][j]), all in units of epsilon. */
+/** A problem and where it stands: the plan is exp(f[i] + g[j] - cost[i][j] / epsilon); f and g are in units of epsilon. */
 interface Transport {
   readonly rows: number;
   readonly columns: number;
-  readonly kernel: Float64Array;
+  readonly cost: Float32Array | Float64Array;
+  readonly epsilon: number;
   readonly rowMass: Float64Array;
   readonly columnMass: Float64Array;
   readonly f: Float64Array;
@@ -48,142 +48,98 @@ export function sinkhorn(
   checkTransport(cost, rows, columns, options);
   const { epsilon, iterations, tolerance = 0 } = options;
   const { rowMass, columnMass } = massesOf(rows, columns, options);
-  const kernel = new Float64Array(cost.length);
-  for (let k = 0; k < kernel.length; k++) kernel[k] = -cost[k] / epsilon;
-  const f = new Float64Array(rows);
-  const g = new Float64Array(columns);
-  const transport: Transport = { rows, columns, kernel, rowMass, columnMass, f, g };
-  const plan = new Float64Array(rows * columns);
+  const f = rowMass.map((mass, i) => (mass > 0 ? leastOfRow(cost, i, columns) / epsilon : -Infinity));
+  const g = columnMass.map((mass) => (mass > 0 ? 0 : -Infinity));
+  const transport: Transport = { rows, columns, cost, epsilon, rowMass, columnMass, f, g };
+  const matrix = fourRowMatrix(rows, columns);
 
-  let done = 0;
-  while (done < iterations) {
-    const rowError = scaleRows(transport);
-    // Scaling the rows never makes the columns miss by more in total than the rows did before.
-    if (done > 0 && rowError <= tolerance) break;
+  for (let rounds = 0; ; ) {
+    fill(matrix, transport);
+    const scaling = scaleInRounds(matrix, transport, { done: rounds, iterations, tolerance });
+    const { done, within, rowFactor, columnFactor } = scaling;
+    if (within || done === iterations) {
+      return { ...scaledPlan(transport, matrix, scaling), iterations: done };
+    }
+    for (let i = 0; i < rows; i++) f[i] += Math.log(rowFactor[i]);
+    for (let j = 0; j < columns; j++) g[j] += Math.log(columnFactor[j]);
+    scaleRows(transport);
     scaleColumns(transport);
-    done++;
-    if (done < iterations) {
-      fillPlan(transport, plan);
-      done += scalePlan(transport, plan, iterations - done, tolerance);
-    }
+    rounds = done + 1;
   }
-  fillPlan(transport, plan);
-  return { plan, ...measure(transport, plan, cost), iterations: done };
 }
 
-/**
- * Rounds on the plan itself, up to `limit` and until the rows miss their masses by `tolerance` or less, or a factor
- * leaves the range of doubles that is safe; takes the factors into f and g and returns the number of rounds.
- */
-function scalePlan(transport: Transport, plan: Float64Array, limit: number, tolerance: number): number {
-  const { rows, columns, rowMass, columnMass, f, g } = transport;
-  let rowFactor = new Float64Array(rows).fill(1);
-  let columnFactor = new Float64Array(columns).fill(1);
-  let nextRow = new Float64Array(rows).fill(1);
-  let nextColumn = new Float64Array(columns).fill(1);
-  const sums = new Float64Array(columns);
-  let done = 0;
-  while (done < limit) {
-    let error = 0;
-    sums.fill(0);
-    for (let i = 0, at = 0; i < rows; i++, at += columns) {
-      let sum = 0;
-      for (let j = 0; j < columns; j++) sum += plan[at + j] * columnFactor[j];
-      error += Math.abs(rowMass[i] - rowFactor[i] * sum);
-      const factor = rowMass[i] > 0 ? rowMass[i] / sum : 1;
-      nextRow[i] = factor;
-      for (let j = 0; j < columns; j++) sums[j] += plan[at + j] * factor;
-    }
-    if (error <= tolerance) break;
-    for (let j = 0; j < columns; j++) nextColumn[j] = columnMass[j] > 0 ? columnMass[j] / sums[j] : 1;
-    if (!isSafe(nextRow) || !isSafe(nextColumn)) break;
-    [rowFactor, nextRow] = [nextRow, rowFactor];
-    [columnFactor, nextColumn] = [nextColumn, columnFactor];
-    done++;
-  }
-  for (let i = 0; i < rows; i++) f[i] += Math.log(rowFactor[i]);
-  for (let j = 0; j < columns; j++) g[j] += Math.log(columnFactor[j]);
-  return done;
+/** The least cost of a row, for a start in which no row of the plan underflows. */
+function leastOfRow(cost: Float32Array | Float64Array, row: number, columns: number): number {
+  let least = Infinity;
+  for (let at = row * columns; at < (row + 1) * columns; at++) if (cost[at] < least) least = cost[at];
+  if (least === Infinity) throw nowhere(`row ${row}`);
+  return least;
 }
 
-function isSafe(factors: Float64Array): boolean {
-  for (const factor of factors) {
-    if (!(factor < LARGEST_SCALING && factor > 1 / LARGEST_SCALING)) return false;
-  }
-  return true;
-}
-
-/** Sets f so that the rows sum to their masses; returns by how much they missed them before. */
-function scaleRows({ rows, columns, kernel, rowMass, f, g }: Transport): number {
-  let error = 0;
-  for (let i = 0, at = 0; i < rows; i++, at += columns) {
-    if (rowMass[i] === 0) {
-      f[i] = -Infinity;
-      continue;
-    }
-    let largest = -Infinity;
-    for (let j = 0; j < columns; j++) {
-      const value = kernel[at + j] + g[j];
-      if (value > largest) largest = value;
-    }
-    if (largest === -Infinity) throw nowhere(`row ${i}`);
-    let sum = 0;
-    for (let j = 0; j < columns; j++) sum += Math.exp(kernel[at + j] + g[j] - largest);
-    const next = Math.log(rowMass[i]) - largest - Math.log(sum);
-    error += rowMass[i] * Math.abs(Math.expm1(f[i] - next));
-    f[i] = next;
-  }
-  return error;
-}
-
-/** Sets g so that the columns sum to their masses, walking row by row for the sake of the cache. */
-function scaleColumns({ rows, columns, kernel, columnMass, f, g }: Transport): void {
-  const largest = new Float64Array(columns).fill(-Infinity);
-  const sums = new Float64Array(columns);
+/** Fills a matrix with the plan. */
+function fill({ matrix, stride }: FourRowMatrix, { rows, columns, cost, epsilon, f, g }: Transport): void {
   for (let i = 0, at = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++, at++) {
-      const value = kernel[at] + f[i];
-      if (value > largest[j]) largest[j] = value;
+      matrix[i * stride + j] = Math.exp(f[i] + g[j] - cost[at] / epsilon);
     }
-  }
-  for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++, at++) {
-      if (largest[j] > -Infinity) sums[j] += Math.exp(kernel[at] + f[i] - largest[j]);
-    }
-  }
-  for (let j = 0; j < columns; j++) {
-    if (columnMass[j] === 0) g[j] = -Infinity;
-    else if (largest[j] === -Infinity) throw nowhere(`column ${j}`);
-    else g[j] = Math.log(columnMass[j]) - largest[j] - Math.log(sums[j]);
   }
 }
 
-function fillPlan({ rows, columns, kernel, f, g }: Transport, plan: Float64Array): void {
-  for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++, at++) plan[at] = Math.exp(kernel[at] + f[i] + g[j]);
-  }
-}
-
-/** What a plan costs, and by how much it misses the masses. */
-function measure(
-  { rows, columns, rowMass, columnMass }: Transport,
-  plan: Float64Array,
-  cost: Float32Array | Float64Array,
-): { cost: number; marginalError: number } {
+/** The matrix times the factors of its rows and columns, what that plan costs, and by how much it misses the masses. */
+function scaledPlan(
+  { rows, columns, cost, rowMass, columnMass }: Transport,
+  { matrix, stride }: FourRowMatrix,
+  { rowFactor, columnFactor }: Scaling,
+): Omit<TransportPlan, 'iterations'> {
+  const plan = new Float64Array(rows * columns);
   const columnMissing = columnMass.slice();
   let total = 0;
   let marginalError = 0;
   for (let i = 0, at = 0; i < rows; i++) {
     let missing = rowMass[i];
     for (let j = 0; j < columns; j++, at++) {
-      missing -= plan[at];
-      columnMissing[j] -= plan[at];
-      if (plan[at] > 0) total += plan[at] * cost[at];
+      const moved = matrix[i * stride + j] * rowFactor[i] * columnFactor[j];
+      plan[at] = moved;
+      missing -= moved;
+      columnMissing[j] -= moved;
+      if (moved > 0) total += moved * cost[at];
     }
     marginalError += Math.abs(missing);
   }
   for (const missing of columnMissing) marginalError += Math.abs(missing);
-  return { cost: total, marginalError };
+  return { plan, cost: total, marginalError };
+}
+
+/** Sets f so that the rows sum to their masses. */
+function scaleRows({ rows, columns, cost, epsilon, rowMass, f, g }: Transport): void {
+  for (let i = 0, at = 0; i < rows; i++, at += columns) {
+    if (rowMass[i] === 0) continue;
+    let largest = -Infinity;
+    for (let j = 0; j < columns; j++) largest = Math.max(largest, g[j] - cost[at + j] / epsilon);
+    if (largest === -Infinity) throw nowhere(`row ${i}`);
+    let sum = 0;
+    for (let j = 0; j < columns; j++) sum += Math.exp(g[j] - cost[at + j] / epsilon - largest);
+    f[i] = Math.log(rowMass[i]) - largest - Math.log(sum);
+  }
+}
+
+/** Sets g so that the columns sum to their masses, walking row by row for the sake of the cache. */
+function scaleColumns({ rows, columns, cost, epsilon, columnMass, f, g }: Transport): void {
+  const largest = new Float64Array(columns).fill(-Infinity);
+  const sums = new Float64Array(columns);
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++, at++) largest[j] = Math.max(largest[j], f[i] - cost[at] / epsilon);
+  }
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++, at++) {
+      if (largest[j] > -Infinity) sums[j] += Math.exp(f[i] - cost[at] / epsilon - largest[j]);
+    }
+  }
+  for (let j = 0; j < columns; j++) {
+    if (columnMass[j] === 0) continue;
+    if (largest[j] === -Infinity) throw nowhere(`column ${j}`);
+    g[j] = Math.log(columnMass[j]) - largest[j] - Math.log(sums[j]);
+  }
 }
 
 function nowhere(place: string): InputError {

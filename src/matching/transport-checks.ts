@@ -33,20 +33,21 @@ export function checkTransport(
       found: `${cost.length}`,
     });
   }
-  const bad = cost.findIndex((value) => !(value > -Infinity));
-  if (bad >= 0) {
-    throw new InputError({
-      file: 'transport costs',
-      place: `row ${Math.floor(bad / columns)}, column ${bad % columns}`,
-      expected: 'a number, or +Infinity for a forbidden pair',
-      found: `${cost[bad]}`,
-    });
+  let largest = 0;
+  for (let k = 0; k < cost.length; k++) {
+    if (!(cost[k] > -Infinity)) {
+      throw new InputError({
+        file: 'transport costs',
+        place: `row ${Math.floor(k / columns)}, column ${k % columns}`,
+        expected: 'a number, or +Infinity for a forbidden pair',
+        found: `${cost[k]}`,
+      });
+    }
+    if (cost[k] < Infinity) largest = Math.max(largest, Math.abs(cost[k]));
   }
   if (!(epsilon > 0 && epsilon < Infinity)) {
     throw new InputError({ file: 'epsilon', expected: 'a finite number above 0', found: `${epsilon}` });
   }
-  let largest = 0;
-  for (const value of cost) if (value < Infinity) largest = Math.max(largest, Math.abs(value));
   if (largest / epsilon > LARGEST_EXPONENT) {
     throw new InputError({
       file: 'epsilon',

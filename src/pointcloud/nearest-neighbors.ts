@@ -1,5 +1,5 @@
 import { checkWhole, countRows } from './point-rows.ts';
-import { buildPointTree, squaredDistanceToNode } from './point-tree.ts';
+import { buildPointTree } from './point-tree.ts';
 
 const leafSize = 16;
 
@@ -32,55 +32,68 @@ export function nearestNeighbors(
   checkWhole(count, name, { place: 'count', min: 1, max: total });
   const indices = new Int32Array(queryCount * count);
   const squaredDistances = new Float32Array(queryCount * count);
-  const { leaves, leafStart, order, x, y, z, bounds } = buildPointTree(points, { stride, leafSize });
+  const { leaves, leafStart, order, x, y, z, bounds, axis } = buildPointTree(points, { stride, leafSize });
   // The best so far, sorted by distance, then index.
   const distances = new Float64Array(count);
   const found = new Int32Array(count);
-  let filled = 0;
-  let worst = Infinity;
-
-  const insert = (distance: number, index: number): void => {
-    let at = filled < count ? filled++ : count - 1;
-    while (
-      at > 0 &&
-      (distances[at - 1] > distance || (distances[at - 1] === distance && found[at - 1] > index))
-    ) {
-      distances[at] = distances[at - 1];
-      found[at] = found[at - 1];
-      at--;
-    }
-    distances[at] = distance;
-    found[at] = index;
-    if (filled === count) worst = distances[count - 1];
-  };
-
-  const visit = (node: number, qx: number, qy: number, qz: number): void => {
-    if (node < leaves) {
-      const left = squaredDistanceToNode(bounds, 2 * node, qx, qy, qz);
-      const right = squaredDistanceToNode(bounds, 2 * node + 1, qx, qy, qz);
-      const [near, far] = left <= right ? [2 * node, 2 * node + 1] : [2 * node + 1, 2 * node];
-      // A box as far as the worst may still hold an equal of lower index.
-      if (Math.min(left, right) <= worst) visit(near, qx, qy, qz);
-      if (Math.max(left, right) <= worst) visit(far, qx, qy, qz);
-      return;
-    }
-    for (let i = leafStart[node - leaves], end = leafStart[node - leaves + 1]; i < end; i++) {
-      const dx = x[i] - qx;
-      const dy = y[i] - qy;
-      const dz = z[i] - qz;
-      const distance = dx * dx + dy * dy + dz * dz;
-      if (distance < worst || filled < count || (distance === worst && order[i] < found[count - 1]))
-        insert(distance, order[i]);
-    }
-  };
-
+  // Nodes still to be seen, at most one a level, and the square of how far they are along the axis that split them off.
+  const nodes = new Int32Array(32);
+  const squaredGaps = new Float64Array(32);
   for (let query = 0; query < queryCount; query++) {
-    filled = 0;
-    worst = Infinity;
-    const at = query * queryStride;
-    visit(1, queries[at], queries[at + 1], queries[at + 2]);
+    const qx = queries[query * queryStride];
+    const qy = queries[query * queryStride + 1];
+    const qz = queries[query * queryStride + 2];
+    let filled = 0;
+    let worst = Infinity;
+    nodes[0] = 1;
+    for (let waiting = 1; waiting > 0; ) {
+      // A node as far as the worst may still hold an equal of lower index.
+      if (squaredGaps[--waiting] > worst) continue;
+      let node = nodes[waiting];
+      while (node < leaves) {
+        const along = axis[node];
+        const q = along === 0 ? qx : along === 1 ? qy : qz;
+        const left = 2 * node;
+        const beyondLeft = q - bounds[6 * left + 3 + along];
+        const beforeRight = bounds[6 * left + 6 + along] - q;
+        const near = beyondLeft > beforeRight ? left + 1 : left;
+        const gap = Math.max(0, beyondLeft, beforeRight);
+        nodes[waiting] = near ^ 1;
+        squaredGaps[waiting++] = gap * gap;
+        node = near;
+      }
+      for (let i = leafStart[node - leaves], end = leafStart[node - leaves + 1]; i < end; i++) {
+        const dx = x[i] - qx;
+        const dy = y[i] - qy;
+        const dz = z[i] - qz;
+        const distance = dx * dx + dy * dy + dz * dz;
+        if (distance > worst || (distance === worst && order[i] > found[count - 1])) continue;
+        insert({ distances, found }, filled < count ? filled++ : count - 1, distance, order[i]);
+        if (filled === count) worst = distances[count - 1];
+      }
+    }
     indices.set(found, query * count);
     squaredDistances.set(distances, query * count);
   }
   return { indices, squaredDistances };
+}
+
+/** Puts a point where it belongs by distance, then index, at `place` or before it; those behind it move up by one. */
+function insert(
+  { distances, found }: { readonly distances: Float64Array; readonly found: Int32Array },
+  place: number,
+  distance: number,
+  index: number,
+): void {
+  let at = place;
+  while (
+    at > 0 &&
+    (distances[at - 1] > distance || (distances[at - 1] === distance && found[at - 1] > index))
+  ) {
+    distances[at] = distances[at - 1];
+    found[at] = found[at - 1];
+    at--;
+  }
+  distances[at] = distance;
+  found[at] = index;
 }

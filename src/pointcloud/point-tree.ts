@@ -16,6 +16,8 @@ export interface PointTree {
   readonly z: Float32Array;
   /** Bounds of each node: min x, y, z, max x, y, z. */
   readonly bounds: Float32Array;
+  /** The axis, 0 to 2, along which each node before the leaves is split: no point of its left child is beyond one of its right. */
+  readonly axis: Uint8Array;
 }
 
 /** Builds the tree of finite points (rows of `stride` floats, at least one row); leaves hold at most `leafSize` points. */
@@ -30,22 +32,21 @@ export function buildPointTree(
   const leafStart = new Int32Array(leaves + 1);
   for (let i = 0; i <= leaves; i++) leafStart[i] = Math.floor((i * count) / leaves);
   const bounds = new Float32Array(12 * leaves);
+  const axis = new Uint8Array(leaves);
   const columns = columnsOf(points, stride);
   const { order, x, y, z } = columns;
 
   const split = (node: number, firstLeaf: number, leafCount: number): void => {
     const start = leafStart[firstLeaf];
     const end = leafStart[firstLeaf + leafCount];
-    measure(x, { start, end, bounds, at: 6 * node });
-    measure(y, { start, end, bounds, at: 6 * node + 1 });
-    measure(z, { start, end, bounds, at: 6 * node + 2 });
+    measure(columns, { start, end, bounds, at: 6 * node });
     if (leafCount === 1) {
       sortRange(order, start, end);
       return;
     }
     const half = leafCount / 2;
-    const axis = widestAxis(bounds, node);
-    const values = axis === 0 ? x : axis === 1 ? y : z;
+    axis[node] = widestAxis(bounds, node);
+    const values = [x, y, z][axis[node]];
     select(columns, values, { start, end, nth: leafStart[firstLeaf + half] });
     split(2 * node, firstLeaf, half);
     split(2 * node + 1, firstLeaf + half, half);
@@ -59,7 +60,7 @@ export function buildPointTree(
     y[position] = points[at + 1];
     z[position] = points[at + 2];
   }
-  return { count, leaves, leafStart, order, x, y, z, bounds };
+  return { count, leaves, leafStart, order, x, y, z, bounds, axis };
 }
 
 /**
@@ -101,21 +102,32 @@ function columnsOf(points: Float32Array, stride: number): Columns {
   return { order, x, y, z };
 }
 
-/** Writes the least of `values[start … end-1]` to `bounds[at]` and the largest to `bounds[at + 3]`. */
+/** Writes the box of the points from `start` up to `end`: the least x, y and z to `bounds[at]`, the largest behind them. */
 function measure(
-  values: Float32Array,
+  { x, y, z }: Columns,
   range: { readonly start: number; readonly end: number; readonly bounds: Float32Array; readonly at: number },
 ): void {
   const { start, end, bounds, at } = range;
-  let low = Infinity;
-  let high = -Infinity;
+  let lowX = Infinity;
+  let lowY = Infinity;
+  let lowZ = Infinity;
+  let highX = -Infinity;
+  let highY = -Infinity;
+  let highZ = -Infinity;
   for (let i = start; i < end; i++) {
-    const value = values[i];
-    if (value < low) low = value;
-    if (value > high) high = value;
+    if (x[i] < lowX) lowX = x[i];
+    if (x[i] > highX) highX = x[i];
+    if (y[i] < lowY) lowY = y[i];
+    if (y[i] > highY) highY = y[i];
+    if (z[i] < lowZ) lowZ = z[i];
+    if (z[i] > highZ) highZ = z[i];
   }
-  bounds[at] = low;
-  bounds[at + 3] = high;
+  bounds[at] = lowX;
+  bounds[at + 1] = lowY;
+  bounds[at + 2] = lowZ;
+  bounds[at + 3] = highX;
+  bounds[at + 4] = highY;
+  bounds[at + 5] = highZ;
 }
 
 function widestAxis(bounds: Float32Array, node: number): number {

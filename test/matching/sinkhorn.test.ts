@@ -58,16 +58,33 @@ describe('sinkhorn', () => {
     );
   });
 
-  it('agrees with the plain scalings where those do not underflow', () => {
-    const cost = randomCost(5, 8, 'plain');
-    const rowMass = [0.1, 0.3, 0.2, 0.15, 0.25];
-    const columnMass = new Array(8).fill(1 / 8);
-    const found = sinkhorn(cost, 5, 8, { epsilon: 0.2, iterations: 7, rowMass });
+  it.each([
+    [5, 8],
+    [2, 9],
+    [4, 3],
+    [11, 7],
+  ])('agrees with the plain scalings where those do not underflow: %i x %i', (rows, columns) => {
+    const cost = randomCost(rows, columns, 'plain');
+    const total = (rows * (rows + 1)) / 2;
+    const rowMass = Array.from({ length: rows }, (_, i) => (i + 1) / total);
+    const columnMass = new Array(columns).fill(1 / columns);
+    const found = sinkhorn(cost, rows, columns, { epsilon: 0.2, iterations: 7, rowMass });
     const plain = plainSinkhorn(cost, rowMass, columnMass, 0.2, 7);
+    expect(found.plan).toHaveLength(rows * columns);
     found.plan.forEach((moved, k) => {
       expect(moved).toBeCloseTo(plain[k], 12);
     });
     expect(found.iterations).toBe(7);
+  });
+
+  it('leaves its results alone when it works again', () => {
+    const cost = randomCost(6, 6, 'first');
+    const options = { epsilon: 0.1, iterations: 20 };
+    const { plan } = sinkhorn(cost, 6, 6, options);
+    const kept = plan.slice();
+    sinkhorn(randomCost(9, 9, 'second'), 9, 9, options);
+    expect(plan).toEqual(kept);
+    expect(sinkhorn(cost, 6, 6, options).plan).toEqual(kept);
   });
 
   it('agrees with rounds on the logarithms where the scalings leave the range of doubles', () => {

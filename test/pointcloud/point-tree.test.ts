@@ -32,6 +32,21 @@ describe('buildPointTree', () => {
     );
   });
 
+  test('splits every node along its axis', () => {
+    fc.assert(
+      fc.property(cloudOf(), fc.integer({ min: 1, max: 40 }), (points, leafSize) => {
+        const { leaves, axis, bounds } = buildPointTree(points, { stride: 3, leafSize });
+        for (let node = 1; node < leaves; node++) {
+          const endOfLeft = bounds[6 * (2 * node) + 3 + axis[node]];
+          const startOfRight = bounds[6 * (2 * node + 1) + axis[node]];
+          // An empty child has a box from Infinity to -Infinity.
+          expect(endOfLeft).toBeLessThanOrEqual(startOfRight);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test.each([
     ['ascending', (i: number) => i],
     ['descending', (i: number) => -i],
