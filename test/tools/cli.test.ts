@@ -113,7 +113,7 @@ describe('every command', () => {
     ],
     [
       ['pretrain', '--data', 'x', '--out', 'y'],
-      /expected --preset \(simipu-kitti, simipu-small, simipu-smoke, .*simsiam-cifar, .*shuffle-learn-small\) or --config, found neither/,
+      /expected --preset \(simipu-kitti, simipu-small, simipu-smoke, .*simsiam-cifar, .*occupancy-small\) or --config, found neither/,
     ],
     [['finetune', '--data', 'x', '--out', 'y'], /expected one of --detector \(image3d, point3d.*found none/],
     [
