@@ -101,6 +101,13 @@ describeInBrowser('a window of 1280 by 720 pixels', (browser) => {
     await allFits(page, 'the run');
   });
 
+  it('has room for the curves of a run on a small laptop too', async () => {
+    const viewport = { width: 1024, height: 576 };
+    const page = await browser.open(viewer.address, { tab: 'run' }, { viewport });
+    await until(async () => (await page.page.locator('.run-chart').count()) > 3, 'the charts');
+    await allFits(page, 'the run');
+  });
+
   it('holds the list of keys, which names every one', async () => {
     const page = await browser.open(viewer.address);
     await page.shown(0);
