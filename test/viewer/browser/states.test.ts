@@ -107,13 +107,17 @@ describeInBrowser('while something is under way', (browser) => {
   });
 
   it('says what the encoders are doing, and shows the curves while they work', async () => {
-    const page = await browser.open(run.address, { tab: 'features', compare: 'yes' });
-    const said = new Set<string>();
-    await until(async () => {
-      for (const text of await loading(page).allTextContents()) said.add(text.replace(/[\d.]+ s$/, ''));
-      return (await page.facts()).Model !== undefined;
-    }, 'features');
-    const words = [...said].join('; ');
+    // All that is said, however shortly.
+    const listen = `
+      globalThis.said = new Set();
+      new MutationObserver(() => {
+        for (const each of document.querySelectorAll('#stage-pane > .status[data-kind="loading"]'))
+          said.add(each.textContent.replace(/[\\d.]+ s$/, ''));
+      }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });`;
+    const before = (each: Page) => each.addInitScript(listen);
+    const page = await browser.open(run.address, { tab: 'features', compare: 'yes' }, { before });
+    await page.fact('Model', /./);
+    const words = await page.page.evaluate<string>("[...said].join('; ')");
     expect(words).toMatch(/Asking the encoders/);
     expect(words).toMatch(/starting|reading frame|loading|compiling|preparing|running the encoders/);
     await page.tab('Run');

@@ -2,9 +2,8 @@ import type { WorkInfo } from '../../protocol.ts';
 import { api } from '../api.ts';
 import type { PaneStatus } from '../widgets/controls.ts';
 
-/** When the server is first asked what it is doing, and how often from then on. */
-const firstMs = 50;
-const everyMs = 500;
+/** How often the server is asked what it is doing; a pane says nothing of what is done within 300 ms. */
+const everyMs = 200;
 
 /** Says on a pane what the encoders' thread is doing, from now until the function that is given is called. */
 export function watchWork(status: PaneStatus, what: string): () => void {
@@ -16,7 +15,7 @@ export function watchWork(status: PaneStatus, what: string): () => void {
     if (work !== undefined) status.later(workInWords(what, work));
     timer = setTimeout(look, everyMs);
   };
-  let timer = setTimeout(look, firstMs);
+  let timer = setTimeout(look, everyMs);
   return () => {
     isOver = true;
     clearTimeout(timer);
