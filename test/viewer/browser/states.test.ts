@@ -114,7 +114,11 @@ describeInBrowser('while something is under way', (browser) => {
         for (const each of document.querySelectorAll('#stage-pane > .status[data-kind="loading"]'))
           said.add(each.textContent.replace(/[\\d.]+ s$/, ''));
       }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });`;
-    const before = (each: Page) => each.addInitScript(listen);
+    // The first drawing keeps the page busy; the encoders begin when it listens again.
+    const before = async (each: Page) => {
+      await each.addInitScript(listen);
+      await delay(each, 'places', 2500);
+    };
     const page = await browser.open(run.address, { tab: 'features', compare: 'yes' }, { before });
     await page.fact('Model', /./);
     const words = await page.page.evaluate<string>("[...said].join('; ')");
