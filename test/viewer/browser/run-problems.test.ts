@@ -144,7 +144,7 @@ describeInBrowser('what cannot be shown of a run', (browser) => {
     const page = await browser.open(await browser.serve({ path, data }), { tab: 'run' });
     await alert(page).waitFor();
     expect(await alert(page).innerText()).toMatch(/config\.json: expected the configuration of a run/);
-    expect(await page.page.locator('.run-chart').count()).toBeGreaterThan(3);
+    await until(async () => (await page.page.locator('.run-chart').count()) > 3, 'the charts');
     await page.tab('Scene');
     await page.shown(0);
   });
