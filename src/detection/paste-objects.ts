@@ -1,10 +1,11 @@
 import type { PointFrame } from '../datasets/frame.ts';
 import type { Random } from '../engine/random.ts';
 import { type Box3, pointInBox } from '../geometry/box.ts';
-import { multiply34by44 } from '../geometry/matrix.ts';
 import { intersectionArea } from '../geometry/oriented-rectangle.ts';
 import { indicesInImage } from '../geometry/projection.ts';
 import { groundHeights } from '../pointcloud/ground-height.ts';
+import { gatherRows } from '../pointcloud/point-rows.ts';
+import { pixelFromLidarOf } from '../views/points-in-view.ts';
 import { requireLabels, sortLabels } from './detection-frames.ts';
 
 /** What is pasted. */
@@ -32,19 +33,22 @@ export function pasteObjects(
   random: Random,
   { classes, most, leastPoints, inImage }: PasteOptions,
 ): PointFrame {
-  const found = others.flatMap((other) =>
-    sortLabels(requireLabels(other), classes).objects.map(({ label, box3 }) => ({ other, label, box3 })),
-  );
+  const found = others.flatMap((other) => {
+    const { objects } = sortLabels(requireLabels(other), classes);
+    const bottoms = bottomsOf(objects);
+    // All at once: each call looks at the whole sweep.
+    const [here, there] = [frame, other].map(({ points }) => groundHeights(points, bottoms));
+    return objects.map(({ label, box3 }, k) => ({ other, label, box3, up: here[k] - there[k] }));
+  });
   const labels = [...requireLabels(frame)];
   const boxes = labels.flatMap(({ box3 }) => (box3 === undefined ? [] : [box3]));
   const pasted: Array<{ readonly box3: Box3; readonly points: Float32Array }> = [];
   for (const at of random.permutation(found.length)) {
     if (pasted.length === most) break;
-    const { other, label, box3 } = found[at];
+    const { other, label, box3, up } = found[at];
     if (boxes.some((box) => meet(box, box3))) continue;
     const own = pointsIn(other.points, box3);
     if (own.length / 4 < leastPoints) continue;
-    const up = heightAt(frame.points, box3) - heightAt(other.points, box3);
     const moved = raised(box3, up);
     if (inImage && !isSeen(frame, moved)) continue;
     for (let i = 2; i < own.length; i += 4) own[i] += up;
@@ -70,14 +74,10 @@ function pointsIn(points: Float32Array, box: Box3): Float32Array {
 }
 
 function rowsWhere(points: Float32Array, keep: (x: number, y: number, z: number) => boolean): Float32Array {
-  const kept = new Float32Array(points.length);
-  let end = 0;
-  for (let i = 0; i < points.length; i += 4) {
-    if (!keep(points[i], points[i + 1], points[i + 2])) continue;
-    kept.set(points.subarray(i, i + 4), end);
-    end += 4;
-  }
-  return kept.slice(0, end);
+  const kept: number[] = [];
+  for (let i = 0; i < points.length; i += 4)
+    if (keep(points[i], points[i + 1], points[i + 2])) kept.push(i / 4);
+  return gatherRows(points, kept);
 }
 
 /** Whether two boxes meet as seen from above, or nearly so. */
@@ -99,15 +99,24 @@ function raised(box: Box3, by: number): Box3 {
   return { ...box, center: [x, y, z + by] };
 }
 
-/** The height of the ground under a box. */
-function heightAt(points: Float32Array, { center: [x, y, z], sizeM }: Box3): number {
-  return groundHeights(points, Float32Array.of(x, y, z - sizeM[2] / 2))[0];
+/** The middles of the bottoms of boxes: rows of x, y, z. */
+function bottomsOf(objects: ReadonlyArray<{ readonly box3: Box3 }>): Float32Array {
+  return Float32Array.from(
+    objects.flatMap(
+      ({
+        box3: {
+          center: [x, y, z],
+          sizeM,
+        },
+      }) => [x, y, z - sizeM[2] / 2],
+    ),
+  );
 }
 
 /** Whether the camera sees the middle of a box. */
 function isSeen({ cameras }: PointFrame, { center: [x, y, z] }: Box3): boolean {
-  const { image, pixelFromCamera, cameraFromLidar } = cameras[0];
-  const pixelFromLidar = multiply34by44(pixelFromCamera, cameraFromLidar);
+  const [camera] = cameras;
   const among = Int32Array.of(0);
-  return indicesInImage(Float32Array.of(x, y, z, 0), 4, pixelFromLidar, { image, among }).length > 0;
+  const at = Float32Array.of(x, y, z, 0);
+  return indicesInImage(at, 4, pixelFromLidarOf(camera), { image: camera.image, among }).length > 0;
 }

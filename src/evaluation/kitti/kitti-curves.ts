@@ -50,7 +50,7 @@ export function curvesOf(frames: readonly KittiFramePair[], measure: Measure): D
       ),
     );
     const tallies = prepared.map((frame, i) => talliesOf(frame, roles[i]));
-    const curves = (times: FrameTimes = new Uint8Array(frames.length).fill(1)): Curves => {
+    const counted = (times: FrameTimes): Curves => {
       const labels = roles.reduce((sum, { valid }, i) => sum + valid * times[i], 0);
       const thresholds = scoreThresholds(repeated(matched, times), labels);
       const sums = thresholds.map(() => ({ truePositives: 0, accounted: 0, similarity: 0 }));
@@ -69,6 +69,13 @@ export function curvesOf(frames: readonly KittiFramePair[], measure: Measure): D
       const over = (part: 'truePositives' | 'similarity') =>
         envelope(sums.map((sum, k) => (found[k] === 0 ? 0 : sum[part] / found[k])));
       return { labels, precision: over('truePositives'), similarity: over('similarity') };
+    };
+    // Precision and similarity are asked for one after the other.
+    let once: Curves | undefined;
+    const curves = (times?: FrameTimes): Curves => {
+      if (times !== undefined) return counted(times);
+      once ??= counted(new Uint8Array(frames.length).fill(1));
+      return once;
     };
     return { difficulty, curves };
   });
