@@ -16,6 +16,8 @@ export interface RanksRequest {
   readonly warmup: number;
   /** A function `(options, place) => Promise<RepeatedStep>`, the place being a `RankPlace`. */
   readonly step: StepReference;
+  /** Whether ranks of one host may share memory. */
+  readonly sharedMemory: boolean;
   /** Where rank 0 writes what it found. */
   readonly out: string;
 }
@@ -35,7 +37,10 @@ export interface RanksAnswer {
 }
 
 const request = JSON.parse(await readFile(process.argv[2], 'utf8')) as RanksRequest;
-await withRanks(async (ranks) => {
+const memory = request.sharedMemory ? {} : { POINTPAIR_RANKS_MEMORY: 'none' };
+await withRanks(measure, { ...process.env, ...memory });
+
+async function measure(ranks: Communicator | undefined): Promise<void> {
   const { lengths, out } = request;
   const sumMs: number[] = [];
   for (const length of ranks === undefined ? [] : lengths) {
@@ -67,7 +72,7 @@ await withRanks(async (ranks) => {
   };
   await step.dispose();
   if (ranks === undefined || ranks.rank === 0) await writeFile(out, JSON.stringify(answer));
-});
+}
 
 async function placedStep(
   { module, export: name, options }: StepReference,

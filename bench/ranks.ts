@@ -22,7 +22,8 @@ export interface RanksWork {
 export interface RanksBenchOptions {
   readonly runs: number;
   readonly warmup: number;
-  readonly transport: 'tcp' | 'mpi';
+  /** Over TCP, as between hosts; through memory where processes are of one host; or over Open MPI. */
+  readonly transport: 'tcp' | 'memory' | 'mpi';
   /** The network's bandwidth, Gbit/s. */
   readonly gbit: number;
   /** Its latency one way, microseconds. */
@@ -79,7 +80,7 @@ export function pretrainingWork(preset: string, options: RankedStepOptions): Ran
 /**
  * Measures sums, and the steps of one, two and four ranks of this machine, each cut as training cuts it; fits a time a message and
  * a time a byte to the sums of two, holds that against the rest, and reckons the steps of up to 64 nodes over a network, as if
- * nothing travelled while a step computes.
+ * nothing travelled while a step computes; not of processes that share memory.
  */
 export async function benchRanks(work: RanksWork, options: RanksBenchOptions): Promise<RanksResult> {
   const { gbit, latencyUs, transport, lengths = usualLengths, measuredRanks = usualRanks } = options;
@@ -104,7 +105,8 @@ export async function benchRanks(work: RanksWork, options: RanksBenchOptions): P
       measured: { talksMs, bothMs, stepMs },
     }),
   );
-  const nodes = reckonedNodes.map(
+  // Nodes have no memory in common.
+  const nodes = (transport === 'memory' ? [] : reckonedNodes).map(
     (ranks): RanksStep => ({ ...reckoned(ranks, alone.computesMs, network), where: 'network' }),
   );
   return {
@@ -125,7 +127,9 @@ async function measured(
 ): Promise<RanksAnswer> {
   const folder = await mkdtemp(join(tmpdir(), 'pointpair-ranks-'));
   try {
-    const request: RanksRequest = { lengths, runs, warmup, step, out: join(folder, 'answer.json') };
+    const sharedMemory = transport === 'memory';
+    const out = join(folder, 'answer.json');
+    const request: RanksRequest = { lengths, runs, warmup, step, sharedMemory, out };
     await writeFile(join(folder, 'request.json'), JSON.stringify(request));
     const child = fileURLToPath(moduleBeside(import.meta.url, 'ranks-child'));
     const loader = child.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
@@ -178,7 +182,11 @@ export function formatRanks({ shape, transport, travels, model, sums, steps, net
     alignedTable(['ranks', 'KiB', 'measured ms', 'reckoned ms', 'ratio'], sumRows),
     '',
     `Steps of ${shape}: ${travels.count} sums and gathers of ${(travels.bytes / 2 ** 20).toFixed(1)} MiB`,
-    `Nodes: reckoned, over ${network.gigabits} Gbit/s and ${1000 * network.latencyMs} µs, each computing as one process alone does here`,
+    ...(steps.some(({ where }) => where === 'network')
+      ? [
+          `Nodes: reckoned, over ${network.gigabits} Gbit/s and ${1000 * network.latencyMs} µs, each computing as one process alone does here`,
+        ]
+      : []),
     alignedTable(
       [
         'ranks',

@@ -37,7 +37,11 @@ export function ranks(): Command {
     .option('--set <key.path=value>', 'change one value of the configuration (repeatable)', collected, [])
     .option('--threads <number>', 'threads of one operation', wholeNumber(1), availableParallelism())
     .option('--no-blocked', 'compute in standard operations instead of in blocks of channels')
-    .addOption(new Option('--transport <name>', 'how they talk').choices(['tcp', 'mpi']).default('tcp'))
+    .addOption(
+      new Option('--transport <name>', 'how they talk: as between hosts, as on one host, or over Open MPI')
+        .choices(['tcp', 'memory', 'mpi'])
+        .default('tcp'),
+    )
     .option('--gbit <number>', "the network's bandwidth, Gbit/s", wholeNumber(1), 10)
     .option('--latency-us <number>', "the network's latency one way, microseconds", wholeNumber(0), 50)
     .action(async (options: RunOptions & RankedStep & OutputOptions & RanksBenchOptions) => {

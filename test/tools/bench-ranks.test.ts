@@ -88,3 +88,14 @@ it('the bench of ranks measures the cut step in processes of this machine, and r
   );
   expect(text.split('\n').filter((line) => / nodes /.test(line))).toHaveLength(6);
 });
+
+it('reckons nothing for nodes where processes of one host share memory', async () => {
+  const run = tinyImageRun('simclr-cifar', { view: tinyView });
+  const config = { ...run, encoders: { image: smallVit(16, 16) } } as unknown as RunConfig;
+  const result = await benchRanks(pretrainingWork('tiny', { config, batch: 4, threads: 1 }), {
+    ...{ runs: 1, warmup: 0, transport: 'memory', gbit: 10, latencyUs: 50 },
+    ...{ lengths: [16, 30_000], measuredRanks: [2] },
+  });
+  expect(result.steps.map(({ ranks, where }) => `${ranks} ${where}`)).toEqual(['1 here', '2 here']);
+  expect(formatRanks(result)).not.toMatch(/nodes/i);
+});

@@ -79,7 +79,8 @@ export interface Ranks extends Communicator {
 
 /**
  * The ranks that this process was started with, by mpirun, srun, torchrun or by hand; undefined where it is alone, which needs no
- * Open MPI. Over TCP it waits until all are there, 300 s or POINTPAIR_RANKS_TIMEOUT_S. Throws InputError.
+ * Open MPI. Over TCP it waits until all are there, 300 s or POINTPAIR_RANKS_TIMEOUT_S, and those of one host share memory unless
+ * POINTPAIR_RANKS_MEMORY is `none`. Throws InputError.
  */
 export async function openRanks(env: Environment = process.env): Promise<Ranks | undefined> {
   const found = rankEnvironment(env);
@@ -87,7 +88,7 @@ export async function openRanks(env: Environment = process.env): Promise<Ranks |
   const transport =
     found.transport === 'mpi'
       ? openMpi(found)
-      : await openTcp({ ...found, timeoutMs: 1000 * timeoutOf(env) });
+      : await openTcp({ ...found, timeoutMs: 1000 * timeoutOf(env), sharedMemory: sharesMemory(env) });
   return { ...createCommunicator(transport), abort: (error) => transport.abort(error) };
 }
 
@@ -108,6 +109,11 @@ export async function withRanks<T>(
     await ranks?.abort(error instanceof Error ? error : new Error(String(error)));
     throw error;
   }
+}
+
+function sharesMemory({ POINTPAIR_RANKS_MEMORY: text }: Environment): boolean {
+  if (text === undefined || text === 'none') return text === undefined;
+  throw new InputError({ file: 'POINTPAIR_RANKS_MEMORY', expected: 'none, or not to be set', found: text });
 }
 
 function timeoutOf({ POINTPAIR_RANKS_TIMEOUT_S: text }: Environment): number {

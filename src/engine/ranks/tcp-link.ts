@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { z } from 'zod';
+import { LinkMemory, offerSchema } from './link-memory.ts';
 import { RankError } from './transport.ts';
 
-const names = ['exchange', 'gather', 'broadcast', 'close', 'abort'] as const;
+const names = ['memory', 'exchange', 'gather', 'broadcast', 'close', 'abort'] as const;
 
 /** A call that all ranks have to make together: the same one, as the so manieth, of the same length. */
 export interface Call {
@@ -22,11 +23,12 @@ const abortSchema = z.strictObject({ rank: z.int().min(0), what: z.string() });
 
 /**
  * The connection to one other rank: messages of calls, each with a header. A message that is not asked for yet waits in the
- * system's buffers, and then at its sender.
+ * system's buffers, and then at its sender. Long ones of calls in which both send go through memory, where the two have it in common.
  */
 export class Link {
   private readonly socket: Socket;
   private readonly rank: number;
+  private memory: LinkMemory | undefined;
   private fault: Error | undefined;
   private wake: (() => void) | undefined;
 
@@ -42,8 +44,25 @@ export class Link {
     socket.read(0);
   }
 
+  /** Finds out whether the two ranks may have memory in common, if both want it. Both have to call it, before all else. */
+  async shareMemory(wanted = true): Promise<void> {
+    const call: Call = { name: 'memory', sequence: 0, bytes: 0 };
+    const both = async <Said>(said: Said, form: z.ZodType<Said>): Promise<Said> => {
+      void this.send(call, Buffer.from(JSON.stringify(said)));
+      return form.parse(JSON.parse(Buffer.from(await this.receive(call)).toString()));
+    };
+    // From one address to another one it is two hosts.
+    const { localAddress, remoteAddress } = this.socket;
+    const memory = wanted && localAddress === remoteAddress ? LinkMemory.create() : undefined;
+    const offered = await both(memory?.offer ?? null, offerSchema);
+    const opened = memory?.accept(offered) ?? false;
+    if ((await both(opened, z.boolean())) && opened) this.memory = memory;
+    else memory?.close();
+  }
+
   /** Resolves when the bytes may change. What goes wrong is thrown where the answer is received. */
   send({ name, sequence, bytes }: Call, message: Uint8Array): Promise<void> {
+    const written = goesBothWays(name) && this.memory?.write(message);
     const header = Buffer.alloc(HEADER_BYTES);
     header.writeUInt32LE(names.indexOf(name), 0);
     header.writeUInt32LE(sequence, 4);
@@ -51,6 +70,10 @@ export class Link {
     header.writeDoubleLE(message.length, 16);
     return new Promise((resolve) => {
       if (this.socket.writableEnded || this.socket.destroyed) return resolve();
+      if (written) {
+        this.socket.write(header);
+        return resolve();
+      }
       this.socket.cork();
       this.socket.write(header);
       this.socket.write(message, () => resolve());
@@ -76,7 +99,9 @@ export class Link {
       );
     }
     const message = into ?? new Uint8Array(length);
-    await this.fill(message);
+    const written = goesBothWays(name) ? this.memory?.message(length) : undefined;
+    if (written === undefined) await this.fill(message);
+    else message.set(written);
     return message;
   }
 
@@ -84,6 +109,9 @@ export class Link {
   end(atMostMs: number): Promise<void> {
     const { socket } = this;
     this.fault ??= new Error(`the connection to rank ${this.rank} is closed`);
+    const { memory } = this;
+    this.memory = undefined;
+    memory?.close();
     socket.removeAllListeners('readable').resume();
     return new Promise((resolve) => {
       if (socket.closed) return resolve();
@@ -142,6 +170,11 @@ export class Link {
     this.fault ??= new RankError(this.rank, what);
     this.woken();
   }
+}
+
+/** Whether every rank sends to every other one in such a call, and receives. */
+function goesBothWays(name: Call['name']): boolean {
+  return name === 'exchange' || name === 'gather';
 }
 
 function nameOf({ name, sequence, bytes }: Call): string {

@@ -13,7 +13,7 @@ export interface Rendezvous {
   readonly timeoutMs: number;
 }
 
-const protocol = 1;
+const protocol = 2;
 const address = z.strictObject({ host: z.string(), port: z.int().min(1).max(65535) });
 /** What a rank says to rank 0, with where it waits for others itself. */
 const joining = z.strictObject({

@@ -5,8 +5,14 @@ import { RankError, type Starts, type Transport } from './transport.ts';
 /** How long the others have to close their end of a connection. */
 const CLOSE_MS = 2000;
 
-/** Ranks that talk over TCP, each with a connection to each other. All hosts have the same order of bytes. */
-export async function openTcp(rendezvous: Rendezvous): Promise<Transport> {
+/**
+ * Ranks that talk over TCP, each with a connection to each other, and through memory where two are on one host. Calls are made one at a
+ * time. All hosts have the same order of bytes.
+ */
+export async function openTcp({
+  sharedMemory = true,
+  ...rendezvous
+}: Rendezvous & { readonly sharedMemory?: boolean }): Promise<Transport> {
   const { rank, size } = rendezvous;
   const links = new Map(
     [...(await connectRanks(rendezvous))].map(([other, socket]) => [other, new Link(socket, other)]),
@@ -18,6 +24,12 @@ export async function openTcp(rendezvous: Rendezvous): Promise<Transport> {
     await Promise.all(others.flatMap(([other, link]) => work(link, other)));
   };
   const closed = () => Promise.all(others.map(([, link]) => link.end(CLOSE_MS)));
+  try {
+    await Promise.all(others.map(([, link]) => link.shareMemory(sharedMemory)));
+  } catch (error) {
+    await closed();
+    throw error;
+  }
   return {
     rank,
     size,

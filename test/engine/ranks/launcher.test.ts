@@ -55,6 +55,13 @@ describe('who a process is', () => {
     expect(() => rankEnvironment(env)).toThrow(message);
   });
 
+  it('memory that is to be shared otherwise is an error', async () => {
+    const env = { RANK: '1', WORLD_SIZE: '2', ...master, POINTPAIR_RANKS_MEMORY: '64M' };
+    await expect(openRanks(env)).rejects.toThrow(
+      'POINTPAIR_RANKS_MEMORY: expected none, or not to be set, found 64M',
+    );
+  });
+
   it('a time that is none is an error', async () => {
     const env = { RANK: '1', WORLD_SIZE: '2', ...master, POINTPAIR_RANKS_TIMEOUT_S: 'long' };
     await expect(openRanks(env)).rejects.toThrow(
