@@ -26,6 +26,21 @@ export function parseConfig<Schema extends z.ZodType>(
 }
 
 /**
+ * A configuration that a run has noted, with options that have come since as they are by default; what is noted beside it stays. One that does not fit the
+ * schema is given back as it is.
+ */
+export function withDefaults<Noted extends { readonly [key: string]: unknown }>(
+  schema: z.ZodType,
+  noted: Noted,
+): Noted {
+  const { data, from, ...config } = noted;
+  const { data: whole, success } = schema.safeParse(config);
+  if (!success) return noted;
+  const beside = { ...(data !== undefined && { data }), ...(from !== undefined && { from }) };
+  return { ...(whole as object), ...beside } as Noted;
+}
+
+/**
  * A configuration with settings of the form `key.path=value` applied; values are JSON, or else text.
  * Optional keys may be set too. A branch that is not there yet begins as `absent` gives it for its path, else empty.
  * Throws an InputError with the nearest known key for one that the schema does not know.

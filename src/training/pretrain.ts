@@ -10,12 +10,13 @@ import { progressOf } from '../nn/schedules.ts';
 import { systems } from '../objectives/systems.ts';
 import type { DrawnSample } from '../views/drawn-view.ts';
 import { openViewFrames } from '../views/open-view-frames.ts';
-import { parameterGroups, type RunConfig } from './config.ts';
+import { parameterGroups, type RunConfig, runConfigSchema } from './config.ts';
+import { withDefaults } from './config-keys.ts';
 import { correspondencesOf } from './correspond/adopt-correspondences.ts';
 import type { CorrespondenceFile } from './correspond/correspondence-file.ts';
 import { createPretraining } from './create-pretraining.ts';
 import { beginWith, type PretrainedReference } from './pretrained.ts';
-import { fingerprintOf, latestCheckpoint } from './run/checkpoint.ts';
+import { fingerprintBut, latestCheckpoint } from './run/checkpoint.ts';
 import { describeIncomplete } from './run/damaged-frames.ts';
 import { oldForm, upgradedConfig, upgradedState } from './run/old-runs.ts';
 import { batchNormOver, describeShare, shareOut } from './run-share.ts';
@@ -54,12 +55,13 @@ export function initialState(
   return { params, stats, optimizer, ...(Object.keys(memory).length > 0 && { memory }) };
 }
 
-/** The names that a configuration's checkpoints may carry: its own, and that of the form that runs had before. */
-function fingerprintsOf(config: RunConfig): string[] {
-  // A run may go on for longer, and the loader and the checkpoints do not change what it computes.
-  const free = { steps: null, epochs: null, checkpoint: null, loader: null };
+/** A run may go on for longer, and the loader and the checkpoints do not change what it computes. */
+const fingerprint = fingerprintBut(['steps', 'epochs', 'checkpoint', 'loader']);
+
+/** The name that a configuration's checkpoints had in the form that runs had before. */
+function oldFingerprints(config: RunConfig): string[] {
   const old = oldForm(JSON.parse(JSON.stringify(config)) as Record<string, unknown>);
-  return [config, ...(old === undefined ? [] : [old])].map((form) => fingerprintOf({ ...form, ...free }));
+  return old === undefined ? [] : [fingerprint(old)];
 }
 
 /**
@@ -90,7 +92,6 @@ export async function pretrain({
   const total = totalSteps(config, frames.length);
   const chance = pretraining.chance(frames.length);
   const { schedule } = config;
-  const [fingerprint, ...older] = fingerprintsOf(config);
   const incomplete = describeIncomplete(data.root, frames.incomplete);
   const resumed = options.resume === true && (await latestCheckpoint(options.out)) !== undefined;
   const { correspondences, files } = await correspondencesOf(config, frames.whole, {
@@ -135,7 +136,11 @@ export async function pretrain({
           ...(config.epochs === null ? ['data.frames'] : []),
         ],
         fingerprint,
-        olderForms: { fingerprints: older, config: upgradedConfig, state: upgradedState },
+        olderForms: {
+          fingerprints: oldFingerprints(config),
+          config: (recorded) => withDefaults(runConfigSchema, upgradedConfig(recorded)),
+          state: upgradedState,
+        },
       },
       introduction: (step) =>
         `${frames.length} frames, ${total} steps of ${config.batchSize}` +

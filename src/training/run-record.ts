@@ -64,6 +64,7 @@ export class RunRecord {
       resume: resume ? (resumed?.step ?? 0) : undefined,
       mayDiffer: record.mayDiffer,
       upgrade: record.olderForms?.config,
+      fingerprint: record.fingerprint,
       overwrite,
     });
     for (const [name, value] of Object.entries(record.files ?? {})) {

@@ -17,7 +17,7 @@ import { type CheckpointEntry, latestCheckpoint, loadCheckpoint } from './run/ch
 import { damageTeller } from './run/damaged-frames.ts';
 import { requireFinite, requireFiniteLoss } from './run/divergence.ts';
 import type { ProgressStream } from './run/progress.ts';
-import { requireSameRun } from './run/run-folder.ts';
+import { recordedFingerprints, requireSameRun } from './run/run-folder.ts';
 import { type FoundRun, nothingToDo, RunRecord } from './run-record.ts';
 import {
   anyOf,
@@ -84,17 +84,17 @@ export interface TrainingPlan<Sample> {
   readonly frames: { readonly length: number; readonly source: SourceReference };
   readonly loader: { readonly workers: number; readonly prefetch: number; readonly strict?: boolean };
   readonly checkpoint: { readonly everySteps: number; readonly keep: number };
-  /** The configuration that the folder keeps, which key paths of it may change, and its fingerprint; and other files to keep, JSON where they are not bytes. */
+  /** The configuration that the folder keeps, which key paths of it may change, and how it is named; and other files to keep, JSON where they are not bytes. */
   readonly record: {
-    readonly config: unknown;
+    readonly config: object;
     readonly files?: { readonly [name: string]: unknown };
     readonly mayDiffer: readonly string[];
-    readonly fingerprint: string;
-    /** How a run's folder of an older form is read. */
+    readonly fingerprint: (config: object) => string;
+    /** How a run's folder of an older form is read: an option that has come since is what it is by default. */
     readonly olderForms?: {
-      readonly fingerprints: readonly string[];
+      readonly fingerprints?: readonly string[];
       readonly config: (config: { readonly [key: string]: unknown }) => { readonly [key: string]: unknown };
-      readonly state: (state: State) => State;
+      readonly state?: (state: State) => State;
     };
   };
   /** Whether a batch may be larger than the data without a word. */
@@ -149,7 +149,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
     requireFinite(host, step, checkpoint);
     const meta = {
       step,
-      fingerprint: plan.record.fingerprint,
+      fingerprint: plan.record.fingerprint(plan.record.config),
       loader: position,
       random: Random.fromSeed(plan.seed).state,
       metrics,
@@ -234,8 +234,16 @@ async function openedRun(
   const resumed = await latestCheckpoint(out);
   const changes = await requireSameRun(out, { ...record, upgrade: record.olderForms?.config });
   if (resumed === undefined) return { resumed, changes };
-  const { fingerprint, olderForms: older } = record;
-  const loaded = await loadCheckpoint(resumed.folder, { expected: initialState, fingerprint, older });
+  const {
+    config,
+    fingerprint,
+    olderForms: { fingerprints = [], state = (same: State) => same } = {},
+  } = record;
+  const loaded = await loadCheckpoint(resumed.folder, {
+    expected: initialState,
+    fingerprint: fingerprint(config),
+    older: { state, fingerprints: [...fingerprints, ...(await recordedFingerprints(out, fingerprint))] },
+  });
   const { consumed } = loaded.meta.loader as LoaderPosition;
   requireLength(out, totalSteps, resumed);
   return { resumed, changes, begun: { state: loaded.state, step: loaded.meta.step, consumed } };

@@ -7,9 +7,10 @@ import type { Tree } from '../../engine/tree.ts';
 import { branchAt } from '../../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../../nn/parameter-groups.ts';
 import { progressOf } from '../../nn/schedules.ts';
+import { withDefaults } from '../config-keys.ts';
 import { totalSteps } from '../pretrain.ts';
 import { beginWith, type Initialization, type PretrainedReference } from '../pretrained.ts';
-import { fingerprintOf, latestCheckpoint, loadCheckpoint } from '../run/checkpoint.ts';
+import { fingerprintBut, latestCheckpoint, loadCheckpoint } from '../run/checkpoint.ts';
 import { describeDamaged, describeIncomplete, describeWithoutPicture } from '../run/damaged-frames.ts';
 import { batchNormOver, describeShare, shareOut } from '../run-share.ts';
 import { type RunOptions, type RunResult, train } from '../training-loop.ts';
@@ -17,6 +18,7 @@ import {
   classesOf,
   createDetector,
   type DetectionConfig,
+  detectionConfigSchema,
   detectionGroups,
   takesPictures,
 } from './detection-config.ts';
@@ -109,7 +111,8 @@ export async function finetune({
         },
         files: initialization === undefined ? {} : { [INITIALIZATION]: initialization },
         mayDiffer: ['checkpoint', 'loader', 'data.root', 'data.strict', 'from.run'],
-        fingerprint: fingerprintOf({ ...config, checkpoint: null, loader: null }),
+        fingerprint: fingerprintBut(['checkpoint', 'loader']),
+        olderForms: { config: (recorded) => withDefaults(detectionConfigSchema, recorded) },
       },
       introduction: (step) =>
         [

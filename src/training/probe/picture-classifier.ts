@@ -16,7 +16,7 @@ import { branchAt, branchOrNone, leafAt } from '../../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../../nn/parameter-groups.ts';
 import { softCrossEntropy } from '../../objectives/parts/cross-entropy.ts';
 import type { PretrainedReference } from '../pretrained.ts';
-import { checkpointOf, fingerprintOf, loadCheckpoint } from '../run/checkpoint.ts';
+import { checkpointOf, fingerprintBut, loadCheckpoint } from '../run/checkpoint.ts';
 import type { ProgressStream } from '../run/progress.ts';
 import { train } from '../training-loop.ts';
 import { type ClassifierConfig, classifierGroups } from './classifier-config.ts';
@@ -151,7 +151,7 @@ export async function trainClassifier(
           begins: featureKey(initialState),
         },
         mayDiffer: ['checkpoint', 'loader', 'data.root', 'from.run'],
-        fingerprint: fingerprintOf({ ...config, checkpoint: null, loader: null }),
+        fingerprint: fingerprintBut(['checkpoint', 'loader']),
       },
       // Few labels are what it is for.
       mayRepeat: true,

@@ -58,6 +58,19 @@ export function fingerprintOf(config: unknown): string {
 }
 
 /**
+ * The fingerprint under which a run's checkpoints are made, of its configuration with or without what its folder keeps beside it: its
+ * data, and what it began with. The `free` keys may change while the run goes on.
+ */
+export function fingerprintBut(free: readonly string[]): (config: object) => string {
+  const beside = ['data', 'from', 'begins'];
+  return (config) =>
+    fingerprintOf({
+      ...Object.fromEntries(Object.entries(config).filter(([key]) => !beside.includes(key))),
+      ...Object.fromEntries(free.map((key) => [key, null])),
+    });
+}
+
+/**
  * Writes `checkpoints/<step, 8 digits>/{state.safetensors,state.json}` in a run's folder, complete or not at all, and gives
  * its folder. Then the newest `keep` remain; older ones go, and so do those of later steps, which belong to a course that
  * the run left when it went back to an earlier checkpoint, and what a killed process left half written.

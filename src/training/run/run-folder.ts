@@ -76,6 +76,8 @@ export interface RunFolderOptions {
   readonly mayDiffer?: readonly string[];
   /** Brings a configuration of an older form into today's. */
   readonly upgrade?: (config: ConfigJson) => ConfigJson;
+  /** The name of a configuration under which checkpoints are made: where the run goes on with another one, `env.json` keeps it. */
+  readonly fingerprint?: (config: ConfigJson) => string;
   /** Removes what an earlier run left here, and only if there is nothing else. */
   readonly overwrite?: boolean;
 }
@@ -122,14 +124,14 @@ export class RunFolder {
  */
 export async function createRunFolder(
   path: string,
-  { config, resume, mayDiffer = [], overwrite = false, upgrade }: RunFolderOptions,
+  { config, resume, mayDiffer = [], overwrite = false, upgrade, fingerprint }: RunFolderOptions,
 ): Promise<RunFolder> {
   await makeFolder(path);
   const all = await readdir(path);
   const names = all.filter((name) => !isTemporaryName(name));
   const configFile = join(path, 'config.json');
   const envFile = join(path, 'env.json');
-  const plain: unknown = JSON.parse(JSON.stringify(config));
+  const plain = JSON.parse(JSON.stringify(config)) as ConfigJson;
   if (resume !== undefined) {
     await requireSameRun(path, { config, mayDiffer, upgrade });
     for (const name of all.filter(isTemporaryName))
@@ -138,7 +140,14 @@ export async function createRunFolder(
     const before = names.includes('env.json') ? await readJson(envFile, 'a JSON object') : {};
     const { resumed = [], ...first } = before as { resumed?: unknown[] };
     const now = environment();
-    await writeJsonAtomically(envFile, { ...now, ...first, resumed: [...resumed, { step: resume, ...now }] });
+    const name = fingerprint?.(await readJson(configFile, 'the configuration of the run to resume'));
+    // Before the configuration is written, so that a run that is killed between the two knows its checkpoints.
+    const earlier = name === fingerprint?.(plain) ? {} : { fingerprint: name };
+    await writeJsonAtomically(envFile, {
+      ...now,
+      ...first,
+      resumed: [...resumed, { step: resume, ...earlier, ...now }],
+    });
   } else {
     if (names.length > 0) await clear(path, names, overwrite);
     await writeJsonAtomically(envFile, environment());
@@ -283,6 +292,22 @@ export async function requireSameRun(
     expected: `${first.before}, as the run began with`,
     found: `${first.now}${rest}`,
   });
+}
+
+/**
+ * The names under which a run's checkpoints may have been made: by the configuration that its folder keeps, which may lack options that
+ * have come since, and by those that it had before it went on.
+ */
+export async function recordedFingerprints(
+  path: string,
+  fingerprint: (config: ConfigJson) => string,
+): Promise<string[]> {
+  const own = fingerprint(
+    await readJson(join(path, 'config.json'), 'the configuration of the run to resume'),
+  );
+  const env = await readJson(join(path, 'env.json'), 'a JSON object').catch((): ConfigJson => ({}));
+  const { data = [] } = z.array(z.looseObject({ fingerprint: z.string().optional() })).safeParse(env.resumed);
+  return [own, ...data.flatMap((each) => each.fingerprint ?? [])];
 }
 
 async function cutMetrics(runFolder: string, step: number): Promise<void> {
