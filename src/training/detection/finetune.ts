@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import type { ImageEncoderConfig } from '../../encoders/encoder-config.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
+import { InputError } from '../../engine/input-error.ts';
 import { Random } from '../../engine/random.ts';
 import { requireDevice } from '../../engine/require-device.ts';
 import type { Tree } from '../../engine/tree.ts';
@@ -80,7 +83,7 @@ export async function finetune({
   const total = totalSteps(config, labelled.indices.length);
   const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
   const begun = await firstModel(config, resumed ? undefined : from);
-  const initialization = begun.initialization;
+  const initialization = resumed ? await recordedInitialization(options.out) : begun.initialization;
   const result = await train(
     {
       trainable: detector,
@@ -177,6 +180,20 @@ async function finishScores(
 function describeScores({ examples, found, factors }: LearnedScores): string {
   const [yaw, x, y, z] = factors.map((factor) => factor.toFixed(1));
   return `learned from ${examples} boxes, ${found} of them on an object; deviations of yaw, x, y, z times ${yaw}, ${x}, ${y}, ${z}`;
+}
+
+/** What a run that goes on began with; undefined where that was nothing. Throws InputError for a file that is damaged. */
+async function recordedInitialization(out: string): Promise<Initialization | undefined> {
+  const file = join(out, INITIALIZATION);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as Initialization);
+  } catch (error) {
+    throw new InputError({ file, expected: 'JSON', found: (error as Error).message });
+  }
 }
 
 async function firstModel(config: DetectionConfig, from: PretrainedReference | undefined) {

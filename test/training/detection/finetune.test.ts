@@ -131,6 +131,21 @@ describe.each(['point3d', 'image3d'] as const)('%s', (detector) => {
     expect(nearer).toBe(count);
   });
 
+  it('goes on with the same words, whether they say the step of the pretraining or not', async () => {
+    const config = await adoptEncoders(tinyDetector(detector), pretrained);
+    const whole = await train(config, { from: { run: pretrained } });
+    for (const from of [{ run: pretrained }, { run: pretrained, step: 2 }]) {
+      const { out } = await train(config, { from: { run: pretrained }, stopAfter: 3 });
+      await train(config, { from, out, resume: true });
+      expect(await lossesOf(out)).toEqual(await lossesOf(whole.out));
+      const initialization = JSON.parse(await readFile(join(out, INITIALIZATION), 'utf8'));
+      expect(initialization).toMatchObject({ run: pretrained, step: 2 });
+    }
+    const { out } = await train(config, { from: { run: pretrained }, stopAfter: 3 });
+    const other = train(config, { from: { run: pretrained, step: 1 }, out, resume: true });
+    await expect(other).rejects.toThrow('config.json: from.step: expected 2, as the run began with, found 1');
+  });
+
   it('holds frozen levels fast, running statistics included', async () => {
     const frozen = detector === 'point3d' ? 'point3d.frozenLevels=1' : 'image3d.frozenStages=2';
     const config = tinyDetector(detector, [frozen]);
