@@ -6,9 +6,9 @@ import { InputError } from '../src/engine/input-error.ts';
 import { areDrives, readDriveResults } from '../src/evaluation/kitti/drive-results.ts';
 import { evaluateKitti, measuresOf, minOverlapOf } from '../src/evaluation/kitti/kitti-evaluation.ts';
 import { type KittiFolderPairs, readKittiFolders } from '../src/evaluation/kitti/kitti-result-files.ts';
+import { labelEfficiencyChart } from '../src/report/label-efficiency-chart.ts';
 import {
   type CellCurve,
-  labelEfficiencyChart,
   labelEfficiencyRows,
   labelEfficiencyTable,
 } from '../src/report/label-efficiency-report.ts';
@@ -95,7 +95,9 @@ export async function labelEfficiencyExperiment(options: LabelEfficiencyOptions)
   }
   say('intervals of the differences, over draws of the held-out frames and of the seeds');
   const tables = tablesOf(results, await curvesOf(results, { out, heldOut, strict }));
-  const chart = await labelEfficiencyChart(labelEfficiencyRows(results, measures[0]), measures[0]);
+  const chart = await labelEfficiencyChart(
+    measures.map((measure) => ({ measure, rows: labelEfficiencyRows(results, measure) })),
+  );
   await writeFileAtomically(join(out, 'label-efficiency.svg'), chart);
   await writeFileAtomically(join(out, 'table.md'), `${tables.join('\n\n')}\n`);
   process.stdout.write(

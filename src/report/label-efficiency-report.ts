@@ -2,7 +2,6 @@ import { Random } from '../engine/random.ts';
 import { bootstrapR40, type Interval, intervalOf } from '../evaluation/kitti/bootstrap.ts';
 import type { MeasureCurve } from '../evaluation/kitti/kitti-evaluation.ts';
 import { type Cell, type CellResult, SCRATCH } from '../training/detection/label-efficiency.ts';
-import { barChartSvg } from './vega-svg.ts';
 
 /** Mean and standard deviation (of the sample) over seeds. */
 export interface Spread {
@@ -138,33 +137,13 @@ function shownInterval(interval: Interval | undefined): string {
   return interval === undefined ? '' : `, 95 %: ${interval.low.toFixed(1)} to ${interval.high.toFixed(1)}`;
 }
 
-/** The rows as bars with their spread below a title, named by their share of labels and number of frames: a standing-alone SVG. */
-export function labelEfficiencyChart(rows: readonly LabelEfficiencyRow[], title?: string): Promise<string> {
-  const barsOf = ({ scratch, arms }: LabelEfficiencyRow) => [
-    { name: 'from scratch', ...scratch },
-    ...arms.map(({ name, reached }) => ({ name, ...reached })),
-  ];
-  const highest = Math.max(
-    0.01,
-    ...rows.flatMap((row) => barsOf(row).map(({ mean, std }) => (mean + std) / 100)),
-  );
-  return barChartSvg({
-    title,
-    highest: Math.min(1, 1.1 * highest),
-    groups: rows.map((row) => ({
-      name: `${percent(row.fraction)} (${row.frames})`,
-      level: 0,
-      bars: barsOf(row).map(({ name, mean, std }) => ({ name, value: mean / 100, std: std / 100 })),
-    })),
-  });
-}
-
 function spreadOf(values: readonly number[]): Spread {
   const mean = values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, std: Math.sqrt(squares / Math.max(1, values.length - 1)), values };
 }
 
-function percent(fraction: number): string {
+/** A share as percent. */
+export function percent(fraction: number): string {
   return `${Number((100 * fraction).toPrecision(6))} %`;
 }

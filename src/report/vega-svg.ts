@@ -25,8 +25,6 @@ export interface LineChart {
 
 /** Groups of bars of shares, each group with a line across it at `level`. */
 export interface BarChart {
-  /** What the bars measure. */
-  readonly title?: string;
   /** The top of the axis, so that two charts can share it. */
   readonly highest: number;
   readonly groups: ReadonlyArray<{
@@ -48,8 +46,8 @@ export const SERIES = ['#1b6ca8', '#c75b12', '#2a8060', '#7b52ab', '#a83e5c'].ma
   (colour, i) => `var(--series-${i + 1}, ${colour})`,
 );
 
-/** For what the eye should pass over. */
-const PALE = ['var(--pale-1, #b9c2ce)', 'var(--pale-2, #8fb8d8)'];
+/** For what the eye should pass over, or what others are held against. */
+export const PALE = ['var(--pale-1, #b9c2ce)', 'var(--pale-2, #8fb8d8)'];
 
 const POWERS_OF_TEN = Array.from({ length: 21 }, (_, i) => 10 ** (i - 15));
 
@@ -146,7 +144,7 @@ function levelLayers({ value, label }: { readonly value: number; readonly label:
  * A chart of shares, 0 to 1, as groups of bars, as a standing-alone SVG. Of up to three bars a group the last one is to be
  * looked at; of more, all but the first.
  */
-export async function barChartSvg({ title, groups, highest }: BarChart): Promise<string> {
+export async function barChartSvg({ groups, highest }: BarChart): Promise<string> {
   const values = groups.flatMap(({ name: group, level, bars }) =>
     bars.map(({ name, value, std = 0 }) => {
       return { group, level, name, value, std, low: Math.max(0, value - std), high: value + std };
@@ -162,7 +160,6 @@ export async function barChartSvg({ title, groups, highest }: BarChart): Promise
   const xOffset = { field: 'name', type: 'nominal', ...order };
   const y = (field: string) => ({ field, type: 'quantitative', title: null });
   return toSvg({
-    ...(title !== undefined && { title: { text: title, anchor: 'start', fontSize: 13, color: INK } }),
     data: { values },
     encoding: {
       x: {
@@ -217,6 +214,12 @@ export async function toSvg(spec: TopLevelSpec, { width = 480, height = 290 } = 
     config,
   };
   const compiled = compile({ ...spec, ...frame } as TopLevelSpec).spec;
+  return new vega.View(vega.parse(compiled), { renderer: 'none' }).toSVG();
+}
+
+/** A specification of several panels, each with its own size, as a standing-alone SVG. */
+export async function panelsToSvg(spec: TopLevelSpec): Promise<string> {
+  const compiled = compile({ ...spec, padding: 4, config } as TopLevelSpec).spec;
   return new vega.View(vega.parse(compiled), { renderer: 'none' }).toSVG();
 }
 

@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { labelEfficiencyChart } from '../../../src/report/label-efficiency-chart.ts';
 import {
   type CellCurve,
-  labelEfficiencyChart,
   labelEfficiencyRows,
   labelEfficiencyTable,
 } from '../../../src/report/label-efficiency-report.ts';
@@ -238,8 +238,11 @@ describe('its table', () => {
   });
 
   it('is drawn', async () => {
-    const svg = await labelEfficiencyChart(labelEfficiencyRows(results, 'Car 3d'));
-    expect(svg).toContain('5 % (20)');
+    const measures = ['Car 3d', 'Car bev'];
+    const svg = await labelEfficiencyChart(
+      measures.map((measure) => ({ measure, rows: labelEfficiencyRows(results, measure) })),
+    );
+    for (const text of ['5 % (20)', ...measures]) expect(svg).toContain(text);
     expect(svg).toContain('pretrained');
     expect(svg).not.toContain('NaN');
   });
