@@ -118,8 +118,8 @@ export interface RunInfo {
   readonly name: string;
   /** What a pretraining run learns by, or the name of the detector. */
   readonly objective: string;
-  /** Whether a detector is trained, which has no heads that make features of places. */
-  readonly isDetector: boolean;
+  /** What is trained: encoders with heads that make features of places, or a detector or classifier, which has none. */
+  readonly learns: 'encoders' | 'detector' | 'classifier';
   readonly config: unknown;
   /** Steps that it is to have; undefined where that is not known. */
   readonly totalSteps: number | undefined;

@@ -168,8 +168,8 @@ export class Page {
     const card = new PointCard({ onClose: () => store.set({ point: undefined }) });
     const run = session.run && new LiveRun(session.run, runApi.own);
     const second = session.beside?.run;
-    // A detector has no heads that make features of places.
-    const other = second && !second.isDetector ? new LiveRun(second, runApi.beside) : undefined;
+    // A detector or classifier has no heads that make features of places.
+    const other = second?.learns === 'encoders' ? new LiveRun(second, runApi.beside) : undefined;
     const legend = new Legend();
     const settled = () => this.timeline?.arrived();
     const parts = { session, run, store, frame, stage, picture, legend, card };
@@ -246,9 +246,9 @@ export class Page {
   private nameFrame(): void {
     const { frame } = this.context!;
     const { sets, notes } = frame.info;
-    const { imageSet: learned, isDetector } = this.session.run ?? {};
+    const { imageSet: learned, learns } = this.session.run ?? {};
     // Of a detector's frames the labels of a share only may have been used.
-    const among = isDetector ? 'training set' : 'training frame';
+    const among = learns === 'encoders' ? 'training frame' : 'training set';
     const tags = [
       ...(learned === undefined || sets.length === 0
         ? []

@@ -18,7 +18,7 @@ export async function offersOf(
 ): Promise<SessionInfo['offers']> {
   const isWhole = sequence?.moments.some(({ files }) => needed.every((part) => files[part] !== undefined));
   if (!isWhole) return { matches: false, features: false };
-  if (run === undefined || info === undefined || info.isDetector) return { matches: true, features: false };
+  if (run === undefined || info?.learns !== 'encoders') return { matches: true, features: false };
   return { matches: await comparesPlaces(run.folder), features: true };
 }
 

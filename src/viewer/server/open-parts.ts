@@ -107,8 +107,8 @@ export async function openParts(options: SessionOptions): Promise<SessionParts> 
     // Of a single cloud nothing is left to be shown where it is damaged.
     const only = sequence.kind === 'point cloud' ? await sequence.cloud(0) : undefined;
     const drawn = await firstDrawn(sequence, whole);
-    // A detector has no heads that its features are compared by: matches are then drawn as of data alone.
-    const encoders = run !== undefined && (await readRunInfo(run)).isDetector ? undefined : run;
+    // A detector or classifier has no heads that its features are compared by: matches are then drawn as of data alone.
+    const encoders = run !== undefined && (await readRunInfo(run)).learns === 'encoders' ? run : undefined;
     const learned = new Learned({ sequence: reference, run: encoders, dataRoot: root });
     return {
       ...parts,

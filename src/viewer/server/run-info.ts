@@ -39,13 +39,18 @@ export async function readRunInfo(folder: string): Promise<RunInfo> {
       known?.detector ??
       (known?.objectives && Object.keys(known.objectives).join(' + ')) ??
       (known?.classifier === undefined ? 'unknown' : 'classifier'),
-    isDetector: known?.detector !== undefined,
+    learns: learnedBy(known),
     config,
     totalSteps: known === undefined ? undefined : stepsOf(known),
     imageSet: known?.data?.imageSet,
     checkpoints: (checkpoints ?? []).map(({ step }) => step),
     problem: problems[0],
   };
+}
+
+function learnedBy(config: z.infer<typeof configSchema> | undefined): RunInfo['learns'] {
+  if (config?.detector !== undefined) return 'detector';
+  return config?.objectives === undefined && config?.classifier !== undefined ? 'classifier' : 'encoders';
 }
 
 /** An error as what it keeps from being shown. */

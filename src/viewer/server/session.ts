@@ -390,8 +390,8 @@ function roadOf({ kind, sourceKind = kind }: Sequence & { readonly sourceKind?: 
 }
 
 /** The classes of a detector's run, as its configuration has them. */
-function classesOf({ isDetector, objective, config }: RunInfo): readonly string[] | undefined {
-  if (!isDetector) return undefined;
+function classesOf({ learns, objective, config }: RunInfo): readonly string[] | undefined {
+  if (learns !== 'detector') return undefined;
   const model = (config as { readonly [name: string]: { readonly classes?: unknown } | undefined })[
     objective
   ];

@@ -205,7 +205,7 @@ describe('a run of the old form', () => {
     expect(said).toContain('checkpoints at steps 2');
     expect(await readRunInfo(run)).toMatchObject({
       objective: 'simipu',
-      isDetector: false,
+      learns: 'encoders',
       totalSteps: 4,
       checkpoints: [2],
       problem: undefined,

@@ -166,7 +166,7 @@ describe('the metrics of a real run', () => {
     expect(await tail.info()).toEqual({
       name: 'trained',
       objective: 'simipu',
-      isDetector: false,
+      learns: 'encoders',
       config: JSON.parse(await readFile(join(out, 'config.json'), 'utf8')),
       totalSteps: steps,
       imageSet: undefined,
@@ -355,11 +355,11 @@ describe('info', () => {
   it("tells a detector's run by its detector", async () => {
     const { path, tail } = await runOf();
     const { objectives: _, ...rest } = config;
-    expect(await tail.info()).toMatchObject({ isDetector: false });
+    expect(await tail.info()).toMatchObject({ learns: 'encoders' });
     await writeFile(join(path, 'config.json'), JSON.stringify({ detector: 'point3d', ...rest }));
     expect(await tail.info()).toMatchObject({
       objective: 'point3d',
-      isDetector: true,
+      learns: 'detector',
       totalSteps: 8,
       problem: undefined,
     });

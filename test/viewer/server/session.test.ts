@@ -370,7 +370,7 @@ describe('something beside', () => {
     });
     const session = await open({ path: first, beside: second });
     const { beside } = await session.info();
-    expect(beside).toMatchObject({ sequence: undefined, run: { isDetector: false } });
+    expect(beside).toMatchObject({ sequence: undefined, run: { learns: 'encoders' } });
     expect((await session.metrics(0)).lines).toHaveLength(1);
     expect((await session.second().metrics(0)).lines).toHaveLength(2);
     const fault = await faultOf(Session.open({ path: first, beside: fileOf(3) }));
@@ -473,6 +473,16 @@ describe("a detector's run", () => {
     );
   const manifest = (root: string, split = 'training') => JSON.stringify({ data: { root, split } });
 
+  it('offers no features of places where a classifier is trained', async () => {
+    const project = temporaryFolder();
+    const root = await writeTinyKitti(join(project, 'kitti'), 1);
+    const run = join(project, 'runs/classifier');
+    write(join(run, 'config.json'), JSON.stringify({ classifier: {}, steps: 5, data: { root } }));
+    const info = await (await open({ path: run, data: root })).info();
+    expect(info.run).toMatchObject({ objective: 'classifier', learns: 'classifier', problem: undefined });
+    expect(info.offers).toEqual({ matches: true, features: false });
+  });
+
   it('is shown with its data, its classes, and what lies in its folder of detections', async () => {
     const project = temporaryFolder();
     const root = await writeTinyKitti(join(project, 'kitti'), 1);
@@ -480,7 +490,8 @@ describe("a detector's run", () => {
     writeRun(run, root);
     const bare = await (await open({ path: run })).info();
     expect(bare).toMatchObject({ hasDetections: false, classes: ['Car'], problem: undefined });
-    expect(bare.run).toMatchObject({ objective: 'point3d', isDetector: true });
+    expect(bare.run).toMatchObject({ objective: 'point3d', learns: 'detector' });
+    expect(bare.offers).toEqual({ matches: true, features: false });
     write(join(run, 'detections/detections.json'), manifest(root));
     expect((await (await open({ path: run })).info()).hasDetections).toBe(false);
     write(join(run, 'detections/000000.txt'), RESULTS);

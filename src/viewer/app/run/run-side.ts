@@ -52,7 +52,7 @@ export class RunSide {
     this.title.textContent = run.name;
     this.title.title = run.name;
     const frames = run.imageSet === undefined ? '' : ` on the frames of “${run.imageSet}”`;
-    const what = run.isDetector ? `Detector ${run.objective}` : run.objective;
+    const what = run.learns === 'detector' ? `Detector ${run.objective}` : run.objective;
     this.about.textContent = run.objective === 'unknown' ? '' : `${what}${frames}`;
     this.problem.hidden = run.problem === undefined;
     this.problem.textContent = run.problem?.message ?? '';

@@ -21,8 +21,8 @@ const bins = 32;
 const farM = 4;
 
 export function matchesPanel({ store, run: live }: Context): MatchesPanel {
-  // A detector has no heads that matches are compared by.
-  const run = live?.info.isDetector ? undefined : live;
+  // A detector or classifier has no heads that matches are compared by.
+  const run = live?.info.learns === 'encoders' ? live : undefined;
   const facts = element('dl', { class: 'facts' });
   const view = element('p', {});
   const bars = element('div', { class: 'histogram', 'aria-hidden': 'true' });

@@ -2,12 +2,12 @@ import type { ModelName, RunInfo } from '../../protocol.ts';
 import type { ViewState } from '../view-state.ts';
 import type { Choices } from '../widgets/controls.ts';
 
-/** The model that the state means: the newest checkpoint for `latest`, and what the run began with where there is none; undefined without a run, and for a detector's. */
+/** The model that the state means: the newest checkpoint for `latest`, and what the run began with where there is none; undefined without a run, and for a detector's or classifier's. */
 export function modelOf(
   { model }: Pick<ViewState, 'model'>,
   run: RunInfo | undefined,
 ): ModelName | undefined {
-  if (run === undefined || run.isDetector) return undefined;
+  if (run?.learns !== 'encoders') return undefined;
   return model === 'latest' ? (run.checkpoints.at(-1) ?? 'before') : model;
 }
 

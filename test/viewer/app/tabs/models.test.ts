@@ -11,7 +11,7 @@ import type { RunInfo } from '../../../../src/viewer/protocol.ts';
 const runWith = (...checkpoints: number[]): RunInfo => ({
   name: 'run',
   objective: 'simipu',
-  isDetector: false,
+  learns: 'encoders',
   config: {},
   totalSteps: 100,
   imageSet: undefined,
@@ -27,8 +27,8 @@ describe('modelOf', () => {
   });
 
   it("is none of a detector's run", () => {
-    expect(modelOf({ model: 'latest' }, { ...runWith(10), isDetector: true })).toBeUndefined();
-    expect(modelOf({ model: 10 }, { ...runWith(10), isDetector: true })).toBeUndefined();
+    expect(modelOf({ model: 'latest' }, { ...runWith(10), learns: 'detector' })).toBeUndefined();
+    expect(modelOf({ model: 10 }, { ...runWith(10), learns: 'detector' })).toBeUndefined();
   });
 
   it('is what the run began with where it has no checkpoint yet, and none without a run', () => {
