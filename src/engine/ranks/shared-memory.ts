@@ -17,6 +17,8 @@ export interface SharedMemory {
 
 /** What the system shows of it. */
 const NAME = 'pointpair';
+/** Programs that this process starts do not inherit it. */
+const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FAILED = 2n ** 64n - 1n;
@@ -32,7 +34,7 @@ function systemFunctions() {
     const map = library.func('void *mmap(void *, size_t, int, int, int, int64_t)');
     const unmap = library.func('int munmap(void *, size_t)');
     return {
-      create: (): number => create(NAME, 0) as number,
+      create: (): number => create(NAME, MFD_CLOEXEC) as number,
       resize: (descriptor: number, length: number): boolean => resize(descriptor, length) === 0,
       map: (descriptor: number, length: number) => {
         const at: unknown = map(null, length, PROT_READ_WRITE, MAP_SHARED, descriptor, 0);

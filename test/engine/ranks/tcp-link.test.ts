@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -77,6 +78,8 @@ describe('memory of two processes', () => {
     opened.bytes[9_999] = 43;
     expect([opened.bytes[7], made.bytes[9_999]]).toEqual([42, 43]);
     expect(openSharedMemory(made.place, 10_001)).toBeUndefined();
+    const inherited = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
+    expect(inherited).not.toContain('memfd:pointpair');
     made.close();
     expect(opened.bytes[7]).toBe(42);
     opened.close();
