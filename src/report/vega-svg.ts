@@ -141,8 +141,7 @@ function levelLayers({ value, label }: { readonly value: number; readonly label:
 }
 
 /**
- * A chart of shares, 0 to 1, as groups of bars, as a standing-alone SVG. Of up to three bars a group the last one is to be
- * looked at; of more, all but the first.
+ * A chart of shares, 0 to 1, as groups of up to three bars, as a standing-alone SVG. The last one of a group is to be looked at.
  */
 export async function barChartSvg({ groups, highest }: BarChart): Promise<string> {
   const values = groups.flatMap(({ name: group, level, bars }) =>
@@ -200,7 +199,6 @@ export async function barChartSvg({ groups, highest }: BarChart): Promise<string
 
 /** Pale for what the others are held against. */
 function barColours(count: number): string[] {
-  if (count > 3) return [PALE[0], ...Array.from({ length: count - 1 }, (_, i) => SERIES[i % SERIES.length])];
   return Array.from({ length: count }, (_, i) => (i === count - 1 ? SERIES[0] : PALE[i]));
 }
 

@@ -201,15 +201,3 @@ describe('curves', () => {
     );
   });
 });
-
-it('a bar chart of more than three bars a group has a colour for each', async () => {
-  const names = ['from scratch', 'a', 'b', 'c'];
-  const bars = names.map((name, i) => ({ name, value: 0.1 * (i + 1) }));
-  const svg = await barChartSvg({ highest: 1, groups: [{ name: '1 %', level: 0, bars }] });
-  const colours = [...svg.matchAll(/d="M[\d.]+,[\d.]+h[\d.]+v[\d.]+h[^"]*" fill="([^"]*)"/g)].map(
-    ([, fill]) => fill,
-  );
-  expect(
-    new Set(colours.filter((fill) => fill.startsWith('var(--series') || fill.includes('--pale'))).size,
-  ).toBe(4);
-});

@@ -1,15 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import type { ImageEncoderConfig } from '../../encoders/encoder-config.ts';
 import type { HostTensor } from '../../engine/host-tensor.ts';
-import { InputError } from '../../engine/input-error.ts';
 import { Random } from '../../engine/random.ts';
 import { requireDevice } from '../../engine/require-device.ts';
 import type { Tree } from '../../engine/tree.ts';
 import { branchAt } from '../../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../../nn/parameter-groups.ts';
 import { progressOf } from '../../nn/schedules.ts';
+import { readConfigJson } from '../config-file.ts';
 import { withDefaults } from '../config-keys.ts';
 import { totalSteps } from '../pretrain.ts';
 import { beginWith, type Initialization, type PretrainedReference } from '../pretrained.ts';
@@ -83,7 +82,8 @@ export async function finetune({
   const total = totalSteps(config, labelled.indices.length);
   const resumed = options.resume && (await latestCheckpoint(options.out)) !== undefined;
   const begun = await firstModel(config, resumed ? undefined : from);
-  const initialization = resumed ? await recordedInitialization(options.out) : begun.initialization;
+  const initialization =
+    resumed && from !== undefined ? await recordedInitialization(options.out) : begun.initialization;
   const result = await train(
     {
       trainable: detector,
@@ -182,18 +182,10 @@ function describeScores({ examples, found, factors }: LearnedScores): string {
   return `learned from ${examples} boxes, ${found} of them on an object; deviations of yaw, x, y, z times ${yaw}, ${x}, ${y}, ${z}`;
 }
 
-/** What a run that goes on began with; undefined where that was nothing. Throws InputError for a file that is damaged. */
-async function recordedInitialization(out: string): Promise<Initialization | undefined> {
-  const file = join(out, INITIALIZATION);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  try {
-    return text === undefined ? undefined : (JSON.parse(text) as Initialization);
-  } catch (error) {
-    throw new InputError({ file, expected: 'JSON', found: (error as Error).message });
-  }
+/** What a run that goes on began with. Throws InputError where it did not begin with a pretraining, or where its file is damaged. */
+async function recordedInitialization(out: string): Promise<Initialization> {
+  const missing = { file: out, expected: `a run that began with a pretraining (${INITIALIZATION})` };
+  return (await readConfigJson(join(out, INITIALIZATION), missing)) as unknown as Initialization;
 }
 
 async function firstModel(config: DetectionConfig, from: PretrainedReference | undefined) {

@@ -243,6 +243,12 @@ describe('its table', () => {
       measures.map((measure) => ({ measure, rows: labelEfficiencyRows(results, measure) })),
     );
     for (const text of ['5 % (20)', ...measures]) expect(svg).toContain(text);
+    const arms = ['a', 'b', 'c'].map((beginning) => ({ ...results[0], beginning }));
+    const rows = labelEfficiencyRows([{ ...results[0], beginning: 'scratch' }, ...arms], 'Car 3d');
+    const ofFour = await labelEfficiencyChart([{ measure: 'Car 3d', rows }]);
+    const bars = [...ofFour.matchAll(/d="M[\d.]+,[\d.]+h[\d.]+v[\d.]+h[^"]*" fill="([^"]*)"/g)];
+    const colours = bars.map(([, fill]) => fill).filter((fill) => /--series|--pale/.test(fill));
+    expect(new Set(colours).size).toBe(4);
     expect(svg).toContain('pretrained');
     expect(svg).not.toContain('NaN');
   });
