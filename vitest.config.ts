@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 const results = process.env.TEST_RESULTS;
 
@@ -15,6 +16,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
     execArgv: ['--import', 'tsx'],
     // Two files run at a time: threads that spin while they wait would take the other one's core.

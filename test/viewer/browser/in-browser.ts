@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, noBrowser } from '../../../bench/chromium.ts';
 import { serveViewer } from '../../../src/viewer/server/http-server.ts';
 import type { SessionOptions } from '../../../src/viewer/server/open-parts.ts';
@@ -12,7 +12,17 @@ export interface Served {
   readonly close: () => Promise<void>;
 }
 
-/** A suite of tests that have a browser, started once; where there is none it is skipped, and its name says why. */
+/** One browser for all suites of a process, started by the first; it ends with the process, whose pipe it hangs on. */
+let started: Promise<Browser> | undefined;
+
+async function browser(): Promise<Browser> {
+  const known = await started;
+  if (known?.isConnected()) return known;
+  started = launchChromium();
+  return started;
+}
+
+/** A suite of tests that have a browser; where there is none it is skipped, and its name says why. */
 export function describeInBrowser(name: string, body: (open: OpenPages) => void): void {
   if (noBrowser !== undefined) {
     describe.skip(name, () => it(noBrowser!, () => {}));
@@ -20,26 +30,18 @@ export function describeInBrowser(name: string, body: (open: OpenPages) => void)
   }
   describe(name, { timeout: 2 * patienceMs }, () => {
     const pages = new OpenPages();
-    beforeAll(() => pages.start(), 2 * patienceMs);
+    beforeAll(async () => {
+      await browser();
+    }, 2 * patienceMs);
     afterEach(() => pages.closeAll(), patienceMs);
-    afterAll(() => pages.stop(), patienceMs);
     body(pages);
   });
 }
 
-/** The browser of a suite, and the pages and viewers that a test has opened. */
+/** The pages and viewers that a test has opened. */
 export class OpenPages {
-  private browser: Browser | undefined;
   private readonly pages: OpenPage[] = [];
   private readonly served: Served[] = [];
-
-  async start(): Promise<void> {
-    this.browser = await launchChromium();
-  }
-
-  async stop(): Promise<void> {
-    await this.browser?.close();
-  }
 
   /** Closes what a test has opened; fails where a page complained of something that was not expected. */
   async closeAll(): Promise<void> {
@@ -68,7 +70,7 @@ export class OpenPages {
       readonly before?: (page: Page) => Promise<unknown>;
     } = {},
   ): Promise<OpenPage> {
-    const context = await this.browser!.newContext({
+    const context = await (await browser()).newContext({
       locale: 'en-US',
       viewport: options.viewport ?? { width: 1280, height: 720 },
       colorScheme: options.theme ?? 'dark',
