@@ -34,6 +34,12 @@ export interface PeerOptions {
   readonly tensors?: Tree<HostTensor>;
 }
 
+/** Where a script of bench/peers is. */
+export function peerFile(script: string): string {
+  const fromSource = import.meta.url.endsWith('.ts');
+  return fileURLToPath(new URL(`${fromSource ? '.' : '../../bench'}/peers/${script}`, import.meta.url));
+}
+
 type Message = { readonly [key: string]: unknown };
 
 /** How a peer does a piece of work: the library, its version and what of it is called; and the threads that this takes. */
@@ -103,11 +109,9 @@ export class Peer {
     settings: PeerOptions['settings'],
     { python, script }: Pick<PeerOptions, 'python' | 'script'>,
   ): Promise<Peer> {
-    const fromSource = import.meta.url.endsWith('.ts');
-    const file = new URL(`${fromSource ? '.' : '../../bench'}/peers/${script}`, import.meta.url);
     // Python is not to leave compiled files beside the scripts.
     const env = { ...globalThis.process.env, ...(python.malloc === 'same' && KEEPS_MEMORY) };
-    const process = spawn(python.path, ['-B', fileURLToPath(file), JSON.stringify(settings)], { env });
+    const process = spawn(python.path, ['-B', peerFile(script), JSON.stringify(settings)], { env });
     const failed = new Promise<never>((_, reject) => {
       process.on('error', reject);
     });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,20 +7,23 @@ import { createLoader } from '../src/datasets/loader.ts';
 import { type CompiledStep, compile, type ResidentState } from '../src/engine/compile.ts';
 import type { Device } from '../src/engine/device.ts';
 import type { HostTensor } from '../src/engine/host-tensor.ts';
+import { InputError } from '../src/engine/input-error.ts';
+import { Random } from '../src/engine/random.ts';
 import type { Tree } from '../src/engine/tree.ts';
 import { branchAt } from '../src/nn/layer.ts';
 import { ratesAt } from '../src/nn/parameter-groups.ts';
+import { systems } from '../src/objectives/systems.ts';
 import { parameterGroups, type RunConfig } from '../src/training/config.ts';
 import { createPretraining } from '../src/training/create-pretraining.ts';
 import { initialState } from '../src/training/pretrain.ts';
-import { trainStep } from '../src/training/train-step.ts';
+import { stepInputs, trainStep } from '../src/training/train-step.ts';
 import type { DrawnSample } from '../src/views/drawn-view.ts';
 import { openViewFrames } from '../src/views/open-view-frames.ts';
 import type { PointPair } from '../src/views/point-pair.ts';
 import { timed } from './alternate.ts';
 import { compare, peakMemory } from './compare.ts';
 import { type Row, rowOf } from './measurement.ts';
-import { Peer, type PeerPython } from './peer.ts';
+import { Peer, type PeerPython, peerFile } from './peer.ts';
 import {
   type PretrainingStepOptions,
   pretrainingStep,
@@ -73,12 +77,7 @@ export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[
   const { rows: whole, batch, samples, frames } = await wholeSteps(shape, options);
   const work: PretrainingStepOptions = { config, frames, batch, threads, device, blocked };
   const rows: Row[] = [];
-  const peer = await Peer.startIfNamed({
-    python,
-    script: 'pretraining.py',
-    settings: { config, threads },
-    tensors: pairOf(branchAt(batch, 'data')),
-  });
+  const peer = await peerOf(config, branchAt(batch, 'data'), { threads, python });
   try {
     if (peer !== undefined) requireSameSize(branchAt(initialState(config, { frames }), 'params'), peer);
     const step = await pretrainingStep(work);
@@ -90,20 +89,39 @@ export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[
   } finally {
     peer?.stop();
   }
-  rows.push(...(await compareSampleTables(pairsOf(samples), { ...options, python })));
+  const pairs = pairsOf(samples);
+  if (pairs.length > 0) rows.push(...(await compareSampleTables(pairs, { ...options, python })));
   const parts = options.profile ? await profiledStep(shape, work, options) : [];
   return [...whole, ...parts, ...rows];
 }
 
-/** The tensors of the one view of a batch, by their names within it. */
-function pairOf(data: Tree<HostTensor>): Tree<HostTensor> {
-  const [objective] = Object.keys(data).filter((name) => name !== 'index');
-  return branchAt(branchAt(data, objective), 'pair');
+/** Whether there is a script for an objective's step in PyTorch. */
+const hasPeer = (objective: string) => existsSync(peerFile(`${objective}.py`));
+
+/** The same step in PyTorch, of one objective, where a Python is named. Throws an InputError where there is no script for it. */
+async function peerOf(
+  config: RunConfig,
+  data: Tree<HostTensor>,
+  { threads, python }: Pick<PretrainBenchOptions, 'threads' | 'python'>,
+): Promise<Peer | undefined> {
+  if (python === undefined) return undefined;
+  const [objective, ...others] = Object.keys(config.objectives);
+  if (others.length > 0 || !hasPeer(objective)) {
+    const known = systems.map(({ name }) => name).filter(hasPeer);
+    const expected = `an objective that bench/peers has a script for, ${known.join(', ')}, alone`;
+    throw new InputError({ file: '--peer', expected, found: [objective, ...others].join(', ') });
+  }
+  const tensors = branchAt(data, objective);
+  return Peer.start({ python, script: `${objective}.py`, settings: { config, threads }, tensors });
 }
 
-/** The point pairs of samples that have one view each. */
+/** The point pairs of samples whose one view they are; none where samples are of another kind. */
 function pairsOf(samples: readonly DrawnSample[]): PointPair[] {
-  return samples.flatMap(({ views }) => Object.values(views) as PointPair[]);
+  return samples.flatMap(({ views }) =>
+    Object.values(views).filter(
+      (view): view is PointPair => typeof view === 'object' && view !== null && 'alpha' in view,
+    ),
+  );
 }
 
 /** Steps from files to updates. */
@@ -122,6 +140,7 @@ async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise
   const initial = initialState(config, { frames: frames.length });
   let state: Tree<HostTensor> | ResidentState = initial;
   let step: CompiledStep | undefined;
+  const randomOfSteps = Random.fromSeed(config.seed).fork('inputs');
   const rates: number[] = [];
   const parts = new PartTimes();
   let done = 0;
@@ -132,9 +151,10 @@ async function wholeSteps(shape: string, options: PretrainBenchOptions): Promise
       const batch = {
         data: pretraining.collate(loaded.batch),
         rates: { ...ratesAt(groups, config.schedule, { progress: 0, share: 0 }) },
+        ...stepInputs(pretraining, { step: done, epoch: 0, progress: 0.5, random: randomOfSteps.fork(done) }),
       };
       const collated = performance.now();
-      step ??= await compile(trainStep(pretraining, groups), {
+      step ??= await compile(trainStep(pretraining, groups, { clip: config.clip }), {
         state: initial,
         batch,
         device,

@@ -12,7 +12,7 @@ import { parameterGroups, type RunConfig } from '../src/training/config.ts';
 import { createPretraining } from '../src/training/create-pretraining.ts';
 import { initialState } from '../src/training/pretrain.ts';
 import { batchNormOver } from '../src/training/run-share.ts';
-import { sameOnAllRanks, trainStep } from '../src/training/train-step.ts';
+import { sameOnAllRanks, stepInputs, trainStep } from '../src/training/train-step.ts';
 import { drawView } from '../src/views/draw-views.ts';
 import type { DrawnSample } from '../src/views/drawn-view.ts';
 import { drawSweep } from '../src/views/sweep-view.ts';
@@ -55,11 +55,10 @@ export async function rankedStep(
   const step = trainStep(pretraining, groups, { clip: config.clip, batchNorm });
   const state = initialState(config, { frames: FRAMES });
   const place = { step: 0, epoch: 0, progress: 0, random: Random.fromSeed('inputs') };
-  const inputs = pretraining.inputs?.(place) ?? {};
   const batch = {
     data: pretraining.collate(Array.from({ length: own }, (_, i) => sampleOf(pretraining, rank * own + i))),
     rates: { ...ratesAt(groups, config.schedule, { progress: 0.5, share: 0.5 }) },
-    ...(Object.keys(inputs).length > 0 && { inputs }),
+    ...stepInputs(pretraining, place),
   };
   if (communicator === undefined) return repeatedStep(step, { state, batch }, { threads, blocked });
   const sameBatch = sameOnAllRanks;

@@ -21,7 +21,7 @@ import {
 import { ranks } from './bench-ranks.ts';
 import { viewer } from './bench-viewer.ts';
 import { presetNames } from './names.ts';
-import { wholeNumber } from './options.ts';
+import { collected, wholeNumber } from './options.ts';
 
 interface PeerOptions {
   readonly peer?: boolean;
@@ -31,6 +31,7 @@ interface PeerOptions {
 
 interface PresetOptions {
   readonly preset: string;
+  readonly set: readonly string[];
 }
 
 interface DataOptions extends PresetOptions {
@@ -261,21 +262,24 @@ function pretraining(): Command {
 }
 
 function withPreset(made: Command): Command {
-  return made.addOption(
-    new Option('--preset <name>', 'the configuration of the samples and the network')
-      .choices(presetNames)
-      .default('simipu-small'),
-  );
+  return made
+    .addOption(
+      new Option('--preset <name>', 'the configuration of the samples and the network')
+        .choices(presetNames)
+        .default('simipu-small'),
+    )
+    .option('--set <key.path=value>', 'change one value of the configuration (repeatable)', collected, []);
 }
 
-async function configOf({ preset }: PresetOptions): Promise<RunConfig> {
+async function configOf({ preset, set }: PresetOptions): Promise<RunConfig> {
   const { presetOf } = await import('../src/training/presets.ts');
-  return presetOf(preset)!;
+  const { applySettings } = await import('../src/training/config.ts');
+  return applySettings(presetOf(preset)!, set);
 }
 
 function withData(made: Command): Command {
   return made
-    .option('--data <folder>', 'a data set in the layout of the KITTI object benchmark (needed)')
+    .option('--data <folder>', 'what the preset learns from: driving data, or pictures in folders (needed)')
     .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists');
 }
 
@@ -284,7 +288,7 @@ function dataOf({ data, imageSet }: DataOptions): DataSelection {
   throw new InputError({
     file: 'options',
     expected:
-      "--data <folder> with a data set in KITTI's layout ('pointpair scenes --out <folder>' makes one)",
+      "--data <folder> with what the preset learns from ('pointpair scenes --out <folder>' makes driving data)",
     found: 'none',
   });
 }

@@ -196,7 +196,8 @@ async function readArm(
     if (isRun) return { name, run: what };
     throw unknownName('--arm', what, [...presetNames, CLUSTERS]);
   }
-  const settings = [`steps=${steps}`, 'encoders.points.useXyz=true', ...options.pretrainSet];
+  const asTheDetector = preset.encoders.points === undefined ? [] : ['encoders.points.useXyz=true'];
+  const settings = [`steps=${steps}`, ...asTheDetector, ...options.pretrainSet];
   return { name, config: applySettings(preset, settings) };
 }
 

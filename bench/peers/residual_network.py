@@ -35,16 +35,18 @@ class Block(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """Images [N, 3, H, W] to features [N, channels, H/32, W/32]."""
+    """Images [N, 3, H, W] to features [N, channels, H/32, W/32]; of an eighth each way with the small stem."""
 
-    def __init__(self, depth, width=64, norm=None):
+    def __init__(self, depth, width=64, norm=None, stem="standard"):
         super().__init__()
         norm = norm or {}
+        small = stem == "small"
+        kernel, stride = (3, 1) if small else (7, 2)
         self.stem = nn.Sequential(
-            nn.Conv2d(3, width, 7, 2, 3, bias=False),
+            nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False),
             nn.BatchNorm2d(width, **norm),
             nn.ReLU(inplace=True),
-            nn.MaxPool2d(3, 2, 1),
+            *([] if small else [nn.MaxPool2d(3, 2, 1)]),
         )
         blocks = []
         inputs = width

@@ -4,7 +4,7 @@ import { InputError } from '../engine/input-error.ts';
 import { halvedPointEncoder } from '../pointcloud/pointnet2-encoder.ts';
 import type { PictureClipView } from '../views/picture-clip.ts';
 import type { PointClipView } from '../views/point-clip.ts';
-import { pictureView, type ViewOptions } from './image-run.ts';
+import { pictureView, type ViewOptions, weakView } from './image-run.ts';
 import type { Preset } from './objective.ts';
 
 const positive = z.number().positive();
@@ -71,6 +71,32 @@ export const driveView: ViewOptions = {
   jitter: { probability: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
   grey: 0.2,
 };
+
+const { scale: _, ...weak } = weakView;
+
+/** A part of a camera's wide picture, at most as high as the picture, on 96 x 96 pixels, for systems of single pictures. */
+export const cameraView: ViewOptions = {
+  ...weak,
+  width: 96,
+  height: 96,
+  crop: { area: [0.05, 0.3] },
+};
+
+/** A small part of such a picture, on 48 x 48 pixels. */
+export const smallCameraView: ViewOptions = {
+  ...cameraView,
+  width: 48,
+  height: 48,
+  crop: { area: [0.01, 0.05] },
+};
+
+/** A run on the camera's pictures one by one, in batches of 32, with the image encoder of runs on drives. */
+export function cameraRun(
+  objectives: { readonly [system: string]: unknown },
+  changes: Record<string, unknown> = {},
+): Preset['run'] {
+  return driveRun(objectives, { pictures: true, batchSize: 32, steps: 300, ...changes });
+}
 
 /** The image encoder of runs on drives: ResNet-18 on 320 x 96 pixels, as in `simipu-small`. */
 const image = {

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Learner, Model } from '../encoders/trainable.ts';
+import type { Learner, Model, StepPlace } from '../encoders/trainable.ts';
 import type { Step } from '../engine/capture.ts';
+import type { HostTensor } from '../engine/host-tensor.ts';
 import { allReduceMean, gatherRows } from '../engine/ranks/collectives.ts';
-import { mapTree, type Tree } from '../engine/tree.ts';
+import { leavesOf, mapTree, type Tree } from '../engine/tree.ts';
 import { type BatchNormScope, withBatchNorm } from '../nn/batch-norm.ts';
 import { branchAt, branchOrNone } from '../nn/layer.ts';
 import type { Updated } from '../nn/moments.ts';
@@ -80,6 +81,15 @@ export function trainStep(
 
 /** The branches of the batch that are the same on all ranks. */
 export const sameOnAllRanks = ['rates', 'inputs'];
+
+/** What a learner works out for a step, as a branch of its batch; nothing where it needs none. */
+export function stepInputs(
+  { inputs }: Pick<Learner, 'inputs'>,
+  place: StepPlace,
+): { readonly inputs?: Tree<HostTensor> } {
+  const made = inputs?.(place);
+  return made !== undefined && leavesOf(made).length > 0 ? { inputs: made } : {};
+}
 
 function meanOfAll(tree: Tree<tf.Tensor>): Tree<tf.Tensor> {
   return mapTree(tree, (leaf) => allReduceMean(leaf, { late: true }));

@@ -27,7 +27,7 @@ import {
   type ShareOptions,
   unshared,
 } from './run-share.ts';
-import { type GradientClip, sameOnAllRanks, trainStep } from './train-step.ts';
+import { type GradientClip, sameOnAllRanks, stepInputs, trainStep } from './train-step.ts';
 
 /** A state of training: parameters, running statistics, memory, and what the optimizers remember. */
 export type State = Tree<HostTensor>;
@@ -164,7 +164,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
       tellDamaged(loader.failures);
       if (step >= total || (await anyOf(communicator, options.signal?.aborted === true))) break;
       const epoch = position.consumed / plan.frames.length;
-      const inputs = trainable.inputs?.({
+      const inputs = stepInputs(trainable, {
         step,
         epoch,
         progress: step / total,
@@ -175,7 +175,7 @@ export async function train<Sample>(plan: TrainingPlan<Sample>, options: RunOpti
         (samples): Tree<HostTensor> => ({
           data: trainable.collate(samples),
           rates,
-          ...(inputs !== undefined && leavesOf(inputs).length > 0 && { inputs }),
+          ...inputs,
         }),
       );
       running ??= await compiledStep(plan, { state: state as State, batch: batches[0] }, options);

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { presetNames } from '../../src/training/presets.ts';
 import { repository, textOf } from './source-files.ts';
 
-/** Files that speak of one system: its own, the list of systems, runs from when there was no other, and the tour. */
+/** Files that speak of one system: its own, its step in PyTorch, the list of systems, runs from when there was no other, and the tour. */
 const own = [
   /^src\/objectives\/simipu[\w-]*\.ts$/,
   /^src\/objectives\/systems\.ts$/,
   /^src\/training\/run\/old-runs\.ts$/,
   /^tools\/demo\.ts$/,
+  /^bench\/peers\/simipu\.py$/,
 ];
 
 /** A text without the names of presets, which name runs. */

@@ -11,7 +11,7 @@ import { parameterGroups, parseRunConfig, type RunConfig } from '../../src/train
 import { createPretraining } from '../../src/training/create-pretraining.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { initialState } from '../../src/training/pretrain.ts';
-import { trainStep } from '../../src/training/train-step.ts';
+import { stepInputs, trainStep } from '../../src/training/train-step.ts';
 import { chooseBoxes, cutBoxes } from '../../src/views/box-pair.ts';
 import { drawView } from '../../src/views/draw-views.ts';
 import type { PictureView } from '../../src/views/view-config.ts';
@@ -160,11 +160,10 @@ export function stepsOn(
   const batches = data.map((drawn, step) => {
     const progress = step / data.length;
     const place = { step, epoch: step, progress, random: Random.fromSeed('inputs').fork(step) };
-    const inputs = pretraining.inputs?.(place) ?? {};
     return {
       data: drawn,
       rates: { ...ratesAt(groups, config.schedule, { progress: step, share: progress }) },
-      ...(leavesOf(inputs).length > 0 && { inputs }),
+      ...stepInputs(pretraining, place),
     } as State;
   });
   return {

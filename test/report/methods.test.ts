@@ -90,7 +90,7 @@ describe('plain options', () => {
 
 describe('explainMethod', () => {
   it('knows a system, a preset, and a preset without its data set', () => {
-    expect(explainMethod('moco').presets).toEqual(['moco-v1-cifar', 'moco-v2-cifar']);
+    expect(explainMethod('moco').presets).toEqual(['moco-v1-cifar', 'moco-v2-cifar', 'moco-v2-small']);
     expect(explainMethod('moco-v2-cifar').presets).toEqual(['moco-v2-cifar']);
     expect(explainMethod('moco-v1')).toEqual(explainMethod('moco-v1-cifar'));
     // The name of a system comes before that of a preset without its end.
@@ -122,7 +122,7 @@ describe('explainMethod', () => {
       option: 'temperature',
       means: 'divides the similarities',
       paper: '0.07 (v1), 0.2 (v2)',
-      values: { 'moco-v1-cifar': 0.1, 'moco-v2-cifar': 0.2 },
+      values: { 'moco-v1-cifar': 0.1, 'moco-v2-cifar': 0.2, 'moco-v2-small': 0.2 },
     });
     const [{ nothingLearned, memory }] = runs;
     // The right key, and 1,024 in the queue.
@@ -181,8 +181,8 @@ describe('pointpair methods', () => {
     const text = await printed('moco-v2');
     expect(text).toBe(`${methodText(explainMethod('moco-v2'))}\n`);
     expect(text).toMatch(/^moco, needs image\n/);
-    expect(text).toMatch(/ {2}option +what it is +paper +its code +moco-v2-cifar\n/);
-    expect(text).toMatch(/\n {2}queue +\S.* 65536 +1024\n/);
+    expect(text).toMatch(/ {2}option +what it is +paper +its code +moco-v2-cifar +moco-v2-small\n/);
+    expect(text).toMatch(/\n {2}queue +\S.* 65536 +1024 +256\n/);
     expect(text).toContain('chance level: 6.932 (contrast 6.932 = ln 1025)');
     expect(text).toContain('queue, float32 [1024, 128]');
     expect(text).toContain(

@@ -23,8 +23,10 @@ import { sinkhorn } from '../../src/matching/sinkhorn.ts';
 import { ballQueries } from '../../src/pointcloud/ball-query.ts';
 import { farthestPointSample } from '../../src/pointcloud/farthest-points.ts';
 import { sampleLevels } from '../../src/pointcloud/sample-levels.ts';
+import type { RunConfig } from '../../src/training/config.ts';
 import { presetOf } from '../../src/training/presets.ts';
 import { drawPointPair } from '../../src/views/point-pair.ts';
+import { tinyImageRun } from '../objectives/tiny-image-run.ts';
 import { pairView, syntheticFrame, tinyRun, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
 
 const cli = fileURLToPath(new URL('../../dist/tools/cli.js', import.meta.url));
@@ -39,6 +41,13 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A small run of a system of pictures, which loads them in this thread. */
+function pictures(system: string): RunConfig {
+  const changes = { batchSize: 2, loader: { workers: 0, prefetch: 1 } };
+  const queue = system === 'swav' ? { queue: { size: 4, from: 0 } } : {};
+  return tinyImageRun(`${system}-cifar`, queue, changes);
+}
 
 /** Runs the command as a process of its own. */
 function pointpair(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -214,6 +223,12 @@ describe('the benches', () => {
     expect(rows.find(({ name }) => name === '  compute')!.median).toBeGreaterThan(0);
   });
 
+  it('pretrain on pictures, which have no tables, with what an objective works out for each step', async () => {
+    const options = { preset: 'tiny', config: pictures('dino'), data: { root: data }, steps: 2 } as const;
+    const names = checkedNames(await benchPretrain({ ...few, ...options, device: 'cpu' }));
+    expect(names).toEqual(['pretraining', 'training step', 'peak memory']);
+  });
+
   it('pretrain makes the tables that its samples have', () => {
     const config = pairView(tinyRun());
     const { alpha } = drawPointPair(syntheticFrame('tables'), Random.fromSeed('tables'), config);
@@ -306,6 +321,21 @@ describe.skipIf(python === undefined)('peers (need a Python with PyTorch and Sci
     const rows = await benchPretrain({ ...peerOptions, ...options, device: 'cpu' });
     const theirs = rows.filter(({ by }) => by !== 'pointpair').map(({ name }) => name);
     expect(theirs).toEqual(['training step', 'peak memory', 'sample tables']);
+  });
+
+  it.each(['swav', 'dino'])('learn what a configuration of %s says', async (system) => {
+    const options = { preset: 'tiny', config: pictures(system), data: { root: data }, steps: 1 } as const;
+    const rows = await benchPretrain({ ...peerOptions, ...options, device: 'cpu' });
+    const theirs = rows.filter(({ by }) => by !== 'pointpair').map(({ name }) => name);
+    expect(theirs).toEqual(['training step', 'peak memory']);
+  });
+
+  it('are there for some objectives, and for others an error says which', async () => {
+    const options = { preset: 'tiny', config: pictures('moco-v2'), data: { root: data }, steps: 1 } as const;
+    const bench = benchPretrain({ ...peerOptions, ...options, device: 'cpu' });
+    await expect(bench).rejects.toThrow(
+      '--peer: expected an objective that bench/peers has a script for, simipu, swav, dino, alone, found moco',
+    );
   });
 
   it('train a point encoder, and search as we do', async () => {

@@ -14,7 +14,7 @@ torch.set_num_threads(given["threads"])
 torch.manual_seed(0)
 (config,) = given["config"]["objectives"].values()
 encoders = given["config"]["encoders"]
-batch = tensors_of(torch, given)
+batch = {path.removeprefix("pair/"): tensor for path, tensor in tensors_of(torch, given).items()}
 
 
 def view(name):
