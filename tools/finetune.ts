@@ -129,7 +129,7 @@ async function configuration(options: Options): Promise<DetectionConfig> {
 async function baseOf({ detector, preset, config, resume, out }: Options): Promise<DetectionConfig> {
   const { detectionPresetOf } = await import('../src/training/detection/detection-presets.ts');
   const { parseDetectionConfig } = await import('../src/training/detection/detection-config.ts');
-  const { unknownName } = await import('../src/training/config-keys.ts');
+  const { notedParts, unknownName } = await import('../src/training/config-keys.ts');
   const { readConfigJson } = await import('../src/training/config-file.ts');
   const given = Object.entries({ '--detector': detector, '--preset': preset, '--config': config });
   const named = given.flatMap(([name, value]) => (value === undefined ? [] : [name]));
@@ -142,8 +142,8 @@ async function baseOf({ detector, preset, config, resume, out }: Options): Promi
   }
   const file = config ?? (named.length === 0 ? join(out, 'config.json') : undefined);
   if (file !== undefined) {
-    const { data: _, from: __, ...value } = await readConfigJson(file, { file, expected: 'a configuration' });
-    return parseDetectionConfig(value, { file });
+    const noted = await readConfigJson(file, { file, expected: 'a configuration' });
+    return parseDetectionConfig(notedParts(noted).config, { file });
   }
   const name = preset ?? `${detector}-small`;
   const found = detectionPresetOf(name);
@@ -154,6 +154,8 @@ async function baseOf({ detector, preset, config, resume, out }: Options): Promi
 async function recordOf(out: string): Promise<Recorded> {
   const { readConfigJson } = await import('../src/training/config-file.ts');
   const file = join(out, 'config.json');
-  const { data, from } = await readConfigJson(file, { file: out, expected: 'a run to go on with' });
+  const { notedParts } = await import('../src/training/config-keys.ts');
+  const noted = await readConfigJson(file, { file: out, expected: 'a run to go on with' });
+  const { data, from } = notedParts(noted).beside;
   return { data: data as Recorded['data'], from: (from ?? undefined) as Recorded['from'] };
 }

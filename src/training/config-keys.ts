@@ -25,6 +25,22 @@ export function parseConfig<Schema extends z.ZodType>(
   throw new InputError({ file, place, expected, found: JSON.stringify(at(value, path)) ?? 'nothing' });
 }
 
+/** What a run notes beside its configuration, in one object: what it learned from, and what it began with. */
+const BESIDE = ['data', 'from', 'begins'] as const;
+
+/** What a run's `config.json` holds: its configuration, and what is noted beside that. */
+export function notedParts(noted: { readonly [key: string]: unknown }): {
+  readonly config: { readonly [key: string]: unknown };
+  readonly beside: { readonly [key in (typeof BESIDE)[number]]?: unknown };
+} {
+  const isBeside = ([key]: readonly [string, unknown]) => (BESIDE as readonly string[]).includes(key);
+  const entries = Object.entries(noted);
+  return {
+    config: Object.fromEntries(entries.filter((entry) => !isBeside(entry))),
+    beside: Object.fromEntries(entries.filter(isBeside)),
+  };
+}
+
 /**
  * A configuration that a run has noted, with options that have come since as they are by default; what is noted beside it stays. One that does not fit the
  * schema is given back as it is.
@@ -33,11 +49,9 @@ export function withDefaults<Noted extends { readonly [key: string]: unknown }>(
   schema: z.ZodType,
   noted: Noted,
 ): Noted {
-  const { data, from, ...config } = noted;
+  const { config, beside } = notedParts(noted);
   const { data: whole, success } = schema.safeParse(config);
-  if (!success) return noted;
-  const beside = { ...(data !== undefined && { data }), ...(from !== undefined && { from }) };
-  return { ...(whole as object), ...beside } as Noted;
+  return success ? ({ ...(whole as object), ...beside } as unknown as Noted) : noted;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ModelTensors } from '../../detection/detector.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { branchAt } from '../../nn/layer.ts';
 import { readConfigJson } from '../config-file.ts';
+import { notedParts } from '../config-keys.ts';
 import { checkpointOf, loadCheckpoint } from '../run/checkpoint.ts';
 import { upgradedConfig } from '../run/old-runs.ts';
 import { applyDetectionSettings, type DetectionConfig, parseDetectionConfig } from './detection-config.ts';
@@ -44,7 +45,7 @@ export async function readDetectionConfig(folder: string): Promise<Pick<Detectio
     file: folder,
     expected: "the folder of a detector's run, with config.json",
   });
-  const { data, from: _, ...config } = value;
+  const { config, beside } = notedParts(value);
   if (typeof config.detector !== 'string') {
     const { objectives } = upgradedConfig(config) as { readonly objectives?: object };
     const found = objectives ? `a pretraining run (${Object.keys(objectives).join(' + ')})` : 'none';
@@ -55,7 +56,7 @@ export async function readDetectionConfig(folder: string): Promise<Pick<Detectio
       found,
     });
   }
-  return { config: parseDetectionConfig(config, { file }), data: dataRecord(data, file) };
+  return { config: parseDetectionConfig(config, { file }), data: dataRecord(beside.data, file) };
 }
 
 /** The run with another lowest score, above 0 and up to 1; as it is where none is given. */

@@ -8,7 +8,7 @@ import { groupOf, loopFields, optimizerSchema, scheduleSchema } from '../config-
 const share = z.number().positive().max(1);
 
 /** A run that trains a classifier of pictures whole. */
-const classifierConfigSchema = z.strictObject({
+export const classifierConfigSchema = z.strictObject({
   classifier: z.strictObject({
     /** By labels from a run's encoder (`finetuned`) or from random weights (`scratch`), or by what a fine-tuned one says (`distilled`). */
     stage: z.enum(['finetuned', 'scratch', 'distilled']),

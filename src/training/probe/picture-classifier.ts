@@ -15,11 +15,12 @@ import { accuracyOf, largestColumns } from '../../evaluation/probes/accuracy.ts'
 import { branchAt, branchOrNone, leafAt } from '../../nn/layer.ts';
 import { initOptimizer, ratesAt } from '../../nn/parameter-groups.ts';
 import { softCrossEntropy } from '../../objectives/parts/cross-entropy.ts';
+import { withDefaults } from '../config-keys.ts';
 import type { PretrainedReference } from '../pretrained.ts';
 import { checkpointOf, fingerprintBut, loadCheckpoint } from '../run/checkpoint.ts';
 import type { ProgressStream } from '../run/progress.ts';
 import { train } from '../training-loop.ts';
-import { type ClassifierConfig, classifierGroups } from './classifier-config.ts';
+import { type ClassifierConfig, classifierConfigSchema, classifierGroups } from './classifier-config.ts';
 import { type ClassifierSample, classifierPicturesReference } from './classifier-pictures.ts';
 import { featureKey } from './feature-cache.ts';
 import { canvasBatch, type ProbedItems } from './probed-items.ts';
@@ -152,6 +153,7 @@ export async function trainClassifier(
         },
         mayDiffer: ['checkpoint', 'loader', 'data.root', 'from.run'],
         fingerprint: fingerprintBut(['checkpoint', 'loader']),
+        olderForms: { config: (recorded) => withDefaults(classifierConfigSchema, recorded) },
       },
       // Few labels are what it is for.
       mayRepeat: true,

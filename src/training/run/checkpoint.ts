@@ -7,6 +7,7 @@ import { InputError, reasonOf } from '../../engine/input-error.ts';
 import type { RandomState } from '../../engine/random.ts';
 import type { Tree } from '../../engine/tree.ts';
 import { leavesOf, mapTree, treeOf } from '../../engine/tree.ts';
+import { notedParts } from '../config-keys.ts';
 import { isTemporaryName, makeFolder, removeFolder, writeFolderAtomically } from './atomic-file.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
@@ -62,10 +63,9 @@ export function fingerprintOf(config: unknown): string {
  * data, and what it began with. The `free` keys may change while the run goes on.
  */
 export function fingerprintBut(free: readonly string[]): (config: object) => string {
-  const beside = ['data', 'from', 'begins'];
   return (config) =>
     fingerprintOf({
-      ...Object.fromEntries(Object.entries(config).filter(([key]) => !beside.includes(key))),
+      ...notedParts({ ...config }).config,
       ...Object.fromEntries(free.map((key) => [key, null])),
     });
 }

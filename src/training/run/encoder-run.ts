@@ -7,6 +7,7 @@ import type { Tree } from '../../engine/tree.ts';
 import { branchAt, branchOrNone } from '../../nn/layer.ts';
 import type { RunConfig } from '../config.ts';
 import { readConfigJson } from '../config-file.ts';
+import { notedParts } from '../config-keys.ts';
 import { type ClassifierConfig, describeStage, parseClassifierConfig } from '../probe/classifier-config.ts';
 import { checkpointOf, loadCheckpoint, loadMatching } from './checkpoint.ts';
 import { loadRun, type TrainedRun } from './model-state.ts';
@@ -26,7 +27,10 @@ export async function readClassifierRun(
   const file = join(folder, 'config.json');
   const value = await readConfigJson(file, { file: folder, expected: "a run's folder, with config.json" });
   if (value.classifier === undefined) return undefined;
-  const { data, from, begins: _, ...config } = value;
+  const {
+    config,
+    beside: { data, from },
+  } = notedParts(value);
   return {
     config: parseClassifierConfig(config, { file }),
     data: data as TrainedRun['data'],

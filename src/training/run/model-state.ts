@@ -5,6 +5,7 @@ import { InputError } from '../../engine/input-error.ts';
 import type { Tree } from '../../engine/tree.ts';
 import { parseRunConfig, type RunConfig } from '../config.ts';
 import { readConfigJson } from '../config-file.ts';
+import { notedParts } from '../config-keys.ts';
 import { initialState } from '../pretrain.ts';
 import type { PretrainedReference } from '../pretrained.ts';
 import { checkpointOf, loadCheckpoint } from './checkpoint.ts';
@@ -45,7 +46,10 @@ export async function readConfigFile(
   readonly data?: Partial<TrainedRun['data']>;
   readonly from?: PretrainedReference;
 }> {
-  const { data, from, ...config } = await readConfigJson(file, missing);
+  const {
+    config,
+    beside: { data, from },
+  } = notedParts(await readConfigJson(file, missing));
   if (typeof config.detector === 'string' || config.classifier !== undefined) {
     const found =
       config.classifier === undefined ? `a detector's run (${config.detector})` : "a classifier's run";

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunConfig } from '../../../src/training/config.ts';
 import { finetune } from '../../../src/training/detection/finetune.ts';
-import { pretrain } from '../../../src/training/pretrain.ts';
+import { initialState, pretrain } from '../../../src/training/pretrain.ts';
+import { classifierConfig } from '../../../src/training/probe/classifier-config.ts';
+import { beginning } from '../../../src/training/probe/finetune-pictures.ts';
+import { trainClassifier } from '../../../src/training/probe/picture-classifier.ts';
+import { loadPictures } from '../../../src/training/probe/probed-items.ts';
 import { checkpointOf, fingerprintBut } from '../../../src/training/run/checkpoint.ts';
 import { readMetrics } from '../../../src/training/run/run-folder.ts';
 import type { RunOptions } from '../../../src/training/training-loop.ts';
@@ -12,13 +16,17 @@ import { smallScenes } from '../../datasets/scenes/small-scenes.ts';
 import { tinyImageRun, tinyView } from '../../objectives/tiny-image-run.ts';
 import { tinyDetector } from '../detection/tiny-detector.ts';
 import { smallVit } from '../over-ranks.ts';
+import { writeClassPictures } from '../probe/class-pictures.ts';
 
 let folder: string;
 let data: string;
+let pictures: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'after-an-update-'));
   data = join(folder, 'scenes');
   await smallScenes(data);
+  pictures = join(folder, 'pictures');
+  await writeClassPictures(pictures, { count: 6, seed: 1 });
 }, 120_000);
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -35,6 +43,30 @@ const pretraining = (eps: number): Train => {
     encoders,
   } as unknown as Partial<RunConfig>);
   return (options) => pretrain({ config, data: { root: data, imageSet: 'train' }, ...options });
+};
+
+const classifier = (eps: number): Train => {
+  const encoders = { image: { ...smallVit(8, 8), batchNorm: { eps, momentum: 0.1 } } };
+  const changes = { encoders } as unknown as Partial<RunConfig>;
+  const config = tinyImageRun('simclr-cifar', { view: tinyView }, changes);
+  const run = {
+    ...{ config, state: initialState(config, { frames: 8 }) },
+    ...{ step: 0, checkpoint: '', data: { root: pictures } },
+  };
+  return async ({ out, signal, stream }) => {
+    const training = await loadPictures(config.encoders.image!, { root: pictures }, { say: () => {} });
+    const { classifier: made, model } = beginning({ run, folder: pictures, training }, 'trained');
+    const classes = [...training.classes];
+    const stage = { stage: 'finetuned', fraction: 1, layers: 0, steps: 4 } as const;
+    await trainClassifier(made, model, {
+      config: classifierConfig({ image: made.encoder, classes, ...stage }),
+      indices: Int32Array.from(training.labels, (_, i) => i),
+      ...{ training, dataRoot: pictures, from: undefined, out, signal, stream },
+    }).catch((error: unknown) => {
+      // Where it was stopped there is no classifier to give.
+      if (signal?.aborted !== true) throw error;
+    });
+  };
 };
 
 /** What trains, an option that an earlier version did not have, by its key path, and a run with another value of it. */
@@ -58,6 +90,13 @@ const cases: ReadonlyArray<{
     option: ['encoders', 'image', 'batchNorm'],
     free: ['steps', 'epochs', 'checkpoint', 'loader'],
     other: pretraining(0.1),
+  },
+  {
+    name: 'a classifier of pictures',
+    train: classifier(1e-5),
+    option: ['encoders', 'image', 'batchNorm'],
+    free: ['checkpoint', 'loader'],
+    other: classifier(0.1),
   },
 ];
 
