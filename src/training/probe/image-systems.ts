@@ -87,12 +87,13 @@ export function systemCells({
 export async function runImageSystems(
   options: ImageSystemsOptions,
 ): Promise<readonly SystemResult[] | undefined> {
-  const { out, presets, data, settings, randomSeeds, patches, finetune, finetuneSteps, onCell } = options;
+  const { out, presets, data, settings, randomSeeds, patches, finetuneSteps, onCell } = options;
   const cells = systemCells(options);
   const forms = new Map(cells.map(({ preset }) => [preset, configOf({ preset, seed: 0 }, settings)]));
   for (const preset of presets) requirePictures(preset, forms.get(preset)!);
-  // More presets and seeds may be added.
-  await takeExperimentFolder(out, { data, settings, randomSeeds, patches, finetune, finetuneSteps });
+  const plan = { data, settings, randomSeeds, patches, finetuneSteps };
+  // More presets, seeds and shares of labels may be added; shares were noted once.
+  await takeExperimentFolder(out, plan, { read: ({ finetune: _, ...noted }) => noted });
   const results: SystemResult[] = [];
   const formsDone: unknown[] = [];
   for (const cell of cells) {
@@ -133,17 +134,21 @@ async function runCell(
   options: ImageSystemsOptions,
   beside: { readonly random: number; readonly patches: boolean },
 ): Promise<SystemResult | undefined> {
-  const { out, data, finetune, finetuneSteps, threads, signal, stream, say } = options;
+  const { out, data, finetuneSteps, threads, signal, stream, say } = options;
   const folder = join(out, cellName(cell));
   const file = join(folder, 'result.json');
-  const known = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const known = text === undefined ? undefined : resultOf(text, file);
+  const shares = known?.report.finetune.map(({ fraction }) => fraction) ?? [];
+  const finetune = [...new Set([...shares, ...options.finetune])];
   if (known !== undefined) {
-    const result = resultOf(known, file);
-    const { randomEncoder, randomPatches } = result.report;
-    // It may have been done when others came before it.
+    const { randomEncoder, randomPatches } = known.report;
+    // It may have been done when others came before it, or with fewer shares of the labels.
     const hasAll =
-      (beside.random === 0 || randomEncoder !== null) && (!beside.patches || randomPatches !== null);
-    if (hasAll) return result;
+      (beside.random === 0 || randomEncoder !== null) &&
+      (!beside.patches || randomPatches !== null) &&
+      finetune.length === shares.length;
+    if (hasAll) return known;
   }
   await makeFolder(folder);
   const began = performance.now();
@@ -175,7 +180,7 @@ async function runCell(
     say,
   });
   const { lines } = await readMetrics(run);
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (known?.seconds ?? 0) + (performance.now() - began) / 1000;
   const result = { ...cell, seconds, steps: trained.step, stepMs: middleStepMs(lines), report };
   await writeJsonAtomically(file, result);
   return result;

@@ -86,6 +86,21 @@ describe('the experiment with systems of pictures', () => {
     const [alone] = (await runImageSystems({ ...more, presets: ['simclr-cifar'] }))!;
     expect(alone.report.randomEncoder?.seeds).toBe(1);
     expect(alone.report.knn).toBe(added.report.knn);
+    // So does a share of the labels, with what was fine-tuned before.
+    const tuned = async (finetune: readonly number[]) => {
+      const [{ seconds, report }] = (await runImageSystems({
+        ...more,
+        presets: ['simclr-cifar'],
+        finetune,
+      }))!;
+      return { seconds, knn: report.knn, finetune: report.finetune };
+    };
+    const first = await tuned([0.5]);
+    expect(first).toMatchObject({ knn: alone.report.knn, finetune: [{ fraction: 0.5 }] });
+    expect(first.seconds).toBeGreaterThan(alone.seconds);
+    const second = await tuned([1]);
+    expect(second.finetune).toEqual([first.finetune[0], expect.objectContaining({ fraction: 1 })]);
+    expect(await tuned([0.5, 1])).toEqual(second);
     await expect(runImageSystems(options('whole', { settings: [...settings, 'steps=4'] }))).rejects.toThrow(
       /experiment\.json: settings\.\d+: expected the same experiment, to go on with: nothing, found "steps=4"/,
     );
