@@ -25,12 +25,19 @@ export function consumedError(device: Device): Error {
   );
 }
 
-/** The error of a state that lies on another device than the step that it is given to. */
+/** The error of a state that lies on another device than the step that it is given to, or with another runner of the CPU. */
 export function otherDeviceError(stateDevice: Device, stepDevice: Device): InputError {
   return new InputError({
     file: 'compiled step',
     place: 'state',
-    expected: `a state in host memory or on device '${stepDevice}'`,
-    found: `one on device '${stateDevice}': read() it first`,
+    ...(stateDevice === stepDevice
+      ? {
+          expected: `a state in host memory or of this step's runner on device '${stepDevice}'`,
+          found: `one of another runner ('native' or 'binding'): read() it first`,
+        }
+      : {
+          expected: `a state in host memory or on device '${stepDevice}'`,
+          found: `one on device '${stateDevice}': read() it first`,
+        }),
   });
 }

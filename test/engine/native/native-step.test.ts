@@ -124,6 +124,23 @@ describe.skipIf(!onLinux)("ONNX Runtime's C interface (on Linux)", () => {
     await expect(step.run(state, batch([0, 1]))).rejects.toThrow(/disposed of/);
   });
 
+  it('refuses a state of the other runner, and says what to do', async () => {
+    const [native, binding] = await Promise.all(
+      (['native', 'binding'] as const).map((runner) =>
+        compile(sums, { state, batch: batch([0, 1]), runner }),
+      ),
+    );
+    const left = [await native.run(state, batch([0, 1])), await binding.run(state, batch([0, 1]))];
+    const said =
+      "expected a state in host memory or of this step's runner on device 'cpu', found one of another runner ('native' or 'binding'): read() it first";
+    await expect(binding.run(left[0].state, batch([0, 1]))).rejects.toThrow(said);
+    await expect(native.run(left[1].state, batch([0, 1]))).rejects.toThrow(said);
+    // They are as they were, and read they are taken.
+    const { state: next } = await binding.run((await left[0].state.read()) as typeof state, batch([0, 1]));
+    expect([...((await next.read()) as typeof state).sum.data]).toEqual([2, 4]);
+    for (const step of [native, binding]) await step.dispose();
+  });
+
   it('leaves the main thread free while a step runs', async () => {
     const side = 700;
     const square = { x: float32(new Float32Array(side * side).fill(1e-3), [side, side]) };

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+/** The tests of the engine, with every step that may run anyhow run by both runners on 1, 2, 4 and 8 threads. */
+export default defineConfig({
+  test: {
+    include: ['test/engine/**/*.test.ts'],
+    // These choose runners and processes themselves.
+    exclude: [
+      'test/engine/native/**',
+      'test/engine/ranks/**',
+      'test/engine/web/**',
+      'test/engine/webgpu.test.ts',
+    ],
+    setupFiles: ['test/engine/every-runner.ts'],
+    globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
+    testTimeout: 600_000,
+    maxWorkers: 2,
+    execArgv: ['--import', 'tsx'],
+    env: { OMP_WAIT_POLICY: 'PASSIVE' },
+  },
+});
