@@ -118,3 +118,9 @@ describe.each([1, 7, 8])(`${sameBits(threadCounts)}, on a batch of %i`, (batchSi
     expect(await otherBits(await works[name](), threadCounts)).toEqual([]);
   });
 });
+
+it(`${sameBits(threadCounts)}, on as many images as fill a block of channels: resnet18`, {
+  timeout: 240_000,
+}, async () => {
+  expect(await otherBits(resnet18(16), threadCounts)).toEqual([]);
+});
