@@ -133,7 +133,7 @@ export const dino = system<DinoConfig>({
     },
     'dino-small': {
       about:
-        'DINO on the camera pictures of some hundred frames of driving, two crops of 96 pixels and two of 48, in about seven minutes on two cores; `image3d-small` can begin with its encoder.',
+        'DINO on the camera pictures of some hundred frames of driving, two crops of 96 pixels and two of 48, in about eight minutes on two cores; `image3d-small` can begin with its encoder.',
       run: cameraRun(
         {
           dino: {

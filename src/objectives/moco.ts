@@ -96,7 +96,7 @@ export const moco = system<MocoConfig>({
     },
     'moco-v2-small': {
       about:
-        'MoCo v2 on the camera pictures of some hundred frames of driving, in about four minutes on two cores; `image3d-small` can begin with its encoder.',
+        'MoCo v2 on the camera pictures of some hundred frames of driving, in about five minutes on two cores; `image3d-small` can begin with its encoder.',
       run: cameraRun({
         moco: {
           query: cameraView,

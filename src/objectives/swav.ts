@@ -71,7 +71,7 @@ export const swav = system<SwavConfig>({
     },
     'swav-small': {
       about:
-        'SwAV on the camera pictures of some hundred frames of driving, in about five minutes on two cores; `image3d-small` can begin with its encoder.',
+        'SwAV on the camera pictures of some hundred frames of driving, in about six minutes on two cores; `image3d-small` can begin with its encoder.',
       run: cameraRun({
         swav: {
           crops: { ...cameraView, copies: 2 },
