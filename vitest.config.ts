@@ -11,16 +11,21 @@ const alone = [
   'test/engine/webgpu.test.ts',
 ];
 
+/** How the processes of tests are started. */
+export const processes = {
+  maxWorkers: 2,
+  globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
+  execArgv: ['--import', 'tsx'],
+  // Two files run at a time: threads that spin while they wait would take the other one's core.
+  env: { OMP_WAIT_POLICY: 'PASSIVE' },
+};
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    ...processes,
     sequence: { sequencer: LongestFirst },
-    globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
-    execArgv: ['--import', 'tsx'],
-    // Two files run at a time: threads that spin while they wait would take the other one's core.
-    env: { OMP_WAIT_POLICY: 'PASSIVE' },
     // A file that counts the tests, for whoever asks for one.
     reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
     projects: [

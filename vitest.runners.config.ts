@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { processes } from './vitest.config.ts';
 
 /** The tests of the engine, with every step that may run anyhow run by both runners on 1, 2, 4 and 8 threads. */
 export default defineConfig({
@@ -12,10 +13,7 @@ export default defineConfig({
       'test/engine/webgpu.test.ts',
     ],
     setupFiles: ['test/engine/every-runner.ts'],
-    globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
     testTimeout: 600_000,
-    maxWorkers: 2,
-    execArgv: ['--import', 'tsx'],
-    env: { OMP_WAIT_POLICY: 'PASSIVE' },
+    ...processes,
   },
 });

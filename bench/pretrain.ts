@@ -74,6 +74,8 @@ interface WholeSteps {
 export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[]> {
   const { config, threads, device, blocked, python, preset } = options;
   const shape = `${preset}, batch ${config.batchSize}`;
+  // Before anything is timed.
+  if (python !== undefined) objectiveWithPeer(config);
   const { rows: whole, batch, samples, frames } = await wholeSteps(shape, options);
   const work: PretrainingStepOptions = { config, frames, batch, threads, device, blocked };
   const rows: Row[] = [];
@@ -98,19 +100,23 @@ export async function benchPretrain(options: PretrainBenchOptions): Promise<Row[
 /** Whether there is a script for an objective's step in PyTorch. */
 const hasPeer = (objective: string) => existsSync(peerFile(`${objective}.py`));
 
-/** The same step in PyTorch, of one objective, where a Python is named. Throws an InputError where there is no script for it. */
+/** The one objective of a configuration whose step bench/peers has in PyTorch. Throws an InputError where it has another or several. */
+function objectiveWithPeer({ objectives }: RunConfig): string {
+  const [objective, ...others] = Object.keys(objectives);
+  if (others.length === 0 && hasPeer(objective)) return objective;
+  const known = systems.map(({ name }) => name).filter(hasPeer);
+  const expected = `an objective that bench/peers has a script for, ${known.join(', ')}, alone`;
+  throw new InputError({ file: '--peer', expected, found: [objective, ...others].join(', ') });
+}
+
+/** The same step in PyTorch, where a Python is named. */
 async function peerOf(
   config: RunConfig,
   data: Tree<HostTensor>,
   { threads, python }: Pick<PretrainBenchOptions, 'threads' | 'python'>,
 ): Promise<Peer | undefined> {
   if (python === undefined) return undefined;
-  const [objective, ...others] = Object.keys(config.objectives);
-  if (others.length > 0 || !hasPeer(objective)) {
-    const known = systems.map(({ name }) => name).filter(hasPeer);
-    const expected = `an objective that bench/peers has a script for, ${known.join(', ')}, alone`;
-    throw new InputError({ file: '--peer', expected, found: [objective, ...others].join(', ') });
-  }
+  const objective = objectiveWithPeer(config);
   const tensors = branchAt(data, objective);
   return Peer.start({ python, script: `${objective}.py`, settings: { config, threads }, tensors });
 }

@@ -54,8 +54,8 @@ export async function labelEfficiencyExperiment(options: LabelEfficiencyOptions)
   const { out, seeds, strict } = options;
   const began = performance.now();
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  const { train, heldOut } = await dataOf(options, say);
   const arms = await Promise.all(armsOf(options.arm).map((arm) => readArm(arm, options)));
+  const { train, heldOut } = await dataOf(options, say);
   const cells = (1 + arms.length) * options.fractions.length;
   const names = arms.map((arm) => `${arm.name}${stepsOf(arm)}`).join(', ');
   say(

@@ -35,7 +35,7 @@ class Block(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """Images [N, 3, H, W] to features [N, channels, H/32, W/32]; of an eighth each way with the small stem."""
+    """Images [N, 3, H, W] to features [N, channels, H/32, W/32], or H/8 and W/8 with the small stem."""
 
     def __init__(self, depth, width=64, norm=None, stem="standard"):
         super().__init__()

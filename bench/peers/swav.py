@@ -13,6 +13,8 @@ torch.set_num_threads(given["threads"])
 torch.manual_seed(0)
 config = given["config"]["objectives"]["swav"]
 image = given["config"]["encoders"]["image"]
+if "smallCrops" in config or "queue" not in config:
+    raise ValueError("no peer for SwAV with small crops or without a queue")
 crops = tensors_of(torch, given)["crops"].permute(0, 3, 1, 2)
 
 encoder = image_encoder(torch, image)

@@ -58,6 +58,16 @@ const schema = z.strictObject({
 
 type DinoConfig = z.infer<typeof schema>;
 
+/** What some hundred steps can learn: few classes, and a last layer that is frozen shortly. */
+const fewClasses = {
+  head: { hidden: 512, bottleneck: 128, batchNorm: true },
+  outputs: 512,
+  studentTemperature: 0.1,
+  teacherTemperature: { begin: 0.04, end: 0.04, over: 0 },
+  centreMomentum: 0.9,
+  frozenUntil: 0.05,
+};
+
 /**
  * DINO: a student says of every crop of a picture what its teacher, which follows it slowly, says of another one. Loss: the mean,
  * over both full crops of the teacher and all other crops of the student, of the cross-entropy of softmax((t - c)/τ_t) and
@@ -119,13 +129,8 @@ export const dino = system<DinoConfig>({
             first: { ...strongView, crop: { area: [0.3, 1] } },
             second: { ...strongView, crop: { area: [0.3, 1] }, solarise: { probability: 0.2 } },
             small: { ...strongView, scale: 0.375, crop: { area: [0.1, 0.4] }, copies: 2 },
-            head: { hidden: 512, bottleneck: 128, batchNorm: true },
-            outputs: 512,
-            studentTemperature: 0.1,
-            teacherTemperature: { begin: 0.04, end: 0.04, over: 0 },
+            ...fewClasses,
             momentum: 0.95,
-            centreMomentum: 0.9,
-            frozenUntil: 0.05,
           },
         },
         { clip: { norm: 3, of: 'each' } },
@@ -140,13 +145,8 @@ export const dino = system<DinoConfig>({
             first: cameraView,
             second: { ...cameraView, solarise: { probability: 0.2 } },
             small: { ...smallCameraView, copies: 2 },
-            head: { hidden: 512, bottleneck: 128, batchNorm: true },
-            outputs: 512,
-            studentTemperature: 0.1,
-            teacherTemperature: { begin: 0.04, end: 0.04, over: 0 },
+            ...fewClasses,
             momentum: 0.98,
-            centreMomentum: 0.9,
-            frozenUntil: 0.05,
           },
         },
         { clip: { norm: 3, of: 'each' } },

@@ -15,6 +15,16 @@ type SwavConfig = z.infer<typeof schema>;
 
 const means = swappedCropsMeanings;
 
+/** What some hundred steps can learn: few prototypes at a high temperature. */
+const fewPrototypes = {
+  hidden: 512,
+  dimensions: 128,
+  prototypes: 30,
+  temperature: 0.5,
+  assignment: { epsilon: 0.05, iterations: 3 },
+  frozenUntil: 0.1,
+};
+
 /**
  * SwAV: every crop predicts to which prototypes the other crops of its picture are assigned (`swappedCrops` has the loss).
  * The paper's views: two crops of 224 pixels, 0.14 to 1 of the area, and six of 96, 0.05 to 0.14; flip, jitter 0.8/0.8/0.8/0.2 with 0.8,
@@ -59,13 +69,8 @@ export const swav = system<SwavConfig>({
       run: cifarRun({
         swav: {
           crops: swappedView,
-          hidden: 512,
-          dimensions: 128,
-          prototypes: 30,
-          temperature: 0.5,
-          assignment: { epsilon: 0.05, iterations: 3 },
+          ...fewPrototypes,
           queue: { size: 512, from: 0.5 },
-          frozenUntil: 0.1,
         },
       }),
     },
@@ -75,13 +80,8 @@ export const swav = system<SwavConfig>({
       run: cameraRun({
         swav: {
           crops: { ...cameraView, copies: 2 },
-          hidden: 512,
-          dimensions: 128,
-          prototypes: 30,
-          temperature: 0.5,
-          assignment: { epsilon: 0.05, iterations: 3 },
+          ...fewPrototypes,
           queue: { size: 256, from: 0.5 },
-          frozenUntil: 0.1,
         },
       }),
     },

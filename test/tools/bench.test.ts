@@ -1,8 +1,7 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alternate } from '../../bench/alternate.ts';
 import { benchEngine } from '../../bench/engine.ts';
@@ -28,8 +27,8 @@ import { presetOf } from '../../src/training/presets.ts';
 import { drawPointPair } from '../../src/views/point-pair.ts';
 import { tinyImageRun } from '../objectives/tiny-image-run.ts';
 import { pairView, syntheticFrame, tinyRun, writeSyntheticKitti } from '../objectives/tiny-simipu.ts';
+import { pointpair } from './command-folder.ts';
 
-const cli = fileURLToPath(new URL('../../dist/tools/cli.js', import.meta.url));
 const few = { runs: 2, warmup: 1, threads: 1 } as const;
 let folder = '';
 let data = '';
@@ -47,15 +46,6 @@ function pictures(system: string): RunConfig {
   const changes = { batchSize: 2, loader: { workers: 0, prefetch: 1 } };
   const queue = system === 'swav' ? { queue: { size: 4, from: 0 } } : {};
   return tinyImageRun(`${system}-cifar`, queue, changes);
-}
-
-/** Runs the command as a process of its own. */
-function pointpair(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
 }
 
 /** Checks what holds of every row, and gives the names of the rows. */
@@ -239,7 +229,7 @@ describe('the benches', () => {
 describe('the command', () => {
   it('prints JSON with the machine and a row for each piece of work', async () => {
     const args = ['bench', 'matching', '--size', '32', '--runs', '3', '--warmup', '1', '--json'];
-    const { code, stdout } = await pointpair(...args);
+    const { code, stdout } = await pointpair(args);
     expect(code).toBe(0);
     const { machine, rows } = JSON.parse(stdout) as BenchResult;
     expect(machine).toMatchObject({ node: process.versions.node, cpu: expect.any(String) });
@@ -255,7 +245,7 @@ describe('the command', () => {
 
   it('tells how much memory many steps hold, and shows how far it is', async () => {
     const args = ['--steps', '20', '--batch', '2', '--height', '32', '--width', '32', '--json'];
-    const { code, stdout, stderr } = await pointpair('bench', 'memory', ...args);
+    const { code, stdout, stderr } = await pointpair(['bench', 'memory', ...args]);
     expect(code).toBe(0);
     const { rows } = JSON.parse(stdout) as BenchResult;
     const resident = [5, 25, 50, 75, 100].map((share) => `resident memory after ${share} %`);
@@ -287,7 +277,7 @@ describe('the command', () => {
     [['points', '--preset', 'x'], /--preset: expected one of simipu-kitti, simipu-small/],
     [['points', '--cloud', '64', '--samples', '65'], /--samples: expected at most .* 64, found 65/],
   ])('%j is one line on stderr that says what is wanted', async (args, message) => {
-    const { code, stdout, stderr } = await pointpair('bench', ...args);
+    const { code, stdout, stderr } = await pointpair(['bench', ...args]);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect([code, stdout]).toEqual([1, '']);

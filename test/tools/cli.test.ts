@@ -85,6 +85,14 @@ describe('every command', () => {
       ['experiment', 'label-efficiency', '--fractions', '0.1,2'],
       /--fractions: expected shares above 0 and up to 1, .* found '0\.1,2' \(pointpair experiment label-efficiency --help/,
     ],
+    [
+      // A preset of pictures alone is told nothing of points, before any scene is made.
+      [
+        ...['experiment', 'label-efficiency', '--data', 'never', '--detector', 'image3d'],
+        ...['--arm', 'x=moco-v2-small', '--pretrain-set', 'batchSize=many'],
+      ],
+      /batchSize: expected .* found "many"/,
+    ],
     [['inspect', 'missing.pcd'], /missing.pcd: expected a file or a folder, found nothing$/m],
     [['export', 'nowhere', '--to', 'out'], /nowhere: expected a run's folder/],
     [['report', 'nowhere'], /nowhere/],

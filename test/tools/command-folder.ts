@@ -15,6 +15,19 @@ export interface Ended {
   readonly stderr: string;
 }
 
+function ended(program: string, args: readonly string[], cwd?: string): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** Runs the built command with these words as a process of its own, in a folder, or where the tests run. */
+export function pointpair(args: readonly string[], cwd?: string): Promise<Ended> {
+  return ended(process.execPath, [cli, ...args], cwd);
+}
+
 /** A folder of a test file, with generated scenes, in which it runs the built command as processes of their own. */
 export class CommandFolder {
   /** The folder, which is there while tests run. */
@@ -35,20 +48,12 @@ export class CommandFolder {
 
   /** Runs `pointpair` with these words. */
   run(...args: string[]): Promise<Ended> {
-    return this.process(process.execPath, [cli, ...args]);
+    return pointpair(args, this.path);
   }
 
   /** Runs a command line as somebody would who copied it. */
   inShell(line: string): Promise<Ended> {
     const command = line.replace(/^(npx )?pointpair/, `'${process.execPath}' '${cli}'`);
-    return this.process('sh', ['-c', command]);
-  }
-
-  private process(program: string, args: readonly string[]): Promise<Ended> {
-    return new Promise((resolve) => {
-      execFile(program, args, { cwd: this.path }, (error, stdout, stderr) => {
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-      });
-    });
+    return ended('sh', ['-c', command], this.path);
   }
 }
