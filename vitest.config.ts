@@ -15,6 +15,7 @@ const alone = [
 export const processes = {
   maxWorkers: 2,
   globalSetup: ['test/built-threads.ts', 'test/shared-folder.ts'],
+  setupFiles: ['test/equal-arrays.ts'],
   execArgv: ['--import', 'tsx'],
   // Two files run at a time: threads that spin while they wait would take the other one's core.
   env: { OMP_WAIT_POLICY: 'PASSIVE' },

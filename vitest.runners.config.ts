@@ -4,6 +4,7 @@ import { processes } from './vitest.config.ts';
 /** The tests of the engine, with every step that may run anyhow run by both runners on 1, 2, 4 and 8 threads. */
 export default defineConfig({
   test: {
+    ...processes,
     include: ['test/engine/**/*.test.ts'],
     // These choose runners and processes themselves.
     exclude: [
@@ -12,8 +13,7 @@ export default defineConfig({
       'test/engine/web/**',
       'test/engine/webgpu.test.ts',
     ],
-    setupFiles: ['test/engine/every-runner.ts'],
+    setupFiles: [...processes.setupFiles, 'test/engine/every-runner.ts'],
     testTimeout: 600_000,
-    ...processes,
   },
 });

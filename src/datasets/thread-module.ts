@@ -12,9 +12,13 @@ export function moduleBeside(from: string, name: string): string {
   return `${build}${source.slice(root.length, -'.ts'.length)}.js`;
 }
 
-/** How threads have to be started that load these modules: with tsx where one is TypeScript. */
+/**
+ * How threads have to be started that load these modules: with tsx where one is TypeScript. Where this runs from the sources and they
+ * are built, without what this process was started with: tsx would look at each of their modules.
+ */
 export function threadOptions(...modules: readonly string[]): { readonly execArgv?: string[] } {
-  return modules.some((url) => url.endsWith('.ts')) ? { execArgv: ['--import', registerTsx()] } : {};
+  if (modules.some((url) => url.endsWith('.ts'))) return { execArgv: ['--import', registerTsx()] };
+  return import.meta.url.endsWith('.ts') ? { execArgv: [] } : {};
 }
 
 /** A module that teaches a thread TypeScript; tsx's own entry does so for a process's main thread only. */

@@ -205,7 +205,11 @@ export class Graph {
 
 /** Attributes as a text that only the same ones have; graphs inside of them by the names of their values. */
 export function attributesKey(attributes: Attributes): string {
-  const names = (values: readonly Value[]) => values.map(({ name }) => name);
+  const values = Object.values(attributes);
+  if (values.length === 0) return '{}';
+  if (!values.some((value) => typeof value === 'object' && 'graph' in value))
+    return JSON.stringify(attributes);
+  const names = (of: readonly Value[]) => of.map(({ name }) => name);
   return JSON.stringify(attributes, (key, value) =>
     key === 'graph' ? [names(value.inputs), names(value.outputs)] : value,
   );

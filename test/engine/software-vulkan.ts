@@ -1,5 +1,4 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, fork, type Serializable } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -41,9 +40,12 @@ export class SoftwareVulkan {
     return new SoftwareVulkan(folder);
   }
 
-  /** Runs a module in a child process that sees this driver; gives the message that the child sends. */
-  async run(module: URL, args: readonly string[]): Promise<unknown> {
-    const child = fork(fileURLToPath(module), args, {
+  /**
+   * A child process that sees this driver, with a module that answers what it is sent by a message of its own. One does for many
+   * questions: to open the driver takes longer than to answer most of them.
+   */
+  start(module: URL): ChildProcess {
+    return fork(fileURLToPath(module), {
       execArgv: ['--import', 'tsx', '--expose-gc'],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -53,21 +55,33 @@ export class SoftwareVulkan {
         VK_ICD_FILENAMES: join(this.folder, 'vk_swiftshader_icd.json'),
       },
     });
-    let message: unknown;
-    let errors = '';
-    child.on('message', (sent) => {
-      message = sent;
-    });
-    child.stderr!.on('data', (chunk) => {
-      errors += chunk;
-    });
-    const [code, signal] = await once(child, 'close');
-    if (code !== 0) throw new Error(`${args.join(' ')} ended with ${signal ?? code}\n${errors}`);
-    return message;
   }
 
   async remove(): Promise<void> {
     await rm(this.folder, { recursive: true });
+  }
+}
+
+/** Sends a child process a question; gives its answer. Throws an error with what it wrote if it ends instead. */
+export async function ask(child: ChildProcess, question: Serializable): Promise<unknown> {
+  let errors = '';
+  const listen = (chunk: Buffer) => {
+    errors += chunk;
+  };
+  child.stderr!.on('data', listen);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once('message', resolve);
+      child.once('close', (code, signal) =>
+        reject(new Error(`${question} ended with ${signal ?? code}\n${errors}`)),
+      );
+      child.send(question, (error) => {
+        if (error) reject(error);
+      });
+    });
+  } finally {
+    child.stderr!.off('data', listen);
+    child.removeAllListeners('close').removeAllListeners('message');
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { branchAt } from '../../src/nn/layer.ts';
 import { distance } from '../nn/tensors.ts';
 import { expectClose } from './against-cpu.ts';
 import type { PlacedOperator } from './operator-providers.ts';
-import { noSoftwareVulkan, SoftwareVulkan } from './software-vulkan.ts';
+import { ask, noSoftwareVulkan, SoftwareVulkan } from './software-vulkan.ts';
 import { scenarios } from './webgpu-scenarios.ts';
 
 type Scenario = keyof typeof scenarios;
@@ -31,17 +32,22 @@ const title = `device 'webgpu', on a software driver${noSoftwareVulkan === undef
 describe.skipIf(noSoftwareVulkan !== undefined)(title, () => {
   let driver: SoftwareVulkan;
   let folder: string;
+  let child: ChildProcess;
   beforeAll(async () => {
     driver = await SoftwareVulkan.unpack();
     folder = await mkdtemp(join(tmpdir(), 'pointpair-webgpu-'));
   });
   afterAll(async () => {
+    child?.kill();
     await driver?.remove();
     await rm(folder, { recursive: true });
   });
 
-  const onWebGpu = async <Name extends Scenario>(name: Name) =>
-    (await driver.run(new URL('./webgpu-child.ts', import.meta.url), [name, folder])) as ResultOf<Name>;
+  /** Runs a scenario in the process that the ones before ran in, or in a new one where it has ended. */
+  const onWebGpu = async <Name extends Scenario>(name: Name) => {
+    if (!child?.connected) child = driver.start(new URL('./webgpu-child.ts', import.meta.url));
+    return (await ask(child, [name, folder])) as ResultOf<Name>;
+  };
 
   it('goes the way of the CPU over ten steps, with its state on the device', async () => {
     const [cpu, webgpu] = [await scenarios.smallSteps('cpu'), await onWebGpu('smallSteps')];

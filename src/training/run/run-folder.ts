@@ -204,7 +204,17 @@ export function environment(): Environment {
   };
 }
 
+/** Commits by the folder that was worked in. */
+const revisions = new Map<string, string | null>();
+
+/** The commit of the folder that this process works in, asked for once: what it runs was loaded then. */
 function gitRevision(): string | null {
+  const folder = process.cwd();
+  if (!revisions.has(folder)) revisions.set(folder, askForRevision());
+  return revisions.get(folder)!;
+}
+
+function askForRevision(): string | null {
   try {
     return execFileSync('git', ['rev-parse', 'HEAD'], {
       encoding: 'utf8',
