@@ -72,6 +72,7 @@ export {
   sweepClusters,
   sweepParts,
 } from '../src/pointcloud/segments/sweep-parts.ts';
+export { type TrackedBox, trackBoxes } from '../src/pointcloud/segments/track-boxes.ts';
 export {
   initSetAbstraction,
   type SetAbstractionInput,

@@ -8,6 +8,7 @@ interface Options {
   readonly sequence?: readonly string[];
   readonly out: string;
   readonly leastScore: number;
+  readonly tracks: boolean;
   readonly strict?: boolean;
 }
 
@@ -21,6 +22,7 @@ export function command(): Command {
     .requiredOption('--out <folder>', 'where the label files go; those that are there are kept')
     .option('--image-set <name>', 'only the frames that ImageSets/<name>.txt lists')
     .option('--least-score <share>', 'boxes of lower scores are left out', share, 0.3)
+    .option('--no-tracks', 'take each frame of a drive by itself, without the ones before and after it')
     .option('--strict', 'stop at a damaged frame instead of skipping it')
     .addOption(sequenceOption())
     .addHelpText(
@@ -34,13 +36,21 @@ Example:
     .action(run);
 }
 
-async function run({ data: root, imageSet, sequence, out, leastScore, strict }: Options): Promise<void> {
+async function run({
+  data: root,
+  imageSet,
+  sequence,
+  out,
+  leastScore,
+  tracks,
+  strict,
+}: Options): Promise<void> {
   const { pseudoLabel } = await import('../src/training/detection/pseudo-label.ts');
   const interrupt = interruptSignal(() => process.stderr.write('\ninterrupted: ending after this frame\n'));
   try {
     const result = await pseudoLabel({
       data: { root, imageSet, strict, ...(sequence?.length ? { sequences: sequence } : {}) },
-      ...{ out, scoreThreshold: leastScore, signal: interrupt.signal },
+      ...{ out, scoreThreshold: leastScore, single: !tracks, signal: interrupt.signal },
     });
     const { frames, before, boxes, damaged } = result;
     const found = Object.entries(boxes).map(([type, count]) => `${count} ${type}`);

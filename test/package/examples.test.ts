@@ -44,6 +44,7 @@ const entries: { readonly [room: string]: readonly string[] } = {
       'readPly',
       'rowsOf',
       'sampleRows',
+      'trackBoxes',
       'writePcd',
       'writePly',
     ],

@@ -45,30 +45,73 @@ export function clusterBoxes(points: Float32Array): ClusterBox[] {
 }
 
 function boxOf(points: Float32Array, shape: SegmentShape, groundM: number): ClusterBox | undefined {
-  const step = Math.max(1, Math.floor(shape.rows.length / MOST_POINTS));
-  const rows = shape.rows.filter((_, i) => i % step === 0);
-  const places = rows.map((row) => [points[4 * row], points[4 * row + 1]] as const);
-  const rectangle = fitRectangle(places);
-  const [length, width] = [rectangle.along, rectangle.across].map(([low, high]) => high - low);
-  const topM = shape.max[2] - groundM;
-  const type = typeOf({ length, width, topM, bottomM: shape.min[2] - groundM });
+  const places = thinned(shape.rows).map((row) => [points[4 * row], points[4 * row + 1]] as const);
+  const found = standingIn(fitRectangle(places), {
+    topM: shape.max[2] - groundM,
+    bottomM: shape.min[2] - groundM,
+  });
+  if (found === undefined) return undefined;
+  return { type: found.type, box3: boxOn(found, groundM), score: scoreOf(shape.rows.length) };
+}
+
+/** Of many rows or places some four hundred, evenly. */
+export function thinned<Each>(all: readonly Each[]): readonly Each[] {
+  const step = Math.max(1, Math.floor(all.length / MOST_POINTS));
+  return step === 1 ? all : all.filter((_, i) => i % step === 0);
+}
+
+/** How much was seen of a thing: 1 - exp(-points / 30). */
+export const scoreOf = (points: number): number => 1 - Math.exp(-points / SCORE_POINTS);
+
+/** How far what was seen reaches above the ground, and at which place its sensor was (the origin), metres. */
+export interface SeenFrom {
+  readonly topM: number;
+  readonly bottomM: number;
+  readonly sensor?: readonly [x: number, y: number];
+}
+
+/** What stands in a rectangle: its class, the whole of its rectangle, and its height, metres. */
+export interface Standing {
+  readonly type: ClusterBox['type'];
+  readonly rectangle: Rectangle;
+  readonly heightM: number;
+}
+
+/**
+ * What may stand in a rectangle around what was seen of it; undefined where nothing of a class's extent does. It gets at least the class's
+ * mean size, away from the sensor. The rectangle's axis is the thing's own where `heading` says so; otherwise the end of a car is told
+ * from its flank by its length.
+ */
+export function standingIn(
+  seen: Rectangle,
+  { topM, bottomM, sensor: [x, y] = [0, 0] }: SeenFrom,
+  { heading = false }: { readonly heading?: boolean } = {},
+): Standing | undefined {
+  const sides = [seen.along, seen.across].map(([low, high]) => high - low);
+  const [width, length] = sides.sort((a, b) => a - b);
+  const type = typeOf({ length, width, topM, bottomM });
   if (type === undefined) return undefined;
   const [meanLength, meanWidth, meanHeight] = meanSizeOf(type);
-  const endOnly = type === 'Car' && length < END_M;
-  const whole = endOnly ? turnedBy90(rectangle) : rectangle;
-  const along = completed(whole.along, meanLength);
-  const across = completed(whole.across, meanWidth);
+  const whole = !heading && type === 'Car' && length < END_M ? turnedBy90(seen) : seen;
   const [c, s] = [Math.cos(whole.yaw), Math.sin(whole.yaw)];
-  const [a, b] = [along, across].map(([low, high]) => (low + high) / 2);
-  const height = type === 'Car' ? Math.max(topM, 0.8 * meanHeight) : topM;
+  const along = completed(whole.along, meanLength, c * x + s * y);
+  const across = completed(whole.across, meanWidth, c * y - s * x);
   return {
     type,
-    box3: {
-      center: [c * a - s * b, s * a + c * b, groundM + height / 2],
-      sizeM: [along[1] - along[0], across[1] - across[0], height],
-      yaw: whole.yaw,
-    },
-    score: 1 - Math.exp(-shape.rows.length / SCORE_POINTS),
+    rectangle: { yaw: whole.yaw, along, across },
+    heightM: type === 'Car' ? Math.max(topM, 0.8 * meanHeight) : topM,
+  };
+}
+
+/** The box of what stands on ground of a height, metres. */
+export function boxOn({ rectangle, heightM }: Standing, groundM: number): Box3 {
+  const { yaw, along, across } = rectangle;
+  const [c, s] = [Math.cos(yaw), Math.sin(yaw)];
+  const [a, b] = [along, across].map(([low, high]) => (low + high) / 2);
+  return {
+    center: [c * a - s * b, s * a + c * b, groundM + heightM / 2],
+    sizeM: [along[1] - along[0], across[1] - across[0], heightM],
+    yaw,
   };
 }
 
@@ -96,8 +139,13 @@ export function fitRectangle(places: ReadonlyArray<readonly [x: number, y: numbe
     most = closeness;
     best = { yaw, along, across };
   }
-  const { along, across } = best!;
-  return along[1] - along[0] >= across[1] - across[0] ? best! : turnedBy90(best!);
+  return longerAlong(best!);
+}
+
+/** The same rectangle, its longer side along its axis. */
+export function longerAlong(rectangle: Rectangle): Rectangle {
+  const { along, across } = rectangle;
+  return along[1] - along[0] >= across[1] - across[0] ? rectangle : turnedBy90(rectangle);
 }
 
 /** The same rectangle, named from its other axis. */
@@ -115,9 +163,13 @@ function endsOf(values: readonly number[]): readonly [low: number, high: number]
 }
 
 /** At least as long as that, where it is shorter, from the end that is nearer to the sensor. */
-function completed([low, high]: readonly [number, number], leastM: number): readonly [number, number] {
+export function completed(
+  [low, high]: readonly [number, number],
+  leastM: number,
+  sensor = 0,
+): readonly [number, number] {
   if (high - low >= leastM) return [low, high];
-  return Math.abs(low) <= Math.abs(high) ? [low, low + leastM] : [high - leastM, high];
+  return Math.abs(low - sensor) <= Math.abs(high - sensor) ? [low, low + leastM] : [high - leastM, high];
 }
 
 /** What a cluster may be by its extent as seen from above, and its top and bottom above the ground, metres. */

@@ -7,7 +7,7 @@ export interface SegmentShape {
   readonly max: readonly [x: number, y: number, z: number];
 }
 
-/** The shape of each label; `points` are rows of `stride` floats (4) that begin with x, y, z, labels go from 0 on without gaps, and -1 is none. */
+/** The shape of each label; `points` are rows of `stride` floats (4) that begin with x, y, z, labels go from 0 on, and -1 is none; a label of no row has no rows. */
 export function shapesOf(points: Float32Array, labels: Int32Array, stride = 4): SegmentShape[] {
   const count = labels.reduce((most, label) => Math.max(most, label + 1), 0);
   const rows = Array.from({ length: count }, (): number[] => []);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { DataSelection } from '../../datasets/data-selection.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { parseRunConfig, type RunConfig } from '../config.ts';
-import { type ExperimentPlan, resumedOrNew, takeExperimentFolder } from '../experiment-folder.ts';
+import { type FolderPlan, resumedOrNew, takePlannedFolder } from '../planned-folder.ts';
 import { pretrain } from '../pretrain.ts';
 import type { PretrainedReference } from '../pretrained.ts';
 import { makeFolder, writeJsonAtomically } from '../run/atomic-file.ts';
@@ -232,8 +232,8 @@ export function cellName({ beginning, fraction, seed }: Cell): string {
 /** Notes what the experiment is, or makes sure that the folder's is the same; more arms, seeds and shares may be added. */
 function takeFolder({ out, train, heldOut, arms, detector }: LabelEfficiencyOptions): Promise<void> {
   const named = Object.fromEntries(arms.map(({ name, ...arm }) => [name, arm]));
-  const armsOf = ({ arms: all }: ExperimentPlan) => (all ?? {}) as ExperimentPlan;
-  return takeExperimentFolder(
+  const armsOf = ({ arms: all }: FolderPlan) => (all ?? {}) as FolderPlan;
+  return takePlannedFolder(
     out,
     { train, heldOut, detector, arms: named },
     {
@@ -249,8 +249,8 @@ function takeFolder({ out, train, heldOut, arms, detector }: LabelEfficiencyOpti
 }
 
 /** What was noted, with what options that have come since are without being given. */
-function withDefaults(plan: ExperimentPlan, file: string): ExperimentPlan {
-  const arms = Object.entries((plan.arms ?? {}) as { readonly [name: string]: ExperimentPlan });
+function withDefaults(plan: FolderPlan, file: string): FolderPlan {
+  const arms = Object.entries((plan.arms ?? {}) as { readonly [name: string]: FolderPlan });
   return {
     ...plan,
     detector: parseDetectionConfig(plan.detector, { file }),

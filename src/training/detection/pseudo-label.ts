@@ -4,11 +4,11 @@ import type { DataSelection } from '../../datasets/data-selection.ts';
 import { formatKittiLabels } from '../../datasets/kitti-labels.ts';
 import { openObjectFrames } from '../../detection/detection-frames.ts';
 import { detectionOf } from '../../detection/detection-label.ts';
-import { InputError } from '../../engine/input-error.ts';
 import { multiply34by44 } from '../../geometry/matrix.ts';
-import { clusterBoxes } from '../../pointcloud/segments/cluster-boxes.ts';
+import { takePlannedFolder } from '../planned-folder.ts';
 import { makeFolder, writeFileAtomically } from '../run/atomic-file.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
+import { unlabelledBoxes } from './unlabelled-boxes.ts';
 
 /** Which frames get labels, and where the files go. */
 export interface PseudoLabelOptions {
@@ -17,6 +17,8 @@ export interface PseudoLabelOptions {
   readonly out: string;
   /** The lowest score that is written (0.3: some eleven points). */
   readonly scoreThreshold?: number;
+  /** Each frame of a drive by itself: nothing is followed from one to the next. */
+  readonly single?: boolean;
   readonly signal?: AbortSignal;
   /** Where the progress line goes; stderr. */
   readonly stream?: ProgressStream;
@@ -34,19 +36,22 @@ export interface PseudoLabelResult {
 }
 
 /**
- * Writes boxes of what stands on the road without a network and without labels (`clusterBoxes`), those that the camera sees, as result files of KITTI's
- * benchmark: a detector can be trained on them (`labels` of a `DataSelection`), and evaluated beside them. Rerun it and it resumes.
- * Throws an InputError where the data is none, and with `strict` for a damaged frame.
+ * Writes boxes of what stands on the road without a network and without labels, those that the camera sees, as result files of KITTI's
+ * benchmark: of drives whose times and poses are known by what is seen over time (`trackBoxes`), of other frames each by itself (`clusterBoxes`). A detector can be trained on them (`labels` of a `DataSelection`), and evaluated beside them. Rerun it and it resumes.
+ * Throws an InputError where the data is none, where the folder has labels that were made in another way, and with `strict` for a damaged frame.
  *
  * @example
  * const { frames } = await pseudoLabel({ data: { root: 'data/kitti' }, out: 'data/kitti-pseudo' });
  * frames; // 6
  */
 export async function pseudoLabel(options: PseudoLabelOptions): Promise<PseudoLabelResult> {
-  const { data, out, scoreThreshold = 0.3, signal } = options;
+  const { data, out, scoreThreshold = 0.3, single = false, signal } = options;
   const frames = await openObjectFrames(data, { withLabels: false, withPictures: false });
-  const left = frames.ids.flatMap((id, index) => (existsSync(join(out, `${id}.txt`)) ? [] : [index]));
-  const before = frames.length - left.length;
+  const plan = { followed: !single, leastScore: scoreThreshold };
+  await takePlannedFolder(out, plan, { name: 'pseudo-label.json', what: 'labels' });
+  const fileOf = (index: number) => join(out, `${frames.ids[index]}.txt`);
+  const there = new Set(frames.ids.flatMap((_, index) => (existsSync(fileOf(index)) ? [index] : [])));
+  const before = there.size;
   const boxes: { [type: string]: number } = {};
   const damaged: string[] = [];
   const progress = new ProgressLine({
@@ -54,28 +59,27 @@ export async function pseudoLabel(options: PseudoLabelOptions): Promise<PseudoLa
   });
   let written = 0;
   try {
-    for (const index of left) {
-      if (signal?.aborted) break;
-      const id = frames.ids[index];
-      try {
-        const { points, cameras } = await frames.pointFrame(index);
-        const { pixelFromCamera, cameraFromLidar, image } = cameras[0];
+    for await (const found of unlabelledBoxes(frames, { wanted: (index) => !there.has(index), single })) {
+      if ('error' in found) {
+        if (data.strict) throw found.error;
+        damaged.push(found.error.message);
+        progress.print(`left out: ${found.error.message}`);
+      } else {
+        const { pixelFromCamera, cameraFromLidar, image } = found.frame.cameras[0];
         const pixelFromLidar = multiply34by44(pixelFromCamera, cameraFromLidar);
-        const labels = clusterBoxes(points).flatMap(({ type, box3, score }) => {
+        const labels = found.boxes.flatMap(({ type, box3, score }) => {
           if (score < scoreThreshold) return [];
           return detectionOf(box3, { type, score, pixelFromLidar, cameraFromLidar, image }) ?? [];
         });
         for (const { type } of labels) boxes[type] = (boxes[type] ?? 0) + 1;
-        await makeFolder(join(out, dirname(id)));
+        const file = fileOf(found.index);
+        await makeFolder(dirname(file));
         const text = formatKittiLabels(labels, { rectFromLidar: cameraFromLidar, withScore: true });
-        await writeFileAtomically(join(out, `${id}.txt`), text);
+        await writeFileAtomically(file, text);
         written++;
-      } catch (error) {
-        if (data.strict || !(error instanceof InputError)) throw error;
-        damaged.push(error.message);
-        progress.print(`left out: ${error.message}`);
       }
       progress.update({ step: before + written + damaged.length });
+      if (signal?.aborted) break;
     }
   } finally {
     progress.end();

@@ -10,7 +10,7 @@ import { applySettings, type RunConfig } from '../config.ts';
 import { adoptCorrespondences } from '../correspond/adopt-correspondences.ts';
 import { correspond } from '../correspond/correspond.ts';
 import { releasedMatching } from '../correspond/correspondence-file.ts';
-import { resumedOrNew, takeExperimentFolder } from '../experiment-folder.ts';
+import { resumedOrNew, takePlannedFolder } from '../planned-folder.ts';
 import { beginningOf, presetOf } from '../presets.ts';
 import { type PretrainOptions, pretrain } from '../pretrain.ts';
 import { makeFolder, writeJsonAtomically } from '../run/atomic-file.ts';
@@ -93,7 +93,7 @@ export async function runImageSystems(
   for (const preset of presets) requirePictures(preset, forms.get(preset)!);
   const plan = { data, settings, randomSeeds, patches, finetuneSteps };
   // More presets, seeds and shares of labels may be added; shares were noted once.
-  await takeExperimentFolder(out, plan, { read: ({ finetune: _, ...noted }) => noted });
+  await takePlannedFolder(out, plan, { read: ({ finetune: _, ...noted }) => noted });
   const results: SystemResult[] = [];
   const formsDone: unknown[] = [];
   for (const cell of cells) {

@@ -2,18 +2,25 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ObjectLabel } from '../../../src/datasets/frame.ts';
 import { parseKittiLabels } from '../../../src/datasets/kitti-labels.ts';
 import { KittiObject } from '../../../src/datasets/kitti-object.ts';
+import { openFrames } from '../../../src/datasets/open-frames.ts';
 import { openObjectFrames } from '../../../src/detection/detection-frames.ts';
 import { Random } from '../../../src/engine/random.ts';
+import { angleDifference } from '../../../src/geometry/angle.ts';
 import type { Box3 } from '../../../src/geometry/box.ts';
 import { birdsEyeIou } from '../../../src/geometry/box-overlap.ts';
+import { multiply44 } from '../../../src/geometry/matrix.ts';
+import { inverseRigid } from '../../../src/geometry/rigid-transform.ts';
 import { writeKittiBin } from '../../../src/pointcloud/kitti-bin.ts';
 import { finetune } from '../../../src/training/detection/finetune.ts';
 import { drawLabelledFrames } from '../../../src/training/detection/labelled-frames.ts';
 import { pseudoLabel } from '../../../src/training/detection/pseudo-label.ts';
+import { writeTracking } from '../../datasets/tiny-sequences.ts';
 import { road, seenSides } from '../../detection/street.ts';
 import { writeSyntheticKitti } from '../../objectives/tiny-simipu.ts';
+import { carAt as carOfWorld, sweepOf } from '../../pointcloud/segments/box-world.ts';
 import { tinyDetector } from './tiny-detector.ts';
 
 const groundM = -1.7;
@@ -83,6 +90,103 @@ describe('pseudoLabel', () => {
       const { frames, damaged } = await pseudoLabel({ data: { root: data }, out, stream });
       expect(frames).toBe(2);
       expect(damaged).toEqual([expect.stringContaining(`${ids[1]}.bin`)]);
+    } finally {
+      await writeFile(file, whole);
+    }
+  });
+});
+
+describe('pseudoLabel of a drive', () => {
+  /** More frames than get their boxes at once; the last is a second after the others. */
+  const times = [...Array.from({ length: 23 }, (_, k) => k), 33];
+  /** A car that comes towards the sensor's own, and one that stands, in the frame of the first sweep. */
+  const oncoming = (timeS: number): Box3 => carOfWorld(50 - 5 * timeS, 3, Math.PI);
+  const parked = () => carOfWorld(42, -4, 0);
+  let root: string;
+
+  beforeAll(async () => {
+    root = join(folder, 'drive');
+    await writeTracking(root, '0000', times);
+    const { sequences } = await openFrames({ root }, ['points']);
+    const poses = sequences[0].moments.map(({ worldFromLidar }) => worldFromLidar!);
+    for (const [k, frame] of times.entries()) {
+      const worldFromLidar = multiply44(inverseRigid(poses[0]), poses[k]);
+      const { points } = sweepOf([oncoming, parked], { timeS: frame / 10, worldFromLidar });
+      const name = `${String(frame).padStart(6, '0')}.bin`;
+      await writeFile(join(root, 'velodyne/0000', name), writeKittiBin(points));
+    }
+  });
+
+  /** The boxes of each frame's file, in the LiDAR frame, by file. */
+  async function boxesIn(out: string) {
+    const frames = await openObjectFrames({ root }, { withLabels: false });
+    const boxes = frames.ids.map(async (id, index) => {
+      const { cameraFromLidar } = await frames.camera(index);
+      return parseKittiLabels(await readFile(join(out, `${id}.txt`), 'utf8'), {
+        rectFromLidar: cameraFromLidar,
+      });
+    });
+    return Promise.all(boxes);
+  }
+  const towards = (yaw: number) => Math.abs(angleDifference(yaw, Math.PI)) < 0.2;
+  const cars = (labels: readonly ObjectLabel[]) => labels.filter(({ type }) => type === 'Car');
+
+  it('follows things over time, so that what moves has its front ahead', async () => {
+    const out = join(folder, 'followed');
+    const result = await pseudoLabel({ data: { root }, out, stream });
+    expect(result).toMatchObject({ frames: times.length, damaged: [], interrupted: false });
+    const found = await boxesIn(out);
+    for (const labels of found.slice(0, 23)) {
+      const moving = cars(labels).filter(({ box3 }) => towards(box3!.yaw));
+      expect(moving).toHaveLength(1);
+    }
+    const [nearest] = cars(found[22]).filter(({ box3 }) => towards(box3!.yaw));
+    expect(nearest.score).toBeGreaterThan(0.8);
+    // A second later nothing is known of where it went.
+    expect(cars(found[23]).filter(({ box3 }) => towards(box3!.yaw))).toEqual([]);
+    expect(cars(found[23]).length).toBeGreaterThan(0);
+  });
+
+  it('takes each frame by itself where that is wanted', async () => {
+    const out = join(folder, 'single');
+    await pseudoLabel({ data: { root }, out, stream, single: true });
+    const found = await boxesIn(out);
+    expect(found.flatMap(cars).length).toBeGreaterThan(30);
+    expect(found.flatMap(cars).filter(({ box3 }) => towards(box3!.yaw))).toEqual([]);
+  });
+
+  it('goes on to the same files where it was interrupted, whatever was there', async () => {
+    const out = join(folder, 'in-parts');
+    const controller = new AbortController();
+    const said = { write: (text: string) => text.includes('1/24') && controller.abort() };
+    const first = await pseudoLabel({ data: { root }, out, stream: said, signal: controller.signal });
+    expect(first).toMatchObject({ frames: 1, interrupted: true });
+    await pseudoLabel({ data: { root }, out, stream });
+    const whole = join(folder, 'followed');
+    expect(await readdir(out)).toEqual(await readdir(whole));
+    for (const name of await readdir(whole))
+      expect(await readFile(join(out, name), 'utf8')).toBe(await readFile(join(whole, name), 'utf8'));
+  });
+
+  it('does not mix boxes that were found in different ways', async () => {
+    const out = join(folder, 'single');
+    await expect(pseudoLabel({ data: { root }, out, stream })).rejects.toThrow(
+      /single.pseudo-label\.json: followed: expected the same labels, to go on with: false, found true: give the same again, or another --out/,
+    );
+    const other = { data: { root }, out, stream, single: true, scoreThreshold: 0.5 };
+    await expect(pseudoLabel(other)).rejects.toThrow(
+      'leastScore: expected the same labels, to go on with: 0.3',
+    );
+  });
+
+  it('goes on beside a damaged sweep', async () => {
+    const out = join(folder, 'beside');
+    const file = join(root, 'velodyne/0000/000005.bin');
+    const whole = await readFile(file);
+    await writeFile(file, whole.subarray(0, 30));
+    try {
+      const { frames, damaged } = await pseudoLabel({ data: { root }, out, stream });
+      expect([frames, damaged]).toEqual([23, [expect.stringContaining('000005.bin')]]);
     } finally {
       await writeFile(file, whole);
     }

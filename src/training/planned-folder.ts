@@ -5,47 +5,56 @@ import { makeFolder, writeJsonAtomically } from './run/atomic-file.ts';
 import { changesOf } from './run/changes.ts';
 import { latestCheckpoint } from './run/checkpoint.ts';
 
-/** What an experiment's folder says of it, as JSON has it. */
-export type ExperimentPlan = { readonly [key: string]: unknown };
+/** What a folder says of how its files are made, as JSON has it. */
+export type FolderPlan = { readonly [key: string]: unknown };
 
 /** How an experiment goes on with what its folder says. */
 export interface Continuation {
   /** What is noted, with options that have come since as they are by default. */
-  readonly read?: (noted: ExperimentPlan) => ExperimentPlan;
+  readonly read?: (noted: FolderPlan) => FolderPlan;
   /** What the new plan has to be; by default what is noted. */
-  readonly expected?: (known: ExperimentPlan, plan: ExperimentPlan) => ExperimentPlan;
+  readonly expected?: (known: FolderPlan, plan: FolderPlan) => FolderPlan;
+  /** The file of the folder that notes it (`experiment.json`), and what it is of (`experiment`), for errors. */
+  readonly name?: string;
+  readonly what?: string;
   /** What is noted from now on; by default the new plan. */
-  readonly kept?: (known: ExperimentPlan, plan: ExperimentPlan) => ExperimentPlan;
+  readonly kept?: (known: FolderPlan, plan: FolderPlan) => FolderPlan;
 }
 
 /**
- * Keeps in an experiment's folder what it is, in `experiment.json`. Where one is there already the new one has to go on with it, else
+ * Keeps in a folder what its files come from, such as an experiment's plan in `experiment.json`. Where one is there already the new one has to go on with it, else
  * an InputError names the first thing in which they differ.
  */
-export async function takeExperimentFolder(
+export async function takePlannedFolder(
   out: string,
-  plan: ExperimentPlan,
-  { read = (noted) => noted, expected = (known) => known, kept = (_, now) => now }: Continuation = {},
+  plan: FolderPlan,
+  {
+    read = (noted) => noted,
+    expected = (known) => known,
+    name = 'experiment.json',
+    what = 'experiment',
+    kept = (_, now) => now,
+  }: Continuation = {},
 ): Promise<void> {
   await makeFolder(out);
-  const file = join(out, 'experiment.json');
+  const file = join(out, name);
   const written = asJson(plan);
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return writeJsonAtomically(file, written);
-  const known = asJson(read(JSON.parse(text) as ExperimentPlan));
+  const known = asJson(read(JSON.parse(text) as FolderPlan));
   const [change] = changesOf(expected(known, written), written);
   if (change === undefined) return writeJsonAtomically(file, kept(known, written));
   throw new InputError({
     file,
     place: change.key,
-    expected: `the same experiment, to go on with: ${change.before}`,
+    expected: `the same ${what}, to go on with: ${change.before}`,
     found: `${change.now}: give the same again, or another --out`,
   });
 }
 
 /** As it is when it is read: undefined values are left out. */
-function asJson(plan: ExperimentPlan): ExperimentPlan {
-  return JSON.parse(JSON.stringify(plan)) as ExperimentPlan;
+function asJson(plan: FolderPlan): FolderPlan {
+  return JSON.parse(JSON.stringify(plan)) as FolderPlan;
 }
 
 /** How a training of an experiment begins: it goes on where a checkpoint of it is there. */
