@@ -4,6 +4,7 @@ import { encodePoints, initEncoders } from '../src/encoders/encoders.ts';
 import type { Step } from '../src/engine/capture.ts';
 import type { Device } from '../src/engine/device.ts';
 import { float32, scalar } from '../src/engine/host-tensor.ts';
+import { InputError } from '../src/engine/input-error.ts';
 import { Random } from '../src/engine/random.ts';
 import { branchAt } from '../src/nn/layer.ts';
 import { initOptimizer, type ParameterGroup, updateParameters } from '../src/nn/parameter-groups.ts';
@@ -52,7 +53,8 @@ const balls = [
 /**
  * The point encoder of a preset on sweeps of generated scenes, `training step`: forward, backward of the mean of the
  * squared features, and an update; and what is done with coordinates alone: `farthest points`, `ball query` (three
- * balls around the same centres) and `nearest neighbours` (16), trees included, ours in one thread.
+ * balls around the same centres) and `nearest neighbours` (16), trees included, ours in one thread. Throws an InputError for a preset without
+ * a point encoder.
  */
 export async function benchPoints(options: PointsBenchOptions): Promise<Row[]> {
   const random = Random.fromSeed('points bench');
@@ -61,8 +63,12 @@ export async function benchPoints(options: PointsBenchOptions): Promise<Row[]> {
 
 async function encoderRows(random: Random, options: PointsBenchOptions): Promise<Row[]> {
   const { config, preset, device, threads, blocked, python } = options;
-  const encoder = config.encoders.points!;
-  const optimizer = config.optimizers.points!;
+  const { points: encoder } = config.encoders;
+  const { points: optimizer } = config.optimizers;
+  if (encoder === undefined || optimizer === undefined) {
+    const expected = 'a preset with a point encoder, such as simipu-small';
+    throw new InputError({ file: '--preset', expected, found: preset });
+  }
   const drawn = Array.from({ length: config.batchSize }, (_, i) =>
     drawPlaces(
       generatedFrame(random.fork('frame', i)),

@@ -275,6 +275,10 @@ describe('the command', () => {
     [['matching', '--python', 'no-python'], /--python: no-python: expected a Python with .*ENOENT/],
     [['memory', '--batch', '1', '--height', '32', '--width', '32'], /--batch: expected 2 images or more/],
     [['points', '--preset', 'x'], /--preset: expected one of simipu-kitti, simipu-small/],
+    [
+      ['points', '--preset', 'moco-v2-cifar'],
+      /--preset: expected a preset with a point encoder, such as simipu-small, found moco-v2-cifar/,
+    ],
     [['points', '--cloud', '64', '--samples', '65'], /--samples: expected at most .* 64, found 65/],
   ])('%j is one line on stderr that says what is wanted', async (args, message) => {
     const { code, stdout, stderr } = await pointpair(['bench', ...args]);
