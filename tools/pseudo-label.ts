@@ -16,7 +16,7 @@ interface Options {
 export function command(): Command {
   return new Command('pseudo-label')
     .description(
-      'Write boxes of cars, pedestrians and cyclists without labels and without a network: ground off, clusters, boxes.',
+      'Write boxes of cars, pedestrians and cyclists without labels and without a network: ground off, clusters, boxes, followed through drives.',
     )
     .requiredOption('--data <folder>', 'a data set in the layout of the KITTI object benchmark, or drives')
     .requiredOption('--out <folder>', 'where the label files go; those that are there are kept')

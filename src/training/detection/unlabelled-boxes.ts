@@ -32,7 +32,11 @@ export async function* unlabelledBoxes(
       if (followed) {
         const window = indices.slice(Math.max(0, begin - BESIDE), begin + BLOCK + BESIDE);
         yield* boxesOfDrive(sweeps, window, block);
-      } else for (const index of block) yield boxesOfFrame(index, await sweeps.read(index));
+      } else
+        for (const index of block) {
+          sweeps.keepOnly([index]);
+          yield boxesOfFrame(index, await sweeps.read(index));
+        }
     }
   }
 }
