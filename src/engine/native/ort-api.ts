@@ -67,6 +67,11 @@ const ENTRY = {
 const ENTRIES = 131;
 
 let opened: OrtApi | null | undefined;
+/**
+ * Held for as long as the process runs: koffi takes a library out of memory when nothing refers to it any more, and functions that
+ * were found by their address do not.
+ */
+let library: ReturnType<typeof import('koffi').load> | undefined;
 
 /**
  * ONNX Runtime's C interface, from the library that onnxruntime-node has with it; undefined where it is not used: on Linux alone it
@@ -93,7 +98,8 @@ function openApi(): OrtApi | undefined {
   if (koffi === undefined) return undefined;
   let table: readonly Pointer[];
   try {
-    const base = koffi.load(libraryFile()).func('OrtGetApiBase', 'void *', [])() as Pointer;
+    library = koffi.load(libraryFile());
+    const base = library.func('OrtGetApiBase', 'void *', [])() as Pointer;
     const [getApi] = koffi.decode(base, koffi.array('void *', 1)) as [Pointer];
     const api = koffi.call(getApi, koffi.proto('void *', ['uint32_t']), API_VERSION) as Pointer | null;
     if (api === null) return undefined;
