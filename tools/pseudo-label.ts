@@ -46,7 +46,9 @@ async function run({
   strict,
 }: Options): Promise<void> {
   const { pseudoLabel } = await import('../src/training/detection/pseudo-label.ts');
-  const interrupt = interruptSignal(() => process.stderr.write('\ninterrupted: ending after this frame\n'));
+  const interrupt = interruptSignal(() =>
+    process.stderr.write('\ninterrupted: ending after the frames that were begun\n'),
+  );
   try {
     const result = await pseudoLabel({
       data: { root, imageSet, strict, ...(sequence?.length ? { sequences: sequence } : {}) },

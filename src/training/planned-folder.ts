@@ -8,15 +8,18 @@ import { latestCheckpoint } from './run/checkpoint.ts';
 /** What a folder says of how its files are made, as JSON has it. */
 export type FolderPlan = { readonly [key: string]: unknown };
 
-/** How an experiment goes on with what its folder says. */
+/** How something goes on with what its folder says. */
 export interface Continuation {
   /** What is noted, with options that have come since as they are by default. */
   readonly read?: (noted: FolderPlan) => FolderPlan;
   /** What the new plan has to be; by default what is noted. */
   readonly expected?: (known: FolderPlan, plan: FolderPlan) => FolderPlan;
-  /** The file of the folder that notes it (`experiment.json`), and what it is of (`experiment`), for errors. */
+  /** The name of the file in the folder that holds the plan (`experiment.json`). */
   readonly name?: string;
+  /** What the folder holds, as error messages call it (`experiment`). */
   readonly what?: string;
+  /** The plan of a folder that has files but none. */
+  readonly unnoted?: FolderPlan;
   /** What is noted from now on; by default the new plan. */
   readonly kept?: (known: FolderPlan, plan: FolderPlan) => FolderPlan;
 }
@@ -33,6 +36,7 @@ export async function takePlannedFolder(
     expected = (known) => known,
     name = 'experiment.json',
     what = 'experiment',
+    unnoted,
     kept = (_, now) => now,
   }: Continuation = {},
 ): Promise<void> {
@@ -40,8 +44,9 @@ export async function takePlannedFolder(
   const file = join(out, name);
   const written = asJson(plan);
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return writeJsonAtomically(file, written);
-  const known = asJson(read(JSON.parse(text) as FolderPlan));
+  const noted = text === undefined ? unnoted : (JSON.parse(text) as FolderPlan);
+  if (noted === undefined) return writeJsonAtomically(file, written);
+  const known = asJson(read(noted));
   const [change] = changesOf(expected(known, written), written);
   if (change === undefined) return writeJsonAtomically(file, kept(known, written));
   throw new InputError({

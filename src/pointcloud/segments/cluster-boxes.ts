@@ -2,7 +2,7 @@ import type { Box3 } from '../../geometry/box.ts';
 import { meanSizeOf } from '../../geometry/mean-sizes.ts';
 import { groundHeights } from '../ground-height.ts';
 import { type SegmentShape, shapesOf } from './segment-shapes.ts';
-import { sweepParts } from './sweep-parts.ts';
+import { type SweepParts, sweepParts } from './sweep-parts.ts';
 
 /** What a cluster may be by its size. */
 export const clusterClasses = ['Car', 'Pedestrian', 'Cyclist'] as const;
@@ -36,10 +36,13 @@ const SCORE_POINTS = 30;
  * Boxes of things without a network and without labels: the ground is taken off, what is left is clustered, and a cluster of the
  * extent of a car, a pedestrian or a cyclist gets a box that stands on the ground. What is seen of a car is seldom all of it: a box is at
  * least of the class's mean size, and what is missing lies on the side away from the sensor. Which end is the front is not known.
- * `points` are rows of x, y, z, reflectance in the LiDAR frame.
+ * `points` are rows of x, y, z, reflectance in the LiDAR frame; their clusters may be given where somebody has them.
  */
-export function clusterBoxes(points: Float32Array): ClusterBox[] {
-  const shapes = shapesOf(points, sweepParts(points).clusters);
+export function clusterBoxes(
+  points: Float32Array,
+  { clusters }: Pick<SweepParts, 'clusters'> = sweepParts(points),
+): ClusterBox[] {
+  const shapes = shapesOf(points, clusters);
   const grounds = groundHeights(points, Float32Array.from(shapes.flatMap(({ centroid }) => centroid)));
   return shapes.flatMap((shape, i) => boxOf(points, shape, grounds[i]) ?? []);
 }
@@ -158,7 +161,8 @@ function turnedBy90({ yaw, along, across }: Rectangle): Rectangle {
     : { yaw: turned, along: across, across: reversed(along) };
 }
 
-function endsOf(values: readonly number[]): readonly [low: number, high: number] {
+/** The least and the greatest of some values. */
+export function endsOf(values: readonly number[]): readonly [low: number, high: number] {
   return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
 }
 

@@ -11,7 +11,7 @@ import { type PathPoint, velocityAt } from './velocity.ts';
 export interface FollowOptions extends SweepPartsOptions {
   /** How fast a segment may be that was seen once, m/s (20): as fast as a town's traffic; faster ones reach the next car's place between two sweeps. */
   readonly fastestMps?: number;
-  /** A segment that is missed for longer than this is another one afterwards, seconds (0.35): two sweeps of 0.1 s may be missed. */
+  /** A segment that is missed for longer than this is another one afterwards, seconds (0.35). */
   readonly bridgeS?: number;
 }
 
@@ -43,6 +43,8 @@ export interface FollowedSegments {
   readonly segments: readonly FollowedSegment[];
 }
 
+/** A segment that is missed for longer than this is another one afterwards, seconds: two sweeps of 0.1 s may be missed. */
+export const BRIDGE_S = 0.35;
 /** How far centroids jump because another part is seen, metres. */
 const JITTER_M = 0.7;
 /** How fast what is followed changes its speed at most, m/s². */
@@ -75,7 +77,7 @@ interface Followed {
  * segments[0].moving; // false
  */
 export function followSegments(sweeps: readonly Sweep[], options: FollowOptions = {}): FollowedSegments {
-  const { fastestMps = 20, bridgeS = 0.35 } = options;
+  const { fastestMps = 20, bridgeS = BRIDGE_S } = options;
   const parts = sweeps.map((sweep) => sweep.parts ?? sweepParts(sweep.points, options));
   checkSweeps(sweeps, 'followSegments');
   const followed: Followed[] = [];

@@ -6,6 +6,7 @@ import {
   boxOn,
   type ClusterBox,
   completed,
+  endsOf,
   fitRectangle,
   longerAlong,
   type Rectangle,
@@ -20,15 +21,18 @@ import type { Sweep } from './sweep.ts';
 
 /** A box of something that was followed. */
 export interface TrackedBox extends ClusterBox {
+  /** From 0 to 1: how much of it was seen in this sweep (1 - exp(-points / 30)), less where its clusters seldom had its class by themselves, and for what stands. */
+  readonly score: number;
   /** The same for the same thing in all sweeps. */
   readonly trackId: number;
-  /** Whether it was seen to move: then `yaw` is the way it goes, front first. */
+  /** Whether its places were seen free before or after. The front of what went half a metre or more is where it goes. */
   readonly moving: boolean;
 }
 
 /** What was seen of a thing in one sweep, as seen from above in the world. */
 interface Seen {
   readonly moment: number;
+  readonly timeS: number;
   readonly places: ReadonlyArray<readonly [x: number, y: number]>;
   readonly points: number;
   /** The height of its middle in the world, metres. */
@@ -48,14 +52,18 @@ const MORE_THAN_ALL = 0.2;
 const SEEN_ONCE = 0.3;
 /** The score of what stands beside that of what moves: hedges and posts stand, too. */
 const STANDING = 0.75;
+/** What goes less far than this in all, metres, is taken to stand: another part of it was seen. */
+const STANDS_WITHIN_M = 0.5;
+/** A flank is longer than this, metres, and nearer to the way that the thing goes than this, radians. */
+const FLANK_M = 2;
+const FLANK_WITHIN = 0.35;
 /** What goes slower, m/s, says little of where its front is. */
 const HEADING_MPS = 1;
 
 /**
  * Boxes of things that are followed through the sweeps of a drive, without a network and without labels; for each sweep those that were
- * seen in it. As `clusterBoxes`, but what was seen at any time says how large a thing is and of which class: what stands has one place
- * for all sweeps, and what moves has its front where it goes. A score says besides how often its clusters had its class by themselves, and
- * is lower for what stands. Throws an InputError as `followSegments` does.
+ * seen in it, in its LiDAR frame. The world's x and y (`worldFromLidar`) lie in the ground, its z points up. As `clusterBoxes`, but what was seen at any time says how large a thing is and of which class: what stands has one place
+ * for all sweeps, and what moves has its front where it goes. Throws an InputError as `followSegments` does.
  *
  * @example
  * // The flank of a car that stands 10 m ahead, seen twice from a car that drives 1 m along x.
@@ -74,7 +82,11 @@ export function trackBoxes(sweeps: readonly Sweep[], options: FollowOptions = {}
   const all = sightingsOf(sweeps, followed);
   for (const { id: trackId, moving } of followed.segments) {
     const sightings = all[trackId];
-    const found = moving ? movingThing(sightings) : standingThing(sightings);
+    const [dx, dy] = travelled(sightings);
+    const found =
+      Math.hypot(dx, dy) > STANDS_WITHIN_M
+        ? movingThing(sightings, Math.atan2(dy, dx))
+        : standingThing(sightings);
     const alone = sightings.map((seen) => standingIn(fitRectangle(seen.places), seen)?.type);
     sightings.forEach(({ moment, groundM, z, points }, i) => {
       const what = found[i];
@@ -100,7 +112,7 @@ function sightingsOf(
     ({ track }) => new Map(track.map(({ moment, velocityMps }) => [moment, velocityMps])),
   );
   const seen: Seen[][] = segments.map(() => []);
-  sweeps.forEach(({ points, worldFromLidar }, moment) => {
+  sweeps.forEach(({ points, worldFromLidar, timeS }, moment) => {
     const shapes = shapesOf(points, moments[moment].segment);
     const here = shapes.flatMap((shape, id) => (shape.rows.length > 0 ? [{ id, ...shape }] : []));
     const grounds = groundHeights(points, Float32Array.from(here.flatMap(({ centroid }) => centroid)));
@@ -108,6 +120,7 @@ function sightingsOf(
       const [vx, vy] = velocities[id].get(moment)!;
       seen[id].push({
         moment,
+        timeS,
         places: thinned(rows).map((row) => {
           const at = [points[4 * row], points[4 * row + 1], points[4 * row + 2]] as const;
           const [x, y] = transformPoint(worldFromLidar, at);
@@ -142,15 +155,32 @@ function standingThing(sightings: readonly Seen[]): Array<Standing | undefined> 
   return sightings.map(() => what);
 }
 
-/** What moves: of one size, the end that is nearer to the sensor where it is seen, the axis along the way that it goes. */
-function movingThing(sightings: readonly Seen[]): Array<Standing | undefined> {
+/** How far a thing went while it was seen, from its velocities, metres along the world's x and y. */
+function travelled(sightings: readonly Seen[]): readonly [dx: number, dy: number] {
+  let [dx, dy] = [0, 0];
+  for (let i = 1; i < sightings.length; i++) {
+    const elapsedS = sightings[i].timeS - sightings[i - 1].timeS;
+    dx += (elapsedS * (sightings[i].velocity[0] + sightings[i - 1].velocity[0])) / 2;
+    dy += (elapsedS * (sightings[i].velocity[1] + sightings[i - 1].velocity[1])) / 2;
+  }
+  return [dx, dy];
+}
+
+/**
+ * What moves: of one size, the end that is nearer to the sensor where it is seen, the axis along the way that it goes; `wayYaw` is the
+ * way it went in all, for what is slow.
+ */
+function movingThing(sightings: readonly Seen[], wayYaw: number): Array<Standing | undefined> {
   const speeds = sightings.map(({ velocity }) => Math.hypot(...velocity));
   const fast = sightings.flatMap((_, i) => (speeds[i] >= HEADING_MPS ? [i] : []));
-  if (fast.length === 0) return standingThing(sightings);
   const rectangles = sightings.map(({ places }, i) => {
-    const nearest = fast.reduce((a, b) => (Math.abs(b - i) < Math.abs(a - i) ? b : a));
-    const [vx, vy] = sightings[nearest].velocity;
-    return rectangleAt(Math.atan2(vy, vx), places);
+    const nearest = fast.reduce<number | undefined>(
+      (a, b) => (a === undefined || Math.abs(b - i) < Math.abs(a - i) ? b : a),
+      undefined,
+    );
+    const velocity = nearest === undefined ? undefined : sightings[nearest].velocity;
+    const yaw = velocity === undefined ? wayYaw : Math.atan2(velocity[1], velocity[0]);
+    return rectangleAt(flankAlong(yaw, places), places);
   });
   const most = (lengths: readonly number[]) => quantile(lengths, 1 - MORE_THAN_ALL);
   const length = most(rectangles.map(({ along }) => along[1] - along[0]));
@@ -192,15 +222,24 @@ function heightOf(sightings: readonly Seen[]): { readonly topM: number; readonly
   };
 }
 
+/**
+ * A heading, or the direction of a flank that is seen and lies near it: velocities lag behind what turns. What is small has no flank to go
+ * by.
+ */
+function flankAlong(yaw: number, places: Seen['places']): number {
+  const seen = fitRectangle(places);
+  const quarter = Math.PI / 2;
+  const flank = seen.yaw + quarter * Math.round((yaw - seen.yaw) / quarter);
+  return Math.abs(flank - yaw) < FLANK_WITHIN && seen.along[1] - seen.along[0] > FLANK_M ? flank : yaw;
+}
+
 /** The rectangle with an axis that holds places. */
 function rectangleAt(yaw: number, places: ReadonlyArray<readonly [number, number]>): Rectangle {
   const [c, s] = [Math.cos(yaw), Math.sin(yaw)];
-  const ends = (values: readonly number[]) =>
-    [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))] as const;
   return {
     yaw,
-    along: ends(places.map(([x, y]) => c * x + s * y)),
-    across: ends(places.map(([x, y]) => c * y - s * x)),
+    along: endsOf(places.map(([x, y]) => c * x + s * y)),
+    across: endsOf(places.map(([x, y]) => c * y - s * x)),
   };
 }
 

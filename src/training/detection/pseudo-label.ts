@@ -8,14 +8,14 @@ import { multiply34by44 } from '../../geometry/matrix.ts';
 import { takePlannedFolder } from '../planned-folder.ts';
 import { makeFolder, writeFileAtomically } from '../run/atomic-file.ts';
 import { ProgressLine, type ProgressStream } from '../run/progress.ts';
-import { unlabelledBoxes } from './unlabelled-boxes.ts';
+import { areFollowed, unlabelledBoxes } from './unlabelled-boxes.ts';
 
 /** Which frames get labels, and where the files go. */
 export interface PseudoLabelOptions {
   readonly data: DataSelection;
   /** The folder of the files, `<frame>.txt` (of several drives `<drive>/<frame>.txt`); files that are there are kept. */
   readonly out: string;
-  /** The lowest score that is written (0.3: some eleven points). */
+  /** The lowest score that is written (0.3: some eleven points of a single frame or of what moves, sixteen of what stands in a drive). */
   readonly scoreThreshold?: number;
   /** Each frame of a drive by itself: nothing is followed from one to the next. */
   readonly single?: boolean;
@@ -47,19 +47,22 @@ export interface PseudoLabelResult {
 export async function pseudoLabel(options: PseudoLabelOptions): Promise<PseudoLabelResult> {
   const { data, out, scoreThreshold = 0.3, single = false, signal } = options;
   const frames = await openObjectFrames(data, { withLabels: false, withPictures: false });
-  const plan = { followed: !single, leastScore: scoreThreshold };
-  await takePlannedFolder(out, plan, { name: 'pseudo-label.json', what: 'labels' });
   const fileOf = (index: number) => join(out, `${frames.ids[index]}.txt`);
   const there = new Set(frames.ids.flatMap((_, index) => (existsSync(fileOf(index)) ? [index] : [])));
   const before = there.size;
+  const plan = { tracks: !single && areFollowed(frames), leastScore: scoreThreshold };
+  const note = { name: 'pseudo-label.json', what: 'labels' };
+  // Labels without a note are of a time when nothing was followed.
+  await takePlannedFolder(out, plan, before > 0 ? { ...note, unnoted: { ...plan, tracks: false } } : note);
   const boxes: { [type: string]: number } = {};
   const damaged: string[] = [];
   const progress = new ProgressLine({
     ...{ total: frames.length, done: before, unit: 'frame', stream: options.stream },
   });
+  const wanted = (index: number) => !there.has(index);
   let written = 0;
   try {
-    for await (const found of unlabelledBoxes(frames, { wanted: (index) => !there.has(index), single })) {
+    for await (const found of unlabelledBoxes(frames, { wanted, single, signal })) {
       if ('error' in found) {
         if (data.strict) throw found.error;
         damaged.push(found.error.message);
@@ -79,7 +82,6 @@ export async function pseudoLabel(options: PseudoLabelOptions): Promise<PseudoLa
         written++;
       }
       progress.update({ step: before + written + damaged.length });
-      if (signal?.aborted) break;
     }
   } finally {
     progress.end();

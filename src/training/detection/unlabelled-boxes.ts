@@ -2,6 +2,7 @@ import type { PointFrame } from '../../datasets/frame.ts';
 import type { ObjectFrames } from '../../detection/detection-frames.ts';
 import { InputError } from '../../engine/input-error.ts';
 import { type ClusterBox, clusterBoxes } from '../../pointcloud/segments/cluster-boxes.ts';
+import { BRIDGE_S } from '../../pointcloud/segments/follow-segments.ts';
 import { type SweepParts, sweepParts } from '../../pointcloud/segments/sweep-parts.ts';
 import { trackBoxes } from '../../pointcloud/segments/track-boxes.ts';
 
@@ -13,20 +14,29 @@ export type FrameBoxes =
 /** So many frames of a drive get their boxes at once, and so many before and after them are looked at beside them. */
 const BLOCK = 20;
 const BESIDE = 10;
-/** Frames of a drive that lie farther apart in time are followed apart, seconds. */
-const LONGEST_GAP_S = 0.35;
 
 /**
  * Boxes of frames without a network and without labels, in the order of the frames: of drives whose times and poses are known by what is seen over
- * time (`trackBoxes`), of other frames, or with `single`, each by itself (`clusterBoxes`). Frames that are not `wanted` get none.
+ * time (`trackBoxes`), of other frames, or with `single`, each by itself (`clusterBoxes`). Frames that are not `wanted` get none. What is wrong
+ * with a frame is given in its place.
  */
 export async function* unlabelledBoxes(
   frames: ObjectFrames,
-  { wanted, single = false }: { readonly wanted: (index: number) => boolean; readonly single?: boolean },
+  {
+    wanted,
+    single = false,
+    signal,
+  }: {
+    readonly wanted: (index: number) => boolean;
+    readonly single?: boolean;
+    /** Ends before the next frames are read. */
+    readonly signal?: AbortSignal;
+  },
 ): AsyncGenerator<FrameBoxes> {
   const sweeps = new KeptFrames(frames);
   for (const { indices, followed } of stretchesOf(frames, single)) {
     for (let begin = 0; begin < indices.length; begin += BLOCK) {
+      if (signal?.aborted) return;
       const block = indices.slice(begin, begin + BLOCK).filter(wanted);
       if (block.length === 0) continue;
       if (followed) {
@@ -34,6 +44,7 @@ export async function* unlabelledBoxes(
         yield* boxesOfDrive(sweeps, window, block);
       } else
         for (const index of block) {
+          if (signal?.aborted) return;
           sweeps.keepOnly([index]);
           yield boxesOfFrame(index, await sweeps.read(index));
         }
@@ -46,7 +57,7 @@ type Read = { readonly frame: PointFrame; readonly parts: SweepParts } | InputEr
 
 function boxesOfFrame(index: number, read: Read): FrameBoxes {
   if (read instanceof InputError) return { index, error: read };
-  return { index, frame: read.frame, boxes: clusterBoxes(read.frame.points) };
+  return { index, frame: read.frame, boxes: clusterBoxes(read.frame.points, read.parts) };
 }
 
 async function* boxesOfDrive(
@@ -91,8 +102,11 @@ class KeptFrames {
     if (known !== undefined) return known;
     let read: Read;
     try {
-      const frame = await this.frames.pointFrame(index);
-      read = { frame, parts: sweepParts(frame.points) };
+      const { cameras, ...frame } = await this.frames.pointFrame(index);
+      const parts = sweepParts(frame.points);
+      // Points that are no numbers are found here.
+      void parts.clusters;
+      read = { frame: { ...frame, cameras: cameras.map(withoutPixels) }, parts };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       read = error;
@@ -100,6 +114,16 @@ class KeptFrames {
     this.kept.set(index, read);
     return read;
   }
+}
+
+/** Pictures are large, and nothing is looked up in them. */
+function withoutPixels({ image, ...camera }: PointFrame['cameras'][number]): PointFrame['cameras'][number] {
+  return { ...camera, image: { width: image.width, height: image.height } };
+}
+
+/** Whether frames are followed from one to the next: those of a drive with times and poses. */
+export function areFollowed(frames: ObjectFrames): boolean {
+  return stretchesOf(frames, false).some(({ followed }) => followed);
 }
 
 /** Frames that follow one another: those of a drive with times and poses as long as no gap is between them, all others by themselves. */
@@ -119,7 +143,7 @@ function stretchesOf(
       last?.followed &&
       last.sequence === place.sequence &&
       timeS > last.timeS &&
-      timeS - last.timeS <= LONGEST_GAP_S
+      timeS - last.timeS <= BRIDGE_S
     ) {
       last.indices.push(index);
       last.timeS = timeS;

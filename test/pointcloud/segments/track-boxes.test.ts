@@ -100,6 +100,38 @@ describe('trackBoxes', () => {
     expect(scores[2]).toBeGreaterThan(0.95);
   });
 
+  it.each<readonly [name: string, type: string, box: MovingBox]>([
+    ['a pedestrian at 0.3 m/s', 'Pedestrian', (t) => boxAt(9, -3 + 0.3 * t, [0.6, 0.6, 1.75], Math.PI / 2)],
+    ['a pedestrian at 0.9 m/s', 'Pedestrian', (t) => boxAt(9, -3 + 0.9 * t, [0.6, 0.6, 1.75], Math.PI / 2)],
+    ['a car at 0.6 m/s', 'Car', (t) => carAt(12 + 0.6 * t, 3)],
+    ['a car that comes at 0.9 m/s', 'Car', (t) => carAt(16 - 0.9 * t, 3, Math.PI)],
+  ])('has %s where it is, however long it is watched', (_, type, box) => {
+    const watched = Array.from({ length: 40 }, (_, k) =>
+      sweepOf([box], { timeS: 0.1 * k, worldFromLidar: translation(0, 0, 0) }),
+    );
+    const found = trackBoxes(watched).map((each, k) => nearest(each, inSweep(box, watched[k])));
+    expect(new Set(found.map((each) => each.type))).toEqual(new Set([type]));
+    const mean = found.reduce((sum, { overlap }) => sum + overlap / found.length, 0);
+    expect(mean).toBeGreaterThan(type === 'Car' ? 0.8 : 0.5);
+    for (const { box3 } of type === 'Car' ? found : [])
+      expect(Math.abs(angleDifference(box3.yaw, box(0).yaw))).toBeLessThan(0.2);
+  });
+
+  it('turns with what turns', () => {
+    // 3 m/s along a circle of 6 m.
+    const turning: MovingBox = (t) => carAt(10 + 6 * Math.sin(0.5 * t), 9 - 6 * Math.cos(0.5 * t), 0.5 * t);
+    const watched = Array.from({ length: 30 }, (_, k) =>
+      sweepOf([turning], { timeS: 0.1 * k, worldFromLidar: translation(0, 0, 0) }),
+    );
+    const found = trackBoxes(watched).map((each, k) => nearest(each, inSweep(turning, watched[k])));
+    // In the first second its velocity is not yet known well, and little of its flank is seen.
+    for (const [k, { box3, overlap }] of found.entries()) {
+      if (k < 10) continue;
+      expect(Math.abs(angleDifference(box3.yaw, turning(0.1 * k).yaw))).toBeLessThan(0.05);
+      expect(overlap).toBeGreaterThan(0.9);
+    }
+  });
+
   it('gives nothing for no sweeps', () => {
     expect(trackBoxes([])).toEqual([]);
   });

@@ -160,7 +160,7 @@ describe('pseudoLabel of a drive', () => {
     const controller = new AbortController();
     const said = { write: (text: string) => text.includes('1/24') && controller.abort() };
     const first = await pseudoLabel({ data: { root }, out, stream: said, signal: controller.signal });
-    expect(first).toMatchObject({ frames: 1, interrupted: true });
+    expect(first).toMatchObject({ frames: 20, interrupted: true });
     await pseudoLabel({ data: { root }, out, stream });
     const whole = join(folder, 'followed');
     expect(await readdir(out)).toEqual(await readdir(whole));
@@ -171,12 +171,30 @@ describe('pseudoLabel of a drive', () => {
   it('does not mix boxes that were found in different ways', async () => {
     const out = join(folder, 'single');
     await expect(pseudoLabel({ data: { root }, out, stream })).rejects.toThrow(
-      /single.pseudo-label\.json: followed: expected the same labels, to go on with: false, found true: give the same again, or another --out/,
+      /single.pseudo-label\.json: tracks: expected the same labels, to go on with: false, found true: give the same again, or another --out/,
     );
     const other = { data: { root }, out, stream, single: true, scoreThreshold: 0.5 };
     await expect(pseudoLabel(other)).rejects.toThrow(
       'leastScore: expected the same labels, to go on with: 0.3',
     );
+  });
+
+  it('takes labels without a note for such of single frames', async () => {
+    const out = join(folder, 'unnoted');
+    await pseudoLabel({ data: { root }, out, stream, single: true });
+    await rm(join(out, 'pseudo-label.json'));
+    await rm(join(out, '000003.txt'));
+    await expect(pseudoLabel({ data: { root }, out, stream })).rejects.toThrow(
+      'tracks: expected the same labels',
+    );
+    const result = await pseudoLabel({ data: { root }, out, stream, single: true });
+    expect(result).toMatchObject({ frames: times.length, before: times.length - 1 });
+  });
+
+  it('reads nothing where it was interrupted before', async () => {
+    const out = join(folder, 'never');
+    const result = await pseudoLabel({ data: { root }, out, stream, signal: AbortSignal.abort() });
+    expect(result).toMatchObject({ frames: 0, interrupted: true });
   });
 
   it('goes on beside a damaged sweep', async () => {
@@ -187,6 +205,14 @@ describe('pseudoLabel of a drive', () => {
     try {
       const { frames, damaged } = await pseudoLabel({ data: { root }, out, stream });
       expect([frames, damaged]).toEqual([23, [expect.stringContaining('000005.bin')]]);
+      // The others are followed as before.
+      const beside = ['000004', '000006'].map(async (id) => {
+        const { cameraFromLidar } = await (await openObjectFrames({ root }, { withLabels: false })).camera(0);
+        const text = await readFile(join(out, `${id}.txt`), 'utf8');
+        return cars(parseKittiLabels(text, { rectFromLidar: cameraFromLidar }));
+      });
+      for (const labels of await Promise.all(beside))
+        expect(labels.filter(({ box3 }) => towards(box3!.yaw))).toHaveLength(1);
     } finally {
       await writeFile(file, whole);
     }
