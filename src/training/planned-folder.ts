@@ -25,8 +25,8 @@ export interface Continuation {
 }
 
 /**
- * Keeps in a folder what its files come from, such as an experiment's plan in `experiment.json`. Where one is there already the new one has to go on with it, else
- * an InputError names the first thing in which they differ.
+ * Keeps in a folder what its files come from, such as an experiment's plan in `experiment.json`. Where one is there already the new one
+ * has to go on with it, else an InputError names the first thing in which they differ.
  */
 export async function takePlannedFolder(
   out: string,

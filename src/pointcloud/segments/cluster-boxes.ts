@@ -15,11 +15,14 @@ export interface ClusterBox {
   readonly score: number;
 }
 
+/** Where something begins and ends along an axis, metres. */
+export type Ends = readonly [low: number, high: number];
+
 /** A rectangle around points as seen from above: its axis turned by `yaw` from x, and its ends along it and across it, metres. */
 export interface Rectangle {
   readonly yaw: number;
-  readonly along: readonly [low: number, high: number];
-  readonly across: readonly [low: number, high: number];
+  readonly along: Ends;
+  readonly across: Ends;
 }
 
 const ANGLES = 45;
@@ -167,13 +170,13 @@ export function endsOf(values: readonly number[]): readonly [low: number, high: 
 }
 
 /** At least as long as that, where it is shorter, from the end that is nearer to the sensor. */
-export function completed(
-  [low, high]: readonly [number, number],
-  leastM: number,
-  sensor = 0,
-): readonly [number, number] {
-  if (high - low >= leastM) return [low, high];
-  return Math.abs(low - sensor) <= Math.abs(high - sensor) ? [low, low + leastM] : [high - leastM, high];
+function completed(ends: Ends, leastM: number, sensor: number): Ends {
+  return ends[1] - ends[0] >= leastM ? ends : ofLength(ends, leastM, sensor);
+}
+
+/** As long as that, from the end that is nearer to the sensor. */
+export function ofLength([low, high]: Ends, lengthM: number, sensor: number): Ends {
+  return Math.abs(low - sensor) <= Math.abs(high - sensor) ? [low, low + lengthM] : [high - lengthM, high];
 }
 
 /** What a cluster may be by its extent as seen from above, and its top and bottom above the ground, metres. */

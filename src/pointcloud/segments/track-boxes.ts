@@ -5,10 +5,11 @@ import { groundHeights } from '../ground-height.ts';
 import {
   boxOn,
   type ClusterBox,
-  completed,
+  type Ends,
   endsOf,
   fitRectangle,
   longerAlong,
+  ofLength,
   type Rectangle,
   type Standing,
   scoreOf,
@@ -34,6 +35,8 @@ interface Seen {
   readonly moment: number;
   readonly timeS: number;
   readonly places: ReadonlyArray<readonly [x: number, y: number]>;
+  /** Around its places. */
+  readonly rectangle: Rectangle;
   readonly points: number;
   /** The height of its middle in the world, metres. */
   readonly z: number;
@@ -62,8 +65,9 @@ const HEADING_MPS = 1;
 
 /**
  * Boxes of things that are followed through the sweeps of a drive, without a network and without labels; for each sweep those that were
- * seen in it, in its LiDAR frame. The world's x and y (`worldFromLidar`) lie in the ground, its z points up. As `clusterBoxes`, but what was seen at any time says how large a thing is and of which class: what stands has one place
- * for all sweeps, and what moves has its front where it goes. Throws an InputError as `followSegments` does.
+ * seen in it, in its LiDAR frame. The world's x and y (`worldFromLidar`) lie in the ground, its z points up. As `clusterBoxes`, but what
+ * was seen at any time says how large a thing is and of which class: what stands has one place for all sweeps, and what moves has its front
+ * where it goes. Throws an InputError as `followSegments` does.
  *
  * @example
  * // The flank of a car that stands 10 m ahead, seen twice from a car that drives 1 m along x.
@@ -87,7 +91,7 @@ export function trackBoxes(sweeps: readonly Sweep[], options: FollowOptions = {}
       Math.hypot(dx, dy) > STANDS_WITHIN_M
         ? movingThing(sightings, Math.atan2(dy, dx))
         : standingThing(sightings);
-    const alone = sightings.map((seen) => standingIn(fitRectangle(seen.places), seen)?.type);
+    const alone = sightings.map((seen) => standingIn(seen.rectangle, seen)?.type);
     sightings.forEach(({ moment, groundM, z, points }, i) => {
       const what = found[i];
       if (what === undefined) return;
@@ -118,14 +122,16 @@ function sightingsOf(
     const grounds = groundHeights(points, Float32Array.from(here.flatMap(({ centroid }) => centroid)));
     here.forEach(({ id, rows, centroid, min, max }, i) => {
       const [vx, vy] = velocities[id].get(moment)!;
+      const places = thinned(rows).map((row) => {
+        const at = [points[4 * row], points[4 * row + 1], points[4 * row + 2]] as const;
+        const [x, y] = transformPoint(worldFromLidar, at);
+        return [x, y] as const;
+      });
       seen[id].push({
         moment,
         timeS,
-        places: thinned(rows).map((row) => {
-          const at = [points[4 * row], points[4 * row + 1], points[4 * row + 2]] as const;
-          const [x, y] = transformPoint(worldFromLidar, at);
-          return [x, y] as const;
-        }),
+        places,
+        rectangle: fitRectangle(places),
         points: rows.length,
         z: transformPoint(worldFromLidar, centroid)[2],
         sensor: [worldFromLidar[3], worldFromLidar[7]],
@@ -173,14 +179,14 @@ function travelled(sightings: readonly Seen[]): readonly [dx: number, dy: number
 function movingThing(sightings: readonly Seen[], wayYaw: number): Array<Standing | undefined> {
   const speeds = sightings.map(({ velocity }) => Math.hypot(...velocity));
   const fast = sightings.flatMap((_, i) => (speeds[i] >= HEADING_MPS ? [i] : []));
-  const rectangles = sightings.map(({ places }, i) => {
+  const rectangles = sightings.map(({ places, rectangle }, i) => {
     const nearest = fast.reduce<number | undefined>(
       (a, b) => (a === undefined || Math.abs(b - i) < Math.abs(a - i) ? b : a),
       undefined,
     );
     const velocity = nearest === undefined ? undefined : sightings[nearest].velocity;
     const yaw = velocity === undefined ? wayYaw : Math.atan2(velocity[1], velocity[0]);
-    return rectangleAt(flankAlong(yaw, places), places);
+    return rectangleAt(flankAlong(yaw, rectangle), places);
   });
   const most = (lengths: readonly number[]) => quantile(lengths, 1 - MORE_THAN_ALL);
   const length = most(rectangles.map(({ along }) => along[1] - along[0]));
@@ -196,16 +202,6 @@ function movingThing(sightings: readonly Seen[], wayYaw: number): Array<Standing
     };
     return standingIn(whole, { ...height, sensor }, { heading: true });
   });
-}
-
-/** The ends of what was seen, or as much of it as has that length from the end nearer to the sensor. */
-function ofLength(
-  [low, high]: readonly [number, number],
-  lengthM: number,
-  sensor: number,
-): readonly [number, number] {
-  if (high - low < lengthM) return completed([low, high], lengthM, sensor);
-  return Math.abs(low - sensor) <= Math.abs(high - sensor) ? [low, low + lengthM] : [high - lengthM, high];
 }
 
 /** How far a thing reaches above the ground, of all that was seen of it. */
@@ -226,8 +222,7 @@ function heightOf(sightings: readonly Seen[]): { readonly topM: number; readonly
  * A heading, or the direction of a flank that is seen and lies near it: velocities lag behind what turns. What is small has no flank to go
  * by.
  */
-function flankAlong(yaw: number, places: Seen['places']): number {
-  const seen = fitRectangle(places);
+function flankAlong(yaw: number, seen: Rectangle): number {
   const quarter = Math.PI / 2;
   const flank = seen.yaw + quarter * Math.round((yaw - seen.yaw) / quarter);
   return Math.abs(flank - yaw) < FLANK_WITHIN && seen.along[1] - seen.along[0] > FLANK_M ? flank : yaw;
@@ -244,7 +239,7 @@ function rectangleAt(yaw: number, places: ReadonlyArray<readonly [number, number
 }
 
 /** The ends that hold what was seen, but for the sightings that may show more than there is. */
-function commonEnds(ends: ReadonlyArray<readonly [number, number]>): readonly [number, number] {
+function commonEnds(ends: readonly Ends[]): Ends {
   return [
     quantile(
       ends.map(([low]) => low),

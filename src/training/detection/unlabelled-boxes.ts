@@ -103,9 +103,7 @@ class KeptFrames {
     let read: Read;
     try {
       const { cameras, ...frame } = await this.frames.pointFrame(index);
-      const parts = sweepParts(frame.points);
-      // Points that are no numbers are found here.
-      void parts.clusters;
+      const parts = clusteredParts(frame);
       read = { frame: { ...frame, cameras: cameras.map(withoutPixels) }, parts };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -113,6 +111,17 @@ class KeptFrames {
     }
     this.kept.set(index, read);
     return read;
+  }
+}
+
+/** The parts of a sweep, its clusters among them. Throws an InputError that names the frame for points that cannot be clustered. */
+function clusteredParts({ id, points }: Pick<PointFrame, 'id' | 'points'>): SweepParts {
+  const parts = sweepParts(points);
+  try {
+    void parts.clusters;
+    return parts;
+  } catch (error) {
+    throw error instanceof InputError ? new InputError({ ...error.fault, file: `frame ${id}` }) : error;
   }
 }
 
