@@ -268,7 +268,7 @@ export function unblocked({ graph }: Target, x: Value, channelsLast = false): Va
 }
 
 /** Images in public order, (N, C, H, W) or with `channelsLast` (N, H, W, C), to blocks. */
-function blockedImages({ graph }: Target, x: Value, channelsLast = false): Value {
+export function blockedImages({ graph }: Target, x: Value, channelsLast = false): Value {
   const [a, b, c, d] = x.shape;
   const shape = channelsLast ? [a, d, b, c] : x.shape;
   const attributes: Attributes = channelsLast ? { channels_last: 1 } : {};

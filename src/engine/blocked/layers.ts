@@ -5,12 +5,13 @@ import { maxPoolGradient } from '../passes/pool-gradients.ts';
 import { chunkedSums } from '../row-sums/chunked-sums.ts';
 import { tabledSumsOp } from '../row-sums/row-sums.ts';
 import type { Blocker } from './blocker.ts';
-import { backwardFilter, inputGradient, matrixGradient, weightGradient } from './convolutions.ts';
+import { backwardFilter, inputGradient } from './convolutions.ts';
 import { convolve, imageShape, pooled, unblocked } from './emit.ts';
 import { type Blocked, type Form, inMemory } from './forms.ts';
 import { fitsBlocks, type Layout, type WeightLayout } from './layouts.ts';
 import { maxPoolGradientAboveZero } from './max-pool.ts';
 import type { BlockRule } from './rules.ts';
+import { matrixGradient, weightGradient } from './weight-gradients.ts';
 
 function imageLayout([batch, channels, height, width]: readonly number[]): Layout {
   return { kind: 'image', batch, channels, height, width };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { conv2d } from '../../../src/nn/conv2d.ts';
 import { expectAsOnCpu, seeded, values } from '../against-cpu.ts';
-import { block, expectPathsAgree, withGradients } from './paths.ts';
+import { block, expectPathsAgree, expectSame, resultsOn, withGradients } from './paths.ts';
 
 type Pair = [number, number];
 type Border = [Pair, Pair];
@@ -148,6 +148,24 @@ describe.skipIf(block === undefined)('convolutions in blocks of channels', () =>
       { numRuns: 40, seed: 12 },
     );
   });
+
+  // In one convolution of images in blocks, and where results are few in groups of images that the threads share.
+  it.each<[batch: number, channels: Pair]>([
+    [16, [32, 80]],
+    [48, [16, 16]],
+    [64, [16, 16]],
+    [128, [3, 32]],
+  ])(
+    '%i images with channels %j: gradients of weights, with the same bits at every number of threads',
+    async (images, channels) => {
+      const each = given({ batch: images, channels, size: [6, 5], kernel: [3, 3] });
+      const step = withGradients(({ x, weight }) => tf.tanh(conv2d({ weight }, x, { padding: 1 })));
+      const found = await expectPathsAgree(step, each, { against: ['plain', 'eager'] });
+      for (const threads of [1, 2, 3, 4, 8]) {
+        expectSame(await resultsOn('blocked', step, { ...each, threads }), found, 0, `${threads} threads`);
+      }
+    },
+  );
 
   it('dilated ones, whose gradients tfjs does not have, give the same values', async () => {
     const { state, batch } = given({ batch: 2, channels: [16, 32], size: [9, 8], kernel: [3, 3] });

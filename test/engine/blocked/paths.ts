@@ -29,9 +29,14 @@ export type Given = { readonly state?: Host; readonly batch?: Host };
 export async function resultsOn(
   path: Path,
   step: Step,
-  { state = {}, batch = {}, runs = 1 }: Given & { readonly runs?: number },
+  {
+    state = {},
+    batch = {},
+    runs = 1,
+    threads,
+  }: Given & { readonly runs?: number; readonly threads?: number },
 ): Promise<Leaves> {
-  const compiled = await compile(step, { state, batch, ...paths[path] });
+  const compiled = await compile(step, { state, batch, threads, ...paths[path] });
   const found: Array<[string, HostTensor]> = [];
   let current: Parameters<typeof compiled.run>[0] = state;
   for (let run = 0; run < runs; run++) {
