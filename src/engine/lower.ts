@@ -2,6 +2,7 @@ import { type BlockedStep, toBlocks } from './blocked/pass.ts';
 import type { Captured } from './capture.ts';
 import type { Device } from './device.ts';
 import type { Graph, Value } from './graph.ts';
+import { fusedProducts } from './passes/fused-products.ts';
 import { toPlain } from './passes/plain.ts';
 import { threadInvariant } from './passes/thread-invariant.ts';
 import { type WithTables, withTables } from './row-sums/row-sums.ts';
@@ -28,7 +29,9 @@ export function lower(captured: Captured, { block, device = 'cpu' }: LowerOption
   const { tabled, ...step } = withTables(captured);
   const blocked = block === undefined ? { ...step, stored: new Map() } : toBlocks(step, block);
   const plain = rewritten(blocked, toPlain);
-  return { ...(device === 'cpu' ? rewritten(plain, threadInvariant) : plain), tabled };
+  if (device !== 'cpu') return { ...plain, tabled };
+  const invariant = rewritten(plain, threadInvariant);
+  return { ...(block === undefined ? invariant : rewritten(invariant, fusedProducts)), tabled };
 }
 
 /** A step whose results a pass has rewritten. */

@@ -41,7 +41,8 @@ export class Blocker implements Target {
     return this.uses.consumers.get(value) ?? [];
   }
 
-  private usesOf(value: Value): number {
+  /** How often a value is used, as a result too. */
+  usesOf(value: Value): number {
     return this.consumersOf(value).length + (this.uses.results.has(value) ? 1 : 0);
   }
 

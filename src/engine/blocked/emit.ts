@@ -69,6 +69,26 @@ const activations: { readonly [name in Activation]: Attributes } = {
 };
 
 /**
+ * What a convolution in blocks gives with a number a channel added to it, or max(·, 0) of it, which the convolution does at
+ * no cost; undefined where a value is of no convolution, or of one that does something behind it already.
+ */
+export function withMore(
+  { graph }: Target,
+  raw: Value,
+  { bias, relu = false }: { readonly bias?: Vector; readonly relu?: boolean },
+): Value | undefined {
+  const made = raw.node?.op === 'Reshape' ? raw.node.inputs[0]! : raw;
+  const { node, shape } = made;
+  if (node?.op !== 'Conv' || node.domain !== domain || node.attributes.activation !== undefined)
+    return undefined;
+  const [x, filter, own, sum] = node.inputs;
+  if (bias !== undefined && own !== undefined) return undefined;
+  const added = bias === undefined ? own : spread(graph, bias, shape[1]);
+  const attributes = relu ? { ...node.attributes, ...activations.relu } : node.attributes;
+  return graph.node('Conv', [x, filter, added, sum], { domain, type: 'float32', shape, attributes });
+}
+
+/**
  * A depthwise convolution that takes of each window the pixel at one place: pixel stride · i + offset for i from 0 on, 0
  * beyond the border.
  */

@@ -3,7 +3,7 @@ import { sizeOf } from '../host-tensor.ts';
 import { binary, reshape, sameShape } from '../operations.ts';
 import { collectiveNames } from '../ranks/collective-kernels.ts';
 import { aligned, type Blocker } from './blocker.ts';
-import { globalAverage, imageShape, pooled } from './emit.ts';
+import { globalAverage, imageShape, pooled, withMore } from './emit.ts';
 import { added, type Blocked, type Form, inMemory, scaled, single } from './forms.ts';
 import { channelsOf, isWeights, type Layout } from './layouts.ts';
 import { minus, times, type Vector, vectorOf } from './vectors.ts';
@@ -57,13 +57,33 @@ const addition: BlockRule = (blocker, node) => {
   const [a, b] = operands;
   if (!isBlocked(a)) return scaled(graph, b as Blocked, negated, a);
   if (!isBlocked(b)) {
-    const shifted = scaled(graph, a, undefined, negated === undefined ? b : minus(graph, undefined, b));
+    const shift = negated === undefined ? b : minus(graph, undefined, b)!;
+    const biased = byConvolution(blocker, node, a, { bias: shift });
+    if (biased !== undefined) return biased;
+    const shifted = scaled(graph, a, undefined, shift);
     // The variance as the mean of squares less the square of the mean would be rounding where the mean is large.
     return isSquared(blocker, node.outputs[0]) ? inMemory(a.layout, a.shape, blocker.raw(shifted)) : shifted;
   }
   if (aligned(a, b)) return added(graph, a, negated === undefined ? b : scaled(graph, b, negated));
   return overGroups(blocker, node, a, b);
 };
+
+/**
+ * What is left of a convolution's results for the convolution to do, where they are used for nothing else; undefined where
+ * a value comes from somewhere else.
+ */
+function byConvolution(
+  blocker: Blocker,
+  { inputs: [x] }: GraphNode,
+  form: Blocked,
+  more: { readonly bias?: Vector; readonly relu?: boolean },
+): Blocked | undefined {
+  const term = single(form);
+  const alone = x!.node?.op !== 'Reshape' && blocker.usesOf(x!) === 1;
+  if (term === undefined || term.factor !== undefined || isWeights(form.layout) || !alone) return undefined;
+  const raw = withMore(blocker, term.raw, more);
+  return raw && inMemory(form.layout, form.shape, raw);
+}
 
 function isSquared(blocker: Blocker, value: Value): boolean {
   return blocker.consumersOf(value).some(({ op, inputs }) => op === 'Mul' && inputs[0] === inputs[1]);
@@ -168,9 +188,10 @@ const negation: BlockRule = (blocker, { inputs: [x] }) => {
   return form.kind === 'blocked' ? scaled(blocker.graph, form, blocker.graph.scalar(-1)) : undefined;
 };
 
-const relu: BlockRule = (blocker, { inputs: [x] }) => {
-  const form = blocker.form(x!);
-  return form.kind === 'blocked' ? blocker.relu(form) : undefined;
+const relu: BlockRule = (blocker, node) => {
+  const form = blocker.form(node.inputs[0]!);
+  if (form.kind !== 'blocked') return undefined;
+  return byConvolution(blocker, node, form, { relu: true }) ?? blocker.relu(form);
 };
 
 const positive: BlockRule = (blocker, { inputs: [x, bound] }) => {

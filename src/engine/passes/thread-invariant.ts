@@ -1,6 +1,7 @@
 import type { Graph, GraphNode, Value } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
 import { concat, pad, reduce, reshape, slice, transpose } from '../operations.ts';
+import { fusedMatMul, untransposed } from './fused-products.ts';
 import { rewrite } from './rewrite.ts';
 
 /**
@@ -37,14 +38,6 @@ function cutByThreads({ m, k, n, batch }: { m: number; k: number; n: number; bat
   return n > m || (m < 2 * mostThreads && 2 * n * k >= workOfThread);
 }
 
-/** An operand without the transposition in front of it, which ONNX Runtime would make part of the product. */
-function untransposed(x: Value, transposed: boolean): { readonly x: Value; readonly transposed: boolean } {
-  const rank = x.shape.length;
-  const lastTwo = [...Array(rank).keys()].map((axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis));
-  const turned = x.node?.op === 'Transpose' && `${x.node.attributes.perm}` === `${lastTwo}`;
-  return turned ? { x: x.node!.inputs[0]!, transposed: !transposed } : { x, transposed };
-}
-
 /** With a transposed first factor sums are cut every 128 terms whatever the shares are: so every product gets one. */
 function product(graph: Graph, { op, attributes, outputs }: GraphNode, operands: readonly Value[]) {
   const flags = op === 'Gemm' ? [attributes.transA === 1, attributes.transB === 1] : [false, false];
@@ -55,22 +48,17 @@ function product(graph: Graph, { op, attributes, outputs }: GraphNode, operands:
   const batch = shape.slice(0, -2);
   if (type !== 'float32' || a.x.shape.length < 2 || b.x.shape.length < 2) return undefined;
   if (!cutByThreads({ m, k, n, batch: sizeOf(batch) })) return undefined;
-  const multiplied = (x: Value, y: Value, transB: boolean, [rows, columns]: readonly number[]) =>
-    graph.node('FusedMatMul', [x, y], {
-      domain: 'com.microsoft',
-      type,
-      shape: [...batch, rows, columns],
-      attributes: { transA: 1, transB: transB ? 1 : 0 },
-    });
-  if (a.transposed) return multiplied(a.x, b.x, b.transposed, [m, n]);
-  if (!b.transposed) return swappedLast(graph, multiplied(b.x, a.x, true, [n, m]));
+  const multiplied = (x: Value, y: Value, transB: boolean) =>
+    fusedMatMul(graph, [x, y], { transA: true, transB });
+  if (a.transposed) return multiplied(a.x, b.x, b.transposed);
+  if (!b.transposed) return swappedLast(graph, multiplied(b.x, a.x, true));
   // A transposition that ONNX Runtime does not take for one: it would undo it otherwise.
   const turned = graph.node('Einsum', [a.x], {
     type,
     shape: [...a.x.shape.slice(0, -2), k, a.x.shape.at(-2)!],
     attributes: { equation: '...ij->...ji' },
   });
-  return multiplied(turned, b.x, true, [m, n]);
+  return multiplied(turned, b.x, true);
 }
 
 function swappedLast(graph: Graph, x: Value): Value {
