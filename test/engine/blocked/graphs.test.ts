@@ -20,7 +20,7 @@ const norm = { eps: 1e-3, momentum: 0.1 };
 const sgd: OptimizerOptions = { kind: 'sgd', momentum: 0.9 };
 
 /** How often a lowered step has each operation, those on blocks with their domain in front. */
-function operations(step: Step, given: { state: Tree<HostTensor>; batch: Tree<Kind> }, block?: number) {
+function operations(step: Step, given: { state: Tree<Kind>; batch: Tree<Kind> }, block?: number) {
   const { nextState, outputs } = lower(capture(step, given.state, given.batch), { block });
   const counts: { [op: string]: number } = {};
   for (const { op, domain } of reachable([...nextState.values(), ...outputs.values()]).nodes) {
@@ -96,7 +96,8 @@ describe('the graph of a ResNet step', () => {
       return { y: result.features.c2!, stats: result.stats };
     });
     const found = operations(few, given, 16);
-    expect(Object.keys(found).filter((op) => op.startsWith('com.microsoft.nchwc/'))).toEqual([]);
+    // Nothing in blocks; the products that plain gradients of weights are take transposed operands.
+    expect(Object.keys(found).filter((op) => op.includes('/'))).toEqual(['com.microsoft/FusedMatMul']);
     expect(found.Conv).toBeGreaterThan(5);
   });
 });
@@ -141,5 +142,46 @@ describe('the graph of a step on rows', () => {
     const found = operations(step, given([20, 20], [20, 20]), 16);
     expect(Object.keys(found).filter((op) => op.includes('/'))).toEqual([]);
     expect(found.Gemm).toBeGreaterThan(8);
+  });
+});
+
+describe('the graph of layers with biases', () => {
+  const given = {
+    state: { weight: floats(32, 64), bias: floats(64) },
+    batch: { x: floats(64, 32) },
+  };
+  const layer = ({ weight, bias }: Tensors, { x }: Tensors) =>
+    tf.add(tf.matMul(x as tf.Tensor, weight as tf.Tensor), bias as tf.Tensor);
+  const convolutions = (step: Step) => operations(step, given, 16)[`${blockedDomain}/Conv`];
+
+  it('leaves the bias and the ReLU behind it to the convolution', () => {
+    const step: Step = (state, batch) => [state, { y: tf.relu(layer(state as Tensors, batch)) }];
+    expect(convolutions(step)).toBe(1);
+    expect(operations(step, given, 16).Relu).toBeUndefined();
+  });
+
+  it('computes no convolution twice where the sums are needed before the ReLU too', () => {
+    const step: Step = (state, batch) => {
+      const y = layer(state as Tensors, batch);
+      return [state, { y, positive: tf.relu(y) }];
+    };
+    expect(convolutions(step)).toBe(1);
+    expect(operations(step, given, 16).Relu).toBe(1);
+  });
+});
+
+describe('the graph of attention', () => {
+  it('has no transposition in front of its products', () => {
+    const qkv = floats(4, 8, 16);
+    const step: Step = (state, { q, k, v }) => {
+      const attention = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+        tf.sum(tf.square(tf.matMul(tf.softmax(tf.matMul(q, k, false, true)), v)));
+      const [dq, dk, dv] = tf.grads(attention)([q, k, v] as tf.Tensor[]);
+      return [state, { dq, dk, dv }];
+    };
+    const found = operations(step, { state: {}, batch: { q: qkv, k: qkv, v: qkv } }, 16);
+    expect(found.Transpose).toBeUndefined();
+    expect(found['com.microsoft/FusedMatMul']).toBe(4);
+    expect(found.MatMul).toBe(2);
   });
 });

@@ -105,6 +105,22 @@ describe.skipIf(block === undefined)('values that lie otherwise than an operatio
     await expectPathsAgree(step, { state: { packed: weight('packed', 32, 96) }, batch: { x } }, all);
   });
 
+  it('with a bias, a ReLU behind it, and results that are needed before either', async () => {
+    const state = { w: weight('biased', 16, 32), bias: rows('bias', 32) };
+    const host = { state, batch: { x: rows('biased', 32, 16) } };
+    const sums = ({ x, w }: { readonly [name: string]: tf.Tensor }) => tf.matMul(x, w);
+    const biased = withGradients((given) => relu(tf.add(sums(given), given.bias)));
+    await expectPathsAgree(biased, host, { ...all, what: 'bias and ReLU' });
+    const less = withGradients((given) => tf.tanh(tf.sub(sums(given), given.bias)));
+    await expectPathsAgree(less, host, { ...all, what: 'a bias taken off' });
+    const twice = withGradients((given) => {
+      const before = sums(given);
+      const after = tf.add(before, given.bias);
+      return tf.add(tf.mul(tf.tanh(before), relu(after)), tf.tanh(after));
+    });
+    await expectPathsAgree(twice, host, { ...all, what: 'needed before' });
+  });
+
   it('weights that are added to rows, and multiplied with weights', async () => {
     const added = withGradients(({ x, w }) => tf.tanh(tf.add(tf.matMul(x, w), tf.mul(w, 2))));
     await expectPathsAgree(added, { state, batch: { x } }, all);
