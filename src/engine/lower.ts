@@ -2,6 +2,7 @@ import { type BlockedStep, toBlocks } from './blocked/pass.ts';
 import type { Captured } from './capture.ts';
 import type { Device } from './device.ts';
 import type { Graph, Value } from './graph.ts';
+import { flatVectors } from './passes/flat-vectors.ts';
 import { fusedProducts } from './passes/fused-products.ts';
 import { toPlain } from './passes/plain.ts';
 import { threadInvariant } from './passes/thread-invariant.ts';
@@ -31,7 +32,8 @@ export function lower(captured: Captured, { block, device = 'cpu' }: LowerOption
   const plain = rewritten(blocked, toPlain);
   if (device !== 'cpu') return { ...plain, tabled };
   const invariant = rewritten(plain, threadInvariant);
-  return { ...(block === undefined ? invariant : rewritten(invariant, fusedProducts)), tabled };
+  if (block === undefined) return { ...invariant, tabled };
+  return { ...rewritten(rewritten(invariant, flatVectors), fusedProducts), tabled };
 }
 
 /** A step whose results a pass has rewritten. */

@@ -47,6 +47,7 @@ export function adamW(
       const stays = weightDecay === 0 || (excludeVectors && p.rank < 2);
       return [tf.sub(stays ? p : tf.mul(p, decay), change), first, second];
     },
+    { joinVectors: true },
   );
   return { params: next, state: { step, mean, variance } };
 }

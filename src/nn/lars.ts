@@ -29,11 +29,17 @@ export function lars(
   hyper: LarsOptions & Hyperparameters,
 ): Updated {
   const { momentum, trustCoefficient = 0.001, excludeVectors = true, weightDecay, learningRate } = hyper;
-  const [next, velocity] = updateEach(params, grads, [branchAt(state, 'momentum')], (p, g, v) => {
-    const pull = excludeVectors && p.rank < 2 ? g : trusted(p, g, weightDecay, trustCoefficient);
-    const moved = tf.add(tf.mul(v, momentum), pull);
-    return [tf.sub(p, tf.mul(moved, learningRate)), moved];
-  });
+  const [next, velocity] = updateEach(
+    params,
+    grads,
+    [branchAt(state, 'momentum')],
+    (p, g, v) => {
+      const pull = excludeVectors && p.rank < 2 ? g : trusted(p, g, weightDecay, trustCoefficient);
+      const moved = tf.add(tf.mul(v, momentum), pull);
+      return [tf.sub(p, tf.mul(moved, learningRate)), moved];
+    },
+    { joinVectors: excludeVectors },
+  );
   return { params: next, state: { momentum: velocity } };
 }
 

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { float32, type HostTensor, sizeOf } from '../engine/host-tensor.ts';
 import { leavesOf, mapTree, type Tree, treeOf } from '../engine/tree.ts';
+import { mapOperands } from './joined-vectors.ts';
 
 /** What every optimizer is given beside its own options: tensors of rank 0, so that one captured step serves a whole schedule; a weight decay of 0 is left out. */
 export interface Hyperparameters {
@@ -19,18 +20,24 @@ export function zerosOf(params: Tree<HostTensor>): Tree<HostTensor> {
   return mapTree(params, ({ shape }) => float32(new Float32Array(sizeOf(shape)), shape));
 }
 
+/** Gives the next value of a parameter and of its moments. */
+type Step = (param: tf.Tensor, grad: tf.Tensor, ...moments: tf.Tensor[]) => readonly tf.Tensor[];
+
 /**
  * Goes over parameters and their moments together: `step` gives the next ones where there is a gradient, and all stay
- * as they are where there is none. Gives the next parameters, and a tree for each of the moments, in their order.
+ * as they are where there is none. With `joinVectors` it has to be elementwise on vectors, and takes them all as one. Gives the
+ * next parameters, and a tree for each of the moments, in their order.
  */
 export function updateEach(
   params: Tree<tf.Tensor>,
   grads: ReadonlyMap<string, tf.Tensor>,
   moments: ReadonlyArray<Tree<tf.Tensor>>,
-  step: (param: tf.Tensor, grad: tf.Tensor, ...moments: tf.Tensor[]) => readonly tf.Tensor[],
+  step: Step,
+  options: { readonly joinVectors: boolean },
 ): Array<Tree<tf.Tensor>> {
   const byPath = moments.map((tree) => new Map(leavesOf(tree)));
-  const next: Array<Array<[string, tf.Tensor]>> = [params, ...moments].map(() => []);
+  const next = new Map<string, readonly tf.Tensor[]>();
+  const moving: Array<readonly [path: string, operands: Parameters<Step>]> = [];
   for (const [path, param] of leavesOf(params)) {
     const own = byPath.map((leaves) => {
       const moment = leaves.get(path);
@@ -38,10 +45,12 @@ export function updateEach(
       return moment;
     });
     const grad = grads.get(path);
-    const values = grad === undefined ? [param, ...own] : step(param, grad, ...own);
-    next.forEach((leaves, i) => {
-      leaves.push([path, values[i]]);
-    });
+    next.set(path, [param, ...own]);
+    if (grad !== undefined) moving.push([path, [param, grad, ...own]]);
   }
-  return next.map((leaves) => treeOf(leaves));
+  const operands = moving.map(([, operands]) => operands);
+  mapOperands(operands, step, options).forEach((values, i) => {
+    next.set(moving[i][0], values);
+  });
+  return [params, ...moments].map((_, i) => treeOf([...next].map(([path, values]) => [path, values[i]])));
 }

@@ -24,11 +24,17 @@ export function sgd(
   hyper: SgdOptions & Hyperparameters,
 ): Updated {
   const { momentum, nesterov = false, weightDecay, learningRate } = hyper;
-  const [next, velocity] = updateEach(params, grads, [branchAt(state, 'momentum')], (p, g, v) => {
-    const pull = weightDecay === 0 ? g : tf.add(g, tf.mul(p, weightDecay));
-    const moved = tf.add(tf.mul(v, momentum), pull);
-    const direction = nesterov ? tf.add(pull, tf.mul(moved, momentum)) : moved;
-    return [tf.sub(p, tf.mul(direction, learningRate)), moved];
-  });
+  const [next, velocity] = updateEach(
+    params,
+    grads,
+    [branchAt(state, 'momentum')],
+    (p, g, v) => {
+      const pull = weightDecay === 0 ? g : tf.add(g, tf.mul(p, weightDecay));
+      const moved = tf.add(tf.mul(v, momentum), pull);
+      const direction = nesterov ? tf.add(pull, tf.mul(moved, momentum)) : moved;
+      return [tf.sub(p, tf.mul(direction, learningRate)), moved];
+    },
+    { joinVectors: true },
+  );
   return { params: next, state: { momentum: velocity } };
 }

@@ -139,6 +139,21 @@ describe('kernels that move data, against tfjs on the cpu', () => {
     await expectAsOnCpu(functions, inputs, { valuesOnly });
   });
 
+  it('vectors in many parts, of every type', async () => {
+    // Cut in several rounds, by parts that are empty or one number too.
+    const lengths = Array.from({ length: 61 }, (_, i) => (i * i) % 5);
+    const size = lengths.reduce((sum, length) => sum + length, 0);
+    const parts = (x: tf.Tensor) => tf.split(x, lengths);
+    const functions = { float: (x: tf.Tensor) => parts(x).map((part) => tf.square(part)) };
+    const valuesOnly: { [name: string]: TensorFunction } = {
+      whole: (_, i) => parts(i).map((part) => tf.add(part, tf.scalar(1, 'int32'))),
+      bool: (x) => parts(tf.greater(x, 0)).map((part) => tf.logicalNot(part)),
+      constant: () => parts(tf.range(0, size)).map((part) => tf.square(part)),
+    };
+    const random = seeded('parts');
+    await expectAsOnCpu(functions, [values(random, [size]), whole(random, [size], 9)], { valuesOnly });
+  });
+
   it('one-hot vectors of every type', async () => {
     const random = seeded('one hot');
     const valuesOnly: { [name: string]: TensorFunction } = {

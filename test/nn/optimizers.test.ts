@@ -8,7 +8,8 @@ import { leafAt } from '../../src/nn/layer.ts';
 import { initState, type OptimizerOptions, update } from '../../src/nn/optimizers.ts';
 import { distance, uploadTree, valuesOf } from './tensors.ts';
 
-const SHAPES = { matrix: [3, 2], vector: [4] };
+/** Several vectors, which go as one, and a scalar, which is none. */
+const SHAPES = { matrix: [3, 2], vector: [4], bias: [3], scale: [1], temperature: [] };
 const STEPS = 5;
 
 interface Setting {
@@ -147,7 +148,7 @@ describe.each(CASES)('%s', (_, { options, weightDecay }, restated) => {
         numbers(start, key),
         grads.map((grad) => numbers(grad, key)),
         rates,
-        key === 'vector',
+        key !== 'matrix',
       );
       const moved = valuesOf(leafAt(params, key));
       expect(distance(moved, expected), key).toBeLessThan(1e-5);
@@ -167,8 +168,8 @@ describe.each(CASES)('%s', (_, { options, weightDecay }, restated) => {
   });
 
   it('says which parameter its state does not know', () => {
-    const { vector } = start;
-    const state = uploadTree(initState(options, { vector }));
+    const { matrix: _, ...vectors } = start as { readonly [key: string]: HostTensor };
+    const state = uploadTree(initState(options, vectors));
     const hyper = { learningRate: tf.scalar(0.1), weightDecay };
     expect(() => update(options, uploadTree(start), new Map(), state, hyper)).toThrow("parameter 'matrix'");
   });

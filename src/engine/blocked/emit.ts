@@ -250,11 +250,10 @@ export function channelSums(target: Target, layout: Layout, raw: Value, other?: 
   const factor = pieces === 1 ? weight : 1;
   const images = reshape(graph, overPieces, [batch, channels]);
   if (batch === 1) return reshape(graph, binary(graph, 'Mul', images, graph.scalar(factor)), [channels]);
-  const total = graph.node('MatMul', [weights(batch, factor), images], {
+  return graph.node('MatMul', [graph.fill(factor, 'float32', [batch]), images], {
     type: 'float32',
-    shape: [1, channels],
+    shape: [channels],
   });
-  return reshape(graph, total, [channels]);
 }
 
 /** Σ x·y over the pixels of each channel: a depthwise convolution of one image with the other one, of which one pixel remains. */

@@ -1,6 +1,6 @@
 import type { DataType } from '@tensorflow/tfjs-core';
 import { slice_util } from '@tensorflow/tfjs-core';
-import type { Value, ValueType } from '../graph.ts';
+import type { Graph, Value, ValueType } from '../graph.ts';
 import { sizeOf } from '../host-tensor.ts';
 import { cast, concat, expand, pad, reshape, slice, transpose } from '../operations.ts';
 import type { Lowering, Lowerings } from './lowering.ts';
@@ -50,12 +50,28 @@ const stridedSlice: Lowering = ({ graph, inputs: { x }, attributes }) => {
   return reshape(graph, slice(graph, x, begin, size, info.strides), info.finalShape);
 };
 
+/** The most parts that a vector is cut into at a time: WebGPU promises a shader eight buffers, with that of the vector. */
+const partsAtOnce = 7;
+
+/** A vector in parts, by far fewer operations than slices would take. */
+function cutVector(graph: Graph, x: Value, sizes: readonly number[]): readonly Value[] {
+  if (sizes.length < 2) return [x];
+  const length = Math.ceil(sizes.length / partsAtOnce);
+  const groups: number[][] = [];
+  for (let i = 0; i < sizes.length; i += length) groups.push(sizes.slice(i, i + length));
+  const lengths = groups.map((group) => group.reduce((sum, size) => sum + size, 0));
+  const outputs = lengths.map((size) => ({ type: x.type, shape: [size] }));
+  const parts = graph.nodes('Split', [x, graph.shape(lengths)], { outputs, attributes: { axis: 0 } });
+  return parts.flatMap((part, i) => cutVector(graph, part, groups[i]));
+}
+
 const split: Lowering = ({ graph, inputs: { x }, attributes }) => {
   const axis = axesOf(attributes.axis, x.shape.length)[0];
   const given = attributes.numOrSizeSplits as number | number[];
   const sizes = typeof given === 'number' ? new Array<number>(given).fill(x.shape[axis] / given) : [...given];
   const open = sizes.indexOf(-1);
   if (open >= 0) sizes[open] = x.shape[axis] - sizes.reduce((sum, size) => sum + (size < 0 ? 0 : size), 0);
+  if (x.shape.length === 1 && x.fill === undefined) return cutVector(graph, x, sizes);
   let start = 0;
   return sizes.map((length) => {
     const begin = x.shape.map((_, i) => (i === axis ? start : 0));

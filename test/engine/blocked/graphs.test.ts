@@ -2,11 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { capture, type Step } from '../../../src/engine/capture.ts';
 import { reachable } from '../../../src/engine/graph.ts';
-import type { HostTensor } from '../../../src/engine/host-tensor.ts';
+import { float32, type HostTensor } from '../../../src/engine/host-tensor.ts';
 import { lower } from '../../../src/engine/lower.ts';
 import { Random } from '../../../src/engine/random.ts';
-import type { Tree } from '../../../src/engine/tree.ts';
+import { leavesOf, type Tree } from '../../../src/engine/tree.ts';
 import { initResNet, type ResNetOptions, resnet } from '../../../src/image/resnet.ts';
+import { batchNorm, initBatchNorm } from '../../../src/nn/batch-norm.ts';
+import { conv2d } from '../../../src/nn/conv2d.ts';
 import { maxOverNeighbors } from '../../../src/nn/max-over-neighbors.ts';
 import { initMlp, mlp } from '../../../src/nn/mlp.ts';
 import { initState, type OptimizerOptions, update } from '../../../src/nn/optimizers.ts';
@@ -142,6 +144,44 @@ describe('the graph of a step on rows', () => {
     const found = operations(step, given([20, 20], [20, 20]), 16);
     expect(Object.keys(found).filter((op) => op.includes('/'))).toEqual([]);
     expect(found.Gemm).toBeGreaterThan(8);
+  });
+});
+
+describe('the graph of vectors', () => {
+  it.each(['sgd', 'adamw', 'lars'] as const)(
+    'has those of all norms and biases in one update by %s',
+    (kind) => {
+      const params: { [name: string]: HostTensor } = {};
+      for (let i = 0; i < 40; i++) params[`bias${i}`] = float32(new Float32Array(16 + i), [16 + i]);
+      const optimizer: OptimizerOptions = { kind, momentum: 0.9 };
+      const hyper = { learningRate: tf.scalar(0.1), weightDecay: 0.01 };
+      const step: Step = (state, grads) => {
+        const { params, moments } = state as { [part: string]: Tensors };
+        const next = update(optimizer, params, new Map(leavesOf(grads as Tensors)), moments, hyper);
+        return [{ params: next.params, moments: next.state }, {}];
+      };
+      const state = { params, moments: initState(optimizer, params) };
+      const found = operations(step, { state, batch: params }, 16);
+      const count = Object.values(found).reduce((sum, of) => sum + of, 0);
+      // What an update of one vector takes, one that joins each operand, and a few that cut each result.
+      expect(count).toBeLessThan(60);
+    },
+  );
+
+  it('changes the shape of statistics no more than their sums and scales have to', () => {
+    const { params, stats } = initBatchNorm(32);
+    const given = {
+      state: { weight: floats(32, 32, 3, 3), params, stats },
+      batch: { images: floats(4, 32, 8, 8) },
+    };
+    const step: Step = (state, { images }) => {
+      const { params, stats } = state as { [part: string]: Tensors };
+      const x = conv2d({ weight: state.weight }, images as tf.Tensor);
+      const result = batchNorm(params, stats, x, { ...norm, training: true });
+      return [{ ...state, stats: result.stats }, { y: result.y }];
+    };
+    // Of the filter, of images to sum and to square, of both sums by image, and of the scale.
+    expect(operations(step, given, 16).Reshape).toBe(7);
   });
 });
 

@@ -21,8 +21,11 @@ async function linked(from: string, to: string, wanted: readonly boolean[] = [tr
   return { links, sockets: [caller, called] as const };
 }
 
-const bytesOf = (length: number, seed: number) =>
-  Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 17 + (i >> 8)) % 256);
+function bytesOf(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i * 31 + seed * 17 + (i >> 8);
+  return bytes;
+}
 
 describe('two ranks', () => {
   const sizes = [1, 0, 65_535, 65_536, 300_001, 1, 300_001, 65_536, 8 << 20, (8 << 20) + 1, 100_000];
