@@ -7,17 +7,17 @@ import * as tf from '@tensorflow/tfjs-core';
  */
 export function mapOperands<Operands extends readonly tf.Tensor[]>(
   lists: readonly Operands[],
-  results: (...operands: Operands) => readonly tf.Tensor[],
+  compute: (...operands: Operands) => readonly tf.Tensor[],
   { joinVectors }: { readonly joinVectors: boolean },
 ): ReadonlyArray<readonly tf.Tensor[]> {
   const vectors = joinVectors ? lists.filter(([{ rank }]) => rank === 1) : [];
-  if (vectors.length < 2) return lists.map((operands) => results(...operands));
+  if (vectors.length < 2) return lists.map((operands) => compute(...operands));
   const joined = vectors[0].map((_, i) => tf.concat(vectors.map((operands) => operands[i])));
   const sizes = vectors.map(([{ size }]) => size);
-  const parts = results(...(joined as unknown as Operands)).map((whole) => tf.split(whole, sizes));
+  const parts = compute(...(joined as unknown as Operands)).map((whole) => tf.split(whole, sizes));
   const at = new Map(vectors.map((operands, i) => [operands, i]));
   return lists.map((operands) => {
     const i = at.get(operands);
-    return i === undefined ? results(...operands) : parts.map((part) => part[i]);
+    return i === undefined ? compute(...operands) : parts.map((part) => part[i]);
   });
 }
